@@ -1,0 +1,1 @@
+"""conjure_magic: Agent Skills in a notebook."""

@@ -1,0 +1,185 @@
+"""Stopping a turn: one `Cancel` object, the deadline that sets it, and the guard around interrupts.
+
+A first interrupt does not raise in the midst of our code: it sets the turn's `Cancel`, which wakes whatever
+is blocked, and the turn ends in order. Only inside `interruptible()` (a person's own function, a prompt)
+does it raise `KeyboardInterrupt` at once. So no `finally` of ours can be cut short by a signal, wherever it
+lands; a person who keeps pressing is let through in the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Literal
+
+from conjure_magic.errors import CancelledError
+
+StopReason = Literal["interrupted", "stopped", "timeout", "max_cost", "max_rounds", "closed"]
+
+PATIENCE = 3
+"""How many interrupts after the first are held back before one is let through for good."""
+
+
+class Cancel:
+    """One turn's stop signal: set once, seen by everybody, and it wakes what is blocked.
+
+    Safe from any thread and from a signal handler: no lock is taken.
+    """
+
+    def __init__(self) -> None:
+        self._wakers: list[Callable[[], None]] = []
+        self.reason: StopReason | None = None
+
+    def __repr__(self) -> str:
+        return f"Cancel({self.reason or 'not set'})"
+
+    @property
+    def is_set(self) -> bool:
+        """True once somebody asked the turn to stop."""
+        return self.reason is not None
+
+    def set(self, reason: StopReason = "stopped") -> None:
+        """Ask the turn to stop; the first reason stays. Every registered waker is called once."""
+        if self.reason is None:
+            self.reason = reason
+        while self._wakers:
+            try:
+                waker = self._wakers.pop()
+            except IndexError:  # another thread, or this one's signal handler, was quicker
+                return
+            with contextlib.suppress(Exception):  # a waker that fails must not keep the others asleep
+                waker()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Sleep until the turn is stopped or `seconds` have passed; True if it is stopped."""
+        gate = threading.Lock()  # not an Event: its lock is not safe to take in a signal handler
+        gate.acquire()
+        with self.waking(gate.release):
+            gate.acquire(timeout=-1 if seconds is None else max(seconds, 0.0))
+        return self.is_set
+
+    def raise_if_set(self) -> None:
+        """Do nothing, or raise `CancelledError` with the reason."""
+        if self.reason is not None:
+            raise CancelledError(self.reason)
+
+    @contextlib.contextmanager
+    def waking(self, waker: Callable[[], None]) -> Iterator[None]:
+        """Call `waker` (once, from any thread) if the turn is stopped inside this block, or was before.
+
+        `waker` has to end a blocking call of the block's: write to its wake-up pipe, shut its socket down.
+        It must not block, and may be called when the block is already over.
+        """
+        self._wakers.append(waker)
+        try:
+            if self.is_set:
+                self.set()
+            yield
+        finally:
+            with contextlib.suppress(ValueError):
+                self._wakers.remove(waker)
+
+
+class Deadline:
+    """Sets a `Cancel` with reason "timeout" after so many seconds of work; waiting for a person is not work."""
+
+    def __init__(self, cancel: Cancel, seconds: float | None) -> None:
+        self._cancel = cancel
+        self._left = seconds
+        self._timer: threading.Timer | None = None
+        self._started = 0.0
+
+    def start(self) -> None:
+        """Let the time run."""
+        if self._left is None or self._timer is not None:
+            return
+        self._started = time.monotonic()
+        self._timer = threading.Timer(max(self._left, 0.0), self._cancel.set, args=("timeout",))
+        self._timer.daemon = True
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Hold the time; `start` goes on with what is left."""
+        timer, self._timer = self._timer, None
+        if timer is not None and self._left is not None:
+            timer.cancel()
+            self._left -= time.monotonic() - self._started
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        """The time stands still inside this block."""
+        running = self._timer is not None
+        self.stop()
+        try:
+            yield
+        finally:
+            if running:
+                self.start()
+
+
+class _Interrupts:
+    """What SIGINT does while a guard is installed."""
+
+    def __init__(self, cancel: Cancel) -> None:
+        self.cancel = cancel
+        self.count = 0
+        self.open = False
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        self.count += 1
+        self.cancel.set("interrupted")
+        if self.open or self.count > 1 + PATIENCE:
+            self.open = False
+            raise KeyboardInterrupt
+
+
+_current: _Interrupts | None = None
+
+
+@contextlib.contextmanager
+def interrupt_guard(cancel: Cancel) -> Iterator[None]:
+    """Inside this block an interrupt (SIGINT) sets `cancel` instead of raising.
+
+    Does nothing outside the main thread, where Python delivers no signals. Guards nest: the inner one wins.
+    After `PATIENCE` more presses `KeyboardInterrupt` is raised wherever the code is.
+    """
+    global _current
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    outer, handler = _current, _Interrupts(cancel)
+    previous = signal.signal(signal.SIGINT, handler)
+    _current = handler
+    try:
+        yield
+    finally:
+        _current = outer
+        signal.signal(signal.SIGINT, previous)
+
+
+@contextlib.contextmanager
+def interruptible(cancel: Cancel) -> Iterator[None]:
+    """Inside this block the first interrupt raises at once, and leaves it as `CancelledError`.
+
+    For code that is not ours and cannot be woken: a person's function, a prompt. Without a guard around it
+    (a library used in a plain script), a `KeyboardInterrupt` is turned into `CancelledError` all the same.
+    """
+    handler = _current if threading.current_thread() is threading.main_thread() else None
+    try:
+        cancel.raise_if_set()
+        if handler is not None:
+            handler.open = True
+            cancel.raise_if_set()  # an interrupt may have come just before the window opened
+        yield
+    except KeyboardInterrupt:
+        if handler is not None:
+            handler.open = False
+        cancel.set("interrupted")
+        raise CancelledError("interrupted") from None
+    finally:
+        if handler is not None:
+            handler.open = False

@@ -1,0 +1,331 @@
+"""Messages-API messages as values: blocks, usage, and the two mends that keep a history valid.
+
+Wire names stay wire names. What is not known here is kept as it came (`OtherBlock`, `extra`), and echoed
+unchanged. A message is serialised once: its `encoded` bytes are what every request sends.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+Role = Literal["user", "assistant"]
+Wire = Mapping[str, Any]
+
+
+def _rest(wire: Wire, *known: str) -> dict[str, Any]:
+    return {key: value for key, value in wire.items() if key not in known}
+
+
+@dataclass(frozen=True, slots=True)
+class TextBlock:
+    """Text, from a person or a model."""
+
+    text: str
+    extra: Wire = field(default_factory=dict)
+    """Fields of the wire that are not named here (`citations`, …), kept for the way back."""
+
+    type: Literal["text"] = field(default="text", init=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The block as the wire has it."""
+        return {"type": "text", "text": self.text, **self.extra}
+
+
+@dataclass(frozen=True, slots=True)
+class ThinkingBlock:
+    """A model's thinking; the signature makes it valid only unchanged and in its place."""
+
+    thinking: str
+    extra: Wire = field(default_factory=dict)
+    type: Literal["thinking"] = field(default="thinking", init=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The block as the wire has it."""
+        return {"type": "thinking", "thinking": self.thinking, **self.extra}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolUseBlock:
+    """A model's wish to call a tool of ours."""
+
+    id: str
+    name: str
+    input: Mapping[str, Any]
+    extra: Wire = field(default_factory=dict)
+    type: Literal["tool_use"] = field(default="tool_use", init=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The block as the wire has it."""
+        return {"type": "tool_use", "id": self.id, "name": self.name, "input": dict(self.input), **self.extra}
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResultBlock:
+    """The answer to one `tool_use`."""
+
+    tool_use_id: str
+    content: str | Sequence[Wire] = ""
+    is_error: bool = False
+    extra: Wire = field(default_factory=dict)
+    type: Literal["tool_result"] = field(default="tool_result", init=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The block as the wire has it; `is_error` is written only when true."""
+        content = self.content if isinstance(self.content, str) else [dict(part) for part in self.content]
+        wire: dict[str, Any] = {"type": "tool_result", "tool_use_id": self.tool_use_id, "content": content}
+        if self.is_error:
+            wire["is_error"] = True
+        return {**wire, **self.extra}
+
+    @property
+    def text(self) -> str:
+        """The text of the content, its other parts named in brackets."""
+        if isinstance(self.content, str):
+            return self.content
+        return "\n".join(str(part.get("text", f"[{part.get('type', 'part')}]")) for part in self.content)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherBlock:
+    """A block of a type that is not modelled here: kept whole, echoed unchanged."""
+
+    wire: Wire
+
+    @property
+    def type(self) -> str:
+        """The block's wire type; empty where it has none."""
+        return str(self.wire.get("type", ""))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The block as it came."""
+        return dict(self.wire)
+
+
+Block = TextBlock | ThinkingBlock | ToolUseBlock | ToolResultBlock | OtherBlock
+
+
+def parse_block(wire: Wire) -> Block:
+    """The block of a wire object; one that lacks what its type needs is kept as an `OtherBlock`."""
+    match wire:
+        case {"type": "text", "text": str(text)}:
+            return TextBlock(text, _rest(wire, "type", "text"))
+        case {"type": "thinking", "thinking": str(thinking)}:
+            return ThinkingBlock(thinking, _rest(wire, "type", "thinking"))
+        case {"type": "tool_use", "id": str(id_), "name": str(name), "input": dict(given)}:
+            return ToolUseBlock(id_, name, given, _rest(wire, "type", "id", "name", "input"))
+        case {"type": "tool_result", "tool_use_id": str(id_)}:
+            return ToolResultBlock(
+                id_,
+                wire.get("content", ""),
+                bool(wire.get("is_error", False)),
+                _rest(wire, "type", "tool_use_id", "content", "is_error"),
+            )
+    return OtherBlock(wire)
+
+
+@dataclass(frozen=True)
+class Message:
+    """A role and its content blocks."""
+
+    role: Role
+    content: tuple[Block, ...]
+
+    @classmethod
+    def user(cls, *content: Block | str) -> Message:
+        """A person's message, of blocks or plain text."""
+        return cls("user", tuple(TextBlock(part) if isinstance(part, str) else part for part in content))
+
+    @classmethod
+    def assistant(cls, *content: Block | str) -> Message:
+        """A model's message, of blocks or plain text."""
+        return cls("assistant", tuple(TextBlock(part) if isinstance(part, str) else part for part in content))
+
+    @classmethod
+    def from_dict(cls, wire: Wire) -> Message:
+        """The message of a wire object; content may be a string, as the API allows."""
+        content = wire.get("content", "")
+        if isinstance(content, str):
+            content = [{"type": "text", "text": content}] if content else []
+        role: Role = "assistant" if wire.get("role") == "assistant" else "user"
+        return cls(role, tuple(parse_block(block) for block in content))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The message as the wire has it."""
+        return {"role": self.role, "content": [block.to_dict() for block in self.content]}
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """The message as JSON bytes (UTF-8), made once and the same ever after."""
+        text = json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")  # a lone surrogate has no UTF-8
+
+    @property
+    def text(self) -> str:
+        """The text blocks, joined."""
+        return "".join(block.text for block in self.content if isinstance(block, TextBlock))
+
+    @property
+    def tool_uses(self) -> tuple[ToolUseBlock, ...]:
+        """The calls of our tools that this message asks for, in order."""
+        return tuple(block for block in self.content if isinstance(block, ToolUseBlock))
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens as the Messages API counts them; None where the server did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+
+    @classmethod
+    def from_dict(cls, wire: Wire) -> Usage:
+        """The counts of a wire `usage` object, what is missing or odd as None."""
+        names = cls.__dataclass_fields__
+        return cls(**{name: wire[name] for name in names if isinstance(wire.get(name), int)})
+
+    def to_dict(self) -> dict[str, int]:
+        """The known counts by wire name."""
+        found = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: count for name, count in found.items() if count is not None}
+
+    def __add__(self, other: Usage) -> Usage:
+        def total(one: int | None, two: int | None) -> int | None:
+            return two if one is None else one if two is None else one + two
+
+        return Usage(*(total(getattr(self, n), getattr(other, n)) for n in self.__dataclass_fields__))
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Everything the model read, cached or not; None if the server did not say."""
+        if self.input_tokens is None:
+            return None
+        return self.input_tokens + (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)
+
+
+def unfinished(content: Iterable[Block]) -> tuple[Block, ...]:
+    """What stays of a model's message that was cut: its text alone (decision: a history is always valid)."""
+    return tuple(TextBlock(block.text) for block in content if isinstance(block, TextBlock) and block.text.strip())
+
+
+def extend(messages: Sequence[Message], blocks: Sequence[Block]) -> tuple[Message, ...]:
+    """The history with user blocks at its end: in a message of their own, or joined to a last user message.
+
+    Joining keeps user and assistant in turn, as some servers demand, and is what the API does itself.
+    """
+    if not blocks:
+        return tuple(messages)
+    if messages and messages[-1].role == "user":
+        joined = Message("user", (*messages[-1].content, *blocks))
+        return (*messages[:-1], joined)
+    return (*messages, Message("user", tuple(blocks)))
+
+
+STOPPED = "The turn was stopped before this call ran."
+"""What a model reads in the place of a result that never came."""
+
+
+def repair(messages: Sequence[Message], reason: str = STOPPED) -> tuple[Message, ...]:
+    """The same history, made valid: every `tool_use` answered once, no server call without its result.
+
+    Messages that were valid are the same objects; repairing twice changes nothing more. A server tool's call
+    left open in the last assistant message is settled to text.
+    """
+    out: list[Message] = []
+    answered = {
+        block.wire.get("tool_use_id")
+        for message in messages
+        for block in message.content
+        if isinstance(block, OtherBlock)
+    }
+    for index, message in enumerate(messages):
+        following = messages[index + 1] if index + 1 < len(messages) else None
+        if message.role == "user":
+            out.append(_answers_only(message, out[-1] if out else None, reason))
+        elif message.content:
+            out.append(_closed(message, answered))
+            calls = out[-1].tool_uses
+            if calls and (following is None or following.role != "user"):
+                out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in calls)))
+    return tuple(message for message in out if message.content)
+
+
+def _answers_only(message: Message, previous: Message | None, reason: str) -> Message:
+    """The user message with exactly one result for each call before it, results first."""
+    wanted = {call.id: call for call in previous.tool_uses} if previous is not None else {}
+    results: dict[str, ToolResultBlock] = {}
+    rest: list[Block] = []
+    for block in message.content:
+        if isinstance(block, ToolResultBlock):
+            if block.tool_use_id in wanted:
+                results.setdefault(block.tool_use_id, block)
+        else:
+            rest.append(block)
+    ordered = [results.get(id_) or ToolResultBlock(id_, reason, is_error=True) for id_ in wanted]
+    content = (*ordered, *rest)
+    return message if content == message.content else Message("user", content)
+
+
+def _closed(message: Message, answered: set[Any]) -> Message:
+    """The assistant message with every server call that has no result turned into a line of text."""
+    content = tuple(
+        TextBlock(f"[{block.wire.get('name', 'a hosted tool')} was stopped before it answered]")
+        if isinstance(block, OtherBlock) and block.type == "server_tool_use" and block.wire.get("id") not in answered
+        else block
+        for block in message.content
+    )
+    return message if content == message.content else replace(message, content=content)
+
+
+def settle(messages: Sequence[Message], offered: frozenset[str]) -> tuple[Message, ...]:
+    """The history fit for another model or other tools: no thinking, and calls of tools not offered as text.
+
+    Args:
+        messages: a valid history.
+        offered: the names of the tools that the next request offers; a round that used any other tool,
+            hosted ones included, becomes plain text.
+
+    The result depends on nothing else, so it is the same bytes each time.
+    """
+    out: list[Message] = []
+    for message in repair(messages):
+        content: list[Block] = []
+        if message.role == "assistant":
+            foreign = _foreign(message, offered)
+            content = [_as_text(b) if foreign else b for b in message.content if not _is_thinking(b)]
+        else:
+            open_calls = {c.id for c in out[-1].tool_uses} if out else set()
+            content = [
+                _as_text(b) if isinstance(b, ToolResultBlock) and b.tool_use_id not in open_calls else b
+                for b in message.content
+            ]
+        if content:
+            out.append(message if tuple(content) == message.content else Message(message.role, tuple(content)))
+    return tuple(out)
+
+
+def _is_thinking(block: Block) -> bool:
+    return isinstance(block, ThinkingBlock) or block.type == "redacted_thinking"
+
+
+def _foreign(message: Message, offered: frozenset[str]) -> bool:
+    """True if the message used a tool that is no longer offered."""
+    hosted = any(isinstance(b, OtherBlock) and not _is_thinking(b) for b in message.content)
+    return hosted or any(call.name not in offered for call in message.tool_uses)
+
+
+def _as_text(block: Block) -> Block:
+    """A block as the plain text that stands for it."""
+    match block:
+        case ToolUseBlock(name=name, input=given):
+            return TextBlock(f"[called {name}: {json.dumps(dict(given), ensure_ascii=False, sort_keys=True)}]")
+        case ToolResultBlock(is_error=is_error):
+            return TextBlock(f"[{'the call failed' if is_error else 'result'}: {block.text}]")
+        case OtherBlock(wire=wire):
+            return TextBlock(f"[{block.type}: {json.dumps(dict(wire), ensure_ascii=False, sort_keys=True)}]")
+    return block

@@ -1,0 +1,86 @@
+"""The model seam: a request goes in, a stream of events comes out, the last one is the whole message."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Protocol
+
+from conjure_magic.cancel import Cancel
+from conjure_magic.events import ModelEvent
+from conjure_magic.messages import Message, Usage
+
+
+@dataclass(frozen=True)
+class ToolDefinition:
+    """A tool as the model is told of it. `input_schema` is JSON Schema of type object."""
+
+    name: str
+    description: str
+    input_schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "object", "properties": {}})
+    wire: Mapping[str, Any] = field(default_factory=dict)
+    """For a tool of the API's own (`code_execution_…`): the whole wire object, sent in the schema's place."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The tool as the wire has it."""
+        if self.wire:
+            return dict(self.wire)
+        return {"name": self.name, "description": self.description, "input_schema": dict(self.input_schema)}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What goes to a model: everything it may know of the conversation."""
+
+    model: str
+    system: str
+    tools: tuple[ToolDefinition, ...]
+    messages: tuple[Message, ...]
+    max_tokens: int = 16_000
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    """Further top-level fields of the body that backends asked for (`container`, …)."""
+
+    @cached_property
+    def tool_names(self) -> frozenset[str]:
+        """The names of the tools offered."""
+        return frozenset(tool.name for tool in self.tools)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The request as the body of `POST /v1/messages`, without `stream`."""
+        body: dict[str, Any] = {"model": self.model, "max_tokens": self.max_tokens}
+        if self.system:
+            body["system"] = self.system
+        if self.tools:
+            body["tools"] = [tool.to_dict() for tool in self.tools]
+        return {**body, "messages": [message.to_dict() for message in self.messages], **self.fields}
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        """The bytes that must stay equal for earlier thinking to stay valid: model, system, tools, skills."""
+        container = self.fields.get("container")
+        skills = container.get("skills") if isinstance(container, Mapping) else None
+        tools = [tool.to_dict() for tool in self.tools]
+        return json.dumps([self.model, self.system, tools, skills], sort_keys=True).encode()
+
+
+class Model(Protocol):
+    """Answers requests. One instance may serve many sessions and threads."""
+
+    @property
+    def name(self) -> str:
+        """The id that requests and footers carry: "claude-…", "offline", a callable's name."""
+        ...
+
+    def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
+        """Yield the answer as it comes; the last event is a `MessageFinished`.
+
+        Raises ModelError if there is no whole answer (what was yielded is kept by the session), and
+        CancelledError once `cancel` is set, within a fraction of a second even when blocked.
+        """
+        ...
+
+    def cost(self, usage: Usage) -> float | None:
+        """US dollars for so many tokens; None if the price is not known."""
+        ...

@@ -1,0 +1,313 @@
+"""Where a session's files live: its workspace, the input folder, what changed in them, and Artifacts.
+
+Confinement: `Folders.resolve` says which real path a file tool may touch. A path is resolved first, links
+included, and must then lie in the workspace (read, write), the input folder or a skill folder (read).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import mimetypes
+import os
+import re
+import shutil
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from conjure_magic.errors import PathNotAllowedError, UsageError
+
+MAX_ENTRIES = 20_000
+"""How many files a snapshot looks at."""
+
+SKIPPED_DIRS = frozenset({".git", ".venv", "node_modules", "__pycache__", ".ipynb_checkpoints"})
+OUTPUT_DIR = "command-output"
+"""Folder of the workspace that holds the whole output of long commands; never reported as created files."""
+
+LOCK_NAME = ".conjure-lock"
+Change = Literal["new", "changed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file that a turn made, wherever it was made."""
+
+    name: str
+    """Path relative to the workspace, with forward slashes; only a basename for a hosted file."""
+    media_type: str
+    size: int
+    """Bytes."""
+    sha256: str
+    """Hex digest of the content when the file was found; empty where the content was not read yet."""
+    backend: str
+    tool_use_id: str
+    change: Change
+    path: Path | None = None
+    """Where it lies on this machine; None for one that is still elsewhere."""
+    shown_path: str = ""
+    """The path that a person is told, relative to the notebook where it can be."""
+    fetch: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
+    """Brings the bytes of a file that is elsewhere."""
+
+    def read(self) -> bytes:
+        """The content now. Raises OSError if the file is gone."""
+        if self.path is not None:
+            return self.path.read_bytes()
+        if self.fetch is not None:
+            return self.fetch()
+        raise FileNotFoundError(f"{self.name} is not on this machine")
+
+    def open(self) -> IO[bytes]:
+        """A binary file object over the content. Raises OSError if the file is gone."""
+        import io
+
+        return self.path.open("rb") if self.path is not None else io.BytesIO(self.read())
+
+    def save(self, path: str | Path) -> Path:
+        """Write a copy and return its path; into a folder it keeps its basename. Overwrites nothing.
+
+        Raises FileExistsError if something of that name is there, OSError if it cannot be written.
+        """
+        target = Path(path).expanduser()
+        if target.is_dir():
+            target = target / Path(self.name).name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self.open() as source, target.open("xb") as out:
+            shutil.copyfileobj(source, out)
+        return target
+
+    def to_dict(self) -> dict[str, Any]:
+        """The description as JSON-able data, without the content."""
+        names = ("name", "media_type", "size", "sha256", "backend", "tool_use_id", "change", "shown_path")
+        return {name: getattr(self, name) for name in names}
+
+
+class Artifacts(tuple[Artifact, ...]):
+    """Artifacts in the order they were made; `files["name"]` finds one by path or basename."""
+
+    def __getitem__(self, key: Any) -> Any:
+        if not isinstance(key, str):
+            return super().__getitem__(key)
+        for artifact in reversed(self):
+            if key in (artifact.name, Path(artifact.name).name):
+                return artifact
+        raise KeyError(f"no file {key!r}; there is {', '.join(a.name for a in self) or 'none'}")
+
+
+Stat = tuple[int, int, int]
+Snapshot = Mapping[str, Stat]
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """The folders that a session's commands and file tools know, as paths on this machine."""
+
+    workspace: Path
+    input: Path
+    skills: Mapping[str, Path] = field(default_factory=dict)
+
+    def resolve(self, path: str, *, write: bool = False) -> Path:
+        """The real path of what a file tool names; relative ones start in the workspace.
+
+        Raises PathNotAllowedError if, links resolved, it lies outside the folders that may be read
+        (workspace, input, skills) or written (workspace).
+        """
+        if "\0" in path or not path:
+            raise PathNotAllowedError("a path cannot be empty or hold a NUL character")
+        given = Path(path)
+        try:
+            real = (self.workspace / given).resolve()
+        except (OSError, RuntimeError) as error:  # a loop of links
+            raise PathNotAllowedError(f"{path}: {error}") from None
+        roots = [self.workspace] if write else [self.workspace, self.input, *self.skills.values()]
+        if not any(real.is_relative_to(root.resolve()) for root in roots):
+            kind = "written" if write else "read"
+            allowed = ", ".join(map(str, roots))
+            raise PathNotAllowedError(f"{path} cannot be {kind}: it is not in {allowed}")
+        return real
+
+
+def _safe_name(name: str) -> str:
+    """The name with everything but letters, digits, dot, dash and underscore replaced."""
+    return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A session's own folder and the input folder; open one with `Workspace.open`."""
+
+    root: Path
+    input: Path
+    base: Path
+    """The notebook's folder, which shown paths are relative to."""
+    in_place: bool
+    """True where the person's own folder is the workspace, so that writing there asks first."""
+    notice: str = ""
+    """What the person should know, such as that another kernel has the usual folder."""
+    _lock: int | None = None
+
+    @classmethod
+    def open(
+        cls,
+        session: str,
+        *,
+        folder: str | Path | None = None,
+        input: str | Path | None = None,  # noqa: A002 - the option's own name
+    ) -> Workspace:
+        """The workspace of a session, made and locked.
+
+        Args:
+            session: the session's name, part of the folder's.
+            folder: work in this folder as it is (`--workspace`); by default
+                `conjure-files/<notebook>-<session>/` beside the notebook, or in the current directory.
+            input: the input folder; by default the current directory.
+
+        Raises UsageError if a folder cannot be used.
+        """
+        source = _folder(input, "input") if input is not None else Path.cwd()
+        notebook = _notebook()
+        base = notebook.parent if notebook is not None else Path.cwd()
+        if folder is not None:
+            return cls(_folder(folder, "workspace"), source, base, in_place=True)
+        stem = _safe_name(f"{notebook.stem}-{session}" if notebook is not None else session)
+        try:
+            return cls._own(base / "conjure-files", stem, source, base)
+        except OSError as error:
+            raise UsageError(
+                f"cannot make a workspace in {base}: {error.strerror}. Name one with --workspace PATH."
+            ) from None
+
+    @classmethod
+    def _own(cls, parent: Path, stem: str, source: Path, base: Path) -> Workspace:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            root = parent / (stem if number == 1 else f"{stem}-{number}")
+            root.mkdir(exist_ok=True)
+            lock = _lock(root / LOCK_NAME)
+            if lock is None:
+                continue
+            ignore = root / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n", encoding="ascii")
+            notice = "" if number == 1 else f"another kernel uses {stem}; this one works in {root.name}"
+            return cls(root, source, base, in_place=False, notice=notice, _lock=lock)
+        raise UsageError(f"a thousand kernels use {parent / stem}; close some of them")
+
+    def close(self) -> None:
+        """Give the folder free for another kernel; its files stay."""
+        if self._lock is not None:
+            with contextlib.suppress(OSError):
+                os.close(self._lock)
+
+    def shown(self, path: Path) -> str:
+        """The path as a person is told it: relative to the notebook where it lies below it."""
+        try:
+            return path.relative_to(self.base).as_posix()
+        except ValueError:
+            return str(path)
+
+    def snapshot(self) -> Snapshot:
+        """What lies in the workspace: relative path -> (mtime in ns, ctime in ns, size).
+
+        Regular files only, links not followed, `MAX_ENTRIES` at most.
+        """
+        found: dict[str, Stat] = {}
+        for entry in _walk(self.root):
+            if len(found) >= MAX_ENTRIES:
+                break
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except OSError:  # gone meanwhile
+                continue
+            name = os.path.relpath(entry.path, self.root).replace(os.sep, "/")
+            found[name] = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+        return found
+
+    def changed(self, before: Snapshot, *, backend: str, tool_use_id: str) -> tuple[Artifact, ...]:
+        """The files that are new or different since `before`, by name."""
+        now = self.snapshot()
+        found = []
+        for name in sorted(now):
+            if before.get(name) != now[name]:
+                change: Change = "changed" if name in before else "new"
+                with contextlib.suppress(OSError):
+                    found.append(self._artifact(name, change, backend, tool_use_id))
+        return tuple(found)
+
+    def _artifact(self, name: str, change: Change, backend: str, tool_use_id: str) -> Artifact:
+        path = self.root / name
+        size, digest = _digest(path)
+        return Artifact(name, media_type(name), size, digest, backend, tool_use_id, change, path, self.shown(path))
+
+
+def media_type(name: str) -> str:
+    """The media type that the file name suggests; `application/octet-stream` if none."""
+    known = {
+        ".md": "text/markdown",
+        ".log": "text/plain",
+        ".jsonl": "application/x-ndjson",
+        ".tsv": "text/tab-separated-values",
+    }
+    suffix = Path(name).suffix.lower()
+    return known.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def _digest(path: Path) -> tuple[int, str]:
+    """Size and SHA-256 of a regular file, read without following a link at its end."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with open(fd, "rb") as file:
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            raise OSError(f"{path} is not a regular file")
+        return os.fstat(fd).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
+    """Every regular file below root, links not followed, folders of no interest left out."""
+    pending = [str(root)]
+    while pending:
+        folder = pending.pop()
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                own = folder == str(root) and entry.name == OUTPUT_DIR
+                if entry.name not in SKIPPED_DIRS and not own:
+                    pending.append(entry.path)
+            elif entry.is_file(follow_symlinks=False) and entry.name not in (LOCK_NAME, ".gitignore"):
+                yield entry
+
+
+def _folder(path: str | Path, what: str) -> Path:
+    folder = Path(path).expanduser().absolute()
+    if not folder.is_dir():
+        raise UsageError(f"the {what} folder {str(path)!r} does not exist, or is not a folder")
+    return folder.resolve()
+
+
+def _notebook() -> Path | None:
+    """The notebook this kernel was started for, as Jupyter Server names it; None in other front ends."""
+    name = os.environ.get("JPY_SESSION_NAME", "")
+    path = Path(name)
+    if path.suffix != ".ipynb":
+        return None
+    return path if path.is_absolute() and path.parent.is_dir() else Path.cwd() / path.name
+
+
+def _lock(path: Path) -> int | None:
+    """An open descriptor that holds the lock, or None if somebody else does."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        import fcntl
+
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows: folders are told apart by session only
+        return fd
+    except OSError:
+        os.close(fd)
+        return None
+    return fd
