@@ -1,0 +1,69 @@
+# Everything starts from Python >= 3.11 and make: each target sets up what it needs, once.
+#   make demo    execute the quickstart notebook, without any key, and say where to look
+#   make test    everything quick       make soak    the long figures
+#   make lint    make types    make bench    make picture
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+VENV ?= .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+# Where the browser tests find axe-core: beside them when npm is there, else they say why they skip.
+AXE := node_modules/axe-core/axe.min.js
+NPM := $(shell command -v npm 2>/dev/null)
+# Two workers even on one core: most of a browser or kernel test is waiting.
+WORKERS ?= 2
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadgroup
+ARGS ?=
+
+.PHONY: setup demo test unit soak lint types format bench picture clean
+.DEFAULT_GOAL := test
+
+setup: $(STAMP)
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found on PATH."; exit 1; }
+	$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: on Debian, apt-get install python3-venv."; exit 1; }
+
+$(STAMP): pyproject.toml $(wildcard jupyter-config/*) | $(PY)
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+	@touch $@
+
+# axe is one dependency-free file, outside of what Python packages; a machine without npm goes on without it.
+$(AXE):
+	@$(if $(NPM),$(NPM) install --silent --no-save --no-package-lock --no-audit --no-fund axe-core@4 || echo "axe-core was not installed; its tests say so.",:)
+
+demo: $(STAMP)
+	$(PY) tools/demo.py
+
+test: $(STAMP) $(AXE)
+	$(PYTEST) -m "not soak" $(ARGS)
+
+# What needs no browser: the part that runs on every Python version.
+unit: $(STAMP)
+	$(PYTEST) -m "not soak and not browser" $(ARGS)
+
+soak: $(STAMP) $(AXE)
+	$(PY) -m pytest -m soak --timeout 3600 $(ARGS)
+
+lint: $(STAMP)
+	$(PY) -m ruff check
+	$(PY) -m ruff format --check
+
+format: $(STAMP)
+	$(PY) -m ruff check --fix
+	$(PY) -m ruff format
+
+types: $(STAMP)
+	$(PY) -m mypy
+
+bench: $(STAMP)
+	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
+	$(PY) -m benchmarks $(ARGS)
+
+# README's picture: the quickstart in JupyterLab, as the browser tests see it.
+picture: $(STAMP)
+	$(PY) tools/picture.py docs/quickstart.png
+
+clean:
+	rm -rf demo node_modules build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

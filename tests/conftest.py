@@ -1,0 +1,80 @@
+"""What every test stands on: an environment with nothing of the person's in it, and no silent skips in CI.
+
+Fixtures for a browser are in `tests/browser/conftest.py`; the kits behind them in `kit.py` and `kernel_kit.py`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator, MutableMapping
+from pathlib import Path
+from typing import Any
+
+import hypothesis
+import pytest
+
+# Settings that would reach into a test, and anything that may be a secret. CONJURE_REQUIRE is this file's own.
+FOREIGN = re.compile(r"^(ANTHROPIC|CONJURE|IPYTHON|JUPYTER|JPY|XDG)_?|KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)
+REQUIRED = {word for word in os.environ.get("CONJURE_REQUIRE", "").split(",") if word}
+
+
+def scrub(environ: MutableMapping[str, str], home: Path) -> None:
+    """Leave nothing of the person's in `environ`: no key, no setting, and homes of its own below `home`."""
+    for name in [name for name in environ if FOREIGN.search(name) and name != "CONJURE_REQUIRE"]:
+        del environ[name]
+    own = {"HOME": home, "IPYTHONDIR": home / "ipython", "CONJURE_HOME": home / "conjure"}
+    own |= {f"JUPYTER_{kind}_DIR": home / "jupyter" / kind.lower() for kind in ("CONFIG", "DATA", "RUNTIME")}
+    for name, path in own.items():
+        path.mkdir(parents=True, exist_ok=True)
+        environ[name] = str(path)
+    # Jupyter's deprecated default paths would warn; servers and stubs live on loopback, whatever proxy is set.
+    environ |= {"JUPYTER_PLATFORM_DIRS": "1", "NO_PROXY": "127.0.0.1,localhost", "no_proxy": "127.0.0.1,localhost"}
+
+
+# Now, and not in a fixture: IPython and Jupyter read some of these when they are first imported, and the workers
+# of a parallel run inherit them.
+_HOME = tempfile.TemporaryDirectory(prefix="conjure-tests-", ignore_cleanup_errors=True)
+scrub(os.environ, Path(_HOME.name))
+
+hypothesis.settings.register_profile("default", deadline=None)  # a busy machine is slow, not wrong
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") or REQUIRED else "default")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests go to one worker, which starts one server and one Chromium for all of them."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.xdist_group("browser"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
+    """A test marked with a word of CONJURE_REQUIRE must run: there its skip is a failure."""
+    report = yield
+    missing = sorted(word for word in REQUIRED if item.get_closest_marker(word))
+    if report.skipped and missing and not hasattr(report, "wasxfail"):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome, report.longrepr = "failed", f"CONJURE_REQUIRE={','.join(missing)} forbids this skip: {reason}"
+    return report
+
+
+@pytest.fixture(autouse=True)
+def conjure_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of conjure_magic's own for each test: no skill, transcript or trust of another test's."""
+    home = tmp_path_factory.mktemp("conjure-home")
+    monkeypatch.setenv("CONJURE_HOME", str(home))
+    return home
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real kernel for the tests of one module, started in a folder of its own (`kernel.folder`)."""
+    from kernel_kit import Kernel
+
+    kernel = Kernel(folder=tmp_path_factory.mktemp("kernel"))
+    yield kernel
+    kernel.close()
