@@ -1,0 +1,1 @@
+"""Reads any text log: learns its layout, its clock, its levels and its message templates."""

@@ -1,0 +1,226 @@
+"""Ways of writing a time: one pattern each for dates, clocks and zones, combined as logs combine them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+MONTHS = {
+    name: number
+    for number, names in enumerate(
+        (
+            "jan", "feb fév", "mar mär mrz", "apr avr abr", "may mai maj", "jun", "jul",
+            "aug ago aoû", "sep set", "oct okt out", "nov", "dec dez déc dic",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_MONTH = "(?i:" + "|".join(MONTHS) + r")[a-z]{0,6}\.?"
+_DAYNAME = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?"
+# Numeric zones anywhere; names only those that cannot be mistaken for a word of the message.
+ZONE = r"(?P<zone>Z\b| ?[+-]\d\d:?\d\d\b| (?:UTC|GMT|CET|CEST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|JST|IST|BST|MSK)\b)?"
+FRACTION = r"(?P<frac>[.,:]\d{1,9}(?!\d))?"
+_ZONE_HOURS = {
+    "UTC": 0, "GMT": 0, "Z": 0, "CET": 1, "CEST": 2, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5,
+    "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "JST": 9, "IST": 5.5, "BST": 1, "MSK": 3,
+}  # fmt: skip
+
+# Letters in a kind: Y four-digit year, y two-digit, m month, b month's name, d day; `xxy` and
+# `xxY` leave the order of day and month open, to be settled over the sample.
+_DATES = (
+    ("Ymd", r"(?P<Y>\d{4})(?P<q>[-/.])(?P<m>\d{1,2})(?P=q)(?P<d>\d{1,2})"),
+    ("Ymd8", r"(?P<Y>(?:19|20)\d\d)(?P<m>0\d|1[0-2])(?P<d>[0-3]\d)"),
+    ("xxY", r"(?P<u>\d{1,2})(?P<q>[-/.])(?P<v>\d{1,2})(?P=q)(?P<Y>\d{4})"),
+    ("xxy", r"(?P<u>\d\d)(?P<q>[-/.])(?P<v>\d\d)(?P=q)(?P<w>\d\d)"),
+    ("dbY", rf"{_DAYNAME}(?P<d>\d{{1,2}})[-/ .](?P<b>{_MONTH})[-/ ](?P<Y>\d{{4}})"),
+    ("Ybd", rf"(?P<Y>\d{{4}})[-/ ](?P<b>{_MONTH})[-/ ](?P<d>\d{{1,2}})"),
+    ("bdY", rf"{_DAYNAME}(?P<b>{_MONTH})[ -]+(?P<d>\d{{1,2}}),?[ -](?P<Y>\d{{4}}),?"),
+    ("bd", rf"{_DAYNAME}(?P<b>{_MONTH}) +(?P<d>\d{{1,2}})"),
+    ("db", rf"{_DAYNAME}(?P<d>\d{{1,2}})[-/ .]+(?P<b>{_MONTH})"),
+    ("ymd6", r"(?P<y>\d\d)(?P<m>0\d|1[0-2])(?P<d>[0-3]\d)"),
+    ("xx", r"(?P<u>\d{1,2})(?P<q>[-/.])(?P<v>\d{1,2})"),
+    ("", ""),
+)
+_TIMES = (
+    ("H:M:S", r"(?P<H>\d{1,2}):(?P<M>\d{1,2}):(?P<S>\d{1,2})"),
+    ("H.M.S", r"(?P<H>\d\d)\.(?P<M>\d\d)\.(?P<S>\d\d)"),
+    ("H-M-S", r"(?P<H>\d\d)-(?P<M>\d\d)-(?P<S>\d\d)"),
+    ("HMS", r"(?P<H>[01]\d|2[0-3])(?P<M>[0-5]\d)(?P<S>[0-5]\d)"),
+    ("H:M", r"(?P<H>\d{1,2}):(?P<M>\d\d)"),
+)
+_HALF = r"(?: ?(?P<p>[AaPp])\.?[Mm]\b\.?)?"
+_JOIN = r"(?:[ T_:/-]|, ?| +- | at |\.)?"
+Fields = dict[str, str | None]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A point in time: `iso` as written (zone only where the log writes one), `epoch` in seconds."""
+
+    iso: str
+    epoch: float
+
+
+@dataclass(frozen=True)
+class Style:
+    """One way to write a time.
+
+    `core` matches all but fraction and zone; `worth` says how much of a full time it gives.
+    `order` holds the settled order of the fields u, v, w ("dm", "mdy", …) where it was open.
+    """
+
+    name: str
+    core: str
+    worth: float
+    has_date: bool = True
+    has_year: bool = True
+    order: str = ""
+    tail: str = FRACTION + _HALF + ZONE
+
+    @property
+    def pattern(self) -> str:
+        """The whole time, as one regular expression with named groups."""
+        return self.core + self.tail
+
+
+def _compose() -> list[Style]:
+    styles = []
+    for date, date_core in _DATES:
+        for time, time_core in _TIMES:
+            if not _sensible(date, time):
+                continue
+            core = date_core + (_JOIN if date else "") + time_core
+            if date in ("Ymd8", "ymd6") and time == "HMS":
+                core = date_core + r"[ T_-]" + ("?" if date == "Ymd8" else "") + time_core
+            year = "Y" in date or "y" in date
+            worth = 1.0 + (2.0 if date else 0) + (0.5 if year else 0) - (0.6 if time == "H:M" else 0)
+            styles.append(Style(f"{date} {time}".strip(), core, worth, bool(date), year))
+    unix = rf"{_DAYNAME}(?P<b>{_MONTH}) +(?P<d>\d{{1,2}}) +(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"
+    after = r"(?P<frac>\.\d{1,9})?"
+    styles.append(
+        Style("bd H:M:S Y", unix + after + r"(?: [A-Z]{2,5})? (?P<Y>(?:19|20)\d\d)", 3.6, tail="")
+    )
+    return styles
+
+
+def _sensible(date: str, time: str) -> bool:
+    """Leave out pairs that would see times in plain numbers and versions."""
+    if time == "HMS":
+        return date in ("Ymd8", "ymd6", "Ymd")
+    if time in ("H.M.S", "H-M-S"):
+        return date in ("Ymd", "Ymd8", "dbY")
+    if date == "":
+        return time == "H:M:S"
+    return not (date == "ymd6" and time == "H:M") and not (date == "xx" and time == "H:M")
+
+
+STYLES = _compose()
+EPOCH = Style("epoch", r"(?P<E>1\d{9}|[2-9]\d{8}|1\d{12}|1\d{15}|1\d{18})", 1.6, tail=r"(?P<frac>\.\d{1,9})?")
+UPTIME = Style("uptime", r"(?P<E>\d{1,8})", 0.8, has_date=False, tail=r"(?P<frac>\.\d{3,9})")
+DATE_ONLY = tuple(
+    re.compile(rf"(?<![\d.:-]){core}(?![\d:])") for kind, core in _DATES if "Y" in kind
+)
+
+
+def settle_order(style: Style, seen: Sequence[Fields]) -> Style:
+    """The style with its day and month order decided by what the sample can rule out."""
+    if not seen or "u" not in seen[0] or style.order:
+        return style
+    mark = seen[0].get("q")
+    if "w" in seen[0]:
+        orders = ["dmy", "ymd", "mdy"] if mark == "." else ["ymd", "mdy", "dmy"]
+    else:
+        orders = ["dm", "md"] if style.has_year and mark != "/" else ["md", "dm"]
+    fitting = [order for order in orders if _fits(order, seen)] or orders
+    best = min(fitting, key=lambda order: (_spread(order, seen), orders.index(order)))
+    return Style(style.name, style.core, style.worth, style.has_date, style.has_year, best, style.tail)
+
+
+def _fits(order: str, seen: Sequence[Fields]) -> bool:
+    for fields in seen:
+        values = dict(zip(order, (fields.get(k) or "0" for k in "uvw"), strict=False))
+        if not (1 <= int(values["m"]) <= 12 and 1 <= int(values["d"]) <= 31):
+            return False
+    return True
+
+
+def _spread(order: str, seen: Sequence[Fields]) -> tuple[int, int]:
+    """How many years and months an order implies: the order under which a log is short is likelier."""
+    columns = {part: {fields.get(k) for fields in seen} for part, k in zip(order, "uvw", strict=False)}
+    return (len(columns.get("y", ())), len(columns["m"]))
+
+
+def year_for(month: int, newest: datetime) -> int:
+    """The year that puts a month at or before the newest time that is known for its file."""
+    return newest.year if month <= newest.month else newest.year - 1
+
+
+def reader(style: Style, newest: datetime) -> Callable[[Fields], Moment | None]:
+    """A function from a pattern's groups to a Moment, None where the numbers are no time.
+
+    `newest` (a file's modification time) gives a missing year or date.
+    """
+    if style.name in ("epoch", "uptime"):
+        return _read_epoch if style.name == "epoch" else _read_uptime
+
+    def read(fields: Fields) -> Moment | None:
+        if style.order:
+            parts = dict(zip(style.order, (fields.get(k) for k in "uvw"), strict=False))
+            fields = {**fields, **parts}
+        try:
+            moment = _build(fields, newest)
+        except ValueError:
+            return None
+        return _with_zone(moment, fields)
+
+    return read
+
+
+def _build(fields: Fields, newest: datetime) -> datetime:
+    name = fields.get("b")
+    if name:
+        month = MONTHS[name.lower()[:3]]
+    else:
+        month = int(fields.get("m") or newest.month)
+    day = int(fields.get("d") or newest.day)
+    written = fields.get("Y") or fields.get("y")
+    year = int(written) if written else year_for(month, newest) if "d" in fields else newest.year
+    if written and len(written) == 2:
+        year += 2000 if year < 70 else 1900  # POSIX strptime: 69-99 are 1969-1999
+    hour = int(fields.get("H") or 0)
+    half = (fields.get("p") or "").lower()
+    if half:
+        hour = hour % 12 + (12 if half == "p" else 0)
+    second = min(int(fields.get("S") or 0), 59)  # a leap second counts as the one before
+    micro = int((fields.get("frac") or ".0")[1:7].ljust(6, "0"))
+    return datetime(year, month, day, hour % 24, int(fields.get("M") or 0), second, micro)
+
+
+def _with_zone(moment: datetime, fields: Fields) -> Moment:
+    zone = (fields.get("zone") or "").strip()
+    if not zone:
+        return Moment(moment.isoformat(), moment.replace(tzinfo=timezone.utc).timestamp())
+    if zone in _ZONE_HOURS:
+        offset = timedelta(hours=_ZONE_HOURS[zone])
+    else:
+        digits = zone[1:].replace(":", "")
+        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]))
+        offset = -offset if zone[0] == "-" else offset
+    aware = moment.replace(tzinfo=timezone(offset))
+    return Moment(aware.isoformat(), aware.timestamp())
+
+
+def _read_epoch(fields: Fields) -> Moment | None:
+    digits = fields.get("E") or "0"
+    seconds = int(digits[:10]) if len(digits) >= 10 else int(digits)
+    tail = (digits[10:] or (fields.get("frac") or ".0")[1:])[:6].ljust(6, "0")
+    moment = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=int(tail))
+    return Moment(moment.replace(tzinfo=None).isoformat(), moment.timestamp())
+
+
+def _read_uptime(fields: Fields) -> Moment | None:
+    seconds = float((fields.get("E") or "0") + (fields.get("frac") or ""))
+    return Moment(f"PT{seconds:.6f}S", seconds)

@@ -1,0 +1,253 @@
+"""Columns between the time and the message, learnt piece by piece from what nearly all lines share."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import clock, levels
+from .layout import Layout, time_source
+
+_ALL = 0.97
+_MOST = 0.9
+_SOME = 0.3
+_MAX_PIECES = 14
+_BRACKET = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
+_ATOM = rf'(?:{_BRACKET}|\([^()]*\)|"[^"]*"|\S+?(?=\s|\[|$))'
+_ATOMS = re.compile(rf"\s*({_ATOM}):?")
+_OPEN, _CLOSE = r"[\[(<\"']?", r"[\])>\"']?"
+_LEVEL = rf"{_OPEN}(?P<level>(?i:{levels.WORD})){_CLOSE}:?(?=[\s|,]|$)"
+_LETTER = rf"(?P<level>{levels.LETTER})(?=[\s/|]|$)"
+_KEYED = rf"(?i:level|lvl|severity|levelname)[=:]\s?\"?(?P<level>(?i:{levels.WORD}))\"?(?=[\s|,]|$)"
+_MODULE = rf"\[(?P<component>[\w.-]*):(?P<level>(?i:{levels.WORD}))\]"
+_NAME = r"[^\s\[\]:|=,;\"]+(?::+[^\s\[\]:|\"]+)*"
+_PID = r"(?:\[(?P<pid>[\w.-]+)\]|\(\s*(?P<pid_>\d+)\))?"
+_TAGS = (
+    rf"(?P<component>{_NAME}){_PID}\s*:(?=\s|$)\s?",
+    rf"(?P<component>{_NAME}){_PID} +-+(?=\s|$)",
+    rf"(?P<component>{_NAME}){_PID}\](?=\s|$)",
+    rf"(?P<host>[^\s:|=]+) +(?P<component>{_NAME}(?: [^\s:]+)?){_PID}(?: \([^()]*\))?:(?=\s|$)\s?",
+)
+_SEPARATOR = re.compile(r"\s*([\])>|,;:-]*)")
+_COLUMN = re.compile(r"\(\?P<([pc]\d+)>")
+
+
+@dataclass(frozen=True)
+class Body:
+    """The pattern of all that follows the time, ending in the message."""
+
+    pattern: str
+
+
+def after_time(rests: Sequence[str]) -> Body:
+    """The columns after the time, from what follows it in each sample line."""
+    pieces: list[str] = []
+    left = list(rests)
+    while left and len(pieces) < _MAX_PIECES:
+        piece = _next_piece(left, pieces)
+        if piece is None:
+            break
+        regex = re.compile(piece)
+        left = [text[match.end() :] for text in left if (match := regex.match(text))]
+        pieces.append(piece)
+    return Body("".join(pieces) + r"\s*(?P<message>.*)")
+
+
+def untimed(lines: Sequence[str]) -> Layout:
+    """A layout for lines without a time: a level and a tag where nearly all carry one, else all message."""
+    level = _level_here(lines)
+    if level is None:
+        colon = rf"(?P<level>(?i:{levels.WORD})):(?P<component>[\w.$-]+):"
+        level = colon if _share(colon, lines) >= _MOST else None
+    if level is None:
+        return Layout("text", r"(?P<message>.*)")
+    regex = re.compile(level)
+    rests = [line[match.end() :] for line in lines if (match := regex.match(line))]
+    pattern = level + after_time(rests).pattern
+    pattern, names = name_columns(pattern, lines)
+    return Layout("text", pattern, level_rule="column", columns=tuple(names))
+
+
+def delimited(lines: Sequence[str], style: clock.Style) -> Layout | None:
+    """A layout of cells between one delimiter, where the time fills a cell of its own."""
+    for mark in ("|", "\t", ";", ","):
+        counts = sorted(line.count(mark) for line in lines)
+        count = counts[len(counts) // 50]  # nearly all lines have at least as many
+        if count < 2:
+            continue
+        place = _time_cell(lines, mark, count, style)
+        if place is None:
+            continue
+        cell = rf"\s*([^{mark}]*?)\s*"
+        cells = [cell.replace("(", f"(?P<c{i + 1}>", 1) for i in range(count)]
+        cells[place] = rf'\s*["\[]?{time_source(style)}["\]]?\s*'
+        pattern = re.escape(mark).join(cells) + re.escape(mark) + r"\s*(?P<message>.*)"
+        pattern, names = name_columns(pattern, lines)
+        rule = "column" if "(?P<level>" in pattern else "none"
+        return Layout("text", pattern, style, level_rule=rule, columns=tuple(names))
+    return None
+
+
+def _time_cell(lines: Sequence[str], mark: str, count: int, style: clock.Style) -> int | None:
+    regex = re.compile(rf'\s*["\[]?{style.pattern}["\]]?\s*')
+    rows = [line.split(mark, count) for line in lines[:300]]
+    for place in range(count):
+        hits = sum(1 for row in rows if len(row) > place and regex.fullmatch(row[place]))
+        if hits >= _MOST * len(rows):
+            return place
+    return None
+
+
+def name_columns(pattern: str, lines: Sequence[str]) -> tuple[str, list[str]]:
+    """Give the anonymous columns of a pattern their roles; the rest are c1, c2, … in order."""
+    regex = re.compile(pattern)
+    matches = [match for line in lines[:2000] if (match := regex.match(line))]
+    taken = set(regex.groupindex)
+    names: list[str] = []
+    for column in _COLUMN.findall(pattern):
+        values = [match[column] or "" for match in matches]
+        role = _role(values, taken) or f"c{len(names) + 1}_"
+        taken.add(role)
+        names.append(role)
+        pattern = pattern.replace(f"(?P<{column}>", f"(?P<{role}>")
+    for name in [name for name in names if name.endswith("_")]:
+        pattern = pattern.replace(f"(?P<{name}>", f"(?P<{name[:-1]}>")
+    return pattern, [name.rstrip("_") for name in names]
+
+
+def _role(values: Sequence[str], taken: set[str]) -> str | None:
+    count = len(values) or 1
+    distinct = set(values)
+    if "level" not in taken and _are_levels(values):
+        return "level"
+    if "pid" not in taken and all(v.isdigit() for v in distinct) and len(distinct) > 1:
+        return "pid"
+    wordy = sum(1 for v in distinct if re.fullmatch(r"[A-Za-z_$][\w.$:/-]*", v)) >= 0.8 * len(distinct)
+    few = len(distinct) <= max(3.0, 0.2 * count)
+    named = any(re.search(r"[a-z]", v) for v in distinct) or len(distinct) > 1
+    if "component" not in taken and wordy and few and named and not _numbered(distinct):
+        return "component"
+    if "host" not in taken and wordy and few and _numbered(distinct):
+        return "host"
+    return None
+
+
+def _numbered(distinct: set[str]) -> bool:
+    return sum(1 for v in distinct if re.search(r"\d", v)) >= 0.7 * len(distinct)
+
+
+def _are_levels(values: Sequence[str]) -> bool:
+    hits = [v for v in values if levels.canonical(v.strip("[]<>:()"))]
+    return len(hits) >= _ALL * len(values) > 0
+
+
+def _next_piece(left: Sequence[str], pieces: Sequence[str]) -> str | None:
+    done = "".join(pieces)
+    separator = _separator(left)
+    if separator:
+        return separator
+    if "<level>" not in done:
+        level = _level_here(left)
+        if level:
+            return level
+        ahead = _level_ahead(left)
+        if ahead:
+            tag = _tag(left, before=ahead) if "<component>" not in done else None
+            return tag or rf"\s*(?P<c{len(pieces) + 1}>{_ATOM}):?"
+    if _share(rf"\s*{_BRACKET}(?=[\s:]|$)", left) >= _ALL:
+        return rf"\s*\[(?P<c{len(pieces) + 1}>{_BRACKET[2:-2]})\]:?"
+    if "<component>" in done:
+        return None
+    tag = _tag(left)
+    if tag:
+        return tag
+    before_bracket = r"\s*(?P<component>[A-Za-z_][\w.$:/-]*)(?=\s*\[)"
+    if _share(before_bracket + rf"\s*{_BRACKET}(?=\s|$)", left) >= _ALL:
+        return before_bracket
+    number = r"\s*(?P<c{}>\d+)(?=\s)".format(len(pieces) + 1)
+    if _share(number, left) >= _ALL and _leads_on(number, left):
+        return number
+    return None
+
+
+def _leads_on(piece: str, left: Sequence[str]) -> bool:
+    """Whether more columns follow a piece; a number right before the message belongs to the message."""
+    regex = re.compile(piece)
+    rests = [text[match.end() :] for text in left if (match := regex.match(text))]
+    return _tag(rests) is not None or _share(rf"\s*{_BRACKET}(?=\s|$)", rests) >= _ALL
+
+
+def _separator(left: Sequence[str]) -> str | None:
+    marks = Counter(match[1] for text in left if (match := _SEPARATOR.match(text)))
+    mark, hits = marks.most_common(1)[0] if marks else ("", 0)
+    if not mark or hits < _ALL * len(left):
+        return None
+    return rf"\s*{re.escape(mark)}"
+
+
+def _level_here(left: Sequence[str]) -> str | None:
+    """The pattern of a level that stands next, if the column can be believed to be one."""
+    for source in (_LEVEL, _MODULE, _KEYED):
+        pattern = r"\s*" + source
+        regex = re.compile(pattern)
+        found = [match["level"] for text in left if (match := regex.match(text))]
+        share = len(found) / len(left)
+        if share >= _MOST and _believable(found, strict=False):
+            return pattern
+        if share >= _SOME and source is not _KEYED and _believable(found, strict=True):
+            return pattern
+    letter = r"\s*" + _LETTER
+    return letter if _share(letter, left) >= _ALL else None
+
+
+def _believable(found: Sequence[str], *, strict: bool) -> bool:
+    kinds = {levels.canonical(word) for word in found}
+    if strict:
+        upper = sum(1 for word in found if word.isupper())
+        return len(kinds) >= 2 and upper >= _ALL * len(found) and any(map(levels.is_strong, found))
+    return any(map(levels.is_strong, found))
+
+
+def _level_ahead(left: Sequence[str]) -> int | None:
+    """Index of the atom that is a level in nearly all lines, None where there is none."""
+    probe = left[:: max(len(left) // 300, 1)]
+    rows = [[atom.strip("[]<>():") for atom in _ATOMS.findall(text[:200])[:10]] for text in probe]
+    for place in range(1, 9):
+        words = [row[place] for row in rows if len(row) > place]
+        hits = [word for word in words if levels.canonical(word) and len(word) > 1]
+        if len(hits) < _MOST * len(rows):
+            continue
+        varied = len({levels.canonical(word) for word in hits}) > 1
+        if (varied or all(word.isupper() for word in hits)) and any(map(levels.is_strong, hits)):
+            return place
+    return None
+
+
+def _tag(left: Sequence[str], before: int | None = None) -> str | None:
+    """A component in front of the message, by the commonest marks that end one."""
+    if before is not None and before < 1:
+        return None
+    for source in _TAGS:
+        regex = re.compile(r"\s*" + source)
+        found = [match for text in left if (match := regex.match(text))]
+        if len(found) < _MOST * len(left):
+            continue
+        names = {match["component"] for match in found}
+        if len(names) > max(20, 0.25 * len(left)) or not any(re.search("[a-zA-Z]", n) for n in names):
+            continue
+        if before is not None and not _ends_before(found, before):
+            continue
+        return r"\s*" + source.replace("(?P<pid_>", "(?:")
+    return None
+
+
+def _share(source: str, texts: Sequence[str]) -> float:
+    regex = re.compile(source)
+    return sum(1 for text in texts if regex.match(text)) / (len(texts) or 1)
+
+
+def _ends_before(found: Sequence[re.Match[str]], atoms: int) -> bool:
+    inside = sum(1 for match in found if len(_ATOMS.findall(match[0])) <= atoms)
+    return inside >= _MOST * len(found)

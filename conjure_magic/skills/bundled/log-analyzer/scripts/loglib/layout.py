@@ -1,0 +1,107 @@
+"""A learnt line layout: one regular expression with named columns, and the clock that reads its time."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from . import clock
+
+# Groups that a layout may name; the rest of its columns are c1, c2, …
+ROLES = ("ts", "frac", "tail", "level", "component", "host", "pid", "message")
+_GROUP = re.compile(r"\(\?P<(?!q>)\w+>")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How lines of one kind are built.
+
+    Attributes:
+        kind: "text", "json", "logfmt" or "access".
+        pattern: regular expression of the whole line ("" for json and logfmt).
+        style: how the time is written, None where there is none.
+        share: part of the sample that this layout matched, 0 to 1.
+        level_rule: how the level is found ("column", "priority", "none").
+    """
+
+    kind: str
+    pattern: str = ""
+    style: clock.Style | None = None
+    share: float = 0.0
+    level_rule: str = "none"
+    columns: tuple[str, ...] = field(default=())
+
+    def describe(self) -> dict[str, object]:
+        """The layout as plain values for JSON."""
+        return {
+            "kind": self.kind,
+            "share": round(self.share, 4),
+            "time": self.style.name if self.style else None,
+            "time_rule": time_rule(self.style),
+            "level_rule": self.level_rule,
+            "columns": list(self.columns),
+            "pattern": self.pattern,
+        }
+
+
+def time_rule(style: clock.Style | None) -> str:
+    """In words: where the year, the date and the zone of a time come from."""
+    if style is None:
+        return "no time"
+    if style.name == "epoch":
+        return "seconds since 1970, read as UTC"
+    if style.name == "uptime":
+        return "seconds since start, no date"
+    if not style.has_date:
+        return "date missing: the file's modification date; zone: as written"
+    order = f"; order of day and month: {style.order}" if style.order else ""
+    year = "" if style.has_year else "year missing: the latest that is not after the file's modification; "
+    return f"{year}zone: as written, none added{order}"
+
+
+def time_source(style: clock.Style) -> str:
+    """The style as a pattern with the groups `ts`, `frac` and `tail` only."""
+    core = _GROUP.sub("(?:", style.core)
+    if not style.tail:
+        return f"(?P<ts>{core})"
+    if style.tail.startswith(clock.FRACTION):
+        rest = _GROUP.sub("(?:", style.tail[len(clock.FRACTION) :])
+        return f"(?P<ts>{core}){clock.FRACTION}(?P<tail>{rest})"
+    return f"(?P<ts>{core}){style.tail}"
+
+
+class TimeReader:
+    """Turns the groups `ts`, `frac`, `tail` into (ISO text, epoch seconds), remembering whole seconds."""
+
+    def __init__(self, style: clock.Style, newest: datetime) -> None:
+        self._regex = re.compile(style.pattern)
+        self._read = clock.reader(style, newest)
+        self._memo: dict[tuple[str, str | None], tuple[str, float, str] | None] = {}
+
+    def __call__(self, ts: str, frac: str | None, tail: str | None) -> tuple[str, float] | None:
+        key = (ts, tail)
+        try:
+            known = self._memo[key]
+        except KeyError:
+            known = self._memo[key] = self._first(ts, tail)
+        if known is None:
+            return None
+        iso, epoch, zone = known
+        if not frac:
+            return iso + zone, epoch
+        digits = frac[1:7].ljust(6, "0")
+        if iso.startswith("PT"):
+            return f"{iso[:-1]}.{digits}S", epoch + int(digits) / 1e6
+        return f"{iso}.{digits}{zone}", epoch + int(digits) / 1e6
+
+    def _first(self, ts: str, tail: str | None) -> tuple[str, float, str] | None:
+        if len(self._memo) > 50_000:
+            self._memo.clear()
+        match = self._regex.fullmatch(ts + (tail or "")) or self._regex.match(ts)
+        moment = self._read(match.groupdict()) if match else None
+        if moment is None:
+            return None
+        zone = re.search(r"(?<=:\d\d)[+-]\d\d:\d\d\Z", moment.iso)
+        cut = zone.start() if zone else len(moment.iso)
+        return moment.iso[:cut], moment.epoch, moment.iso[cut:]

@@ -1,0 +1,153 @@
+"""Learns line layouts from a sample: where the time stands, which columns follow, where the message starts."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from . import clock, columns, structured
+from .layout import Layout, time_source
+
+_MAX_LAYOUTS = 4
+_ENOUGH = 0.01
+_HEAD = 160
+_CONTINUATION = re.compile(r"\s|\}|\)|\]|Caused by\b|at \S+\(|\.\.\. \d+ |Traceback |$")
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A place where one style of time stands: after `tokens` words and the literal `glue`."""
+
+    style: clock.Style
+    tokens: int
+    glue: str
+
+
+def learn(sample: Sequence[str]) -> list[Layout]:
+    """Layouts for the sample, commonest first; never empty (the last resort is a bare message)."""
+    lines = [line for line in sample if line.strip()]
+    total = len(lines)
+    layouts: list[Layout] = []
+    rest = lines
+    while rest and len(layouts) < _MAX_LAYOUTS and len(rest) >= max(total * _ENOUGH, 1):
+        layout = _learn_one(rest, first=not layouts)
+        if layout is None:
+            break
+        fits = structured.matcher(layout)
+        left = [line for line in rest if not fits(line)]
+        if len(left) == len(rest):
+            break
+        layouts.append(_with_share(layout, (len(rest) - len(left)) / total))
+        rest = [line for line in left if not _CONTINUATION.match(line)]
+    return layouts or [Layout("text", r"(?P<message>.*)", share=1.0)]
+
+
+def given(pattern: re.Pattern[str], sample: Sequence[str]) -> Layout:
+    """A layout from a regular expression with named groups (`ts`, `level`, `component`, `host`, `pid`, `message`)."""
+    source = pattern.pattern if "message" in pattern.groupindex else pattern.pattern + r"\s*(?P<message>.*)"
+    regex = re.compile(source)
+    matches = [match for line in sample if (match := regex.match(line))]
+    style = None
+    if "ts" in regex.groupindex:
+        texts = [match["ts"] or "" for match in matches[:500]]
+        fitting = (style for style in (*clock.STYLES, clock.EPOCH) if _fits_all(style, texts))
+        style = next(fitting, None)
+    share = len(matches) / (len(sample) or 1)
+    rule = "column" if "level" in regex.groupindex else "none"
+    return Layout("text", source, style, share, rule, tuple(regex.groupindex))
+
+
+def _fits_all(style: clock.Style, texts: Sequence[str]) -> bool:
+    regex = re.compile(style.pattern)
+    return bool(texts) and sum(1 for text in texts if regex.fullmatch(text)) >= 0.9 * len(texts)
+
+
+def _with_share(layout: Layout, share: float) -> Layout:
+    return Layout(
+        layout.kind, layout.pattern, layout.style, share, layout.level_rule, layout.columns
+    )
+
+
+def _learn_one(lines: Sequence[str], *, first: bool) -> Layout | None:
+    known = structured.detect(lines)
+    if known:
+        return known
+    slot = _best_slot(lines)
+    if slot is None:
+        return columns.untimed(lines) if first else None
+    return _timed(lines, slot)
+
+
+def _timed(lines: Sequence[str], slot: Slot) -> Layout:
+    style = _settled(slot.style, lines, slot)
+    delimited = columns.delimited(lines, style)
+    if delimited:
+        return delimited
+    prefix, names = _prefix(lines, slot)
+    head = re.compile(prefix + time_source(style))
+    ends = [(line, match.end()) for line in lines if (match := head.match(line))]
+    rests = [line[end:] for line, end in ends]
+    body = columns.after_time(rests)
+    pattern = prefix + time_source(style) + body.pattern
+    pattern, named = columns.name_columns(pattern, [line for line, _ in ends])
+    rule = "column" if "(?P<level>" in pattern else "none"
+    return Layout("text", pattern, style, level_rule=rule, columns=tuple(names + named))
+
+
+def _settled(style: clock.Style, lines: Sequence[str], slot: Slot) -> clock.Style:
+    regex = re.compile(_tokens(slot.tokens) + re.escape(slot.glue) + style.pattern)
+    seen = [match.groupdict() for line in lines[:1000] if (match := regex.match(line))]
+    return clock.settle_order(style, seen)
+
+
+def _tokens(count: int) -> str:
+    return rf"(?:\S+\s+){{{count}}}" if count else r"\s*"
+
+
+def _prefix(lines: Sequence[str], slot: Slot) -> tuple[str, list[str]]:
+    """Pattern of what stands before the time, each word a column of its own."""
+    words = "".join(rf"(?P<p{i + 1}>\S+)\s+" for i in range(slot.tokens))
+    return (words or r"\s*") + re.escape(slot.glue), []
+
+
+def _best_slot(lines: Sequence[str]) -> Slot | None:
+    probe = lines[:: max(len(lines) // 200, 1)][:240]
+    styles = [style for style in (*clock.STYLES, clock.EPOCH, clock.UPTIME)]
+    found: dict[Slot, Counter[str]] = {}
+    for style in styles:
+        regex = re.compile(r"(?<![\w.:/-])" + style.pattern + r"(?![\d:]|[.-]\d)")
+        for line in probe:
+            for match in regex.finditer(line[:_HEAD]):
+                slot = _slot_of(style, line, match.start())
+                found.setdefault(slot, Counter())[match[0]] += 1
+    scored = [
+        (_score(slot, seen, len(probe)), slot) for slot, seen in found.items()
+    ]
+    scored = [(score, slot) for score, slot in scored if score > 0]
+    return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def _slot_of(style: clock.Style, line: str, start: int) -> Slot:
+    before = line[:start]
+    glue = re.search(r"\S*\Z", before)
+    text = glue[0] if glue else ""
+    return Slot(style, len(before[: len(before) - len(text)].split()), text)
+
+
+def _score(slot: Slot, seen: Counter[str], total: int) -> float:
+    """How good a place for the time: coverage first, then how complete and how alive the time is."""
+    coverage = sum(seen.values()) / total
+    if coverage < 0.3:
+        return 0.0
+    worth = slot.style.worth
+    if any("." in text or "," in text for text in list(seen)[:5]):
+        worth += 0.3
+    if re.search(r"\w", slot.glue) and not re.fullmatch(r"<\d+>|[VTDINWECF]|\w=|\d+:\w ", slot.glue):
+        worth -= 1.5
+    if len(seen) == 1 and total >= 20:
+        worth -= 0.5
+    if slot.style.name == "epoch" and slot.tokens > 0 and len(seen) < 3 and total > 20:
+        worth -= 1.0
+    return coverage * 4 + worth - 0.05 * slot.tokens if worth > 0 else 0.0

@@ -1,0 +1,161 @@
+"""The summary as Markdown that leads with what matters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_ROWS = 8
+Plain = Mapping[str, Any]
+
+
+def render_summary(summary: Plain, created: Sequence[str] = ()) -> str:
+    """A headline, what is wrong, then the counts; `created` names files written beside it."""
+    parts = [_headline(summary), _facts(summary)]
+    parts += [_problems(summary), _bursts(summary), _levels(summary)]
+    parts += [_names("Components", summary["components"]), _names("Hosts", summary["hosts"])]
+    parts += [_templates(summary), _changes(summary), _around(summary), _clock(summary)]
+    parts += [_names("Addresses in messages", summary["top_addresses"]), _files(created)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table; cells are escaped."""
+    lines = [" | ".join(head), " | ".join("---" for _ in head)]
+    lines += [" | ".join(cell(value) for value in row) for row in rows]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def cell(value: object) -> str:
+    """A value as the text of one table cell."""
+    text = "" if value is None else str(value)
+    text = "".join(c if c.isprintable() else "\ufffd" for c in text.replace("\n", " ").replace("\t", " "))
+    return text.replace("\\", "\\\\").replace("|", "\\|")
+
+
+def code(text: str, limit: int = 160) -> str:
+    """Log text as inline code, cut to `limit` characters."""
+    short = text if len(text) <= limit else text[: limit - 1] + "…"
+    short = "".join(c if c.isprintable() else "\ufffd" for c in short)
+    fence = "``" if "`" in short else "`"
+    return f"{fence} {short} {fence}" if "`" in short else f"`{short}`"
+
+
+def code_cell(text: str, limit: int = 120) -> str:
+    """Inline code inside a table: a pipe would end the cell there."""
+    return code(text, limit).replace("|", "\\|")
+
+
+def _headline(summary: Plain) -> str:
+    name = ", ".join(_short(file) for file in summary["files"][:3]) or "the log"
+    more = f" and {len(summary['files']) - 3} more" if len(summary["files"]) > 3 else ""
+    return f"**{name}{more}: {summary['health']}** — {'; '.join(summary['health_reasons'])}."
+
+
+def _short(path: str) -> str:
+    return path.rsplit("/", 1)[-1]
+
+
+def _facts(summary: Plain) -> str:
+    time = summary["time"]
+    facts = [f"{summary['lines']:,} lines, {summary['records']:,} records"]
+    if time["first"]:
+        facts.append(f"{time['first']} to {time['last']}")
+    first = summary["format"][0]
+    how = f"time `{first['time']}`" if first["time"] else "named fields" if first["kind"] in ("json", "logfmt") else "no time"
+    facts.append(f"format {first['kind']} ({how}; fits {first['share']:.1%} of a sample)")
+    if summary["unparsed"]:
+        facts.append(f"{summary['unparsed']} lines fitted no layout (first: {', '.join(summary['unparsed_evidence'][:3])})")
+    return " · ".join(facts)
+
+
+def _problems(summary: Plain) -> str:
+    if not summary["problems"]:
+        return ""
+    basis = {"level": "", "status": ", by HTTP status", "wording": ", inferred from wording"}[summary["problem_basis"]]
+    rows = [
+        (p["count"], p["level"], code_cell(p["template"]), p["first"], ", ".join(p["evidence"][:3]))
+        for p in summary["problems"][:_ROWS]
+    ]
+    return f"## What goes wrong{basis}\n\n" + _raw(("Count", "Level", "Message", "First", "Lines"), rows)
+
+
+def _raw(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table whose cells are already Markdown; empty columns are left out."""
+    kept = list(rows)
+    used = [i for i in range(len(head)) if any(row[i] not in (None, "") for row in kept)]
+    lines = [" | ".join(head[i] for i in used), " | ".join("---" for _ in used)]
+    lines += [" | ".join("" if row[i] is None else str(row[i]) for i in used) for row in kept]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _bursts(summary: Plain) -> str:
+    lines = [
+        f"- {b['from']} to {b['to']}: **{b['count']} {b['kind']}** (usual {b['usual_per_bucket']:g} a bucket), "
+        f"mostly {code(b['template'], 100)} ({b['template_count']}, from line {b['evidence'][0]})"
+        for b in summary["bursts"]
+    ]
+    return "## Bursts\n\n" + "\n".join(lines) if lines else ""
+
+
+def _levels(summary: Plain) -> str:
+    if not summary["levels"]:
+        return "No level column: nothing here is read as a level from the words of a message."
+    rows = [(level["written"], level["count"]) for level in summary["levels"]]
+    return "## Lines per level\n\n" + table(("Level", "Lines"), rows)
+
+
+def _names(title: str, names: Sequence[Plain]) -> str:
+    if len(names) < 2:
+        return ""
+    return f"## {title}\n\n" + table((title, "Lines"), [(n["name"], n["count"]) for n in names[:_ROWS]])
+
+
+def _templates(summary: Plain) -> str:
+    rows = [(t["count"], code_cell(t["template"])) for t in summary["templates"][:_ROWS]]
+    title = f"## Most frequent messages (of {summary['template_count']} templates)"
+    return title + "\n\n" + _raw(("Count", "Template"), rows) if rows else ""
+
+
+def _changes(summary: Plain) -> str:
+    lines = [
+        f"- new: {code(life['template'], 100)} ({life['count']}), first at {life['at']}, line {life['evidence'][0]}"
+        for life in summary["first_seen"]
+    ]
+    lines += [
+        f"- vanished: {code(life['template'], 100)} ({life['count']}), last at {life['at']}, line {life['evidence'][0]}"
+        for life in summary["vanished"]
+    ]
+    return "## What changed on the way\n\n" + "\n".join(lines) if lines else ""
+
+
+def _around(summary: Plain) -> str:
+    around = summary["around"]
+    if not around:
+        return ""
+    rows = [(c["before"], c["after"], code_cell(c["template"])) for c in around["changes"]]
+    return f"## Before and after {around['time']}\n\n" + _raw(("Before", "After", "Template"), rows)
+
+
+def _clock(summary: Plain) -> str:
+    lines = [
+        f"- gap of {_span(step['seconds'])} before {step['at']} (line {step['evidence'][0]})" for step in summary["gaps"]
+    ]
+    lines += [
+        f"- clock back by {_span(-step['seconds'])} at line {step['evidence'][0]}" for step in summary["clock_jumps"][:3]
+    ]
+    back = summary["time"]["steps_back"]
+    if back > 3:
+        lines.append(f"- {back} records in all are earlier than the one before")
+    return "## Gaps and clock\n\n" + "\n".join(lines) if lines else ""
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:g} s"
+
+
+def _files(created: Sequence[str]) -> str:
+    return "Created: " + ", ".join(f"`{name}`" for name in created) if created else ""

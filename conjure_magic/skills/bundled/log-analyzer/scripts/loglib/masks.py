@@ -1,0 +1,63 @@
+"""Masks the values inside one word: a pure function of the word, so that it can be remembered."""
+
+from __future__ import annotations
+
+import re
+
+VALUE = "<*>"
+# Structure that separates values inside one word, as in key=1,(2);"3".
+_SEGMENT = re.compile(r"[^=,;()\[\]{}\"'<>|`]+")
+_RUN = re.compile(r"[A-Za-z0-9]*\d[A-Za-z0-9]*")
+_HEXWORD = re.compile(r"(?:0[xX])?[0-9a-fA-F]{8,}\Z")
+_PATH = re.compile(r"(?:[A-Za-z][\w+.-]*:)?//?[\w.~%$*@-]|\.{0,2}/[\w.~%$*-]|[A-Za-z]:[\\/]|\\+[\w.?]|~/|.*\\\w+\\")
+_URL = re.compile(r"[A-Za-z][\w+.-]*://")
+_QUERY = re.compile(r"(?:[A-Za-z][\w+.-]*:/)?/[^\s\"'<>?]*\?[^\s\"'<>]*")
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
+
+
+class WordMemo(dict[str, str]):
+    """word -> masked word, filled on demand and emptied when it grows too large to keep."""
+
+    limit = 60_000
+
+    def __missing__(self, word: str) -> str:
+        if len(self) > self.limit:
+            self.clear()
+        masked = self[word] = mask_word(word)
+        return masked
+
+
+def mask_word(word: str) -> str:
+    """The word with its values written as `<*>`."""
+    if word.isalpha():
+        return word
+    if "?" in word and "/" in word:
+        word = _QUERY.sub(VALUE, word)
+    return _SEGMENT.sub(_mask_segment, word)
+
+
+def _mask_segment(match: re.Match[str]) -> str:
+    text = match[0]
+    if text.isalpha():
+        return text
+    tail = ""
+    while text and text[-1] in ".:!?":
+        tail = text[-1] + tail
+        text = text[:-1]
+    return _mask_core(text) + tail
+
+
+def _mask_core(text: str) -> str:
+    if ("/" in text or "\\" in text) and (_URL.match(text) or _PATH.match(text)):
+        return VALUE
+    if "@" in text and _MAIL.match(text):
+        return VALUE
+    runs = list(_RUN.finditer(text))
+    if not runs:
+        return VALUE if _HEXWORD.match(text) else text
+    start, end = runs[0].start(), runs[-1].end()
+    if start and text[start - 1] in "-+#$~%*:" and (start == 1 or text[start - 2] in "_:/"):
+        start -= 1
+    if end == len(text) - 1 and text[-1] in "%+*":
+        end += 1
+    return text[:start] + VALUE + text[end:]

@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Turns log lines into records: JSON lines or CSV with time, level, component, host, pid, message and template."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from loglib import options
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command line; the exit code is 0, or 2 for wrong use."""
+    parser = options.Parser(prog="parse_logs.py", description=__doc__)
+    parser.add_argument("files", metavar="FILE", nargs="+", help="log files; - is standard input")
+    parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="what to print (jsonl)")
+    parser.add_argument("--limit", metavar="N", type=int, help="print at most N records")
+    parser.add_argument("--describe", action="store_true", help="print how the log is read, and nothing else")
+    parser.add_argument("--layout", metavar="PATTERN", help="read lines by this regular expression instead of learning one")
+    options.add_filters(parser)
+    args = parser.parse_args(arguments)
+    if args.limit is not None and args.limit < 1:
+        raise options.UsageError(f"--limit {args.limit}: give a number of records, 1 or more")
+    return _parse(args)
+
+
+def _parse(args: argparse.Namespace) -> int:
+    from loglib import emit, export, learn, source
+
+    sources = source.open_sources(args.files)
+    if args.layout:
+        layouts = [learn.given(options.compile_pattern("--layout", args.layout), source.sample_lines(sources))]
+    else:
+        layouts = learn.learn(source.sample_lines(sources))
+    if args.describe:
+        export.print_json([layout.describe() for layout in layouts], sys.stdout)
+        return 0
+    tick = options.progress(args.progress, "parsed")
+    write = emit.write_csv if args.format == "csv" else emit.write_json_lines
+    write(emit.templated(sources, layouts, options.record_filter(args), args.limit, tick), sys.stdout)
+    return 0
+
+
+if __name__ == "__main__":
+    options.run(main)
