@@ -58,7 +58,7 @@ def refuse(request: ApprovalRequest, cancel: Cancel) -> Decision:
 
 def allow(request: ApprovalRequest, cancel: Cancel) -> Decision:
     """The approver for `--yes`."""
-    return Decision("session", by="--yes")
+    return Decision("once", by="--yes")  # for this turn only: the next one asks again
 
 
 METACHARACTERS = re.compile(r"[;&|<>`$(){}\[\]!*?~#\n\r\\]")

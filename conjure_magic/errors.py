@@ -46,7 +46,7 @@ class SkillNotFoundError(SkillError):
 
 
 class ModelError(ConjureError):
-    """The model could not answer; what it had said is kept."""
+    """The model could not answer; what it had said is kept, in the last turn of the session."""
 
 
 class BackendError(ConjureError):

@@ -173,6 +173,13 @@ class RoundStarted:
     """A request goes to the model."""
 
 
+@dataclass(frozen=True, slots=True)
+class MessageAppended:
+    """A message joined the history, for good; a last user message may have grown by it."""
+
+    message: Message
+
+
 # ---- what happened, in order
 
 
@@ -249,6 +256,8 @@ class TurnResult:
     rounds: int
     error: str = ""
     """What went wrong, for stop_reason "error"."""
+    attachments: tuple[str, ...] = ()
+    """Texts that went with the prompt."""
 
     @property
     def text(self) -> str:
@@ -318,7 +327,7 @@ class TurnFinished:
 
 
 ToolBody = ToolOutput | ToolProgress | FileCreated | Notice | ApprovalAsked | ApprovalAnswered
-Body = ModelEvent | ToolBody | ToolStarted | ToolFinished | TurnStarted | RoundStarted | TurnFinished
+Body = ModelEvent | ToolBody | ToolStarted | ToolFinished | TurnStarted | RoundStarted | MessageAppended | TurnFinished
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""Asking the person at the notebook: whether a command may run, whether a project's skills may be loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
+from conjure_magic.cancel import Cancel, interruptible
+from conjure_magic.render.text import exact
+
+MORE = "Please answer y, a or n"
+
+
+def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
+    """Ask with `input()` until there is an answer; refused where nobody can answer.
+
+    Raises CancelledError if the turn is stopped meanwhile.
+    """
+    choices = (
+        f"[y] yes, once   [a] yes, and every later one of {request.backend} in this session   "
+        "[n] no; words after it tell the model why: "
+    )
+    prompt = f"{request.question}\n\n{_indented(request.text)}\n\n{choices}"
+    while True:
+        try:
+            with interruptible(cancel):
+                answer = input(prompt).strip()
+        except (EOFError, RuntimeError):  # no terminal; IPython's StdinNotImplementedError is a RuntimeError
+            return NOBODY
+        decision = read_answer(answer)
+        if decision is not None:
+            return decision
+        prompt = f"{MORE}. {choices}"
+
+
+def read_answer(answer: str) -> Decision | None:
+    """The decision in a typed answer; None if it is not clear."""
+    first, _, rest = answer.partition(" ")
+    match first.lower().rstrip(",:;.!"):
+        case "y" | "yes":
+            return Decision("once") if not rest.strip() else None
+        case "a" | "all" | "always":
+            return Decision("session") if not rest.strip() else None
+        case "n" | "no":
+            return Decision("no", reason=rest.strip() or "The person said no.")
+    return None
+
+
+def ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
+    """Ask whether a project's skills may be loaded; None where nobody can answer."""
+    prompt = (
+        f"The folder {exact(str(folder))} has {len(names)} skills: {exact(', '.join(names))}.\n"
+        "Skills tell the model what to do and bring scripts. Load them now and from now on? [y/n] "
+    )
+    while True:
+        try:
+            answer = input(prompt).strip().lower()
+        except (EOFError, RuntimeError):
+            return None
+        if answer in ("y", "yes", "n", "no"):
+            return answer.startswith("y")
+        prompt = "Please answer y or n: "
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in exact(text).splitlines() or [""])

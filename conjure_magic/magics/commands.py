@@ -1,0 +1,209 @@
+"""The commands of `%conjure`, one function each: words typed after the name in, a bundle to show out (or None)."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from conjure_magic.errors import UsageError
+from conjure_magic.magics import state
+from conjure_magic.magics.options import Parser, add_choice, add_help, cell_parser, suggest
+from conjure_magic.magics.sessions import check_name
+
+if TYPE_CHECKING:
+    import argparse
+
+    from conjure_magic.magics.front import Front
+
+Bundle = dict[str, Any]
+Command = Callable[["Front", Sequence[str]], Bundle | None]
+
+
+def _read(parser: Parser, words: Sequence[str]) -> argparse.Namespace | None:
+    """The options, or None if help was asked for, which is then printed."""
+    options = parser.read(shlex.join(words))
+    if options.help:
+        print(parser.format_help().strip())
+        return None
+    return options
+
+
+def _parser(name: str, about: str) -> Parser:
+    parser = Parser(prog=f"%conjure {name}", add_help=False, description=about)
+    add_help(parser)
+    return parser
+
+
+def show_state(front: Front, words: Sequence[str]) -> Bundle | None:
+    """the current session, and what it works with"""
+    _no_words("state", words)
+    return state.render_state(front.sessions)
+
+
+def use(front: Front, words: Sequence[str]) -> Bundle | None:
+    """choose backend, skills, model or session for the next cells"""
+    parser = _parser("use", "Choose for the next cells.")
+    add_choice(parser)
+    parser.add_argument("--session", metavar="NAME", help="make this the current session")
+    options = _read(parser, words)
+    if options is None:
+        return None
+    choice = front.sessions.choice(options)
+    given = {key: value for key, value in choice.items() if value is not None}
+    if not given and options.session is None:
+        raise UsageError("%conjure use wants at least one of --backend, --skills, --model, --session")
+    front.sessions.pick(options)
+    front.sessions.chosen |= given
+    return state.render_state(front.sessions)
+
+
+def list_sessions(front: Front, words: Sequence[str]) -> Bundle | None:
+    """all sessions of this kernel"""
+    _no_words("sessions", words)
+    return state.render_sessions(front.sessions)
+
+
+def session(front: Front, words: Sequence[str]) -> Bundle | None:
+    """make a session the current one: session NAME"""
+    if len(words) != 1:
+        raise UsageError("%conjure session NAME wants one name; %conjure sessions lists them")
+    front.sessions.open(check_name(words[0]))
+    front.sessions.current_name = words[0]
+    return state.render_state(front.sessions)
+
+
+def reset(front: Front, words: Sequence[str]) -> None:
+    """forget the conversation of the current session; its files stay"""
+    _no_words("reset", words)
+    current = front.sessions.current
+    turns = len(current.turns)
+    current.reset()
+    print(f"Session {current.name}: {_turns(turns)} forgotten; files stay.")
+
+
+def undo(front: Front, words: Sequence[str]) -> None:
+    """take the last N turns back: undo [N]"""
+    if len(words) > 1 or (words and not words[0].isdecimal()):
+        raise UsageError("%conjure undo [N] wants a number of turns, such as 2; without one it takes back the last")
+    count = int(words[0]) if words else 1
+    current = front.sessions.current
+    current.undo(count)
+    print(f"Session {current.name}: {_turns(count)} taken back, {_turns(len(current.turns))} left; files stay.")
+
+
+def retry(front: Front, words: Sequence[str]) -> None:
+    """take the last turn back and run it again: retry [--yes]"""
+    parser = _parser("retry", "Take the last turn back and run its request again.")
+    parser.add_argument("--yes", action="store_true", help="let commands run without asking")
+    options = _read(parser, words)
+    if options is None:
+        return
+    current = front.sessions.current
+    prompt, attachments = current.take_back()
+    front.run(current, prompt, attachments, yes=options.yes)
+
+
+def skills(front: Front, words: Sequence[str]) -> Bundle | None:
+    """the skills that the current session knows: skills [--reload]"""
+    parser = _parser("skills", "Show the skills that the current session knows.")
+    parser.add_argument("--reload", action="store_true", help="read the folders again")
+    options = _read(parser, words)
+    if options is None:
+        return None
+    registry = front.sessions.current.skills
+    changes = registry.reload() if options.reload else None
+    return state.render_skills(registry, changes)
+
+
+def files(front: Front, words: Sequence[str]) -> Bundle | None:
+    """the files that the current session made: files [--save DIR]"""
+    parser = _parser("files", "Show the files that the current session made.")
+    parser.add_argument("--save", metavar="DIR", help="save copies into this folder")
+    options = _read(parser, words)
+    if options is None:
+        return None
+    current = front.sessions.current
+    if options.save is not None:
+        try:
+            saved = current.download_files(current.files, options.save)
+        except OSError as error:
+            raise UsageError(f"cannot save: {error.strerror or error}: {error.filename or options.save}") from None
+        print("\n".join(f"saved {path}" for path in saved) or "there are no files to save")
+        return None
+    return state.render_files(current)
+
+
+def show(front: Front, words: Sequence[str]) -> Bundle | None:
+    """what the next cell would send to the model: show request"""
+    if list(words) != ["request"]:
+        raise UsageError("%conjure show request is what can be shown")
+    request = front.sessions.current.request()
+    return state.render_request(json.dumps(request.to_dict(), indent=2, ensure_ascii=False))
+
+
+def show_help(front: Front, words: Sequence[str]) -> Bundle | None:
+    """this list, or more on one command: help [TOPIC]"""
+    topic = " ".join(words).removeprefix("%").removeprefix("%").strip()
+    if topic in ("conjure", "cell"):
+        print(cell_help())
+    elif topic in ("settings", "config"):
+        return state.render_settings(front.settings)
+    elif topic:
+        command = COMMANDS.get(topic)
+        if command is None:
+            raise UsageError(f"there is no help on {topic!r}{suggest(topic, [*COMMANDS, 'cell', 'settings'])}")
+        print(f"%conjure {topic}: {command.__doc__}")
+    else:
+        return state.render_help({name: command.__doc__ or "" for name, command in COMMANDS.items()})
+    return None
+
+
+COMMANDS: dict[str, Command] = {
+    "state": show_state,
+    "use": use,
+    "sessions": list_sessions,
+    "session": session,
+    "reset": reset,
+    "undo": undo,
+    "retry": retry,
+    "skills": skills,
+    "files": files,
+    "show": show,
+    "help": show_help,
+}
+
+
+def words(before: Sequence[str]) -> list[str]:
+    """What Tab offers after these words of a `%conjure` line."""
+    if not before:
+        return list(COMMANDS)
+    follow = {
+        "use": ["--backend", "--skills", "--model", "--session"],
+        "skills": ["--reload"],
+        "files": ["--save"],
+        "show": ["request"],
+        "retry": ["--yes"],
+        "help": [*COMMANDS, "cell", "settings"],
+    }
+    return [word for word in follow.get(before[0], []) if word not in before]
+
+
+def cell_help() -> str:
+    """What `%%conjure --help` prints."""
+    return (
+        cell_parser().format_help().strip()
+        + "\n\nBelow that line stands the request. {{name}} is the kernel variable `name`.\n"
+        "A relative path in the request means the notebook's folder; created files go to the session's own folder.\n"
+        "%conjure shows the state, %conjure help the other commands, %conjure help settings the settings."
+    )
+
+
+def _turns(count: int) -> str:
+    return "1 turn" if count == 1 else f"{count} turns"
+
+
+def _no_words(name: str, words: Sequence[str]) -> None:
+    if words:
+        raise UsageError(f"%conjure {name} does not expect {words[0]!r}")

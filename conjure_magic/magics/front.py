@@ -1,0 +1,106 @@
+"""The two entry points behind the magics: a cell with a request, and a line with a command."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.display import display
+
+from conjure_magic.approval import allow
+from conjure_magic.cancel import Cancel, interrupt_guard
+from conjure_magic.errors import UsageError
+from conjure_magic.events import TurnResult
+from conjure_magic.live import open_display
+from conjure_magic.magics import commands
+from conjure_magic.magics.asking import ask, ask_trust
+from conjure_magic.magics.fill import attach, fill
+from conjure_magic.magics.options import cell_parser, suggest
+from conjure_magic.magics.sessions import Sessions
+from conjure_magic.session import Session
+from conjure_magic.settings import Settings
+from conjure_magic.turn import Limits
+
+
+class Front:
+    """The magics at work, with the kernel's sessions."""
+
+    def __init__(self, shell: InteractiveShell, settings: Settings) -> None:
+        self.shell = shell
+        self.settings = settings
+        self.sessions = Sessions(settings, lambda: shell.user_ns, ask_trust)
+
+    def close(self) -> None:
+        """Close all sessions."""
+        self.sessions.close()
+
+    def cell(self, line: str, cell: str) -> None:
+        """Run a request. Raises UsageError for a slip, KeyboardInterrupt if it was interrupted."""
+        options = cell_parser().read(line)
+        if options.help:
+            print(commands.cell_help())
+            return
+        if options.output and not options.output.isidentifier():
+            raise UsageError(f"-o wants the name of a variable, not {options.output!r}")
+        prompt = fill(cell.strip(), self.shell.user_ns)
+        session = self.sessions.pick(options)
+        if options.fresh:
+            session.reset()
+        names = [name for value in options.variables or () for name in value.split(",") if name]
+        attachments = attach(names, self.shell.user_ns, session.workspace.root) if names else []
+        limits = session.limits()
+        limits = Limits(options.max_rounds or limits.max_rounds, options.timeout or limits.timeout, limits.max_tokens)
+        self.run(session, prompt, attachments, limits=limits, yes=options.yes, output=options.output)
+
+    def run(
+        self,
+        session: Session,
+        prompt: str,
+        attachments: list[str] | None = None,
+        *,
+        limits: Limits | None = None,
+        yes: bool = False,
+        output: str | None = None,
+    ) -> None:
+        """Run a turn with its display, bind its result, and pass an interrupt on when all is tidy."""
+        cancel, before = Cancel(), len(session.turns)
+        shown = None
+        stream = session.stream(
+            prompt, attachments=attachments or [], approver=allow if yes else ask, limits=limits, cancel=cancel
+        )
+        try:
+            with interrupt_guard(cancel), contextlib.ExitStack() as cleanup:
+                shown = open_display(self.shell, self.settings)
+                cleanup.callback(shown.close)
+                cleanup.callback(session.subscribe(shown))
+                cleanup.enter_context(contextlib.closing(stream))
+                for _ in stream:
+                    pass
+        finally:
+            if output and len(session.turns) > before:
+                self.shell.user_ns[output] = session.turns[-1]
+        if cancel.reason == "interrupted":
+            raise KeyboardInterrupt(_how_to_go_on(session.turns[-1] if session.turns else None))
+
+    def line(self, line: str) -> Any:
+        """Run a command of `%conjure`; without one, show the state. Raises UsageError for a slip."""
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise UsageError(f"%conjure: {error}: is a quote missing?") from None
+        name, rest = (words[0], words[1:]) if words else ("state", [])
+        if name in ("-h", "--help"):
+            name = "help"
+        command = commands.COMMANDS.get(name)
+        if command is None:
+            raise UsageError(f"%conjure has no command {name!r}{suggest(name, commands.COMMANDS)}")
+        shown = command(self, rest)
+        if shown is not None:
+            display(shown, raw=True)
+        return None
+
+
+def _how_to_go_on(result: TurnResult | None) -> str:
+    return "stopped; what was said and done stays, and the next cell goes on from here" if result else "stopped"

@@ -1,0 +1,95 @@
+"""What may be typed after `%%conjure` and `%conjure`: parsing, and errors that say what is possible."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shlex
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from conjure_magic.errors import UsageError
+from conjure_magic.settings import split_list
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are UsageErrors with a suggestion; it never prints or exits."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError with argparse's message, and how to see what is possible."""
+        raise UsageError(f"{self.prog}: {message}. {self.prog} --help shows the options.")
+
+    def read(self, line: str) -> argparse.Namespace:
+        """The options of a line typed by a person. Raises UsageError."""
+        try:
+            words = shlex.split(line)
+        except ValueError as error:
+            raise UsageError(f"{self.prog}: {error}: is a quote missing?") from None
+        found, rest = self.parse_known_args(words)
+        for word in rest:
+            known = [option for action in self._actions for option in action.option_strings]
+            if word.startswith("-"):
+                raise UsageError(f"{self.prog} has no option {word}{suggest(word, known)}")
+            raise UsageError(f"{self.prog} does not expect {word!r}; the request goes into the lines below it")
+        return found
+
+    @property
+    def options(self) -> list[str]:
+        """The long options, in the order they were declared."""
+        return [o for action in self._actions for o in action.option_strings if o.startswith("--")]
+
+
+def suggest(word: str, known: Iterable[str], what: str = "") -> str:
+    """`; did you mean X?`, or else the list of what there is; empty if there is nothing."""
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=2, cutoff=0.5)
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; there is {what}{', '.join(names)}" if names else ""
+
+
+def flatten(values: Sequence[str] | None) -> list[str] | None:
+    """A list option's values, given with commas or by repetition; None where it was not given."""
+    return None if values is None else [part for value in values for part in split_list(value)]
+
+
+def _positive(kind: type[int] | type[float]) -> Any:
+    def read(text: str) -> int | float:
+        value = kind(text)
+        if not 0 < value < float("inf"):
+            raise ValueError
+        return value
+
+    read.__name__ = "number above 0"  # argparse shows it in its message
+    return read
+
+
+def cell_parser() -> Parser:
+    """The options of `%%conjure`."""
+    parser = Parser(prog="%%conjure", add_help=False, description="Ask a model; it answers with the help of skills.")
+    add_choice(parser)
+    parser.add_argument("--session", metavar="NAME", help="the conversation to go on with, or to begin; it stays current")
+    parser.add_argument(
+        "--with", dest="variables", metavar="VAR,…", action="append", help="kernel variables to send along"
+    )
+    parser.add_argument("--workspace", metavar="PATH", help="work in this folder, as it is")
+    parser.add_argument("--input", metavar="PATH", help="the folder that relative paths in the request mean")
+    parser.add_argument("-o", "--output", metavar="VAR", help="bind the result to this variable")
+    parser.add_argument("--yes", action="store_true", help="let commands run without asking, in this cell")
+    parser.add_argument("--fresh", action="store_true", help="forget the conversation first")
+    parser.add_argument("--max-rounds", metavar="N", type=_positive(int), help="model requests that this cell may take")
+    parser.add_argument("--timeout", metavar="S", type=_positive(float), help="seconds that this cell may take")
+    add_help(parser)
+    return parser
+
+
+def add_choice(parser: Parser) -> None:
+    """The options that say who answers, with which hands and skills."""
+    parser.add_argument("--backend", metavar="B,…", action="append", help="where tools run: local")
+    parser.add_argument("--skills", metavar="S,…", action="append", help="skill folders, or names of skills to offer")
+    parser.add_argument("--model", metavar="M", help="offline, or a variable that holds a callable")
+
+
+def add_help(parser: Parser) -> None:
+    """`--help`, which is answered by the caller."""
+    parser.add_argument("-h", "--help", action="store_true", help="show this")

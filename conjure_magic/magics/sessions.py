@@ -1,0 +1,88 @@
+"""The sessions of one kernel: which one a cell goes on with, and how a cell's options change it."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conjure_magic.errors import UsageError
+from conjure_magic.magics.options import flatten, suggest
+from conjure_magic.session import Session
+from conjure_magic.settings import Settings
+from conjure_magic.skills import AskTrust
+
+
+@dataclass
+class Sessions:
+    """All sessions of the kernel by name, the current one, and what `%conjure use` chose for new ones."""
+
+    settings: Settings
+    namespace: Callable[[], Mapping[str, Any]]
+    ask_trust: AskTrust
+    by_name: dict[str, Session] = field(default_factory=dict)
+    current_name: str = "main"
+    chosen: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def current(self) -> Session:
+        """The current session, begun if it is not there yet."""
+        return self.open(self.current_name)
+
+    def open(self, name: str, **choice: Any) -> Session:
+        """The session of that name, begun with the choice (over what `use` chose) if it is not there yet."""
+        session = self.by_name.get(name)
+        if session is None:
+            given = {key: value for key, value in {**self.chosen, **choice}.items() if value is not None}
+            session = Session(name=name, settings=self.settings, ask_trust=self.ask_trust, **given)
+            self.by_name[name] = session
+        return session
+
+    def pick(self, options: argparse.Namespace) -> Session:
+        """The session that a cell's options mean, changed as they say; it is the current one from now on."""
+        name = check_name(options.session) if options.session else self.current_name
+        choice = self.choice(options)
+        known = name in self.by_name
+        session = self.open(name, **choice)
+        if known and any(value is not None for value in choice.values()):
+            session.use(**choice)
+        self.current_name = name
+        return session
+
+    def choice(self, options: argparse.Namespace) -> dict[str, Any]:
+        """What a cell's options choose; None where they are silent."""
+        return {
+            "backend": flatten(options.backend),
+            "skills": flatten(options.skills),
+            "model": self.model(options.model),
+            "workspace": getattr(options, "workspace", None),
+            "input": getattr(options, "input", None),
+        }
+
+    def model(self, name: str | None) -> object:
+        """The model that was typed: a callable of the kernel's by its name, or the name itself; None for none."""
+        if name is None:
+            return None
+        value = self.namespace().get(name)
+        if callable(value) or hasattr(value, "stream"):
+            return value
+        return name
+
+    def find(self, name: str) -> Session:
+        """The session of that name. Raises UsageError if there is none."""
+        if name not in self.by_name:
+            raise UsageError(f"there is no session {name!r}{suggest(name, self.by_name)}")
+        return self.by_name[name]
+
+    def close(self) -> None:
+        """Close them all."""
+        while self.by_name:
+            self.by_name.popitem()[1].close()
+
+
+def check_name(name: str) -> str:
+    """The name, if a session may be called so. Raises UsageError."""
+    if not name.strip() or len(name) > 64 or not name.isprintable():
+        raise UsageError("a session's name has 1 to 64 printable characters")
+    return name

@@ -1,0 +1,398 @@
+"""A Session: a named conversation and its resources. Turns run in it one at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import uuid
+from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from conjure_magic.approval import Approver
+from conjure_magic.backends import BackendSetup, backend_factory
+from conjure_magic.backends.base import Backend
+from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
+from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
+from conjure_magic.events import Event, TurnResult
+from conjure_magic.messages import Message, TextBlock, Usage, extend, repair
+from conjure_magic.models import open_model
+from conjure_magic.models.base import Model, Request
+from conjure_magic.settings import Settings, split_list
+from conjure_magic.skills import AskTrust, SkillRegistry
+from conjure_magic.turn import Limits, Subscriber, Turn, TurnSetup
+from conjure_magic.workspace import Artifact, Artifacts, Workspace
+
+SYSTEM = (
+    "You work inside a Jupyter notebook for the person who wrote the request. Answer in Markdown, shortly, "
+    "with the finding first. Use the tools for facts; never invent output."
+)
+
+
+class Session:
+    """A conversation that goes on from turn to turn, with the hands and skills it may use.
+
+    Args:
+        backend: name or names ("local", "local,native"), or Backend objects.
+        skills: skill folders, folders of skills, or names of skills to offer.
+        model: "offline", any callable `request -> response`, a Model; None takes what is configured.
+        name: shown in footers, and part of the workspace's folder name.
+        workspace: work in this folder as it is; by default a folder of the session's own.
+        input: the folder that relative paths in a prompt mean; by default the current directory.
+        approver: asks a person before a command runs; without one such calls are refused.
+        ask_trust: asks whether the project's own skills may be loaded; without one they are not.
+        settings: defaults for everything not given.
+
+    Nothing is opened before the first turn. Raises UsageError for an unknown backend or model.
+    Use it as a context manager, or call `close`.
+    """
+
+    def __init__(
+        self,
+        backend: str | Backend | Iterable[str | Backend] | None = None,
+        skills: str | Path | Iterable[str | Path] = (),
+        model: object = None,
+        *,
+        name: str = "main",
+        workspace: str | Path | None = None,
+        input: str | Path | None = None,  # noqa: A002 - the option's own name
+        approver: Approver | None = None,
+        ask_trust: AskTrust | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        self.id = uuid.uuid4().hex
+        self.name = name
+        self.settings = settings or Settings()
+        self.approver = approver
+        self.ask_trust = ask_trust
+        self.turns: list[TurnResult] = []
+        self._before: list[tuple[tuple[Message, ...], bytes]] = []
+        self._messages: tuple[Message, ...] = ()
+        self._fingerprint = b""
+        self._subscribers: list[Subscriber] = []
+        self._busy = threading.Lock()
+        self._turn: Turn | None = None
+        self._closed = False
+        self._folders = (workspace or self.settings.workspace or None, input or self.settings.input or None)
+        self._workspace: Workspace | None = None
+        self._registry: SkillRegistry | None = None
+        self._opened: tuple[Backend, ...] | None = None
+        self._backends: tuple[str | Backend, ...] = ()
+        self._skills: tuple[str, ...] = ()
+        self.model: Model = open_model(model if model is not None else self.settings.model)
+        self._choose_backends(backend if backend is not None else self.settings.backend)
+        self._choose_skills(skills or self.settings.skills)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        state = "closed" if self._closed else f"{len(self.turns)} turns"
+        return f"<Session {self.name!r}: {', '.join(self.backends)} · {self.model.name} · {state}>"
+
+    # ---- what it is
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The names of the backends."""
+        return tuple(b if isinstance(b, str) else b.name for b in self._backends)
+
+    @property
+    def is_busy(self) -> bool:
+        """True while a turn runs."""
+        return self._busy.locked()
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The whole conversation as the next request would carry it."""
+        return self._turn.messages if self._turn is not None else self._messages
+
+    @property
+    def files(self) -> Artifacts:
+        """The files of all turns, each once, in its newest state."""
+        newest = {artifact.name: artifact for turn in self.turns for artifact in turn.files}
+        return Artifacts(newest.values())
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all turns."""
+        return sum((turn.usage for turn in self.turns), Usage())
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars of all turns; None if any price is not known."""
+        costs = [turn.cost for turn in self.turns]
+        return None if None in costs else sum(cost for cost in costs if cost is not None)
+
+    @property
+    def workspace(self) -> Workspace:
+        """The session's folders, made when first asked for. Raises UsageError if they cannot be."""
+        if self._workspace is None:
+            folder, source = self._folders
+            self._workspace = Workspace.open(self.name, folder=folder, input=source)
+        return self._workspace
+
+    @property
+    def skills(self) -> SkillRegistry:
+        """The skills that this session knows."""
+        if self._registry is None:
+            source = self._folders[1]
+            project = Path(source) if source is not None else Path.cwd()
+            self._registry = SkillRegistry(
+                [skill for skill in self._skills if _is_path(skill)],
+                names=[skill for skill in self._skills if not _is_path(skill)],
+                project=project if self.settings.project_skills else None,
+                ask_trust=self.ask_trust,
+            )
+        return self._registry
+
+    # ---- turns
+
+    def stream(
+        self,
+        prompt: str,
+        *,
+        attachments: Sequence[str] = (),
+        approver: Approver | None = None,
+        model: object = None,
+        limits: Limits | None = None,
+        cancel: Cancel | None = None,
+    ) -> Generator[Event, None, None]:
+        """Run one turn and yield its events; the last one is `TurnFinished` with the result.
+
+        Hold it in `contextlib.closing`, in the main thread under `interrupt_guard`. Closing it early stops
+        the turn: commands are killed, the history stays valid, and `TurnFinished` still reaches subscribers.
+
+        Args:
+            prompt: the request.
+            attachments: further text that goes with it, not shown again in the result.
+            approver: in the place of the session's, for this turn.
+            model: in the place of the session's, for this turn.
+            limits: in the place of those in the settings.
+            cancel: stops the turn when set; `stop()` does the same.
+
+        Raises UsageError, BackendError or SessionError before the first event, ModelError after the last.
+        """
+        if not prompt.strip():
+            raise UsageError("the request is empty: write it below the %%conjure line")
+        with self._exclusively():
+            setup = self._setup(approver, open_model(model) if model is not None else self.model, limits)
+            turn = Turn(setup, prompt, attachments, cancel)
+            events = turn.stream()
+            self._turn = turn
+            try:
+                with contextlib.closing(events):
+                    yield from events
+            finally:
+                self._turn = None
+                self._keep(turn)
+
+    def chat(self, prompt: str, **options: Any) -> TurnResult:
+        """Run one turn to its end and return the result; options as in `stream`.
+
+        Raises KeyboardInterrupt if it was interrupted, ModelError if the model failed; what was said and done
+        until then is in `turns[-1]`.
+        """
+        cancel = options.setdefault("cancel", Cancel())
+        with interrupt_guard(cancel), contextlib.closing(self.stream(prompt, **options)) as events:
+            for _ in events:
+                pass
+        if cancel.reason == "interrupted":
+            raise KeyboardInterrupt
+        return self.turns[-1]
+
+    def retry(self, **options: Any) -> TurnResult:
+        """Take the last turn back and run it again; options and errors as of `chat`. Raises UsageError if none."""
+        prompt, attachments = self.take_back()
+        return self.chat(prompt, **{"attachments": attachments, **options})
+
+    def take_back(self) -> tuple[str, list[str]]:
+        """Take the last turn back and return its prompt and attachments. Raises UsageError if there is none."""
+        if not self.turns:
+            raise UsageError(f"session {self.name!r} has no turn to run again")
+        prompt, attachments = self.turns[-1].prompt, list(self.turns[-1].attachments)
+        self.undo()
+        return prompt, attachments
+
+    def stop(self, reason: StopReason = "stopped") -> None:
+        """Stop the running turn, from any thread; it ends within a second or so. Nothing runs: nothing happens."""
+        turn = self._turn
+        if turn is not None:
+            turn.cancel.set(reason)
+
+    def undo(self, turns: int = 1) -> None:
+        """Take the last turns out of the conversation; files stay. Raises UsageError if there are not so many."""
+        if not 1 <= turns <= len(self.turns):
+            raise UsageError(f"cannot undo {turns} turns: session {self.name!r} has {len(self.turns)}")
+        with self._exclusively():
+            self._messages, self._fingerprint = self._before[-turns]
+            del self._before[-turns:], self.turns[-turns:]
+
+    def reset(self) -> None:
+        """Forget the conversation; backends, skills and files stay. Commands left running are ended."""
+        with self._exclusively():
+            self.turns, self._before, self._messages, self._fingerprint = [], [], (), b""
+            self._close_backends()
+
+    def use(
+        self,
+        *,
+        backend: Any = None,
+        skills: Any = None,
+        model: object = None,
+        workspace: str | Path | None = None,
+        input: str | Path | None = None,  # noqa: A002 - the option's own name
+    ) -> None:
+        """Go on with other backends, skills, folders or another model from the next turn on; None keeps what is.
+
+        Raises UsageError for what does not exist; then nothing has changed.
+        """
+        with self._exclusively():
+            opened = open_model(model) if model is not None else self.model
+            if workspace is not None or input is not None:
+                self._move(workspace or self._folders[0], input or self._folders[1])
+            if backend is not None:
+                self._choose_backends(backend)
+            if skills is not None:
+                self._choose_skills(skills)
+            self.model = opened
+
+    def close(self) -> None:
+        """End everything that still runs and free the workspace; its files stay. Calling it twice is fine."""
+        self.stop("closed")
+        self._closed = True
+        self._close_backends()
+        if self._workspace is not None:
+            self._workspace.close()
+
+    def subscribe(
+        self, handler: Callable[[Event], object], events: Collection[type] | None = None
+    ) -> Callable[[], None]:
+        """Call `handler` with every event of every turn, or only those whose body is of a type in `events`.
+
+        Returns a function that ends the subscription. A handler that raises is logged and breaks nothing.
+        """
+
+        def subscriber(event: Event) -> None:
+            if events is None or isinstance(event.body, tuple(events)):
+                handler(event)
+
+        self._subscribers.append(subscriber)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self._subscribers.remove(subscriber)
+
+        return unsubscribe
+
+    # ---- what goes to a model
+
+    def request(self, prompt: str = "") -> Request:
+        """The request that the next turn would begin with, as a callable model would get it."""
+        turn = Turn(self._setup(None, self.model, None), prompt)
+        messages = repair(self.messages)
+        return replace(turn.request(), messages=extend(messages, [TextBlock(prompt)] if prompt else []))
+
+    def tool_definitions(self) -> list[dict[str, Any]]:
+        """The tools of the next request, as the wire has them."""
+        return [tool.to_dict() for tool in self.request().tools]
+
+    def system_prompt(self) -> str:
+        """The system text of the next request."""
+        return self.request().system
+
+    def download_files(self, files: Iterable[Artifact], directory: str | Path) -> list[Path]:
+        """Save copies into a folder, made if need be, and return their paths. Raises FileExistsError, OSError."""
+        Path(directory).expanduser().mkdir(parents=True, exist_ok=True)
+        return [artifact.save(directory) for artifact in files]
+
+    # ---- inside
+
+    @contextlib.contextmanager
+    def _exclusively(self) -> Generator[None, None, None]:
+        if self._closed:
+            raise SessionClosedError(f"session {self.name!r} is closed")
+        if not self._busy.acquire(blocking=False):
+            raise SessionBusyError(f"session {self.name!r} is busy with a turn; stop it, or use another session")
+        try:
+            yield
+        finally:
+            self._busy.release()
+
+    def _move(self, workspace: str | Path | None, source: str | Path | None) -> None:
+        if (workspace, source) == self._folders:
+            return
+        moved = Workspace.open(self.name, folder=workspace, input=source) if workspace else None
+        self._close_backends()
+        if self._workspace is not None:
+            self._workspace.close()
+        self._folders, self._workspace, self._registry = (workspace, source), moved, None
+
+    def _choose_backends(self, backend: str | Backend | Iterable[str | Backend]) -> None:
+        if isinstance(backend, str):
+            chosen: tuple[str | Backend, ...] = tuple(split_list(backend))
+        elif isinstance(backend, Iterable):
+            chosen = tuple(backend)
+        else:
+            chosen = (backend,)
+        if not chosen:
+            raise UsageError("name at least one backend, such as --backend local")
+        for name in chosen:
+            if isinstance(name, str):
+                backend_factory(name)
+        self._close_backends()
+        self._backends = chosen
+
+    def _choose_skills(self, skills: str | Path | Iterable[str | Path]) -> None:
+        listed = split_list(skills) if isinstance(skills, str) else [skills] if isinstance(skills, Path) else skills
+        chosen = tuple(str(skill) for skill in listed)
+        if chosen != self._skills:
+            self._skills, self._registry = chosen, None
+            self._close_backends()
+
+    def _setup(self, approver: Approver | None, model: Model, limits: Limits | None) -> TurnSetup:
+        return TurnSetup(
+            session=self.name,
+            number=len(self.turns) + 1,
+            parent_id=self.turns[-1].id if self.turns else "",
+            system=SYSTEM,
+            backends=self._open_backends(),
+            model=model,
+            workspace=self.workspace,
+            messages=self._messages,
+            fingerprint=self._fingerprint,
+            approver=approver or self.approver,
+            subscribers=self._subscribers,
+            limits=limits or self.limits(),
+        )
+
+    def limits(self) -> Limits:
+        """The bounds of a turn as the settings have them."""
+        return Limits(self.settings.max_rounds, self.settings.timeout or None, self.settings.max_tokens)
+
+    def _keep(self, turn: Turn) -> None:
+        """Take a turn's messages over; one that never began leaves no trace."""
+        if turn.result is not None:
+            self._before.append((self._messages, self._fingerprint))
+            self._messages, self._fingerprint = turn.messages, turn.fingerprint
+            self.turns.append(turn.result)
+
+    def _open_backends(self) -> tuple[Backend, ...]:
+        if self._opened is None:
+            setup = BackendSetup(workspace=self.workspace, skills=self.skills, settings=self.settings)
+            self._opened = tuple(backend_factory(b)(setup) if isinstance(b, str) else b for b in self._backends)
+        return self._opened
+
+    def _close_backends(self) -> None:
+        opened, self._opened = self._opened, None
+        for backend in opened or ():
+            backend.close()
+
+
+def _is_path(skill: str) -> bool:
+    """True for `./skills`, `/abs`, `~/skills` or a folder that exists; false for a skill's bare name."""
+    return "/" in skill or skill.startswith((".", "~")) or Path(skill).is_dir()

@@ -1,0 +1,73 @@
+"""Every setting, its default, and its environment variable.
+
+A value is taken from, in this order: the call or cell, `%conjure use`, `%config ConjureMagics.…` or an
+IPython configuration file, the environment variable, the default here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from traitlets import Bool, Float, Int, List, TraitType, Unicode
+from traitlets.config import Configurable
+
+
+class Settings(Configurable):
+    """The settings of a kernel or a library user's own; change them like attributes."""
+
+    backend = Unicode("local", help="Backends for new sessions, separated by commas.").tag(
+        config=True, env="CONJURE_BACKEND"
+    )
+    model = Unicode("", help="Model for new sessions: an id, or offline. Empty: whatever is there.").tag(
+        config=True, env="CONJURE_MODEL"
+    )
+    skills = List(Unicode(), help="Skill folders, or names of skills to offer.").tag(config=True, env="CONJURE_SKILLS")
+    workspace = Unicode("", help="Work in this folder, as it is. Empty: a folder of the session's own.").tag(
+        config=True, env="CONJURE_WORKSPACE"
+    )
+    input = Unicode("", help="The input folder. Empty: the kernel's directory.").tag(config=True, env="CONJURE_INPUT")
+    allowed_commands = List(
+        Unicode(),
+        help="Globs over whole commands that run without asking; shell metacharacters match only themselves.",
+    ).tag(config=True)
+    pass_environment = List(Unicode(), help="Names of further environment variables that commands may see.").tag(
+        config=True, env="CONJURE_PASS_ENVIRONMENT"
+    )
+    timeout = Float(0.0, min=0, help="Seconds a turn may take, waiting for a person not counted; 0: no limit.").tag(
+        config=True, env="CONJURE_TIMEOUT"
+    )
+    command_timeout = Float(120.0, min=0.1, help="Seconds a command may take unless the call says otherwise.").tag(
+        config=True, env="CONJURE_COMMAND_TIMEOUT"
+    )
+    max_rounds = Int(50, min=1, help="Model requests that one turn may take.").tag(
+        config=True, env="CONJURE_MAX_ROUNDS"
+    )
+    max_tokens = Int(16_000, min=1, help="Tokens that one answer of the model may have.").tag(config=True)
+    file_limit = Int(512_000, min=0, help="Bytes up to which a created file travels inside the output.").tag(
+        config=True
+    )
+    cell_limit = Int(2_000_000, min=0, help="Bytes of files that travel inside one cell's output.").tag(config=True)
+    project_skills = Bool(True, help="Look for skills in ./skills and ./.agents/skills, once trusted.").tag(
+        config=True
+    )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        sections = [self.config.get(cls.__name__, {}) for cls in type(self).mro()]
+        for name, trait in self.traits(env=lambda env: env is not None).items():
+            value = os.environ.get(trait.metadata["env"], "")
+            if value and name not in kwargs and not any(name in section for section in sections):
+                setattr(self, name, _parse(trait, value))
+
+
+def _parse(trait: TraitType[Any, Any], text: str) -> Any:
+    """The value of an environment variable; lists are separated by commas."""
+    if isinstance(trait, List):
+        return split_list(text)
+    return trait.from_string(text)
+
+
+def split_list(text: str) -> list[str]:
+    """The parts of a list written with commas, blanks around them dropped, empty ones left out."""
+    return [part.strip() for part in text.split(",") if part.strip()]

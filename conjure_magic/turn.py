@@ -1,0 +1,407 @@
+"""One turn: the loop from a prompt to the end of the model's answer, with every tool call on the way.
+
+Everything that happens is pushed to the subscribers first and then yielded. Whatever ends the turn, its
+messages are valid, its calls are answered, and `TurnFinished` is the last event.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from conjure_magic.approval import NOBODY, ApprovalRequest, Approver, Decision
+from conjure_magic.backends.base import Backend, Contribution
+from conjure_magic.cancel import Cancel, Deadline
+from conjure_magic.errors import BackendError, CancelledError, ModelError, ToolError, UsageError
+from conjure_magic.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    BlockFinished,
+    Body,
+    Called,
+    Event,
+    MessageAppended,
+    MessageFinished,
+    Notice,
+    RoundStarted,
+    TextDelta,
+    ToolFinished,
+    ToolResult,
+    ToolStarted,
+    TurnFinished,
+    TurnResult,
+    TurnStarted,
+)
+from conjure_magic.messages import (
+    Block,
+    Message,
+    TextBlock,
+    ToolResultBlock,
+    ToolUseBlock,
+    Usage,
+    extend,
+    repair,
+    settle,
+    unfinished,
+)
+from conjure_magic.models.base import Model, Request
+from conjure_magic.record import TurnRecord
+from conjure_magic.workspace import Workspace
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+Subscriber = Callable[[Event], None]
+CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
+"""Stop reasons of a message whose tool calls must not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds one turn."""
+
+    max_rounds: int = 50
+    timeout: float | None = None
+    """Seconds, waiting for a person not counted."""
+    max_tokens: int = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSetup:
+    """Everything a turn needs from its session."""
+
+    session: str
+    number: int
+    parent_id: str
+    system: str
+    """The session's own system text; the backends' comes after it."""
+    backends: tuple[Backend, ...]
+    model: Model
+    workspace: Workspace
+    messages: tuple[Message, ...]
+    """The history before this turn."""
+    fingerprint: bytes
+    """`Request.fingerprint` of the turn before; empty for the first."""
+    approver: Approver | None
+    subscribers: Sequence[Subscriber]
+    limits: Limits
+
+
+class Turn:
+    """A turn under way; also the `Context` of its backends."""
+
+    def __init__(
+        self, setup: TurnSetup, prompt: str, attachments: Sequence[str] = (), cancel: Cancel | None = None
+    ) -> None:
+        self.id = uuid.uuid4().hex[:12]
+        self.setup = setup
+        self.prompt = prompt
+        self.attachments = tuple(attachments)
+        self.messages = setup.messages
+        self.fingerprint = setup.fingerprint
+        self.cancel = cancel or Cancel()
+        self.result: TurnResult | None = None
+        self._deadline = Deadline(self.cancel, setup.limits.timeout)
+        self._record = TurnRecord()
+        self._own: list[Message] = []
+        self._said: list[Block] = []
+        self._text: list[str] = []
+        self._usage = Usage()
+        self._cost: float | None = 0.0
+        self._round = 0
+        self._seq = 0
+        self._stop_reason = ""
+        self._error = ""
+        self._started = time.monotonic()
+        self._lock = threading.RLock()
+        self._pushed: deque[Event] = deque()
+
+    # ---- Context
+
+    @property
+    def workspace(self) -> Workspace:
+        """The session's folders."""
+        return self.setup.workspace
+
+    def emit(self, body: Body) -> None:
+        """Push an event; it is yielded at the next step."""
+        with self._lock:
+            event = Event(self.setup.session, self.setup.number, self._round, self._seq, time.time(), body)
+            self._seq += 1
+            self._record.add(body)
+            self._pushed.append(event)
+        for subscriber in tuple(self.setup.subscribers):
+            try:
+                subscriber(event)
+            except Exception:  # a subscriber's fault is its own
+                log.exception("a subscriber failed on %s", type(body).__name__)
+
+    def approve(self, request: ApprovalRequest) -> Decision:
+        """Ask the turn's approver; the time stands still meanwhile."""
+        self.cancel.raise_if_set()
+        self.emit(ApprovalAsked(request.tool_use_id, request.backend, request.text))
+        decision = Decision("no", by="stopped", reason="The turn was stopped while the question stood.")
+        try:
+            with self._deadline.paused():
+                decision = self.setup.approver(request, self.cancel) if self.setup.approver else NOBODY
+        finally:
+            answer = ApprovalAnswered(request.tool_use_id, decision.allowed, decision.by, decision.reason)
+            self.emit(answer)
+        self.cancel.raise_if_set()
+        return decision
+
+    # ---- the loop
+
+    def stream(self) -> Generator[Event, None, None]:
+        """Run the turn. Raises what ended it badly (ModelError, a fault), after `TurnFinished`.
+
+        Raises UsageError or BackendError before the first event if a backend cannot take part.
+        """
+        request = self.request()
+        failure: ModelError | None = None
+        try:
+            self._deadline.start()
+            self._begin(request)
+            yield from self._drain()
+            yield from self._rounds(request)
+        except CancelledError:
+            pass
+        except ModelError as error:
+            self._error, failure = str(error), error
+        except GeneratorExit:
+            self.cancel.set("stopped")
+            raise
+        except KeyboardInterrupt:
+            self.cancel.set("interrupted")
+            raise
+        except BaseException as error:
+            self._error = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self._finish()
+        yield from self._drain()
+        if failure is not None:
+            raise failure
+
+    def _begin(self, request: Request) -> None:
+        """Settle what came before if this request differs, and append the prompt."""
+        blocks: list[Block] = [TextBlock(text) for text in (self.prompt, *self.attachments) if text.strip()]
+        before = repair(self.messages)
+        self.fingerprint = request.fingerprint
+        if before and self.setup.fingerprint not in (b"", request.fingerprint):
+            before = settle(before, request.tool_names)
+            names = ", ".join(sorted(request.tool_names)) or "none"
+            note = f"[conjure: what you can use has changed; this turn has the tools {names}]"
+            blocks.insert(0, TextBlock(note))
+        self.messages = before
+        backends = tuple(backend.name for backend in self.setup.backends)
+        self.emit(TurnStarted(self.id, self.setup.parent_id, self.prompt, backends, self.setup.model.name))
+        self._append(Message("user", tuple(blocks)))
+
+    def _rounds(self, request: Request) -> Iterator[Event]:
+        while True:
+            self.cancel.raise_if_set()
+            if self._round >= self.setup.limits.max_rounds:
+                self.cancel.set("max_rounds")
+                return
+            self._round += 1
+            if self._round > 1:
+                request = self.request()
+            self.emit(RoundStarted())
+            yield from self._drain()
+            finished = yield from self._listen(replace(request, messages=self.messages))
+            if not (finished.message.tool_uses and self._stop_reason not in CUT):
+                return
+            yield from self._answer(finished.message.tool_uses)
+
+    def request(self) -> Request:
+        """The next request, without messages. Raises UsageError if two backends offer the same tool."""
+        contributions = [(backend, backend.contribute(self)) for backend in self.setup.backends]
+        self._owners = _owners(contributions)
+        texts = [self.setup.system, *(contribution.system for _, contribution in contributions)]
+        fields = {key: value for _, c in contributions for key, value in c.fields.items()}
+        tools = tuple(tool for _, contribution in contributions for tool in contribution.tools)
+        system = "\n\n".join(text for text in texts if text)
+        return Request(self.setup.model.name, system, tools, (), self.setup.limits.max_tokens, fields)
+
+    def _listen(self, request: Request) -> Generator[Event, None, MessageFinished]:
+        """Pass the model's answer on, and append it when it is whole."""
+        self._said, self._text, self._stop_reason = [], [], ""
+        finished: MessageFinished | None = None
+        with contextlib.closing(self.setup.model.stream(request, self.cancel)) as events:
+            for body in events:
+                self._hear(body)
+                self.emit(body)
+                yield from self._drain()
+                if isinstance(body, BlockFinished | MessageFinished):
+                    for backend in self.setup.backends:
+                        yield from self._relay(backend.observe(body, self))
+                if isinstance(body, MessageFinished):
+                    finished = body
+        if finished is None:
+            self.cancel.raise_if_set()
+            raise ModelError(f"{self.setup.model.name} ended its stream without a message")
+        self._account(finished)
+        content = finished.message.content
+        if self._stop_reason in CUT and finished.message.tool_uses:
+            content = unfinished(content)
+        self._said, self._text = [], []
+        if content:
+            self._append(Message("assistant", content))
+            yield from self._drain()
+        return finished
+
+    def _hear(self, body: Body) -> None:
+        """Remember what is being said, in case the message is cut."""
+        if isinstance(body, TextDelta):
+            self._text.append(body.text)
+        elif isinstance(body, BlockFinished):
+            self._said.append(body.block)
+            self._text = []
+
+    def _account(self, finished: MessageFinished) -> None:
+        self._stop_reason = finished.stop_reason or "unknown"
+        self._usage += finished.usage
+        cost = self.setup.model.cost(finished.usage)
+        self._cost = None if cost is None or self._cost is None else self._cost + cost
+
+    def _answer(self, calls: Sequence[ToolUseBlock]) -> Iterator[Event]:
+        """Run the calls in order and append all of their results in one message, whatever happens."""
+        results: list[Block] = []
+        try:
+            for call in calls:
+                result = yield from self._call(call)
+                results.append(ToolResultBlock(call.id, result.content, result.is_error))
+        except BaseException:
+            if len(results) < len(calls):
+                seen = self._answered(calls[len(results)])
+                results += [seen] if seen is not None else []
+            raise
+        finally:
+            missing = repair((Message("assistant", tuple(calls)), Message("user", tuple(results))))[-1]
+            self._append(missing)
+        yield from self._drain()
+
+    def _answered(self, call: ToolUseBlock) -> Block | None:
+        """The answer to a call that was cut, from the output that was seen."""
+        for item in reversed(self._record.items):
+            if isinstance(item, Called) and item.call.id == call.id and item.result is not None:
+                return ToolResultBlock(call.id, item.result.content, item.result.is_error)
+        return None
+
+    def _call(self, call: ToolUseBlock) -> Generator[Event, None, ToolResult]:
+        """Run one call by its owner; what goes wrong becomes a result that the model can act on."""
+        self.cancel.raise_if_set()
+        owner = self._owners.get(call.name)
+        started = time.monotonic()
+        self.emit(ToolStarted(call, owner.name if owner else ""))
+        result: ToolResult | None = None
+        try:
+            yield from self._drain()
+            if owner is None:
+                names = ", ".join(sorted(self._owners)) or "none"
+                result = _failure(f"There is no tool named {call.name!r}. The tools are: {names}.", "unknown tool")
+            else:
+                result = yield from self._relay(owner.run(call, self))
+        except ToolError as error:
+            result = _failure(str(error))
+        except CancelledError:
+            result = self._cut(call)
+        except BackendError as error:
+            mended = owner.recover(error) if owner else None
+            self.emit(Notice(mended or f"{owner.name if owner else 'the backend'}: {error}", "warning"))
+            result = _failure(f"{error}{f' {mended}' if mended else ''}", "backend failed")
+        finally:
+            if result is None:
+                result = self._cut(call)
+            self.emit(ToolFinished(call.id, result, time.monotonic() - started))
+        yield from self._drain()
+        return result
+
+    def _cut(self, call: ToolUseBlock) -> ToolResult:
+        """The result of a call that was stopped, from what it had printed."""
+        printed = next((i.output for i in self._record.items if isinstance(i, Called) and i.call.id == call.id), "")
+        why = f"[{self.cancel.reason or 'stopped'} before it ended]"
+        return ToolResult(f"{printed}\n{why}".strip(), is_error=True, status=self.cancel.reason or "stopped")
+
+    # ---- the end
+
+    def _finish(self) -> None:
+        """Make the turn's messages valid and say that it is over; nothing is yielded here."""
+        self._deadline.stop()
+        left = unfinished([*self._said, TextBlock("".join(self._text))])
+        if left:
+            self._append(Message("assistant", left))
+        self.messages = repair(self.messages)
+        stop_reason = "error" if self._error else self.cancel.reason or self._stop_reason
+        self.result = TurnResult(
+            session=self.setup.session,
+            turn=self.setup.number,
+            id=self.id,
+            parent_id=self.setup.parent_id,
+            prompt=self.prompt,
+            backends=tuple(backend.name for backend in self.setup.backends),
+            model=self.setup.model.name,
+            items=tuple(self._record.items),
+            files=self._record.files,
+            messages=repair(self._own),
+            usage=self._usage,
+            cost=self._cost,
+            stop_reason=stop_reason,
+            seconds=time.monotonic() - self._started,
+            rounds=self._round,
+            error=self._error,
+            attachments=self.attachments,
+        )
+        self.emit(TurnFinished(self.result))
+
+    # ---- plumbing
+
+    def _append(self, message: Message) -> None:
+        if message.role == "user":
+            self.messages = extend(self.messages, message.content)
+            self._own = list(extend(self._own, message.content))
+        else:
+            self.messages = (*self.messages, message)
+            self._own.append(message)
+        _ = self.messages[-1].encoded  # serialised once, now
+        self.emit(MessageAppended(message))
+
+    def _drain(self) -> Iterator[Event]:
+        """Yield what was pushed since the last step."""
+        while self._pushed:
+            yield self._pushed.popleft()
+
+    def _relay(self, bodies: Generator[Body, None, T]) -> Generator[Event, None, T]:
+        """Push and yield what a backend yields; return what it returns."""
+        with contextlib.closing(bodies):
+            while True:
+                try:
+                    body = next(bodies)
+                except StopIteration as stop:
+                    yield from self._drain()
+                    return stop.value
+                self.emit(body)
+                yield from self._drain()
+
+
+def _failure(text: str, status: str = "error") -> ToolResult:
+    return ToolResult(text, is_error=True, status=status)
+
+
+def _owners(contributions: Sequence[tuple[Backend, Contribution]]) -> dict[str, Backend]:
+    """Tool name -> the backend that runs it. Raises UsageError if two offer the same name."""
+    owners: dict[str, Backend] = {}
+    for backend, contribution in contributions:
+        for tool in contribution.tools:
+            other = owners.setdefault(tool.name, backend)
+            if other is not backend:
+                raise UsageError(f"{other.name} and {backend.name} both have a tool {tool.name!r}; rename one of them")
+    return owners
