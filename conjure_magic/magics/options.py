@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
 def suggest(word: str, known: Iterable[str], what: str = "") -> str:
     """`; did you mean X?`, or else the list of what there is; empty if there is nothing."""
     names = list(known)
-    close = difflib.get_close_matches(word, names, n=2, cutoff=0.5)
+    close = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
     if close:
         return f"; did you mean {' or '.join(close)}?"
     return f"; there is {what}{', '.join(names)}" if names else ""
