@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ LEVELS = [
 
 # Each library outside of the standard one, and the only rooms that may import it.
 LIBRARIES = {
-    "IPython": {"live", "magics", "autoload"},
+    "IPython": {"__init__", "live", "magics", "autoload"},
     "docker": {"executors"},
     "httpx": {"api", "models"},
     "ipywidgets": {"panel"},
@@ -40,17 +41,15 @@ LIBRARIES = {
     "yaml": {"skills"},
 }
 
-# `magics` outgrew its file: its parts keep the name as their beginning and count as one room.
-FAMILIES = ("magics",)
-
 
 @dataclass(frozen=True)
 class Import:
-    """One import statement: the room and module where it stands, and the dotted name it asks for."""
+    """One import statement: the module where it stands, the dotted name it asks for, whether for types alone."""
 
     module: str
     name: str
     line: int
+    types_only: bool
 
     def __str__(self) -> str:
         return f"{self.module}:{self.line} imports {self.name}"
@@ -62,26 +61,35 @@ def modules() -> dict[str, Path]:
     return {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in sorted(files)}
 
 
+MODULES = modules()
+
+
 def imports(module: str, path: Path) -> Iterator[Import]:
     """All of them, those inside of functions and under TYPE_CHECKING included; relative ones stay in their folder."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    guarded = {node for branch in ast.walk(tree) if _is_for_types(branch) for node in ast.walk(branch)}
+    for node in ast.walk(tree):
+        names = []
         if isinstance(node, ast.Import):
-            yield from (Import(module, alias.name, node.lineno) for alias in node.names)
+            names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and not node.level:
             # `from conjure_magic import errors` means the module of that name.
-            whole = node.module == PACKAGE.name
-            names = [f"{node.module}.{alias.name}" for alias in node.names] if whole else [str(node.module)]
-            yield from (Import(module, name, node.lineno) for name in names)
+            dotted = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = [name if name in MODULES else str(node.module) for name in dotted]
+        yield from (Import(module, name, node.lineno, node in guarded) for name in names)
 
 
-ALL = [found for name, path in modules().items() for found in imports(name, path)]
+def _is_for_types(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+
+
+ALL = [found for name, path in MODULES.items() for found in imports(name, path)]
 OWN = [found for found in ALL if found.name.split(".")[0] == PACKAGE.name]
 
 
 def room(name: str) -> str:
     """The room of a dotted name: `conjure_magic.models.base` is in `models`."""
-    part = name.split(".")[1] if "." in name else "__init__"
-    return next((family for family in FAMILIES if part.startswith(family)), part)
+    return name.split(".")[1] if "." in name else "__init__"
 
 
 def place(name: str) -> tuple[int, int]:
@@ -93,7 +101,7 @@ def place(name: str) -> tuple[int, int]:
 
 def test_every_module_has_a_room() -> None:
     known = {"__init__", *(name for row in LEVELS for name in row)}
-    assert {room(name) for name in modules()} <= known
+    assert {room(name) for name in MODULES} <= known
 
 
 def test_imports_point_down_or_to_the_left() -> None:
@@ -102,11 +110,11 @@ def test_imports_point_down_or_to_the_left() -> None:
     assert wrong == []
 
 
-def test_no_cycle_inside_a_room() -> None:
-    names = set(modules())
+def test_no_cycle() -> None:
+    """Neither between rooms nor inside one; what is imported for types alone never runs."""
     graph: dict[str, set[str]] = {}
-    for i in OWN:
-        graph.setdefault(i.module, set()).add(i.name if i.name in names else f"{i.name}.__init__")
+    for i in (i for i in OWN if not i.types_only):
+        graph.setdefault(i.module, set()).add(i.name if i.name in MODULES else f"{i.name}.__init__")
     assert [cycle for start in graph if (cycle := _path(graph, start, start))] == []
 
 
@@ -144,3 +152,24 @@ def test_a_bundled_skill_needs_only_the_standard_library(skill: str) -> None:
     beside = {path.stem for path in scripts.glob("*")}
     found = [i for path in scripts.rglob("*.py") for i in imports(path.name, path)]
     assert [str(i) for i in found if i.name.split(".")[0] not in sys.stdlib_module_names | beside] == []
+
+
+# What a person would wait for at every start of a kernel that autoloads the extension.
+HEAVY = ["httpx", "docker", "ipywidgets", "nbformat", "yaml", "markdown_it", "pandas"]
+LOAD = f"""
+import subprocess
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+shell = InteractiveShell.instance()
+before = set(sys.modules)
+shell.run_line_magic("load_ext", "conjure_magic")
+assert "conjure" in shell.magics_manager.magics["cell"]
+print(sorted(before & set({HEAVY})), sorted(set({HEAVY}) & set(sys.modules)))
+"""
+
+
+def test_nothing_heavy_is_imported_at_load() -> None:
+    """Silent and instant, in a real shell of its own process; the shell alone imports none of it either."""
+    command = [sys.executable, "-W", "error", "-c", LOAD]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    assert (done.stdout, done.stderr) == ("[] []\n", "")
