@@ -1,0 +1,21 @@
+"""Agent Skills: folders with a SKILL.md, found, read and listed for a model."""
+
+from conjure_magic.skills.catalogue import render_catalogue
+from conjure_magic.skills.finding import Finding
+from conjure_magic.skills.frontmatter import find_skill_md, parse_frontmatter
+from conjure_magic.skills.registry import SkillChanges, SkillRegistry, load_skills
+from conjure_magic.skills.skill import Skill, load_skill
+from conjure_magic.skills.trust import TrustStore
+
+__all__ = [
+    "Finding",
+    "Skill",
+    "SkillChanges",
+    "SkillRegistry",
+    "TrustStore",
+    "find_skill_md",
+    "load_skill",
+    "load_skills",
+    "parse_frontmatter",
+    "render_catalogue",
+]

@@ -1,0 +1,95 @@
+"""Finding skills in folders: direct children with a SKILL.md, bounded, nothing outside the folder."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conjure_magic.skills.finding import Finding
+from conjure_magic.skills.frontmatter import find_skill_md
+from conjure_magic.skills.skill import Loaded, Scope, load
+
+SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv"})
+MAX_FOLDERS = 2_000
+"""Direct children of one folder that are looked at (the client guide's bound)."""
+
+Key = tuple[str, Scope]
+Stamp = tuple[int, int, int, int]
+
+
+@dataclass
+class Cache:
+    """What was loaded from which SKILL.md, and its stat then: an unchanged file is not read again."""
+
+    entries: dict[Key, tuple[Stamp, Loaded]] = field(default_factory=dict)
+
+    def load(self, directory: str, location: str, scope: Scope, status: os.stat_result) -> Loaded:
+        """What becomes of a SKILL.md, from memory if its stat is the same."""
+        stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+        known = self.entries.get((location, scope))
+        if known is not None and known[0] == stamp:
+            return known[1]
+        loaded = load(Path(directory), Path(location), scope)
+        self.entries[location, scope] = (stamp, loaded)
+        return loaded
+
+
+def scan(root: Path, scope: Scope, cache: Cache) -> Iterator[Loaded]:
+    """What becomes of each skill in a folder, by folder name; of the folder itself if it is a skill.
+
+    A folder that cannot be listed, and what was left out, come as findings without a skill.
+    """
+    root = root.resolve()
+    own = find_skill_md(root)
+    if own is not None:
+        yield cache.load(str(root), str(own), scope, own.stat())
+        return
+    try:
+        with os.scandir(root) as entries:
+            children = sorted((e for e in entries if _may_hold_skill(e)), key=lambda entry: entry.name)
+    except OSError as error:
+        yield _finding("unreadable", f"cannot be listed: {error.strerror}", root)
+        return
+    if len(children) > MAX_FOLDERS:
+        text = f"holds {len(children)} folders; the first {MAX_FOLDERS} by name are looked at"
+        yield _finding("too-many", text, root, "warning")
+    for child in children[:MAX_FOLDERS]:
+        loaded = _child(root, child, scope, cache)
+        if loaded is not None:
+            yield loaded
+
+
+def _may_hold_skill(entry: os.DirEntry[str]) -> bool:
+    return entry.name not in SKIPPED and (entry.is_symlink() or entry.is_dir())
+
+
+def _child(root: Path, child: os.DirEntry[str], scope: Scope, cache: Cache) -> Loaded | None:
+    """What becomes of a direct child; None if it is no skill."""
+    directory = child.path
+    if child.is_symlink():
+        real = Path(directory).resolve()
+        if not real.is_dir() or find_skill_md(real) is None:
+            return None
+        if not real.is_relative_to(root):
+            return _finding(
+                "link-outside", "is a link that leads out of the folder; name its target itself", Path(directory)
+            )
+        directory = str(real)
+    for name in ("SKILL.md", "skill.md"):
+        location = f"{directory}/{name}"
+        try:
+            status = os.lstat(location)
+        except OSError:
+            continue
+        if stat.S_ISLNK(status.st_mode):
+            return load(Path(directory), Path(location), scope)  # its target may change unseen: never from memory
+        if stat.S_ISREG(status.st_mode):
+            return cache.load(directory, location, scope, status)
+    return None
+
+
+def _finding(code: str, message: str, path: Path, level: str = "error") -> Loaded:
+    return Loaded(None, (Finding(code, message, path, "warning" if level == "warning" else "error"),))

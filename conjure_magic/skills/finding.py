@@ -1,0 +1,38 @@
+"""What was noticed about a skill: a stable code, a sentence, and whether it kept the skill from loading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+Level = Literal["info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that a person should know about a skill or a folder of skills."""
+
+    code: str
+    """Stable, in kebab case: `missing-description`, `name-mismatch`, `shadowed`, …"""
+    message: str
+    path: Path | None = None
+    """The file or folder that it is about."""
+    level: Level = "warning"
+    """"error": not loaded; "warning": loaded all the same; "info": nothing is wrong."""
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: {self.message} ({self.code})" if self.path is not None else f"{self.message} ({self.code})"
+        )
+
+    def to_dict(self) -> dict[str, str]:
+        """The finding as JSON-able data."""
+        path = "" if self.path is None else str(self.path)
+        return {"code": self.code, "level": self.level, "message": self.message, "path": path}
+
+
+def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Those that kept something from loading."""
+    return tuple(finding for finding in findings if finding.level == "error")

@@ -1,0 +1,283 @@
+"""The skills there are: from the folders given, the project's once trusted, the person's own, and the bundled."""
+
+from __future__ import annotations
+
+import difflib
+import threading
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from conjure_magic.errors import SkillNotFoundError, UsageError
+from conjure_magic.skills.catalogue import entries_of, fit_catalogue
+from conjure_magic.skills.discovery import Cache, scan
+from conjure_magic.skills.finding import Finding
+from conjure_magic.skills.skill import Loaded, Scope, Skill
+from conjure_magic.skills.trust import TrustStore, data_dir
+from conjure_magic.skills.words import rank
+
+AskTrust = Callable[[Path, tuple[str, ...]], bool | None]
+"""Asks a person whether a project folder with these skills is trusted; None where nobody can answer."""
+
+BUNDLED = Path(__file__).parent / "bundled"
+PROJECT_FOLDERS = ("skills", ".agents/skills")
+MAX_QUERY = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class SkillChanges:
+    """What a reload found, as names in order; falsy if nothing changed."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    """Front matter or place differ."""
+    broken: tuple[str, ...] = ()
+    """Can no longer be loaded; the last good state is kept."""
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed or self.broken)
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Everything that a reload replaces, at once."""
+
+    skills: Mapping[str, Skill] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass
+class _Gathering:
+    """The skills found so far, in order of precedence; the first of a name stays."""
+
+    good: Mapping[Path, Skill]
+    """The last good state by SKILL.md, for those that broke meanwhile."""
+    skills: dict[str, Skill] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    seen: set[Path] = field(default_factory=set)
+
+    def add(self, loaded: Loaded) -> None:
+        skill = loaded.skill
+        if skill is None:
+            self.findings += loaded.findings
+            self._keep_last_good(loaded)
+        elif skill.directory not in self.seen:
+            self.findings += loaded.findings
+            self._place(skill)
+
+    def _place(self, skill: Skill) -> None:
+        self.seen.add(skill.directory)
+        first = self.skills.setdefault(skill.name, skill)
+        if first is not skill:
+            text = f"{skill.name} ({skill.scope}) is shadowed by {first.location} ({first.scope})"
+            self.findings.append(Finding("shadowed", text, skill.location))
+
+    def _keep_last_good(self, loaded: Loaded) -> None:
+        for finding in loaded.findings:
+            last = self.good.get(finding.path) if finding.path is not None and finding.level == "error" else None
+            if last is not None and last.directory not in self.seen and last.location.exists():
+                kept = Finding("kept", f"{last.name} broke; its last good state is kept", last.location)
+                self.findings.append(kept)
+                self.broken.append(last.name)
+                self._place(replace(last, findings=(*last.findings, *loaded.findings, kept)))
+
+
+class SkillRegistry:
+    """The skills of a session, found at once and again with `reload`.
+
+    Precedence: paths given, then the project's, the person's own, the bundled; the one that yields is in
+    `findings` as "shadowed". Reading is safe while another thread reloads: whatever was read stays whole.
+
+    Args:
+        paths: skill folders, or folders of skills; naming one is trusting it.
+        names: restrict the catalogue to these, plus those from `paths`.
+        project: the project's folder; its `skills` and `.agents/skills` are loaded once it is trusted.
+        ask_trust: asks whether the project is trusted, once; the answer is remembered.
+        user: look in `~/.agents/skills` and in the `skills` folder of our own data directory.
+        bundled: offer the skills that come with this package.
+
+    Raises UsageError for a path that is not a folder, SkillNotFoundError for a name that is nowhere.
+    """
+
+    def __init__(
+        self,
+        paths: Iterable[str | Path] = (),
+        *,
+        names: Iterable[str] = (),
+        project: str | Path | None = None,
+        ask_trust: AskTrust | None = None,
+        user: bool = True,
+        bundled: bool = True,
+        trust: TrustStore | None = None,
+    ) -> None:
+        self._paths = tuple(_folder(path) for path in paths)
+        self._names = tuple(dict.fromkeys(_normal(name) for name in names))
+        self._project = Path(project).expanduser().resolve() if project is not None else None
+        self._ask_trust = ask_trust
+        self._user = user
+        self._bundled = bundled
+        self._trust = trust if trust is not None else TrustStore()
+        self._cache = Cache()
+        self._reloading = threading.Lock()
+        self._state = _State()
+        self.reload()
+        for name in self._names:
+            self.get(name)
+
+    def __repr__(self) -> str:
+        return f"SkillRegistry({', '.join(self._state.skills) or 'no skills'})"
+
+    def list(self) -> tuple[Skill, ...]:
+        """The skills, by name."""
+        return tuple(self._state.skills.values())
+
+    def get(self, name: str) -> Skill:
+        """The skill of that name. Raises SkillNotFoundError that says what is close."""
+        skills = self._state.skills
+        found = skills.get(_normal(name))
+        if found is not None:
+            return found
+        close = difflib.get_close_matches(name, skills, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(skills) or 'none'}"
+        waiting = [f.message for f in self._state.findings if f.code in ("untrusted", "not-asked")]
+        raise SkillNotFoundError("; ".join((f"no skill {name!r}: {hint}", *waiting)))
+
+    def find(self, text: str) -> tuple[Skill, ...]:
+        """The skills whose name or description share words with the text, best first."""
+        skills = self.list()
+        scores = rank(text[:MAX_QUERY], [(skill.name, skill.description) for skill in skills])
+        order = sorted(range(len(skills)), key=lambda index: (-scores[index], skills[index].name))
+        return tuple(skills[index] for index in order if scores[index] > 0)
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What a person should know: skills left out, mended, shadowed, not trusted; in the order of the search."""
+        return self._state.findings
+
+    def reload(self) -> SkillChanges:
+        """Look again, and tell what differs. What did not change on disk is not read again."""
+        with self._reloading:
+            before = self._state
+            found = _Gathering({skill.location: skill for skill in before.skills.values()})
+            given: set[str] = set()
+            for loaded in self._scan_given():
+                found.add(loaded)
+                given |= {loaded.skill.name} if loaded.skill else set()
+            for loaded in self._scan_others():
+                found.add(loaded)
+            skills = {name: found.skills[name] for name in sorted(found.skills)}
+            if self._names:
+                skills = {name: skill for name, skill in skills.items() if name in self._names or name in given}
+            findings = [*found.findings, *_catalogue_findings(skills.values())]
+            self._state = _State(skills, tuple(dict.fromkeys(findings)))
+            return _changes(before.skills, skills, found.broken)
+
+    def _scan_given(self) -> Iterator[Loaded]:
+        for path in self._paths:
+            yield from scan(path, "given", self._cache)
+
+    def _scan_others(self) -> Iterator[Loaded]:
+        if self._project is not None:
+            yield from self._scan_project(self._project)
+        if self._user:
+            yield from self._scan_all((Path.home() / ".agents" / "skills", data_dir() / "skills"), "user")
+        if self._bundled:
+            yield from self._scan_all((BUNDLED,), "bundled")
+
+    def _scan_all(self, folders: Iterable[Path], scope: Scope) -> Iterator[Loaded]:
+        for folder in folders:
+            if folder.is_dir():
+                yield from scan(folder, scope, self._cache)
+
+    def _scan_project(self, project: Path) -> Iterator[Loaded]:
+        """The project's skills if the person trusts it; a finding in their place if not."""
+        folders = [project / name for name in PROJECT_FOLDERS]
+        outside = [folder for folder in folders if not folder.resolve().is_relative_to(project)]
+        for folder in outside:
+            if folder.is_dir():
+                yield _notice("link-outside", "is a link that leads out of the project; it is not loaded", folder)
+        found = [
+            x for x in self._scan_all((f for f in folders if f not in outside), "project") if not self._is_given(x)
+        ]
+        names = tuple(loaded.skill.name for loaded in found if loaded.skill)
+        if not names:
+            yield from found
+            return
+        trusted = self._ask(project, names)
+        if trusted:
+            yield from found
+        elif trusted is None:
+            text = f"{len(names)} skills of this project are not loaded: nobody could be asked whether you trust it. "
+            yield _notice("not-asked", text + "Name its folder (--skills ./skills) to load them", project)
+        else:
+            text = f"{len(names)} skills of this project are not loaded: you do not trust it. "
+            yield _notice("untrusted", text + "Name its folder (--skills ./skills) to load them all the same", project)
+
+    def _is_given(self, loaded: Loaded) -> bool:
+        """True if a path that was named covers the skill, so that it is loaded already."""
+        skill = loaded.skill
+        return skill is not None and any(skill.directory.is_relative_to(path) for path in self._paths)
+
+    def _ask(self, project: Path, names: tuple[str, ...]) -> bool | None:
+        """Whether the project is trusted, as remembered or asked now."""
+        answer = self._trust.get(project)
+        if answer is not None or self._ask_trust is None:
+            return answer
+        answer = self._ask_trust(project, names)
+        if answer is not None:
+            self._trust.set(project, answer)
+        return answer
+
+
+def load_skills(paths: Iterable[str | Path]) -> tuple[Skill, ...]:
+    """The skills in the given folders, each a skill or a folder of skills; what cannot be loaded is left out.
+
+    `SkillRegistry(paths)` tells why something was. Raises UsageError for a path that is not a folder.
+    """
+    given = [paths] if isinstance(paths, str | Path) else list(paths)
+    return SkillRegistry(given, user=False, bundled=False).list()
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFKC", name)
+
+
+def _folder(path: str | Path) -> Path:
+    folder = Path(path).expanduser()
+    if folder.name in ("SKILL.md", "skill.md"):
+        folder = folder.parent
+    if not folder.is_dir():
+        raise UsageError(f"the skills folder {str(path)!r} does not exist, or is not a folder")
+    return folder.resolve()
+
+
+def _notice(code: str, text: str, path: Path) -> Loaded:
+    return Loaded(None, (Finding(code, text, path),))
+
+
+def _catalogue_findings(skills: Iterable[Skill]) -> Iterator[Finding]:
+    """What a model is not told for want of room."""
+    fitted = fit_catalogue(entries_of(skills))
+    if fitted.shortened:
+        yield Finding(
+            "catalogue-shortened", f"the model sees {fitted.shortened} descriptions shortened, for want of room"
+        )
+    if fitted.omitted:
+        names = ", ".join(fitted.omitted[:5])
+        text = (
+            f"the model is not told of {len(fitted.omitted)} skills, for want of room: {names}, …; name those you need"
+        )
+        yield Finding("catalogue-omitted", text)
+
+
+def _changes(before: Mapping[str, Skill], after: Mapping[str, Skill], broken: Iterable[str]) -> SkillChanges:
+    broke = frozenset(broken)
+    return SkillChanges(
+        added=tuple(name for name in after if name not in before),
+        removed=tuple(name for name in before if name not in after),
+        changed=tuple(n for n in after if n in before and n not in broke and after[n] != before[n]),
+        broken=tuple(name for name in after if name in broke),
+    )

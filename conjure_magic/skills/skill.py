@@ -1,0 +1,187 @@
+"""A skill: its front matter as a value. The body is read only when somebody asks for it.
+
+Loading is lenient, as the Agent Skills client guide asks: a skill with an odd name is loaded with a finding,
+one without description or with hopeless YAML is left out with a finding.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from conjure_magic.errors import SkillError
+from conjure_magic.skills.finding import Finding, errors
+from conjure_magic.skills.frontmatter import (
+    MAX_FILE,
+    FrontMatterError,
+    find_skill_md,
+    load_head,
+    parse_head,
+)
+
+Scope = Literal["given", "project", "user", "bundled"]
+
+FIELDS = ("name", "description", "license", "compatibility", "metadata", "allowed-tools")
+"""The fields of the specification."""
+MAX_NAME, MAX_DESCRIPTION, MAX_COMPATIBILITY = 64, 1024, 500
+"""Code points, after NFKC for the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Skill:
+    """A folder with a SKILL.md, as its front matter describes it."""
+
+    name: str
+    description: str
+    directory: Path
+    """Absolute, links resolved."""
+    location: Path
+    """The SKILL.md itself."""
+    scope: Scope = "given"
+    license: str = ""
+    compatibility: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
+    allowed_tools: tuple[str, ...] = ()
+    """As the author wrote them; shown, and grants nothing."""
+    findings: tuple[Finding, ...] = ()
+
+    def read_body(self) -> str:
+        """The Markdown below the front matter, read now. Raises SkillError if it cannot be."""
+        try:
+            with self.location.open("rb") as file:
+                data = file.read(MAX_FILE + 1)
+        except OSError as error:
+            raise SkillError(f"cannot read {self.location}: {error.strerror}") from None
+        if len(data) > MAX_FILE:
+            raise SkillError(f"{self.location} is larger than {MAX_FILE >> 20} MB")
+        return data[parse_head(data, complete=True).body_start :].decode("utf-8", "replace").strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What became of a folder: a skill, or the findings that tell why there is none."""
+
+    skill: Skill | None
+    findings: tuple[Finding, ...]
+
+
+def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
+    """The skill in a folder (or of a SKILL.md). Raises SkillError with every reason why there is none."""
+    directory = Path(path).expanduser()
+    if directory.name in ("SKILL.md", "skill.md"):
+        directory = directory.parent
+    directory = directory.resolve()
+    if not directory.is_dir():
+        raise SkillError(f"{path} is not a folder")
+    location = find_skill_md(directory)
+    if location is None:
+        raise SkillError(f"{path} holds no SKILL.md")
+    loaded = load(directory, location, scope)
+    if loaded.skill is None:
+        raise SkillError("; ".join(map(str, errors(loaded.findings))))
+    return loaded.skill
+
+
+def load(directory: Path, location: Path, scope: Scope) -> Loaded:
+    """What becomes of a skill folder whose SKILL.md is known; never raises for what the file holds."""
+    real = location.resolve() if location.is_symlink() else location
+    if not real.is_relative_to(directory):
+        return _skipped(location, "link-outside", "SKILL.md is a link that leads out of its folder")
+    try:
+        front = load_head(location)
+    except FrontMatterError as error:
+        return _skipped(location, error.code, str(error))
+    except OSError as error:
+        return _skipped(location, "unreadable", f"cannot be read: {error.strerror}")
+    found = [Finding(f.code, f.message, location, f.level) for f in front.findings]
+    fields = front.fields
+    description = _text(fields, "description", found, location).strip()
+    if not description:
+        found.append(
+            Finding("missing-description", "has no description, so nobody can tell its use", location, "error")
+        )
+        return Loaded(None, tuple(found))
+    name = unicodedata.normalize("NFKC", _text(fields, "name", found, location).strip())
+    found += [Finding(code, text, location) for code, text in check_name(name, directory.name)]
+    found += [Finding(code, text, location) for code, text in check_fields(fields)]
+    skill = Skill(
+        name or unicodedata.normalize("NFKC", directory.name),
+        description,
+        directory,
+        location,
+        scope,
+        license=_text(fields, "license", found, location),
+        compatibility=_text(fields, "compatibility", found, location),
+        metadata=_metadata(fields.get("metadata"), found, location),
+        allowed_tools=split_allowed_tools(fields.get("allowed-tools", "")),
+        findings=tuple(found),
+    )
+    return Loaded(skill, skill.findings)
+
+
+def _skipped(path: Path, code: str, message: str) -> Loaded:
+    return Loaded(None, (Finding(code, message, path, "error"),))
+
+
+def _text(fields: Mapping[str, Any], name: str, found: list[Finding], path: Path) -> str:
+    """A field's text; a list or map where text belongs is a finding, and counts as absent."""
+    value = fields.get(name, "")
+    if isinstance(value, str):
+        return value
+    found.append(Finding("bad-type", f"{name} must be text", path))
+    return ""
+
+
+def _metadata(value: Any, found: list[Finding], path: Path) -> dict[str, str]:
+    """The metadata map, values that are not text as YAML-like text."""
+    if isinstance(value, dict):
+        return {key: item if isinstance(item, str) else repr(item) for key, item in value.items()}
+    if value:
+        found.append(Finding("bad-type", "metadata must be a map of text to text", path))
+    return {}
+
+
+def check_name(name: str, directory: str) -> list[tuple[str, str]]:
+    """The name rules of the reference checker that a name breaks, as (code, message); NFKC text expected."""
+    if not name:
+        return [("missing-name", f"has no name; the folder's, {directory!r}, is used")]
+    broken = []
+    if len(name) > MAX_NAME:
+        broken.append(("name-too-long", f"name has {len(name)} characters; {MAX_NAME} are allowed"))
+    if name != name.lower():
+        broken.append(("name-case", f"name {name!r} is not lowercase"))
+    if name.startswith("-") or name.endswith("-"):
+        broken.append(("name-edge-hyphen", f"name {name!r} begins or ends with a hyphen"))
+    if "--" in name:
+        broken.append(("name-double-hyphen", f"name {name!r} holds two hyphens in a row"))
+    if not all(char.isalnum() or char == "-" for char in name):
+        broken.append(("name-characters", f"name {name!r} holds more than letters, digits and hyphens"))
+    if name != unicodedata.normalize("NFKC", directory):
+        broken.append(("name-mismatch", f"name {name!r} is not that of its folder, {directory!r}"))
+    return broken
+
+
+def check_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The other rules of the reference checker that fields break, as (code, message)."""
+    broken = [("unknown-field", f"field {key!r} is not in the specification") for key in fields if key not in FIELDS]
+    for name, limit in (("description", MAX_DESCRIPTION), ("compatibility", MAX_COMPATIBILITY)):
+        value = fields.get(name)
+        if isinstance(value, str) and len(value) > limit:
+            broken.append((f"{name}-too-long", f"{name} has {len(value)} characters; {limit} are allowed"))
+    return broken
+
+
+_TOOL = re.compile(r"(?:[^\s,()]|\([^()]*\))+")
+
+
+def split_allowed_tools(value: Any) -> tuple[str, ...]:
+    """The entries of `allowed-tools` in any of its spellings: text with blanks or commas, or a list.
+
+    Blanks and commas inside parentheses belong to the entry: `Bash(git add:*) Read`.
+    """
+    parts = value if isinstance(value, list) else [value]
+    return tuple(tool for part in parts if isinstance(part, str) for tool in _TOOL.findall(part))

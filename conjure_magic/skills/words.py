@@ -1,0 +1,68 @@
+"""Which text fits a request: words cut to their stems, weighted by how rare they are among the candidates."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+_WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+_STOP_WORDS = """
+a about above after all also am an and any are as ask asks at be because been before but by can could did do
+does don't done down each else ever every for from get give go had has have he her here his how i if in into
+is it its just kind know let like made make many may me might mine more most much must my need no nor not now
+of on once one only or other our out over own per please put run same say see she should show so some such
+tell than that the their them then there these they thing this those to too up us use used user uses using
+very want was we well were what when where which while who whom whose why will with within without work would
+yes you your
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+_ENDINGS = """
+izations ization ations ation ingly ments ment ings ing ions ion ised ized ises izes ise ize ysis yses ysing
+yzing ysed yzed yser yzer yse yze ers er ors or ies ied edly ed es ly s e y
+"""
+_SUFFIXES = tuple(_ENDINGS.split())
+
+
+def stem(word: str) -> str:
+    """The word without its ending, so that "analyse", "analyzing" and "analysis" meet.
+
+    A stem keeps three letters at least. Meant for English; other words lose little.
+    """
+    word = word.lower()
+    for suffix in _SUFFIXES:
+        if word.endswith(suffix) and len(word) - len(suffix) >= 3:
+            word = word[: -len(suffix)]
+            break
+    doubled = len(word) > 3 and word[-1] == word[-2] and word[-1] not in "ls"
+    return word[:-1] if doubled else word
+
+
+def stems(text: str) -> list[str]:
+    """The stems of the words that carry meaning, in order."""
+    words = (word.lower() for word in _WORD.findall(_CAMEL.sub(" ", text)))
+    return [stem(word) for word in words if word not in STOP_WORDS and (len(word) > 1 or word.isdigit())]
+
+
+def rank(query: str, documents: Sequence[tuple[str, str]]) -> list[float]:
+    """How well each document, a pair of title and text, fits the query: 0 for not at all.
+
+    A word counts by its rarity among the documents, and double in a title. Long texts gain nothing by length.
+    """
+    wanted = dict.fromkeys(stems(query))
+    bags = [(frozenset(stems(title)), frozenset(stems(text))) for title, text in documents]
+    spread = Counter(word for title, text in bags for word in title | text)
+    weight = {word: math.log(1 + (len(bags) + 1) / (spread[word] + 0.5)) for word in wanted}
+    return [
+        sum(weight[word] * (2.0 if word in title else 1.0) for word in wanted if word in title or word in text)
+        for title, text in bags
+    ]
+
+
+def overlap(query: Iterable[str], text: str) -> set[str]:
+    """The stems of the query that the text holds as well."""
+    return set(query) & set(stems(text))
