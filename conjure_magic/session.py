@@ -15,19 +15,23 @@ from conjure_magic.backends import BackendSetup, backend_factory
 from conjure_magic.backends.base import Backend
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
-from conjure_magic.events import Event, TurnResult
+from conjure_magic.events import Event, Notice, TurnResult
+from conjure_magic.feed import Subscriber
 from conjure_magic.messages import Message, TextBlock, Usage, extend, repair
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model, Request
 from conjure_magic.settings import Settings, split_list
-from conjure_magic.skills import AskTrust, SkillRegistry
-from conjure_magic.turn import Limits, Subscriber, Turn, TurnSetup
+from conjure_magic.skills.registry import AskTrust, SkillRegistry
+from conjure_magic.turn import Limits, Turn, TurnSetup
 from conjure_magic.workspace import Artifact, Artifacts, Workspace
 
 SYSTEM = (
     "You work inside a Jupyter notebook for the person who wrote the request. Answer in Markdown, shortly, "
     "with the finding first. Use the tools for facts; never invent output."
 )
+
+TOLD = frozenset({"not-asked", "catalogue-omitted", "link-outside"})
+"""Codes of findings on skills that a cell shows, beside errors; `%conjure skills` shows them all."""
 
 
 class Session:
@@ -74,7 +78,8 @@ class Session:
         self._busy = threading.Lock()
         self._turn: Turn | None = None
         self._closed = False
-        self._folders = (workspace or self.settings.workspace or None, input or self.settings.input or None)
+        self._told: set[str] = set()
+        self._folders = (workspace or self.settings.workspace or None, input or self.settings.input or Path.cwd())
         self._workspace: Workspace | None = None
         self._registry: SkillRegistry | None = None
         self._opened: tuple[Backend, ...] | None = None
@@ -137,15 +142,23 @@ class Session:
         return self._workspace
 
     @property
+    def opened_workspace(self) -> Workspace | None:
+        """The session's folders if they are open already."""
+        return self._workspace
+
+    @property
+    def input_folder(self) -> Path:
+        """The folder that relative paths in a prompt mean."""
+        return Path(self._folders[1]).expanduser()
+
+    @property
     def skills(self) -> SkillRegistry:
         """The skills that this session knows."""
         if self._registry is None:
-            source = self._folders[1]
-            project = Path(source) if source is not None else Path.cwd()
             self._registry = SkillRegistry(
                 [skill for skill in self._skills if _is_path(skill)],
                 names=[skill for skill in self._skills if not _is_path(skill)],
-                project=project if self.settings.project_skills else None,
+                project=self.input_folder if self.settings.project_skills else None,
                 ask_trust=self.ask_trust,
             )
         return self._registry
@@ -323,7 +336,7 @@ class Session:
         finally:
             self._busy.release()
 
-    def _move(self, workspace: str | Path | None, source: str | Path | None) -> None:
+    def _move(self, workspace: str | Path | None, source: str | Path) -> None:
         if (workspace, source) == self._folders:
             return
         moved = Workspace.open(self.name, folder=workspace, input=source) if workspace else None
@@ -368,7 +381,14 @@ class Session:
             approver=approver or self.approver,
             subscribers=self._subscribers,
             limits=limits or self.limits(),
+            notices=self._notices(),
         )
+
+    def _notices(self) -> tuple[Notice, ...]:
+        """What the person should know and was not told yet: another kernel's workspace, skills that were not loaded."""
+        findings = [f for f in self.skills.findings if f.level == "error" or f.code in TOLD]
+        texts = [self.workspace.notice, *map(str, findings)]
+        return tuple(Notice(text, "warning") for text in dict.fromkeys(texts) if text and text not in self._told)
 
     def limits(self) -> Limits:
         """The bounds of a turn as the settings have them."""
@@ -377,6 +397,7 @@ class Session:
     def _keep(self, turn: Turn) -> None:
         """Take a turn's messages over; one that never began leaves no trace."""
         if turn.result is not None:
+            self._told |= {notice.text for notice in turn.setup.notices}
             self._before.append((self._messages, self._fingerprint))
             self._messages, self._fingerprint = turn.messages, turn.fingerprint
             self.turns.append(turn.result)

@@ -7,14 +7,10 @@ messages are valid, its calls are answered, and `TurnFinished` is the last event
 from __future__ import annotations
 
 import contextlib
-import logging
-import threading
 import time
 import uuid
-from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 from conjure_magic.approval import NOBODY, ApprovalRequest, Approver, Decision
 from conjure_magic.backends.base import Backend, Contribution
@@ -39,6 +35,7 @@ from conjure_magic.events import (
     TurnResult,
     TurnStarted,
 )
+from conjure_magic.feed import Feed, Subscriber
 from conjure_magic.messages import (
     Block,
     Message,
@@ -52,13 +49,8 @@ from conjure_magic.messages import (
     unfinished,
 )
 from conjure_magic.models.base import Model, Request
-from conjure_magic.record import TurnRecord
 from conjure_magic.workspace import Workspace
 
-T = TypeVar("T")
-log = logging.getLogger(__name__)
-
-Subscriber = Callable[[Event], None]
 CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
 """Stop reasons of a message whose tool calls must not run."""
 
@@ -92,6 +84,8 @@ class TurnSetup:
     approver: Approver | None
     subscribers: Sequence[Subscriber]
     limits: Limits
+    notices: tuple[Notice, ...] = ()
+    """What the person should know from before the turn, shown at its start."""
 
 
 class Turn:
@@ -109,19 +103,15 @@ class Turn:
         self.cancel = cancel or Cancel()
         self.result: TurnResult | None = None
         self._deadline = Deadline(self.cancel, setup.limits.timeout)
-        self._record = TurnRecord()
+        self.feed = Feed(setup.session, setup.number, setup.subscribers)
         self._own: list[Message] = []
         self._said: list[Block] = []
         self._text: list[str] = []
         self._usage = Usage()
         self._cost: float | None = 0.0
-        self._round = 0
-        self._seq = 0
         self._stop_reason = ""
         self._error = ""
         self._started = time.monotonic()
-        self._lock = threading.RLock()
-        self._pushed: deque[Event] = deque()
 
     # ---- Context
 
@@ -132,16 +122,7 @@ class Turn:
 
     def emit(self, body: Body) -> None:
         """Push an event; it is yielded at the next step."""
-        with self._lock:
-            event = Event(self.setup.session, self.setup.number, self._round, self._seq, time.time(), body)
-            self._seq += 1
-            self._record.add(body)
-            self._pushed.append(event)
-        for subscriber in tuple(self.setup.subscribers):
-            try:
-                subscriber(event)
-            except Exception:  # a subscriber's fault is its own
-                log.exception("a subscriber failed on %s", type(body).__name__)
+        self.feed.emit(body)
 
     def approve(self, request: ApprovalRequest) -> Decision:
         """Ask the turn's approver; the time stands still meanwhile."""
@@ -169,7 +150,7 @@ class Turn:
         try:
             self._deadline.start()
             self._begin(request)
-            yield from self._drain()
+            yield from self.feed.drain()
             yield from self._rounds(request)
         except CancelledError:
             pass
@@ -186,7 +167,7 @@ class Turn:
             raise
         finally:
             self._finish()
-        yield from self._drain()
+        yield from self.feed.drain()
         if failure is not None:
             raise failure
 
@@ -203,19 +184,21 @@ class Turn:
         self.messages = before
         backends = tuple(backend.name for backend in self.setup.backends)
         self.emit(TurnStarted(self.id, self.setup.parent_id, self.prompt, backends, self.setup.model.name))
+        for notice in self.setup.notices:
+            self.emit(notice)
         self._append(Message("user", tuple(blocks)))
 
     def _rounds(self, request: Request) -> Iterator[Event]:
         while True:
             self.cancel.raise_if_set()
-            if self._round >= self.setup.limits.max_rounds:
+            if self.feed.round >= self.setup.limits.max_rounds:
                 self.cancel.set("max_rounds")
                 return
-            self._round += 1
-            if self._round > 1:
+            self.feed.round += 1
+            if self.feed.round > 1:
                 request = self.request()
             self.emit(RoundStarted())
-            yield from self._drain()
+            yield from self.feed.drain()
             finished = yield from self._listen(replace(request, messages=self.messages))
             if not (finished.message.tool_uses and self._stop_reason not in CUT):
                 return
@@ -239,10 +222,10 @@ class Turn:
             for body in events:
                 self._hear(body)
                 self.emit(body)
-                yield from self._drain()
+                yield from self.feed.drain()
                 if isinstance(body, BlockFinished | MessageFinished):
                     for backend in self.setup.backends:
-                        yield from self._relay(backend.observe(body, self))
+                        yield from self.feed.relay(backend.observe(body, self))
                 if isinstance(body, MessageFinished):
                     finished = body
         if finished is None:
@@ -255,7 +238,7 @@ class Turn:
         self._said, self._text = [], []
         if content:
             self._append(Message("assistant", content))
-            yield from self._drain()
+            yield from self.feed.drain()
         return finished
 
     def _hear(self, body: Body) -> None:
@@ -287,11 +270,11 @@ class Turn:
         finally:
             missing = repair((Message("assistant", tuple(calls)), Message("user", tuple(results))))[-1]
             self._append(missing)
-        yield from self._drain()
+        yield from self.feed.drain()
 
     def _answered(self, call: ToolUseBlock) -> Block | None:
         """The answer to a call that was cut, from the output that was seen."""
-        for item in reversed(self._record.items):
+        for item in reversed(self.feed.record.items):
             if isinstance(item, Called) and item.call.id == call.id and item.result is not None:
                 return ToolResultBlock(call.id, item.result.content, item.result.is_error)
         return None
@@ -304,12 +287,12 @@ class Turn:
         self.emit(ToolStarted(call, owner.name if owner else ""))
         result: ToolResult | None = None
         try:
-            yield from self._drain()
+            yield from self.feed.drain()
             if owner is None:
                 names = ", ".join(sorted(self._owners)) or "none"
                 result = _failure(f"There is no tool named {call.name!r}. The tools are: {names}.", "unknown tool")
             else:
-                result = yield from self._relay(owner.run(call, self))
+                result = yield from self.feed.relay(owner.run(call, self))
         except ToolError as error:
             result = _failure(str(error))
         except CancelledError:
@@ -322,12 +305,12 @@ class Turn:
             if result is None:
                 result = self._cut(call)
             self.emit(ToolFinished(call.id, result, time.monotonic() - started))
-        yield from self._drain()
+        yield from self.feed.drain()
         return result
 
     def _cut(self, call: ToolUseBlock) -> ToolResult:
         """The result of a call that was stopped, from what it had printed."""
-        printed = next((i.output for i in self._record.items if isinstance(i, Called) and i.call.id == call.id), "")
+        printed = next((i.output for i in self.feed.record.items if isinstance(i, Called) and i.call.id == call.id), "")
         why = f"[{self.cancel.reason or 'stopped'} before it ended]"
         return ToolResult(f"{printed}\n{why}".strip(), is_error=True, status=self.cancel.reason or "stopped")
 
@@ -349,14 +332,14 @@ class Turn:
             prompt=self.prompt,
             backends=tuple(backend.name for backend in self.setup.backends),
             model=self.setup.model.name,
-            items=tuple(self._record.items),
-            files=self._record.files,
+            items=tuple(self.feed.record.items),
+            files=self.feed.record.files,
             messages=repair(self._own),
             usage=self._usage,
             cost=self._cost,
             stop_reason=stop_reason,
             seconds=time.monotonic() - self._started,
-            rounds=self._round,
+            rounds=self.feed.round,
             error=self._error,
             attachments=self.attachments,
         )
@@ -373,23 +356,6 @@ class Turn:
             self._own.append(message)
         _ = self.messages[-1].encoded  # serialised once, now
         self.emit(MessageAppended(message))
-
-    def _drain(self) -> Iterator[Event]:
-        """Yield what was pushed since the last step."""
-        while self._pushed:
-            yield self._pushed.popleft()
-
-    def _relay(self, bodies: Generator[Body, None, T]) -> Generator[Event, None, T]:
-        """Push and yield what a backend yields; return what it returns."""
-        with contextlib.closing(bodies):
-            while True:
-                try:
-                    body = next(bodies)
-                except StopIteration as stop:
-                    yield from self._drain()
-                    return stop.value
-                self.emit(body)
-                yield from self._drain()
 
 
 def _failure(text: str, status: str = "error") -> ToolResult:

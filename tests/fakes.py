@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from conjure_magic.approval import ApprovalRequest
@@ -117,7 +118,7 @@ def use(id_: str, name: str = "echo", **given: Any) -> ToolUseBlock:
 def check_history(messages: Sequence[Message]) -> None:
     """Fail if a strict server would refuse these messages."""
     assert not messages or messages[0].role == "user"
-    for before, after in zip(messages, messages[1:], strict=False):
+    for before, after in pairwise(messages):
         assert before.role != after.role, "roles take turns"
     for index, message in enumerate(messages):
         assert message.content, "no message is empty"

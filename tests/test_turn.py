@@ -332,9 +332,7 @@ def test_a_changed_tool_settles_what_came_before_and_says_so(workspace: Workspac
 def test_an_unchanged_request_is_append_only(workspace: Workspace) -> None:
     first = Scene(workspace, ScriptedModel([ThinkingBlock("hm"), use("a")], ["One."]))
     first.run()
-    second = Scene(
-        workspace, ScriptedModel(["Two."]), messages=first.turn.messages, fingerprint=first.turn.fingerprint
-    )
+    second = Scene(workspace, ScriptedModel(["Two."]), messages=first.turn.messages, fingerprint=first.turn.fingerprint)
     second.run()
     assert second.turn.messages[: len(first.turn.messages)] == first.turn.messages
     assert all(a is b for a, b in zip(first.turn.messages, second.turn.messages, strict=False))

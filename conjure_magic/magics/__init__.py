@@ -10,13 +10,15 @@ from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
-from conjure_magic.errors import ConjureError, SessionError, UsageError
+from conjure_magic.errors import ConjureError, SessionError, SkillError, UsageError
 from conjure_magic.settings import Settings
 
 
 @magics_class
-class ConjureMagics(Settings, Magics):  # type: ignore[misc]  # IPython's Magics is untyped
+class ConjureMagics(Settings, Magics):
     """The magics and their settings: `%config ConjureMagics` lists them."""
+
+    shell: InteractiveShell
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell=shell, parent=shell)
@@ -31,7 +33,7 @@ class ConjureMagics(Settings, Magics):  # type: ignore[misc]  # IPython's Magics
             self._front = Front(self.shell, self)
         return self._front
 
-    @line_cell_magic  # type: ignore[untyped-decorator]
+    @line_cell_magic
     def conjure(self, line: str, cell: str | None = None) -> Any:
         """Ask a model that works with Agent Skills.
 
@@ -52,7 +54,7 @@ def slips() -> Iterator[None]:
     """A person's slip is one or two lines, an interrupt one line, what failed one line: no traceback of ours."""
     try:
         yield
-    except (UsageError, SessionError) as error:
+    except (UsageError, SessionError, SkillError) as error:
         raise IPythonUsageError(str(error)) from None
     except ConjureError as error:
         _in_one_line(error)

@@ -33,16 +33,20 @@ FORMATTERS: dict[tuple[str, str], Callable[..., dict[str, Any]]] = {
 }
 
 
+def _mimebundles(shell: InteractiveShell) -> Any:
+    return getattr(shell.display_formatter, "mimebundle_formatter")  # noqa: B009 - a trait, unknown to the type checker
+
+
 def register(shell: InteractiveShell) -> None:
     """Show TurnResult, Session and Artifact as cells show them."""
-    formatter = shell.display_formatter.mimebundle_formatter
+    formatter = _mimebundles(shell)
     for (module, name), function in FORMATTERS.items():
         formatter.for_type_by_name(module, name, function)
 
 
 def unregister(shell: InteractiveShell) -> None:
     """Take `register` back."""
-    formatter = shell.display_formatter.mimebundle_formatter
+    formatter = _mimebundles(shell)
     for key in FORMATTERS:
         formatter.deferred_printers.pop(key, None)
         for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == key]:

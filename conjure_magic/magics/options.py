@@ -68,7 +68,9 @@ def cell_parser() -> Parser:
     """The options of `%%conjure`."""
     parser = Parser(prog="%%conjure", add_help=False, description="Ask a model; it answers with the help of skills.")
     add_choice(parser)
-    parser.add_argument("--session", metavar="NAME", help="the conversation to go on with, or to begin; it stays current")
+    parser.add_argument(
+        "--session", metavar="NAME", help="the conversation to go on with, or to begin; it stays current"
+    )
     parser.add_argument(
         "--with", dest="variables", metavar="VAR,…", action="append", help="kernel variables to send along"
     )

@@ -11,7 +11,7 @@ from conjure_magic.errors import UsageError
 from conjure_magic.magics.options import flatten, suggest
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
-from conjure_magic.skills import AskTrust
+from conjure_magic.skills.registry import AskTrust
 
 
 @dataclass

@@ -1,0 +1,114 @@
+"""What `%conjure` shows of sessions, skills, files and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from conjure_magic.render import Table
+from conjure_magic.render import render_state as render
+from conjure_magic.render.turn import cost_words, token_words
+
+if TYPE_CHECKING:
+    from conjure_magic.magics.sessions import Sessions
+    from conjure_magic.session import Session
+    from conjure_magic.settings import Settings
+    from conjure_magic.skills import SkillChanges, SkillRegistry
+
+Bundle = dict[str, Any]
+NOT_A_MODEL = "offline (rules, not a language model)"
+
+
+def render_session(session: Session) -> Bundle:
+    """A session: who answers with which hands, what it has used, where its files are."""
+    return render(f"Session {session.name}", _values(session))
+
+
+def render_state(sessions: Sessions) -> Bundle:
+    """The current session, and which others there are."""
+    others = [name for name in sessions.by_name if name != sessions.current_name]
+    values = _values(sessions.current)
+    if others:
+        values.append(("other sessions", ", ".join(others)))
+    return render(f"Session {sessions.current_name}", values, note="%conjure help lists the commands.")
+
+
+def render_sessions(sessions: Sessions) -> Bundle:
+    """All sessions, the current one marked."""
+    rows = [
+        (
+            f"{name} (current)" if name == sessions.current_name else name,
+            ", ".join(session.backends),
+            session.model.name,
+            len(session.turns),
+            len(session.files),
+        )
+        for name, session in sorted(sessions.by_name.items())
+    ]
+    return render(tables=[Table(("session", "backends", "model", "turns", "files"), rows, empty="no session yet")])
+
+
+def render_skills(registry: SkillRegistry, changes: SkillChanges | None = None) -> Bundle:
+    """The skills, what is odd about them, and what a reload changed."""
+    rows = [(skill.name, skill.scope, skill.description, str(skill.directory)) for skill in registry.list()]
+    tables = [Table(("skill", "from", "description", "folder"), rows, empty="no skills")]
+    if registry.findings:
+        findings = [(finding.level, str(finding)) for finding in registry.findings]
+        tables.append(Table(("", "finding"), findings, "Findings"))
+    return render(tables=tables, note=_changes(changes))
+
+
+def render_files(session: Session) -> Bundle:
+    """The files that a session made."""
+    rows = [(file.name, file.media_type, file.size, file.shown_path) for file in session.files]
+    note = "%conjure files --save DIR saves copies." if rows else ""
+    return render(tables=[Table(("file", "type", "bytes", "saved as"), rows, empty="no files yet")], note=note)
+
+
+def render_request(text: str) -> Bundle:
+    """The body of a request."""
+    return render("The next request, before its prompt", [("POST /v1/messages", text)])
+
+
+def render_settings(settings: Settings) -> Bundle:
+    """Every setting with its value, its environment variable and what it means."""
+    rows = [
+        (name, repr(getattr(settings, name)), trait.metadata.get("env") or "", trait.help)
+        for name, trait in sorted(settings.traits(config=True).items())
+    ]
+    note = "Set one with %config ConjureMagics.NAME = VALUE."
+    return render("Settings", tables=[Table(("setting", "value", "environment", "meaning"), rows)], note=note)
+
+
+def render_help(commands: Mapping[str, str]) -> Bundle:
+    """The commands of `%conjure`."""
+    rows = [(f"%conjure {name}" if name != "state" else "%conjure", about) for name, about in commands.items()]
+    note = "%%conjure above a request runs it; %%conjure --help shows its options, %conjure help settings the settings."
+    return render("Commands", tables=[Table(("command", "what it does"), rows)], note=note)
+
+
+def _values(session: Session) -> list[tuple[str, object]]:
+    skills = [skill.name for skill in session.skills.list()]
+    tokens = token_words(session.usage)
+    values: list[tuple[str, object]] = [
+        ("backends", ", ".join(session.backends)),
+        ("model", NOT_A_MODEL if session.model.name == "offline" else session.model.name),
+        ("skills", ", ".join(skills) or "none"),
+        ("turns", f"{len(session.turns)}{', one is running' if session.is_busy else ''}"),
+    ]
+    if tokens:
+        values += [("tokens", tokens), ("cost", cost_words(session.cost))]
+    values += [
+        ("files", f"{len(session.files)}" if session.turns else "none yet"),
+        ("workspace", session.opened_workspace.root if session.opened_workspace else "made with the first turn"),
+        ("input folder", session.input_folder),
+    ]
+    return values
+
+
+def _changes(changes: SkillChanges | None) -> str:
+    if changes is None:
+        return ""
+    parts = [f"{word}: {', '.join(getattr(changes, word))}" for word in ("added", "removed", "changed", "broken")]
+    told = [part for part in parts if not part.endswith(": ")]
+    return f"Reloaded; {'; '.join(told)}." if told else "Reloaded; nothing has changed."

@@ -1,0 +1,170 @@
+"""A conversation over several turns: undo, retry, reset, use, subscribers, one turn at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from pathlib import Path
+
+import pytest
+from fakes import ScriptedBackend, ScriptedModel, check_history, echo, use
+
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import ModelError, SessionBusyError, SessionClosedError, UsageError
+from conjure_magic.events import Event, TextDelta, ToolFinished, TurnFinished
+from conjure_magic.session import Session
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def scripted(*replies: object, **options: object) -> Session:
+    return Session(ScriptedBackend(), model=ScriptedModel(*replies), **options)  # type: ignore[arg-type]
+
+
+def test_the_next_turn_goes_on_with_the_same_conversation() -> None:
+    with scripted(["One."], [use("a")], ["Two."]) as session:
+        first, second = session.chat("first"), session.chat("second")
+        assert (first.turn, second.turn) == (1, 2)
+        assert second.parent_id == first.id
+        assert [m.text for m in session.messages if m.role == "user"][:2] == ["first", "second"]
+        check_history(session.messages)
+
+
+def test_undo_takes_turns_back_and_numbers_go_on_from_there() -> None:
+    with scripted(["One."], ["Two."], ["Three."], ["Four."]) as session:
+        for prompt in ("first", "second", "third"):
+            session.chat(prompt)
+        session.undo(2)
+        assert [turn.prompt for turn in session.turns] == ["first"]
+        assert session.chat("fourth").turn == 2
+        assert [m.text for m in session.messages] == ["first", "One.", "fourth", "Four."]
+        with pytest.raises(UsageError, match="cannot undo 3 turns: session 'main' has 2"):
+            session.undo(3)
+
+
+def test_retry_runs_the_last_prompt_again_with_its_attachments() -> None:
+    with scripted(["One."], ["Again."]) as session:
+        session.chat("first", attachments=["a table"])
+        assert session.retry().text == "Again."
+        assert len(session.turns) == 1
+        assert [block.text for block in session.messages[0].content] == ["first", "a table"]  # type: ignore[union-attr]
+
+
+def test_retry_without_a_turn_is_a_slip() -> None:
+    with scripted() as session, pytest.raises(UsageError, match="no turn"):
+        session.retry()
+
+
+def test_reset_forgets_the_conversation_and_ends_what_runs() -> None:
+    with scripted(["One."], ["New."]) as session:
+        session.chat("first")
+        backend = session._opened[0]  # type: ignore[index]
+        session.reset()
+        assert (session.messages, session.turns) == ((), [])
+        assert backend.closed  # type: ignore[attr-defined]
+
+
+def test_a_failed_turn_stays_in_the_session_and_the_next_one_works() -> None:
+    with scripted(["It began", ModelError("overloaded")], ["Back."]) as session:
+        with pytest.raises(ModelError, match="overloaded"):
+            session.chat("first")
+        assert session.turns[-1].stop_reason == "error"
+        assert session.chat("second").text == "Back."
+        check_history(session.messages)
+
+
+def test_use_changes_backend_and_model_for_the_next_turn() -> None:
+    with scripted(["One.", use("a")], ["Done."]) as session:
+        session.chat("first")
+        other, model = ScriptedBackend("other", other=echo), ScriptedModel(["Two."])
+        session.use(backend=other, model=model)
+        assert session.chat("second").backends == ("other",)
+        assert "[conjure: what you can use has changed" in model.requests[0].messages[-1].text
+        check_history(session.messages)
+
+
+@pytest.mark.parametrize("choice", [{"backend": "lokal"}, {"model": 3}, {"backend": ""}, {"workspace": "nowhere"}])
+def test_what_does_not_exist_is_a_usage_error_and_changes_nothing(choice: dict[str, object]) -> None:
+    with scripted(["One."]) as session:
+        before = session.backends
+        with pytest.raises(UsageError):
+            session.use(**choice)  # type: ignore[arg-type]
+        assert session.backends == before
+        assert session.chat("still here").text == "One."
+
+
+def test_an_empty_request_is_a_slip() -> None:
+    with scripted() as session, pytest.raises(UsageError, match="empty"):
+        session.chat("  \n")
+
+
+def test_one_turn_at_a_time() -> None:
+    with scripted(["One."]) as session, contextlib.closing(session.stream("first")) as events:
+        next(events)
+        assert session.is_busy
+        with pytest.raises(SessionBusyError, match="busy"):
+            session.chat("second")
+        with pytest.raises(SessionBusyError):
+            session.undo()
+    assert not session.is_busy
+
+
+def test_stop_from_another_thread_ends_the_turn_in_order() -> None:
+    with scripted([use("a")], [use("b")], [use("c")]) as session:
+        session.subscribe(lambda event: threading.Thread(target=session.stop).start(), [ToolFinished])
+        for _ in session.stream("go"):
+            threading.Event().wait(0.005)
+        assert session.turns[-1].stop_reason == "stopped"
+        check_history(session.messages)
+
+
+def test_chat_raises_keyboard_interrupt_and_keeps_the_turn() -> None:
+    with scripted(["One.", use("a")]) as session:
+        cancel = Cancel()
+        session.subscribe(lambda event: cancel.set("interrupted"), [TextDelta])
+        with pytest.raises(KeyboardInterrupt):
+            session.chat("go", cancel=cancel)
+        assert session.turns[-1].stop_reason == "interrupted"
+        check_history(session.messages)
+
+
+def test_a_subscriber_gets_what_it_asked_for_until_it_ends() -> None:
+    seen: list[Event] = []
+    with scripted(["One."], ["Two."]) as session:
+        end = session.subscribe(seen.append, [TurnFinished])
+        session.chat("first")
+        end()
+        session.chat("second")
+    assert [event.turn for event in seen] == [1]
+
+
+def test_a_closed_session_says_so_and_closes_its_hands() -> None:
+    session = scripted(["One."])
+    session.chat("first")
+    backend = session._opened[0]  # type: ignore[index]
+    session.close()
+    session.close()
+    assert backend.closed  # type: ignore[attr-defined]
+    with pytest.raises(SessionClosedError, match="closed"):
+        session.chat("second")
+
+
+def test_what_a_callable_would_send_can_be_looked_at() -> None:
+    with scripted() as session:
+        assert [tool["name"] for tool in session.tool_definitions()] == ["echo"]
+        assert session.system_prompt().endswith("fake hands")
+        assert session.request("hello").to_dict()["messages"][0]["content"][0]["text"] == "hello"
+        assert session.turns == []
+
+
+def test_a_second_session_of_that_name_gets_its_own_workspace_and_is_told() -> None:
+    with scripted(["One."]) as first, scripted(["Two."]) as second:
+        first.chat("a")
+        result = second.chat("b")
+        assert first.workspace.root != second.workspace.root
+        assert any("another kernel uses main" in getattr(item, "text", "") for item in result.items)
+        assert not any("another kernel" in getattr(item, "text", "") for item in second.chat("c").items)
