@@ -16,6 +16,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
+from nbconvert.filters import strip_ansi
 from nbformat.sign import NotebookNotary
 
 HERE = Path(__file__).resolve().parent.parent
@@ -76,7 +77,7 @@ def main(folder: Path) -> int:
     try:
         execute(path)
     except CellExecutionError as error:
-        print(error, file=sys.stderr)
+        print(strip_ansi(str(error)), file=sys.stderr)
         return 1
     sign(path)
     page = export(path)
