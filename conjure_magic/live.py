@@ -1,0 +1,345 @@
+"""A turn's display while it runs: two outputs updated in place, or plain text where there is no kernel.
+
+The main output holds what is done; the second, small one the newest text, what runs, and the time. Redrawing
+everything at a fixed rate would send a number of bytes quadratic in the answer's length. So the main output is
+redrawn when it has grown by a part of itself, and the second is bounded and spends so many bytes a second.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
+
+from conjure_magic.events import (
+    Body,
+    Called,
+    Event,
+    Item,
+    Notice,
+    Said,
+    TextDelta,
+    Thought,
+    ToolFinished,
+    ToolOutput,
+    ToolStarted,
+    TurnFinished,
+    TurnResult,
+)
+from conjure_magic.record import TurnRecord
+from conjure_magic.render import style
+from conjure_magic.render.calls import CallLimits, render_call_text
+from conjure_magic.render.files import cards, render_cards_text
+from conjure_magic.render.items import render_item, render_item_text
+from conjure_magic.render.running import (
+    LIVE,
+    cut,
+    open_fence,
+    render_failure,
+    render_newest,
+    render_status,
+    render_unfinished,
+)
+from conjure_magic.render.text import clean, exact
+from conjure_magic.render.turn import DEFAULT, Bundle, Limits, render_footer, render_pictures, render_turn
+
+log = logging.getLogger(__name__)
+
+GAP = 0.2
+"""Seconds between two redraws, at least."""
+TICK = 1.0
+"""Seconds between two redraws where only the time has changed."""
+BYTES_PER_SECOND = 6_000
+"""What the second output may spend: a longer one is redrawn less often."""
+GROWTH = 1 / 3
+"""By which part of itself the main output must have grown to be redrawn: what it sends stays linear."""
+LEAST = 300
+"""Characters for which it is redrawn at least."""
+JOIN = 5.0
+"""Seconds that closing waits for a redraw that is under way."""
+PRINTED = 4_000
+"""Characters of a command's output that a terminal shows while it runs."""
+
+EMPTY: Bundle = {"text/html": ""}
+
+
+class Display(Protocol):
+    """Shows one turn; a subscriber of its session."""
+
+    def __call__(self, event: Event) -> None:
+        """Take one event in. Never raises on account of the display."""
+        ...
+
+    def close(self) -> None:
+        """Stop what ticks and leave a final state. Calling it twice is fine."""
+        ...
+
+
+def open_display(shell: Any = None, limits: Limits = DEFAULT) -> Display:
+    """A display for the cell that runs now: rich in a kernel, plain text in a terminal.
+
+    Args:
+        shell: the IPython shell; by default the one that runs.
+        limits: how much travels inside the output.
+    """
+    if shell is None:
+        from IPython.core.getipython import get_ipython
+
+        shell = get_ipython()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return TextDisplay(limits)
+    return CellDisplay(limits, in_place=updates_in_place(kernel))
+
+
+def updates_in_place(kernel: Any) -> bool:
+    """True if the front end is known to follow updates of an output.
+
+    Notebook front ends name the cell in the request; who runs notebooks without a person allows no prompt.
+    Of the others some (jupyter console) ignore updates.
+    """
+    with contextlib.suppress(Exception):
+        parent = kernel.get_parent("shell")
+        return bool(parent["metadata"].get("cellId")) or not parent["content"].get("allow_stdin", True)
+    return False
+
+
+class _Committed:
+    """What the main output shows: whole items, and the beginning of the text that is being said."""
+
+    def __init__(self, limits: CallLimits) -> None:
+        self.items = 0
+        self.said = 0
+        self.opener = ""
+        self._limits = limits
+        self._whole: list[str] = []
+        self._begun = ""
+        self._size = 0
+
+    @property
+    def html(self) -> str:
+        return style.page("\n".join(filter(None, [*self._whole, self._begun])))
+
+    def advance(self, items: Sequence[Item]) -> bool:
+        """Take more in, if there is enough of it to be worth a redraw. Items are rendered once."""
+        ready = next((i for i in range(self.items, len(items)) if _runs(items[i])), len(items))
+        is_open = ready == len(items) > 0 and isinstance(items[-1], Said | Thought)
+        pending = sum(map(_weight, items[self.items : ready])) - self.said
+        if pending < max(LEAST, self._size * GROWTH):
+            return False
+        whole = ready - 1 if is_open else ready
+        if whole > self.items:
+            self._whole += [render_item(item, self._limits) for item in items[self.items : whole]]
+            self.items, self.said, self.opener, self._begun = whole, 0, "", ""
+        if is_open:
+            self._begin(items[-1])
+        self._size = sum(map(len, self._whole)) + len(self._begun)
+        return True
+
+    def _begin(self, item: Item) -> None:
+        if isinstance(item, Said):
+            self.said = cut(item.text, self.said)
+            self.opener = open_fence(item.text[: self.said])
+            self._begun = render_item(Said(item.text[: self.said]), self._limits)
+
+
+def _runs(item: Item) -> bool:
+    return isinstance(item, Called) and item.result is None
+
+
+def _weight(item: Item) -> int:
+    """About how many characters of HTML the item will be."""
+    if isinstance(item, Called):
+        return 800 + min(len(item.result.text) if item.result else 0, LIVE.output)
+    return len(item.text)
+
+
+class CellDisplay:
+    """A cell's output in a kernel."""
+
+    def __init__(self, limits: Limits = DEFAULT, *, in_place: bool = True) -> None:
+        self._limits = limits
+        self._in_place = in_place
+        self._record = TurnRecord()
+        self._lock = threading.Lock()
+        self._committed = _Committed(CallLimits(LIVE.input, LIVE.output, limits.skills))
+        self._outputs: tuple[Any, Any] | None = None
+        self._result: TurnResult | None = None
+        self._done = False
+        self._began = time.monotonic()
+        self._ticker: threading.Thread | None = None
+        self._changed = threading.Event()
+        self._stopped = threading.Event()
+
+    def __call__(self, event: Event) -> None:
+        """Take one event in; the turn's last draws the final state."""
+        if self._done:
+            return
+        with _unbroken("an event"):
+            with self._lock:
+                self._record.add(event.body)
+            self._changed.set()
+            if isinstance(event.body, TurnFinished):
+                self._result = event.body.result
+                self.close()
+            elif self._ticker is None:
+                self._start()
+
+    def close(self) -> None:
+        """Stop the ticker and draw the final state; if the turn never ended, what there is, marked as stopped."""
+        if self._done or (self._result is None and self._outputs is None):
+            self._done = True
+            return
+        self._stopped.set()
+        self._changed.set()
+        if self._ticker is not None and self._ticker is not threading.current_thread():
+            self._ticker.join(JOIN)
+        with _unbroken("the final state"):
+            self._finish()
+        self._done = True  # set last: an interrupt in the midst leaves the rest to the next call
+
+    def _start(self) -> None:
+        """Make both outputs, in this thread so that they stand in this cell, and let the time run."""
+        self._outputs = self._opened()
+        # The context knows the cell that the ticker's updates belong to.
+        context = contextvars.copy_context()
+        self._ticker = threading.Thread(target=context.run, args=(self._tick,), name="conjure-display", daemon=True)
+        self._ticker.start()
+
+    def _opened(self) -> tuple[Any, Any]:
+        if self._outputs is not None:
+            return self._outputs
+        status = {"text/html": style.page(render_status([], 0)), "text/plain": "◌ working …"}
+        return _show(EMPTY), _show(status)
+
+    def _tick(self) -> None:
+        while not self._stopped.is_set():
+            self._changed.clear()
+            size = 0
+            with _unbroken("a redraw"):
+                size = self._draw()
+            gap = max(GAP, size / BYTES_PER_SECOND)
+            if not self._stopped.wait(gap):
+                self._changed.wait(max(0.0, TICK - gap))
+
+    def _draw(self) -> int:
+        """Redraw the main output if it has grown enough, and the second; bytes sent to the second."""
+        with self._lock:
+            items = list(self._record.items)
+        main, second = self._opened()
+        done = self._committed
+        if done.advance(items) and not self._stopped.is_set():
+            main.update({"text/html": done.html, "text/plain": "(still running)"}, raw=True)
+        newest = render_newest(items[done.items :], done.said, done.opener)
+        html = style.page(newest + render_status(items, time.monotonic() - self._began))
+        if not self._stopped.is_set():
+            second.update({"text/html": html, "text/plain": "(still running)"}, raw=True)
+        return len(html)
+
+    def _finish(self) -> None:
+        self._outputs = main, second = self._opened()
+        if self._result is None:
+            bundles = list(render_unfinished(self._record.items, time.monotonic() - self._began))
+        else:
+            bundles = final_bundles(self._result, self._limits, parts=self._in_place)
+        if not self._in_place:
+            # Who ignores updates must see it all; who follows them must not see it twice.
+            main.update(EMPTY, raw=True)
+            second.update(EMPTY, raw=True)
+            main = second = None
+        for output, bundle in zip((main, second), bundles, strict=False):
+            _ = _show(bundle) if output is None else output.update(bundle, raw=True)
+        for bundle in bundles[2:]:
+            _show(bundle)
+
+
+def final_bundles(result: TurnResult, limits: Limits, *, parts: bool) -> list[Bundle]:
+    """The outputs of a finished turn: main, footer and pictures, or all of them in one."""
+    try:
+        if not parts:
+            return [render_turn(result, limits)]
+        return [render_turn(result, limits, whole=False), render_footer(result), *render_pictures(result, limits)]
+    except Exception as error:
+        log.exception("the turn could not be rendered")
+        return [render_failure(result, repr(error)), EMPTY]
+
+
+def _show(bundle: Bundle) -> Any:
+    from IPython.display import display
+
+    return display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _unbroken(what: str) -> Iterator[None]:
+    """A display that fails is logged; the turn goes on."""
+    try:
+        yield
+    except Exception:
+        log.exception("the display could not show %s", what)
+
+
+class TextDisplay:
+    """Prints a turn as it comes: for a terminal."""
+
+    def __init__(self, limits: Limits = DEFAULT) -> None:
+        self._limits = limits
+        self._calls = CallLimits(LIVE.input, LIVE.output, limits.skills)
+        self._record = TurnRecord()
+        self._column = 0
+        self._left = PRINTED
+        self._result: TurnResult | None = None
+        self._begun = self._done = False
+
+    def __call__(self, event: Event) -> None:
+        """Print what one event adds."""
+        if self._done:
+            return
+        with _unbroken("an event"):
+            self._begun = True
+            self._record.add(event.body)
+            self._take(event.body)
+
+    def close(self) -> None:
+        """Print how it ended, if nothing did yet."""
+        if self._begun and not self._done:
+            self._done = True
+            self._line("■ Stopped before the turn reported its end.")
+
+    def _take(self, body: Body) -> None:
+        match body:
+            case TextDelta(text):
+                self._print(clean(text))
+            case Notice():
+                self._line(render_item_text(self._record.items[-1], self._calls))
+            case ToolStarted(call, backend):
+                self._left = PRINTED
+                self._line(render_call_text(Called(call, backend), self._calls))
+            case ToolOutput(_, text):
+                if self._left > 0:
+                    self._print(exact(text[: self._left]))
+                    self._left -= len(text)
+                    if self._left <= 0:
+                        self._line("… (more is not shown here while it runs)")
+            case ToolFinished(tool_use_id):
+                calls = [item for item in self._record.items if isinstance(item, Called)]
+                for called in [called for called in calls if called.call.id == tool_use_id][-1:]:
+                    self._line(render_call_text(called, self._calls))
+            case TurnFinished(result):
+                self._done = True
+                found = cards(result.files, self._limits.file_bytes, self._limits.cell_bytes, apart=True)
+                for text in (render_cards_text(found), render_footer(result)["text/plain"]):
+                    if text:
+                        self._line(text)
+
+    def _print(self, text: str) -> None:
+        if text:
+            print(text, end="", flush=True)
+            self._column = 0 if text.endswith("\n") else 1
+
+    def _line(self, text: str) -> None:
+        self._print(("\n" if self._column else "") + text + "\n")

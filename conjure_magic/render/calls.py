@@ -1,0 +1,158 @@
+"""A tool call: one line that opens to its whole input and output."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from conjure_magic.events import Called
+from conjure_magic.render import style
+from conjure_magic.render.markdown_source import code_block, code_span, escape_markdown
+from conjure_magic.render.text import count, escape, exact, one_line, shorten, time_words
+
+COMMAND_KEYS = ("command", "path")
+"""Fields of a call's input that say by themselves what it does."""
+
+LIVE_LINES = 12
+"""Lines shown of what a running command printed last."""
+RAIL = f"margin:6px 0;border-left:{style.RAIL};padding-left:10px"
+
+_SKILL_FILE = re.compile(r"(?<![\w./-])/(?:[^\s'\"/]+/)+(?=[\w.-]+/(?:(?:scripts|references|assets)/|SKILL\.md\b))")
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How much of a call is shown, in characters."""
+
+    input: int = 40_000
+    output: int = 40_000
+    skills: Mapping[str, str] = field(default_factory=dict)
+    """Skill name -> directory: paths below it are shortened to `name/…` in the call's line."""
+
+
+def mark(called: Called) -> str:
+    """The sign and, where it did not go well, the word for how a call ended."""
+    result = called.result
+    if result is None:
+        return "◌ waiting for an answer" if called.asked else "◌"
+    if not called.is_error:
+        return "✓"
+    refused = called.approval is not None and not called.approval.allowed
+    return f"✗ {one_line(result.status or ('refused' if refused else 'failed'), 40)}"
+
+
+def what(called: Called, skills: Mapping[str, str]) -> str:
+    """The call in one line: its command or path, else its arguments; skill paths shortened."""
+    given = called.call.input
+    text = next((value for key in COMMAND_KEYS if isinstance(value := given.get(key), str) and value), None)
+    if text is None:
+        text = ", ".join(f"{key}={_value(value)}" for key, value in given.items())
+    for name, folder in sorted(skills.items(), key=lambda pair: -len(pair[1])):
+        if len(folder) > 1:
+            text = re.sub(rf"(?<![\w./-]){re.escape(folder.rstrip('/'))}(?=/)", name.replace("\\", r"\\"), text)
+    # Where the folders are not known, the dots say that something was left out.
+    return one_line(_SKILL_FILE.sub("…/", text))
+
+
+def _value(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def told(called: Called) -> str:
+    """Seconds, what came back, number of files."""
+    result, parts = called.result, []
+    if result is not None:
+        parts.append(time_words(called.seconds))
+        if result.summary:
+            parts.append(one_line(result.summary, 60))
+    elif called.progress is not None:
+        done = called.progress
+        parts.append(f"{done.done / done.total:.0%}" if done.total else f"{done.done:g}")
+        parts += [one_line(done.text, 60)] if done.text else []
+    if called.files:
+        parts.append(count(len(called.files), "file"))
+    return " · ".join(parts)
+
+
+def input_text(called: Called) -> str:
+    """The whole input: `$ command`, or each argument under its name."""
+    given = dict(called.call.input)
+    lines = []
+    if isinstance(given.get("command"), str):
+        lines.append("$ " + given.pop("command"))
+    for key, value in given.items():
+        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
+        lines.append(f"{key}:\n{text}" if "\n" in text else f"{key}: {text}")
+    return exact("\n".join(lines))
+
+
+def output_text(called: Called) -> str:
+    """What the model read; while it runs, the newest of what was printed."""
+    return exact(called.result.text if called.result is not None else called.output).strip("\n")
+
+
+def remarks(called: Called) -> list[str]:
+    """Who allowed or refused it, and where the whole output lies."""
+    lines = []
+    if called.approval is not None:
+        verb = "allowed" if called.approval.allowed else "refused"
+        reason = f": {one_line(called.approval.reason, 300)}" if called.approval.reason else ""
+        lines.append(f"{verb} by {one_line(called.approval.by, 60)}{reason}")
+    if called.result is not None and called.result.output_path:
+        lines.append(f"whole output saved as {one_line(called.result.output_path, 400)}")
+    return lines
+
+
+def render_call(called: Called, limits: CallLimits) -> str:
+    """The call as a folded line of HTML; one that failed stands open."""
+    summary = f"<summary>{style.span(_line_html(called, limits), f'cursor:pointer;{style.MONO_FONT}')}</summary>"
+    inside = style.box(shorten(input_text(called), limits.input))
+    if output := output_text(called):
+        inside += style.box(shorten(output, limits.output))
+    elif called.result is not None:
+        inside += style.span("no output", style.SMALL)
+    inside += "".join(f'<div style="{style.SMALL}">{escape(text)}</div>' for text in remarks(called))
+    state = " open" if called.is_error else ""
+    return f'<div style="{RAIL}"><details{state}>{summary}\n{inside}</details></div>'
+
+
+def render_call_live(called: Called, limits: CallLimits) -> str:
+    """The call's line alone; while it runs, with an open question or the newest of what it prints."""
+    parts = [f'<div style="{style.MONO_FONT}">{_line_html(called, limits)}</div>']
+    if called.asked:
+        parts.append(f"<div><b>May this run?</b></div>{style.box(shorten(exact(called.asked), limits.input))}")
+    elif called.result is None and (output := output_text(called)):
+        parts.append(style.box("\n".join(output[-limits.output :].split("\n")[-LIVE_LINES:])))
+    return f'<div style="{RAIL}">{"".join(parts)}</div>'
+
+
+def _line_html(called: Called, limits: CallLimits) -> str:
+    head = escape(mark(called))
+    return (
+        f"{style.span(head, style.ALERT) if called.is_error else head} "
+        f"{style.span(escape(one_line(called.call.name, 60)), style.SOFT)} "
+        f'<span dir="auto">{escape(what(called, limits.skills))}</span> {style.span(escape(told(called)), style.SOFT)}'
+    )
+
+
+def _line(called: Called, limits: CallLimits) -> str:
+    return f"{mark(called)} {one_line(called.call.name, 60)} {what(called, limits.skills)} {told(called)}".rstrip()
+
+
+def render_call_markdown(called: Called, limits: CallLimits) -> str:
+    """The call as Markdown: its line, its command, the beginning and end of its output."""
+    head = f"{escape_markdown(mark(called))} {escape_markdown(one_line(called.call.name, 60))}"
+    line = f"{head} {code_span(what(called, limits.skills))} {escape_markdown(told(called))}".rstrip()
+    text = "\n".join(part for part in (input_text(called), output_text(called)) if part)
+    notes = "".join(f"\n\n{escape_markdown(text)}" for text in remarks(called))
+    return f"{line}\n\n{code_block(shorten(text, min(limits.output, 2_000)))}{notes}"
+
+
+def render_call_text(called: Called, limits: CallLimits) -> str:
+    """The call as a line of plain text; one that failed with what it printed."""
+    lines = [_line(called, limits)]
+    if called.is_error:
+        lines += [f"    {line}" for line in shorten(output_text(called), 2_000).split("\n")]
+    return "\n".join([*lines, *(f"    {text}" for text in remarks(called))])

@@ -1,0 +1,63 @@
+"""What happened in a turn, item by item, as HTML, Markdown and plain text."""
+
+from __future__ import annotations
+
+from conjure_magic.events import Called, Item, Noted, Said, Thought
+from conjure_magic.render import style
+from conjure_magic.render.calls import CallLimits, render_call, render_call_markdown, render_call_text
+from conjure_magic.render.markdown import render_markdown
+from conjure_magic.render.markdown_source import escape_markdown, render_markdown_source
+from conjure_magic.render.text import clean, escape, one_line
+
+NOTICE = {"info": ("ⓘ", ""), "warning": ("⚠ Warning:", style.WARN), "error": ("✗ Error:", style.ALERT)}
+
+
+def render_item(item: Item, limits: CallLimits) -> str:
+    """An item as HTML."""
+    match item:
+        case Said(text):
+            return f'<div dir="auto">{render_markdown(text)}</div>' if text.strip() else ""
+        case Thought(text):
+            return _thought(text)
+        case Called():
+            return render_call(item, limits)
+        case Noted(text, level):
+            mark, tint = NOTICE[level]
+            return f'<div style="margin:8px 0;font-size:13px">{style.span(mark, tint)} {escape(clean(text))}</div>'
+
+
+def _thought(text: str) -> str:
+    if not text.strip():
+        return ""
+    # Soft ink sits on the outermost element: folded thoughts are machinery, not the answer.
+    summary = f"<summary>{style.span(f'thought: {escape(one_line(clean(text), 90))}', 'cursor:pointer')}</summary>"
+    inside = f'<div dir="auto">{render_markdown(text)}</div>'
+    rail = f"margin:6px 0;border-left:{style.RAIL};padding-left:10px;font-size:12px;{style.SOFT}"
+    return f'<div style="{rail}"><details>{summary}\n{inside}</details></div>'
+
+
+def render_item_markdown(item: Item, limits: CallLimits) -> str:
+    """An item as Markdown that is safe with raw HTML on."""
+    match item:
+        case Said(text):
+            return render_markdown_source(text)
+        case Thought(text):
+            lines = render_markdown_source(text).split("\n")
+            return "\n".join(f"> {line}".rstrip() for line in lines) if text.strip() else ""
+        case Called():
+            return render_call_markdown(item, limits)
+        case Noted(text, level):
+            return f"{NOTICE[level][0]} {escape_markdown(clean(text))}"
+
+
+def render_item_text(item: Item, limits: CallLimits) -> str:
+    """An item as plain text, free of control characters."""
+    match item:
+        case Said(text):
+            return clean(text).strip("\n")
+        case Thought(text):
+            return "\n".join(f"  ~ {line}" for line in clean(text).strip().split("\n")) if text.strip() else ""
+        case Called():
+            return render_call_text(item, limits)
+        case Noted(text, level):
+            return f"{NOTICE[level][0]} {clean(text)}"

@@ -1,0 +1,170 @@
+"""A model's Markdown as HTML.
+
+CommonMark with tables and strikethrough. Raw HTML is text; a picture becomes its description and address;
+only http, https and mailto become links, and a link whose words are not its address has it spelled out.
+It is written from the parsed tree, so nothing passes that is not named here.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING
+
+from conjure_magic.render import style
+from conjure_magic.render.text import clean, escape, exact
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.tree import SyntaxTreeNode
+
+PARSED = 200_000
+"""Characters of one text that are parsed; a longer one is shown as it is."""
+
+_LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\x00-\x1f\x7f]+", re.IGNORECASE)
+_PLAIN = {"text", "code_inline", "softbreak", "hardbreak"}
+
+
+@cache
+def _parser() -> MarkdownIt:
+    # Imported here: the library costs more than everything else that %load_ext loads.
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
+
+
+def parse(text: str) -> SyntaxTreeNode | None:
+    """The syntax tree of a Markdown text; None for one too long or too deep to parse."""
+    if len(text) > PARSED:
+        return None
+    from markdown_it.tree import SyntaxTreeNode
+
+    try:
+        return SyntaxTreeNode(_parser().parse(clean(text)))
+    except RecursionError:
+        return None
+
+
+def words(node: SyntaxTreeNode) -> str:
+    """The content of a text node; an entity can have put controls and line ends there after the first cleaning."""
+    return clean(node.content).replace("\n", " ")
+
+
+def plain(node: SyntaxTreeNode) -> str:
+    """The words of an inline node, without marks."""
+    if node.type in _PLAIN:
+        return node.content or " "
+    if node.type == "image":
+        return picture_words(node)
+    return "".join(plain(child) for child in node.children)
+
+
+def picture_words(node: SyntaxTreeNode) -> str:
+    """What stands for a picture: its description and its address."""
+    shown = "".join(plain(child) for child in node.children)
+    return f"{shown} (picture: {clean(str(node.attrs.get('src', '')))[:500]})".strip()
+
+
+def link_target(node: SyntaxTreeNode) -> tuple[str, str, bool]:
+    """A link's address, the address as words to spell out (or ""), and whether it may be followed."""
+    href = clean(str(node.attrs.get("href", "")))
+    followed = _LINK.fullmatch(href) is not None
+    shown = plain(node).strip()
+    same = shown in (href, href.removeprefix("mailto:")) or href == f"{shown}/"
+    return href, "" if same else href[:500], followed
+
+
+def render_markdown(text: str) -> str:
+    """A model's Markdown as HTML without scripts, remote resources or links that hide where they lead."""
+    tree = parse(text)
+    if tree is None:
+        return style.box(exact(text))
+    return _blocks(tree)
+
+
+def _blocks(node: SyntaxTreeNode) -> str:
+    return "\n".join(_block(child) for child in node.children)
+
+
+def _block(node: SyntaxTreeNode) -> str:
+    match node.type:
+        case "paragraph":
+            inner = _inlines(node)
+            return inner if node.hidden else f'<div style="margin:8px 0">{inner}</div>'
+        case "heading":
+            level = min(int(node.tag[1:]) + 2, 6)
+            size = {3: 17, 4: 15}.get(level, 14)
+            inner = style.span(_inlines(node), f"font-size:{size}px;font-weight:600")
+            return f'<h{level} style="margin:14px 0 4px;line-height:1.3">{inner}</h{level}>'
+        case "bullet_list" | "ordered_list":
+            return _list(node)
+        case "blockquote":
+            rail = f"margin:8px 0;padding:0 12px;border-left:{style.RAIL}"
+            return f'<blockquote style="{rail}">{_blocks(node)}</blockquote>'
+        case "fence" | "code_block":
+            return style.box(exact(node.content.removesuffix("\n")))
+        case "hr":
+            return f'<div style="margin:12px 0;border-top:{style.LINE}"></div>'
+        case "table":
+            return _table(node)
+    return _inlines(node)
+
+
+def _list(node: SyntaxTreeNode) -> str:
+    start = node.attrs.get("start", 1)
+    number = f' start="{int(start)}"' if node.type == "ordered_list" and start != 1 else ""
+    tag = "ol" if node.type == "ordered_list" else "ul"
+    items = "".join(f"<li>{_blocks(item)}</li>\n" for item in node.children)
+    return f'<{tag}{number} style="margin:8px 0;padding-left:26px">\n{items}</{tag}>'
+
+
+def _table(node: SyntaxTreeNode) -> str:
+    rows = [row for part in node.children for row in part.children]
+    body = "\n".join(f"<tr>{''.join(_cell(cell) for cell in row.children)}</tr>" for row in rows)
+    return style.table(body, "font-size:13px")
+
+
+def _cell(node: SyntaxTreeNode) -> str:
+    right = ";text-align:right" if "right" in str(node.attrs.get("style", "")) else ""
+    if node.type == "th":
+        return f'<th scope="col" style="{style.CELL};font-weight:600{right}">{_inlines(node)}</th>'
+    return f'<td style="{style.CELL}{right}">{_inlines(node)}</td>'
+
+
+_INLINE_TAGS = {"strong": "strong", "em": "em"}
+
+
+def _inlines(node: SyntaxTreeNode) -> str:
+    return "".join(_inline(child) for child in node.children)
+
+
+def _inline(node: SyntaxTreeNode) -> str:
+    match node.type:
+        case "text":
+            return escape(words(node))
+        case "softbreak":
+            return "\n"
+        case "hardbreak":
+            return "<br>\n"
+        case "code_inline":
+            return f'<code style="{style.CODE}">{escape(exact(node.content))}</code>'
+        case "strong" | "em":
+            tag = _INLINE_TAGS[node.type]
+            return f"<{tag}>{_inlines(node)}</{tag}>"
+        case "s":
+            return style.span(_inlines(node), "text-decoration:line-through")
+        case "link":
+            return _link(node)
+        case "image":
+            return escape(clean(picture_words(node)))
+        case "inline":
+            return _inlines(node)
+    return escape(clean(node.content or ""))
+
+
+def _link(node: SyntaxTreeNode) -> str:
+    href, spelled, followed = link_target(node)
+    inner = _inlines(node)
+    if followed:
+        inner = f'<a href="{escape(href)}" rel="noopener noreferrer" target="_blank">{inner or escape(href)}</a>'
+    return f"{inner} ({escape(spelled)})" if spelled else inner

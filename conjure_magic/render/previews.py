@@ -1,0 +1,169 @@
+"""The beginning of a file as a value: a bounded look at it, whatever it is and however large."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import hashlib
+import io
+import os
+import re
+import stat
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from typing import Literal
+
+from conjure_magic.render.text import clean
+from conjure_magic.workspace import Artifact
+
+HEAD = 64_000
+"""Bytes looked at of a file that is too large to travel."""
+ROWS, COLUMNS, CELL = 10, 12, 80
+"""Rows and columns of a table that are shown, and characters of a cell."""
+LINES, CHARACTERS = 20, 2_000
+"""Lines and characters of a text that are shown."""
+
+Kind = Literal["picture", "svg", "table", "text", "other"]
+RASTER = ("image/png", "image/jpeg", "image/gif", "image/webp")
+_WORDS = {
+    "application/json": "JSON",
+    "application/x-ndjson": "JSON lines",
+    "text/markdown": "Markdown",
+    "text/html": "HTML source",
+    "application/pdf": "PDF",
+    "application/zip": "ZIP archive",
+    "image/svg+xml": "image",
+}
+_MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8", "image/webp": b"RIFF"}
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen of a file."""
+
+    kind: Kind
+    words: str
+    """What it is: "image", "3 rows × 4 columns", "JSON", a media type."""
+    data: bytes | None = None
+    """The whole content, if it may travel and is still what the turn made."""
+    rows: tuple[tuple[str, ...], ...] = ()
+    """A table's first rows, the header first."""
+    text: str = ""
+    """A text's beginning; a picture's own title."""
+    more: str = ""
+    """What the rows or the text leave out, in words; empty if nothing."""
+    problem: str = ""
+    """Why nothing is shown: gone, changed since."""
+
+
+def look_at(artifact: Artifact, limit: int) -> Look:
+    """A bounded look at a file; at most `limit` bytes of it are read whole, `HEAD` of a larger one."""
+    words = _type_words(artifact.media_type)
+    if artifact.path is None:
+        return Look("other", words, problem="not on this machine yet: save it with result.files[…].save(…)")
+    try:
+        data, size = _read(artifact.path, limit)
+    except OSError:
+        return Look("other", words, problem="no longer there")
+    whole = len(data) == size
+    changed = size != artifact.size or (whole and bool(artifact.sha256) and _digest(data) != artifact.sha256)
+    if changed:
+        return Look("other", words, problem="has changed since")
+    return _seen(artifact.media_type, words, data, whole)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _read(path: Path, limit: int) -> tuple[bytes, int]:
+    """The content, or the beginning of a large one, and the size. Opens regular files only, and no link."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
+    with open(fd, "rb") as file:
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError(f"{path} is not a regular file")
+        return file.read(limit if status.st_size <= limit else HEAD), status.st_size
+
+
+def _type_words(media_type: str) -> str:
+    if media_type in _WORDS:
+        return _WORDS[media_type]
+    if media_type.startswith("image/"):
+        return "image"
+    return "text" if media_type.startswith("text/") else clean(media_type)[:60]
+
+
+def _seen(media_type: str, words: str, data: bytes, whole: bool) -> Look:
+    kept = data if whole else None
+    if media_type in RASTER:
+        real = data.startswith(_MAGIC[media_type])
+        return Look("picture" if real and whole else "other", words, kept)
+    text = _decoded(data, whole)
+    if media_type == "image/svg+xml" and text is not None:
+        return Look("svg" if whole else "other", words, kept, text=_svg_title(text))
+    if text is None or media_type.startswith(("image/", "audio/", "video/")):
+        return Look("other", words, kept)
+    if media_type in ("text/csv", "text/tab-separated-values"):
+        table = _table(text, "\t" if media_type.endswith("values") else None, kept)
+        if table is not None:
+            return table
+    shown, more = _beginning(text, whole)
+    words = "text" if media_type == "application/octet-stream" else words
+    return Look("text", words, kept, text=shown, more=more)
+
+
+def _decoded(data: bytes, whole: bool) -> str | None:
+    """The text of UTF-8 bytes, a cut last character left out; None for anything else."""
+    if b"\0" in data[:HEAD]:
+        return None
+    try:
+        return codecs.getincrementaldecoder("utf-8-sig")().decode(data, final=whole)
+    except UnicodeDecodeError:
+        return None
+
+
+def _svg_title(text: str) -> str:
+    found = re.search(r"<title(?:\s[^>]*)?>([^<]{1,500})</title>", text[:HEAD])
+    return " ".join(unescape(found.group(1)).split())[:200] if found else ""
+
+
+def _beginning(text: str, whole: bool) -> tuple[str, str]:
+    lines = text.split("\n", LINES)
+    cut = len(lines) > LINES and bool(lines.pop())
+    shown = "\n".join(lines)
+    cut = cut or len(shown) > CHARACTERS or not whole
+    if not cut:
+        return shown, ""
+    total = f" of {text.rstrip(chr(10)).count(chr(10)) + 1:,} lines" if whole else ""
+    return shown[:CHARACTERS], f"the beginning{total}"
+
+
+def _table(text: str, delimiter: str | None, whole: bytes | None) -> Look | None:
+    """A look at a table: its first rows, and how many there are; None if it cannot be read as one."""
+    first = text.split("\n", 1)[0]
+    delimiter = delimiter or max(",;\t", key=first.count)
+    rows: list[tuple[str, ...]] = []
+    width = total = 0
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if not row:
+                continue
+            total += 1
+            width = max(width, len(row))
+            if len(rows) <= ROWS:
+                rows.append(tuple(_cell(value) for value in row[:COLUMNS]))
+    except csv.Error:
+        return None
+    if not rows:
+        return None
+    shape = f"{'' if whole is not None else 'more than '}{total - 1:,} rows × {width:,} columns"
+    shape = shape.replace(" 1 rows", " 1 row").removesuffix("s") if width == 1 else shape
+    left = [f"the first {len(rows) - 1} rows"] if whole is None or total > len(rows) else []
+    left += [f"the first {COLUMNS} columns"] if width > COLUMNS else []
+    return Look("table", shape, whole, tuple(rows), more=" and ".join(left))
+
+
+def _cell(value: str) -> str:
+    return value if len(value) <= CELL else value[: CELL - 1] + "…"

@@ -1,0 +1,132 @@
+"""A turn that is not finished: its newest items, what runs and for how long, and what is left if it never ends."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from conjure_magic.events import Called, Item, Said, Thought, TurnResult
+from conjure_magic.render import style
+from conjure_magic.render.calls import CallLimits, render_call_live
+from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
+from conjure_magic.render.markdown import render_markdown
+from conjure_magic.render.text import clean, escape, exact, one_line, time_words
+
+NEWEST = 4_500
+"""Characters of the newest text that are shown."""
+NEWEST_ITEMS = 12
+"""Items that are shown beside it."""
+LIVE = CallLimits(600, 1_500)
+"""What a call shows while its turn runs; everything when the turn has ended."""
+FRAMES = "◐◓◑◒"
+
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+
+
+def open_fence(text: str, opener: str = "") -> str:
+    """The line that opened the code block in which the text ends; empty if it ends in none.
+
+    Args:
+        text: Markdown.
+        opener: the line that had opened the block in which the text begins, if any.
+    """
+    for line in text.split("\n"):
+        found = _FENCE.match(line)
+        if found is None:
+            continue
+        run, rest = found.groups()
+        if not opener:
+            opener = "" if run[0] == "`" and "`" in rest else run
+        elif run.startswith(opener) and not rest.strip():
+            opener = ""
+    return opener
+
+
+def cut(text: str, after: int) -> int:
+    """Where the text is best cut behind `after`: after a paragraph, a line or a word, not far from its end."""
+    near = max(after, len(text) - max(400, (len(text) - after) // 2))
+    for boundary in (r"\n\n(?=\S)", r"\n(?=\S)", r" (?=\S)"):
+        found = [match.end() for match in re.finditer(boundary, text[near:])]
+        if found:
+            return near + found[-1]
+    return len(text)
+
+
+def render_newest(items: Sequence[Item], said: int = 0, opener: str = "") -> str:
+    """The newest items as HTML, at most `NEWEST` characters of text.
+
+    Args:
+        items: what the main output does not show.
+        said: characters of the first item's text that it does show.
+        opener: the line that opened the code block in which they end, if any.
+    """
+    shown: list[str] = []
+    left = NEWEST
+    for index in range(len(items) - 1, max(-1, len(items) - 1 - NEWEST_ITEMS), -1):
+        item = items[index]
+        if isinstance(item, Called):
+            shown.append(render_call_live(item, LIVE))
+            left -= 200
+        elif isinstance(item, Said | Thought):
+            begin, fence = (said, opener) if index == 0 else (0, "")
+            shown.append(_newest_text(item, begin, fence, max(left, 200)))
+            left -= len(item.text) - begin
+        else:
+            shown.append(render_item(item, LIVE))
+        if left <= 0:
+            break
+    return "\n".join(reversed(shown))
+
+
+def _newest_text(item: Said | Thought, begin: int, opener: str, limit: int) -> str:
+    """The end of a text, rendered as what it is part of."""
+    text, more = item.text, ""
+    if len(text) - begin > limit:
+        start = cut(text[: len(text) - limit + 200], begin)
+        opener = open_fence(text[begin:start], opener)
+        begin, more = start, f'<div style="{style.SMALL}">…</div>'
+    text = text[begin:]
+    html = render_markdown(f"{opener}\n{text}" if opener else text) if text.strip() else ""
+    if isinstance(item, Thought):
+        return f'<div style="border-left:{style.RAIL};padding-left:10px;{style.SMALL}">{more}{html}</div>'
+    return f'{more}<div dir="auto">{html}</div>'
+
+
+def render_status(items: Sequence[Item], elapsed: float) -> str:
+    """The line that says what goes on, and for how long."""
+    frame = FRAMES[int(elapsed * 4) % len(FRAMES)]
+    return f'<div style="margin-top:8px;{style.SMALL}">{frame} {int(elapsed)} s · {escape(_doing(items))}</div>'
+
+
+def _doing(items: Sequence[Item]) -> str:
+    match items[-1] if items else None:
+        case Said():
+            return "writing"
+        case Thought():
+            return "thinking"
+        case Called(result=None, asked=asked, call=call):
+            return "waiting for your answer" if asked else f"running {one_line(call.name, 60)}"
+    return "waiting for the model"
+
+
+def render_unfinished(items: Sequence[Item], elapsed: float) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The main output and the footer of a turn that never reported its end."""
+    main = {
+        "text/html": style.page("\n".join(filter(None, (render_item(item, LIVE) for item in items)))),
+        "text/markdown": "\n\n".join(filter(None, (render_item_markdown(item, LIVE) for item in items))),
+        "text/plain": "\n".join(filter(None, (render_item_text(item, LIVE) for item in items))),
+    }
+    label, rest = "■ Stopped", f"after {time_words(elapsed)}, before the turn reported its end."
+    footer = {
+        "text/html": style.page(f"<div>{style.span(f'<b>{label}</b>', style.WARN)} {escape(rest)}</div>"),
+        "text/markdown": f"**{label}** {rest}",
+        "text/plain": f"{label} {rest}",
+    }
+    return main, footer
+
+
+def render_failure(result: TurnResult, problem: str) -> dict[str, Any]:
+    """What is shown of a turn that could not be rendered: the answer as it is, and why."""
+    text = f"{clean(result.text)}\n\n(this output could not be rendered: {exact(problem)})"
+    return {"text/html": style.page(style.box(text)), "text/plain": text}

@@ -1,0 +1,64 @@
+"""The look: inline styles that also an untrusted notebook keeps, on light and on dark pages.
+
+Ink is inherited, greys are translucent, soft ink is opacity; no theme variable, no shorthand with one.
+Overlong words break where `overflow-wrap` survives, else their box scrolls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from conjure_magic.render.text import escape
+
+MONO_FONT = "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12px"
+SOFT = "opacity:.75"
+LINE = "1px solid rgba(127,127,127,.5)"
+HAIRLINE = "1px solid rgba(127,127,127,.3)"
+RAIL = "2px solid rgba(127,127,127,.5)"
+FILL = "background:rgba(127,127,127,.08)"
+CODE = f"{MONO_FONT};background:rgba(127,127,127,.12);border-radius:3px;padding:1px 4px"
+ALERT = "background:rgba(220,60,50,.16);border-radius:3px;padding:0 4px"
+WARN = "background:rgba(200,150,0,.18);border-radius:3px;padding:0 4px"
+BREAK = "overflow-wrap:anywhere"
+PAGE = f"font-family:system-ui,sans-serif;font-size:14px;line-height:1.55;max-width:860px;{BREAK}"
+SMALL = f"font-size:12px;{SOFT}"
+CELL = f"padding:3px 10px;border-bottom:{HAIRLINE};text-align:left;vertical-align:top"
+
+NO_MATH = "mathjax_ignore tex2jax_ignore"
+"""Classes that keep MathJax away (3 and 2): "$5 and $6" is no formula, and `\\href` could carry a script."""
+
+FOLD_LINES = 14
+"""A box of more lines than this scrolls."""
+
+
+def span(html: str, style: str) -> str:
+    """Inline HTML in a style."""
+    return f'<span style="{style}">{html}</span>'
+
+
+def page(html: str, extra: str = "") -> str:
+    """The outermost element of everything shown."""
+    return f'<div class="{NO_MATH}" style="{PAGE}{extra}">{html}</div>'
+
+
+def box(text: str) -> str:
+    """A block of exact text (not yet escaped), scrolling if it is long."""
+    lines = text.count("\n") + len(text) // 110
+    scroll = ' tabindex="0"' if lines > FOLD_LINES else ""
+    height = ";max-height:18em;overflow:auto" if scroll else ";overflow:auto"
+    style = f"margin:6px 0;padding:8px 10px;{FILL};border-radius:4px;white-space:pre-wrap;{BREAK};{MONO_FONT}{height}"
+    return f'<pre style="{style}"{scroll}>{escape(text)}</pre>'
+
+
+def table(rows: str, extra: str) -> str:
+    """A table of HTML rows; where it is too wide it scrolls, by keyboard as well."""
+    return (
+        f'<div style="overflow:auto;margin:6px 0" tabindex="0">'
+        f'<table style="border-collapse:collapse;{extra}">\n{rows}</table></div>'
+    )
+
+
+def heads(names: Iterable[str]) -> str:
+    """The header row of a table, of exact text."""
+    cells = (f'<th scope="col" style="{CELL};font-weight:600">{escape(name)}</th>' for name in names)
+    return f"<tr>{''.join(cells)}</tr>\n"

@@ -1,0 +1,174 @@
+"""A finished turn as MIME bundles: the whole of it, its footer, its pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conjure_magic.events import TurnResult
+from conjure_magic.messages import Usage
+from conjure_magic.render import style
+from conjure_magic.render.calls import CallLimits
+from conjure_magic.render.files import (
+    Card,
+    cards,
+    picture_bundle,
+    render_cards,
+    render_cards_markdown,
+    render_cards_text,
+)
+from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
+from conjure_magic.render.markdown_source import escape_markdown
+from conjure_magic.render.text import clean, escape, json_safe, one_line, time_words
+
+VENDOR_TYPE = "application/vnd.conjure+json"
+"""MIME type of a turn as data: what restores a session from a notebook."""
+
+Bundle = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much travels inside an output."""
+
+    file_bytes: int = 512_000
+    """A larger file is linked, not carried."""
+    cell_bytes: int = 2_000_000
+    """What all files of a cell may carry together; the rest are linked."""
+    call_characters: int = 40_000
+    """Shown of a call's input, and of its output; the data keep all."""
+    turn_characters: int = 2_000_000
+    """Shown of all calls' inputs and outputs together: many calls share it."""
+    skills: Mapping[str, str] = field(default_factory=dict)
+    """Skill name -> its directory as commands name it; shown as `name/…` in a call's line."""
+
+    def calls(self, number: int) -> CallLimits:
+        """What each of so many calls may show."""
+        each = max(2_000, min(self.call_characters, self.turn_characters // (2 * max(number, 1))))
+        return CallLimits(each, each, self.skills)
+
+
+DEFAULT = Limits()
+
+
+def render_turn(result: TurnResult, limits: Limits = DEFAULT, *, whole: bool = True) -> Bundle:
+    """The MIME bundle of a finished turn: HTML, Markdown, plain text and the vendor data.
+
+    Args:
+        result: the turn.
+        limits: how much travels inside the output.
+        whole: with its footer and pictures; False leaves them to outputs of their own
+            (`render_footer`, `render_pictures`).
+    """
+    found = cards(result.files, limits.file_bytes, limits.cell_bytes, apart=not whole)
+    shown = limits.calls(len(result.tool_calls))
+    html = [render_item(item, shown) for item in result.items] + [render_cards(found)]
+    markdown = [render_item_markdown(item, shown) for item in result.items] + [render_cards_markdown(found)]
+    text = [render_item_text(item, shown) for item in result.items] + [render_cards_text(found)]
+    if whole:
+        html.append(_footer_html(result))
+        markdown.append(_footer_markdown(result))
+        text.append(_footer_text(result))
+    return {
+        "text/html": style.page("\n".join(filter(None, html))),
+        "text/markdown": "\n\n".join(filter(None, markdown)),
+        "text/plain": "\n".join(filter(None, text)),
+        VENDOR_TYPE: json_safe(result.to_dict()),
+    }
+
+
+def render_pictures(result: TurnResult, limits: Limits = DEFAULT) -> list[Bundle]:
+    """The turn's raster pictures as outputs of their own, which every exporter shows."""
+    found: list[Card] = cards(result.files, limits.file_bytes, limits.cell_bytes, apart=True)
+    return [picture_bundle(card) for card in found if card.apart]
+
+
+_ENDED = {
+    "interrupted": ("■ Stopped", "You interrupted it after {time}. What was said is kept"),
+    "stopped": ("■ Stopped", "It was stopped after {time}. What was said is kept"),
+    "closed": ("■ Stopped", "The session was closed after {time}. What was said is kept"),
+    "timeout": ("■ Timed out", "The time allowed was over after {time}. What was said is kept"),
+    "max_rounds": ("■ Round limit", "It reached the limit of {rounds} model requests. What was done is kept"),
+    "max_cost": ("■ Cost limit", "It reached the cost allowed. What was done is kept"),
+    "max_tokens": ("■ Cut off", "The answer reached the model's token limit"),
+    "model_context_window_exceeded": ("■ Cut off", "The conversation no longer fits the model's context"),
+    "refusal": ("■ Refused", "The model declined to answer this"),
+    "error": ("✗ Failed", "{error}"),
+}
+_GO_ON = {
+    "refusal": "Ask differently in the next cell.",
+    "model_context_window_exceeded": "Start anew with --fresh.",
+    "closed": "Go on in a new session.",
+}
+
+
+def ending(result: TurnResult) -> tuple[str, str]:
+    """How a turn ended that the model did not end itself: its mark, and a sentence with how to go on."""
+    if result.is_complete:
+        return "", ""
+    unknown = ("■ Ended", f"It ended with “{one_line(result.stop_reason, 60) or 'no reason given'}”")
+    label, sentence = _ENDED.get(result.stop_reason, unknown)
+    error = clean(result.error)[:2_000] or "No reason was given"
+    said = sentence.format(time=time_words(result.seconds), rounds=result.rounds, error=error)
+    said += "" if said.rstrip().endswith((".", "!", "?")) else "."
+    return label, f"{said} {_GO_ON.get(result.stop_reason, 'Go on in the next cell.')}"
+
+
+def facts(result: TurnResult) -> list[str]:
+    """The footer's words: backends, model, seconds, tokens, cost, session, turn."""
+    model = "offline (not a language model)" if result.model == "offline" else one_line(result.model, 80)
+    words = [", ".join(one_line(b, 40) for b in result.backends), model, time_words(result.seconds)]
+    tokens = token_words(result.usage)
+    if tokens:
+        words += [tokens, cost_words(result.cost)]
+    words += [f"session {one_line(result.session, 60)}", f"turn {result.turn}"]
+    return [word for word in words if word]
+
+
+def token_words(usage: Usage) -> str:
+    """The tokens: "6,214 in (5,020 cached), 412 out"; empty if the server did not say."""
+    words = []
+    if usage.prompt_tokens is not None:
+        cached = usage.cache_read_input_tokens
+        words.append(f"{usage.prompt_tokens:,} in" + (f" ({cached:,} cached)" if cached else ""))
+    if usage.output_tokens is not None:
+        words.append(f"{usage.output_tokens:,} out")
+    return ", ".join(words)
+
+
+def cost_words(cost: float | None) -> str:
+    """A cost: "$0.012"; "cost unknown" for None."""
+    if cost is None:
+        return "cost unknown"
+    return f"${cost:.2f}" if cost >= 1 or cost == 0 else f"${cost:.3f}" if cost >= 0.001 else f"${cost:.5f}"
+
+
+def render_footer(result: TurnResult) -> Bundle:
+    """The quiet last line of a cell, and, where it applies, how the turn was cut short and how to go on."""
+    return {
+        "text/html": style.page(_footer_html(result)),
+        "text/markdown": _footer_markdown(result),
+        "text/plain": _footer_text(result),
+    }
+
+
+def _footer_html(result: TurnResult) -> str:
+    label, sentence = ending(result)
+    html = ""
+    if label:
+        tint = style.ALERT if result.stop_reason == "error" else style.WARN
+        html = f'<div style="margin:10px 0 0">{style.span(f"<b>{label}</b>", tint)} {escape(sentence)}</div>'
+    line = escape(" · ".join(facts(result)))
+    return f'{html}<div style="margin-top:10px;{style.SMALL}">{line}</div>'
+
+
+def _footer_markdown(result: TurnResult) -> str:
+    label, sentence = ending(result)
+    head = f"**{label}** {escape_markdown(sentence)}\n\n" if label else ""
+    return head + escape_markdown(" · ".join(facts(result)))
+
+
+def _footer_text(result: TurnResult) -> str:
+    label, sentence = ending(result)
+    return (f"{label}: {sentence}\n" if label else "") + " · ".join(facts(result))
