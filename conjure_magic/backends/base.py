@@ -11,8 +11,6 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.events import Body, ModelEvent, ToolResult
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.models.base import ToolDefinition
-from conjure_magic.settings import Settings
-from conjure_magic.skills import SkillRegistry
 from conjure_magic.workspace import Workspace
 
 
@@ -23,17 +21,6 @@ class Contribution:
     tools: tuple[ToolDefinition, ...] = ()
     system: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BackendSetup:
-    """What a session hands to the factory of a backend."""
-
-    workspace: Workspace
-    skills: SkillRegistry
-    settings: Settings
-    secrets: tuple[str, ...] = ()
-    """Conjure's own keys, to be masked in everything that comes back."""
 
 
 class Context(Protocol):

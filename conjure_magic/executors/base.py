@@ -65,6 +65,16 @@ class ExecPaths:
     """What runs when a command says `python`; empty where there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A name found in a folder."""
+
+    name: str
+    """Path relative to the folder, with forward slashes."""
+    size: int | None = None
+    """Bytes of a file; None for a folder."""
+
+
 class Executor(Protocol):
     """Runs commands and reaches files for the four tools."""
 
@@ -84,6 +94,10 @@ class Executor(Protocol):
 
     def read(self, path: str) -> bytes:
         """The content of a regular file named as commands see it. Raises ToolError with what to do."""
+        ...
+
+    def entries(self, path: str) -> tuple[Entry, ...] | None:
+        """What lies in a folder, two levels deep, by name; None if it is not a folder. Raises ToolError."""
         ...
 
     def write(self, path: str, content: bytes) -> bool:

@@ -1,0 +1,187 @@
+"""The backend behind `local` (and every other executor): four tools, the folders, the skills; approval first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import replace
+from html import escape
+
+from conjure_magic.approval import ApprovalRequest, matches_rule
+from conjure_magic.backends.base import Context, Contribution
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import BackendError, ToolError
+from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, ToolResult
+from conjure_magic.executors.base import ExecPaths, Executor
+from conjure_magic.executors.masking import masked
+from conjure_magic.messages import ToolUseBlock
+from conjure_magic.tools import (
+    BASH_TOOL,
+    CREATE_FILE,
+    DEFINITIONS,
+    NAMES,
+    STR_REPLACE,
+    TIMEOUT,
+    VIEW,
+    check_arguments,
+    run_tool,
+)
+from conjure_magic.workspace import Snapshot
+
+ROLE = """\
+Your tools work on files and run commands. Do the work with them instead of describing it, and look at what they \
+return before you go on. Commands start in the workspace, and $OUTPUT_DIR holds its path: create files there and in \
+no other place, unless the person names one."""
+
+INPUT = """\
+The input folder is where the person works; $INPUT_DIR holds its path. A relative path in the person's request means \
+a file there: put the input folder's path before it in commands and tools. Change nothing there unless you are asked \
+to."""
+
+
+def system_text(paths: ExecPaths, catalogue: str) -> str:
+    """What a model is told of the folders and the skills. The same bytes for the same folders and skills."""
+    parts = [ROLE, f"<workspace>{escape(paths.workspace, quote=False)}</workspace>"]
+    if paths.input is not None:
+        parts[1:] = [INPUT, f"{parts[1]}\n<input_folder>{escape(paths.input, quote=False)}</input_folder>"]
+    if paths.python:
+        parts.append(f"`python` in a command is {paths.python}.")
+    if catalogue.strip():
+        parts.append(catalogue.strip())
+    return "\n\n".join(parts)
+
+
+class ShellBackend:
+    """Runs the four tools over an executor, and reports the files that a call made."""
+
+    def __init__(
+        self,
+        name: str,
+        executor: Executor,
+        *,
+        catalogue: Callable[[], str] = str,
+        contained: bool = False,
+        rules: Callable[[], Iterable[str]] = tuple,
+        timeout: float = TIMEOUT,
+        secrets: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """A backend that owns its executor: closing it closes both.
+
+        Args:
+            name: as typed after `--backend`.
+            executor: where the tools run.
+            catalogue: the skills as XML for the system text; asked once in each turn.
+            contained: True where a command cannot hurt the person's machine, so that nothing asks.
+            rules: commands that may run without asking (see `approval.matches_rule`).
+            timeout: seconds for a command whose call does not say.
+            secrets: what no result may show.
+        """
+        self.name = name
+        self.executor = executor
+        self._catalogue = catalogue
+        self._contained = contained
+        self._rules = rules
+        self._timeout = timeout
+        self._secrets = secrets
+        self._allowed: dict[str, str] = {}
+        self._turn: tuple[Cancel, Contribution] | None = None
+
+    def __repr__(self) -> str:
+        return f"ShellBackend({self.name!r})"
+
+    def contribute(self, context: Context) -> Contribution:
+        """The four tools and the system text, made once in each turn."""
+        if self._turn is None or self._turn[0] is not context.cancel:
+            catalogue = self._catalogue()  # first: it may bring new skills, and with them new paths
+            contribution = Contribution(DEFINITIONS, system_text(self.executor.paths, catalogue))
+            self._turn = (context.cancel, contribution)
+        return self._turn[1]
+
+    def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
+        """Run a call, once it is allowed; the files that it made or changed come last.
+
+        A call that is not allowed returns an `is_error` result with the reason. For what it raises see
+        `run_tool`; files made before an error are reported all the same.
+        """
+        for definition in DEFINITIONS:
+            if definition.name == call.name:
+                check_arguments(definition, call.input)
+        refusal = yield from self._gate(call, context)
+        if refusal is not None:
+            return refusal
+        if call.name == VIEW.name or call.name not in NAMES:
+            return self._masked((yield from self._tool(call, context)))
+        before = context.workspace.snapshot()
+        try:
+            result = yield from self._tool(call, context)
+        except (BackendError, ToolError):
+            yield from self._created(before, call, context)
+            raise
+        yield from self._created(before, call, context)
+        return self._masked(result)
+
+    def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
+        """Nothing of the model's own concerns the tools here."""
+        yield from ()
+
+    def recover(self, error: Exception) -> str | None:
+        """Nothing to mend: a dead supervisor is replaced with the next command."""
+        return None
+
+    def close(self) -> None:
+        """Kill everything that still runs; twice is fine."""
+        self.executor.close()
+
+    def _tool(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
+        return (
+            yield from run_tool(
+                self.executor, call, cancel=context.cancel, timeout=self._timeout, shown=context.workspace.shown
+            )
+        )
+
+    def _created(self, before: Snapshot, call: ToolUseBlock, context: Context) -> Generator[Body, None, None]:
+        for artifact in context.workspace.changed(before, backend=self.name, tool_use_id=call.id):
+            yield FileCreated(artifact)
+
+    def _masked(self, result: ToolResult) -> ToolResult:
+        if isinstance(result.content, str):
+            return replace(result, content=masked(result.content, self._secrets()))
+        return result
+
+    # ---- approval
+
+    def _gate(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult | None]:
+        """Nothing if the call may run; else the result that tells the model why not."""
+        request = self._question(call, context)
+        if request is None:
+            return None
+        kind = "commands" if call.name == BASH_TOOL.name else "files"
+        if kind in self._allowed:
+            yield ApprovalAnswered(call.id, True, f"{self._allowed[kind]}, for this session")
+            return None
+        if kind == "commands" and matches_rule(request.text, self._rules()):
+            yield ApprovalAnswered(call.id, True, "a rule")
+            return None
+        decision = context.approve(request)
+        if decision.allowed:
+            if decision.scope == "session":
+                self._allowed[kind] = decision.by
+            return None
+        reason = decision.reason.strip() or "The person gave no reason; ask what they would rather have."
+        return ToolResult(f"This call was not allowed and did not run. {reason}", is_error=True, status="refused")
+
+    def _question(self, call: ToolUseBlock, context: Context) -> ApprovalRequest | None:
+        """What a person is to be asked; None for what needs no leave."""
+        if self._contained:
+            return None
+        given = call.input
+        if call.name == BASH_TOOL.name:
+            return ApprovalRequest(call.id, self.name, call.name, given["command"])
+        if not context.workspace.in_place:
+            return None
+        if call.name == CREATE_FILE.name:
+            text = f"{given['path']}\n\n{given['file_text']}"
+            return ApprovalRequest(call.id, self.name, call.name, text, "Write this file?")
+        if call.name == STR_REPLACE.name:
+            text = f"{given['path']}\n\n--- old\n{given['old_str']}\n+++ new\n{given['new_str']}"
+            return ApprovalRequest(call.id, self.name, call.name, text, "Change this file?")
+        return None

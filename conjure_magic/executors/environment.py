@@ -1,0 +1,102 @@
+"""The environment of a command on the person's machine: an allow-list, and never a name that looks secret.
+
+A proxy's address may hold a password that the command needs; it is passed on, and `secrets` names it so
+that it is masked wherever a command prints it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from conjure_magic.errors import UsageError
+
+PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+ALLOWED = (
+    *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_*"),
+    *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
+    *PROXIES,
+    *(name.upper() for name in PROXIES),
+)
+"""Names, and patterns with `*`, that a command gets where the kernel has them."""
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS(WORD|WD|PHRASE)?(_|$)|CREDENTIAL|AUTH|COOKIE|PRIVATE", re.IGNORECASE)
+_OURS = re.compile(r"(ANTHROPIC|CONJURE)_", re.IGNORECASE)
+
+
+def looks_secret(name: str) -> bool:
+    """True if the name of a variable suggests a key, a token or the like, or a setting of this package."""
+    return bool(_SECRET.search(name) or _OURS.match(name))
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raise UsageError if a name that a person allows looks secret: no key goes to what a model runs."""
+    for name in names:
+        if looks_secret(name):
+            raise UsageError(
+                f"{name} cannot be given to commands: its name looks like a key or a token, and what a model "
+                "runs gets none. Let the command read it from a file."
+            )
+
+
+def command_environ(
+    source: Mapping[str, str], *, allowed: Iterable[str] = (), output_dir: str, input_dir: str | None, bin_dir: str
+) -> dict[str, str]:
+    """The environment for commands.
+
+    Args:
+        source: the kernel's own environment.
+        allowed: further names, or patterns with `*`, to pass on. Raises UsageError where one looks secret.
+        output_dir, input_dir: what `$OUTPUT_DIR` and `$INPUT_DIR` hold.
+        bin_dir: the folder in which `python` is the kernel's interpreter, first in PATH.
+    """
+    allowed = tuple(allowed)
+    check_names(allowed)
+    patterns = (*ALLOWED, *allowed)
+    env = {
+        name: value
+        for name, value in source.items()
+        if not looks_secret(name) and any(fnmatchcase(name, pattern) for pattern in patterns)
+    }
+    if not any(name == "LANG" or name.startswith("LC_") for name in env):
+        env["LANG"] = "C.UTF-8"
+    env["PATH"] = os.pathsep.join([bin_dir, *_path(env.get("PATH", os.defpath))])
+    env["TERM"] = "dumb"
+    env["PYTHONUNBUFFERED"] = "1"  # what a script prints is seen while it runs, and in order with its errors
+    env["OUTPUT_DIR"] = output_dir
+    if input_dir is not None:
+        env["INPUT_DIR"] = input_dir
+    return {name: value for name, value in env.items() if "\0" not in value}
+
+
+def _path(path: str) -> Iterator[str]:
+    """PATH with the interpreter's own folder, where its `pip` and its scripts are, before it if it is not there."""
+    own = str(Path(sys.executable).parent)
+    folders = [folder for folder in path.split(os.pathsep) if folder]
+    if sys.prefix != sys.base_prefix or own not in folders:
+        yield own
+    yield from folders
+
+
+def secrets(source: Mapping[str, str]) -> tuple[str, ...]:
+    """What no output may show: Conjure's own keys, and the passwords in proxy addresses."""
+    found: list[str] = []
+    for name, value in source.items():
+        if _OURS.match(name) and _SECRET.search(name):
+            found.append(value)
+        elif name.lower() in PROXIES:
+            password = _password(value)
+            found += [password, unquote(password)]
+    return tuple(secret for secret in dict.fromkeys(found) if secret)
+
+
+def _password(address: str) -> str:
+    try:
+        return urlsplit(address).password or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,165 @@
+"""A session's files on this machine, opened so that no link, device or race leads out of its folders.
+
+`Folders.resolve` says where a path leads; the way there is then walked again from the allowed folder, name
+by name, each opened relative to the one before and never through a link. What was swapped for a link in
+between is refused, so that the file reached lies where it was allowed to lie.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from conjure_magic.errors import PathNotAllowedError, ToolError
+from conjure_magic.executors.base import Entry
+from conjure_magic.workspace import LOCK_NAME, SKIPPED_DIRS, Folders
+
+READ_LIMIT = 16 << 20
+"""Bytes of the largest file that is read whole."""
+ENTRY_LIMIT = 500
+"""Names that a listing holds at most."""
+
+_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+
+
+def read_file(folders: Folders, path: str) -> bytes:
+    """The content of a regular file. Raises ToolError if there is none, or it is too large."""
+    with _told(path), _parent(folders, path) as (parent, name):
+        fd = os.open(name, os.O_RDONLY | _FILE, dir_fd=parent)
+        with open(fd, "rb") as file:
+            status = _regular(fd, path)
+            if status.st_size > READ_LIMIT:
+                raise ToolError(
+                    f"{path} is too large to read whole ({status.st_size:,} bytes; {READ_LIMIT:,} at most). "
+                    "Look at a part of it with bash_tool: head, tail, sed -n, grep."
+                )
+            content = file.read(READ_LIMIT + 1)
+    if len(content) > READ_LIMIT:
+        raise ToolError(f"{path} grows while it is read; look at a part of it with bash_tool")
+    return content
+
+
+def write_file(folders: Folders, path: str, content: bytes) -> bool:
+    """Write a file in the workspace, parents made; True if it was there before. Raises ToolError."""
+    with _told(path), _parent(folders, path, write=True) as (parent, name):
+        existed = True
+        try:
+            fd = os.open(name, os.O_WRONLY | _FILE, dir_fd=parent)
+        except FileNotFoundError:
+            existed = False
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=parent)
+        with open(fd, "wb", buffering=0) as file:
+            _regular(fd, path)
+            os.ftruncate(fd, 0)
+            view = memoryview(content)
+            while view:
+                view = view[file.write(view) :]
+    return existed
+
+
+def list_folder(folders: Folders, path: str) -> tuple[Entry, ...] | None:
+    """What lies in a folder, two levels deep; None if it is something else. Raises ToolError."""
+    with _told(path):
+        root, parts = _locate(folders, path)
+        try:
+            fd = _descend(root, parts)
+        except NotADirectoryError:
+            return None
+        try:
+            return tuple(_entries(fd))
+        finally:
+            os.close(fd)
+
+
+def _entries(fd: int, prefix: str = "") -> Iterator[Entry]:
+    with os.scandir(fd) as found:
+        names = sorted((entry for entry in found if entry.name != LOCK_NAME), key=lambda entry: entry.name)
+    for entry in names[:ENTRY_LIMIT]:
+        name = prefix + entry.name
+        if not entry.is_dir(follow_symlinks=False):
+            with contextlib.suppress(OSError):
+                yield Entry(name, entry.stat(follow_symlinks=False).st_size)
+            continue
+        yield Entry(name)
+        if not prefix and entry.name not in SKIPPED_DIRS:
+            with contextlib.suppress(OSError):
+                below = os.open(entry.name, _FOLDER, dir_fd=fd)
+                try:
+                    yield from _entries(below, f"{name}/")
+                finally:
+                    os.close(below)
+
+
+def _locate(folders: Folders, path: str, *, write: bool = False) -> tuple[Path, tuple[str, ...]]:
+    """The allowed folder that a path lies in, and the names that lead from there, links resolved."""
+    real = folders.resolve(path, write=write)
+    roots = [folders.workspace] if write else [folders.workspace, folders.input, *folders.skills.values()]
+    for root in roots:
+        base = root.resolve()
+        if real.is_relative_to(base):
+            return base, real.relative_to(base).parts
+    raise PathNotAllowedError(f"{path} has moved")
+
+
+def _descend(root: Path, parts: tuple[str, ...], *, make: bool = False) -> int:
+    """A descriptor of the folder reached from `root` by these names, no link among them."""
+    fd = os.open(root, _FOLDER)
+    try:
+        for part in parts:
+            if make:
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(part, dir_fd=fd)
+            deeper = os.open(part, _FOLDER, dir_fd=fd)
+            os.close(fd)
+            fd = deeper
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+@contextlib.contextmanager
+def _parent(folders: Folders, path: str, *, write: bool = False) -> Iterator[tuple[int, str]]:
+    """A descriptor of the folder that holds the file, and the file's name."""
+    root, parts = _locate(folders, path, write=write)
+    if not parts or path.endswith("/"):
+        raise ToolError(f"{path} is a folder, not a file")
+    fd = _descend(root, parts[:-1], make=write)
+    try:
+        # Looked at before it is opened: opening some devices does something by itself.
+        with contextlib.suppress(FileNotFoundError):
+            _refuse_odd(os.stat(parts[-1], dir_fd=fd, follow_symlinks=False), path)
+        yield fd, parts[-1]
+    finally:
+        os.close(fd)
+
+
+def _regular(fd: int, path: str) -> os.stat_result:
+    status = os.fstat(fd)
+    _refuse_odd(status, path)
+    return status
+
+
+def _refuse_odd(status: os.stat_result, path: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise ToolError(f"{path} is a folder, not a file")
+    if stat.S_ISLNK(status.st_mode):
+        raise PathNotAllowedError(f"{path} has just become a link, which is not followed")
+    if not stat.S_ISREG(status.st_mode):
+        raise ToolError(f"{path} is not a regular file (a pipe, a socket or a device)")
+
+
+@contextlib.contextmanager
+def _told(path: str) -> Iterator[None]:
+    """What the system refuses, in words for the model."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise PathNotAllowedError(f"{path}: a link on the way is not followed") from None
+        raise ToolError(f"{path}: {error.strerror or error}") from None
