@@ -1,0 +1,1 @@
+"""A small web shop over SQLite: the software whose logs are recorded."""
