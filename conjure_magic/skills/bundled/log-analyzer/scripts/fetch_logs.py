@@ -17,7 +17,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--lines", action="store_true", help="print one record a line instead of pretty JSON")
     parser.add_argument("--output", metavar="PATH", help="write to this file instead of standard output")
     parser.add_argument("--timeout", metavar="S", type=float, default=30.0, help="seconds for the whole answer (30)")
-    parser.add_argument("--max-bytes", metavar="N", type=int, default=50_000_000, help="largest answer taken (50000000)")
+    parser.add_argument(
+        "--max-bytes", metavar="N", type=int, default=50_000_000, help="largest answer taken (50000000)"
+    )
     args = parser.parse_args(arguments)
     for name, value in (("--limit", args.limit), ("--timeout", args.timeout), ("--max-bytes", args.max_bytes)):
         if value <= 0:

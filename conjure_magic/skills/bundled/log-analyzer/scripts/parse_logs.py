@@ -17,7 +17,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="what to print (jsonl)")
     parser.add_argument("--limit", metavar="N", type=int, help="print at most N records")
     parser.add_argument("--describe", action="store_true", help="print how the log is read, and nothing else")
-    parser.add_argument("--layout", metavar="PATTERN", help="read lines by this regular expression instead of learning one")
+    parser.add_argument(
+        "--layout", metavar="PATTERN", help="read lines by this regular expression instead of learning one"
+    )
     options.add_filters(parser)
     args = parser.parse_args(arguments)
     if args.limit is not None and args.limit < 1:

@@ -17,7 +17,9 @@ def render_chart(summary: Mapping[str, Any]) -> str:
     name = ", ".join(str(file).rsplit("/", 1)[-1] for file in summary["files"][:2])
     title = f"{name}: records and problems over time"
     if not series:
-        return _document(title, "The log has no times, so there is no time line.", [_text(_LEFT, 90, "No times in this log.")])
+        return _document(
+            title, "The log has no times, so there is no time line.", [_text(_LEFT, 90, "No times in this log.")]
+        )
     peak = max(range(len(series["errors"])), key=lambda i: series["errors"][i])
     described = (
         f"{sum(series['all'])} records and {sum(series['errors'])} problems from {summary['time']['first']} to "
@@ -58,7 +60,9 @@ def _panel(top: int, label: str, counts: Sequence[int], colour: str) -> list[str
     for share in (0.0, 0.5, 1.0):
         y = bottom - share * _PANEL
         parts.append(f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="#d0d7de"/>')
-        parts.append(_text(_LEFT - 8, int(y) + 4, f"{most * share:,.0f}" if share != 0.5 or most > 1 else "", anchor="end"))
+        parts.append(
+            _text(_LEFT - 8, int(y) + 4, f"{most * share:,.0f}" if share != 0.5 or most > 1 else "", anchor="end")
+        )
     for place, count in enumerate(counts):
         if count:
             height = max(count / most * _PANEL, 1.0)

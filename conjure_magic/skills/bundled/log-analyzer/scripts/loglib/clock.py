@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 MONTHS = {
     name: number
@@ -100,9 +100,7 @@ def _compose() -> list[Style]:
             styles.append(Style(f"{date} {time}".strip(), core, worth, bool(date), year))
     unix = rf"{_DAYNAME}(?P<b>{_MONTH}) +(?P<d>\d{{1,2}}) +(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"
     after = r"(?P<frac>\.\d{1,9})?"
-    styles.append(
-        Style("bd H:M:S Y", unix + after + r"(?: [A-Z]{2,5})? (?P<Y>(?:19|20)\d\d)", 3.6, tail="")
-    )
+    styles.append(Style("bd H:M:S Y", unix + after + r"(?: [A-Z]{2,5})? (?P<Y>(?:19|20)\d\d)", 3.6, tail=""))
     return styles
 
 
@@ -118,11 +116,24 @@ def _sensible(date: str, time: str) -> bool:
 
 
 STYLES = _compose()
+# A level's letter, month and day without a mark, clock: the letter is taken by the layout, not here.
+LETTERED = Style("md H:M:S", r"(?P<m>0\d|1[0-2])(?P<d>[0-3]\d) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)", 3.4, has_year=False)
 EPOCH = Style("epoch", r"(?P<E>1\d{9}|[2-9]\d{8}|1\d{12}|1\d{15}|1\d{18})", 1.6, tail=r"(?P<frac>\.\d{1,9})?")
 UPTIME = Style("uptime", r"(?P<E>\d{1,8})", 0.8, has_date=False, tail=r"(?P<frac>\.\d{3,9})")
-DATE_ONLY = tuple(
-    re.compile(rf"(?<![\d.:-]){core}(?![\d:])") for kind, core in _DATES if "Y" in kind
-)
+# Whole cells that hold a date without a clock, or seconds since 1970.
+DAY_CELL = re.compile(r"(?P<Y>(?:19|20)\d\d)(?P<q>[-/.]?)(?P<m>\d\d)(?P=q)(?P<d>\d\d)\Z")
+EPOCH_CELL = re.compile(r"1\d{9}\Z|[2-9]\d{8}\Z")
+
+
+def day_of(cell: str) -> datetime | None:
+    """The time that a date cell or an epoch cell stands for."""
+    day = DAY_CELL.match(cell)
+    try:
+        if day:
+            return datetime(int(day["Y"]), int(day["m"]), int(day["d"]))
+        return datetime.fromtimestamp(int(cell), timezone.utc).replace(tzinfo=None)
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def settle_order(style: Style, seen: Sequence[Fields]) -> Style:
@@ -153,15 +164,18 @@ def _spread(order: str, seen: Sequence[Fields]) -> tuple[int, int]:
     return (len(columns.get("y", ())), len(columns["m"]))
 
 
-def year_for(month: int, newest: datetime) -> int:
-    """The year that puts a month at or before the newest time that is known for its file."""
-    return newest.year if month <= newest.month else newest.year - 1
+def year_for(month: int, day: int, near: datetime, *, exact: bool) -> int:
+    """The year of a date without one: nearest to `near` if that is exact, else the latest not after it."""
+    if not exact:
+        return near.year if (month, day) <= (near.month, near.day) else near.year - 1
+    months = (near.year * 12 + near.month) - month
+    return (months + 6) // 12
 
 
-def reader(style: Style, newest: datetime) -> Callable[[Fields], Moment | None]:
+def reader(style: Style, newest: datetime, *, exact: bool = False) -> Callable[[Fields], Moment | None]:
     """A function from a pattern's groups to a Moment, None where the numbers are no time.
 
-    `newest` (a file's modification time) gives a missing year or date.
+    `newest` gives a missing year or date: a file's modification time or, `exact`, another cell of the line.
     """
     if style.name in ("epoch", "uptime"):
         return _read_epoch if style.name == "epoch" else _read_uptime
@@ -171,7 +185,7 @@ def reader(style: Style, newest: datetime) -> Callable[[Fields], Moment | None]:
             parts = dict(zip(style.order, (fields.get(k) for k in "uvw"), strict=False))
             fields = {**fields, **parts}
         try:
-            moment = _build(fields, newest)
+            moment = _build(fields, newest, exact)
         except ValueError:
             return None
         return _with_zone(moment, fields)
@@ -179,15 +193,13 @@ def reader(style: Style, newest: datetime) -> Callable[[Fields], Moment | None]:
     return read
 
 
-def _build(fields: Fields, newest: datetime) -> datetime:
+def _build(fields: Fields, newest: datetime, exact: bool) -> datetime:
     name = fields.get("b")
-    if name:
-        month = MONTHS[name.lower()[:3]]
-    else:
-        month = int(fields.get("m") or newest.month)
+    month = MONTHS[name.lower()[:3]] if name else int(fields.get("m") or newest.month)
     day = int(fields.get("d") or newest.day)
     written = fields.get("Y") or fields.get("y")
-    year = int(written) if written else year_for(month, newest) if "d" in fields else newest.year
+    dated = bool(name or fields.get("m"))
+    year = int(written) if written else year_for(month, day, newest, exact=exact) if dated else newest.year
     if written and len(written) == 2:
         year += 2000 if year < 70 else 1900  # POSIX strptime: 69-99 are 1969-1999
     hour = int(fields.get("H") or 0)
@@ -202,7 +214,7 @@ def _build(fields: Fields, newest: datetime) -> datetime:
 def _with_zone(moment: datetime, fields: Fields) -> Moment:
     zone = (fields.get("zone") or "").strip()
     if not zone:
-        return Moment(moment.isoformat(), moment.replace(tzinfo=timezone.utc).timestamp())
+        return Moment(moment.isoformat(), moment.replace(tzinfo=UTC).timestamp())
     if zone in _ZONE_HOURS:
         offset = timedelta(hours=_ZONE_HOURS[zone])
     else:
@@ -217,10 +229,10 @@ def _read_epoch(fields: Fields) -> Moment | None:
     digits = fields.get("E") or "0"
     seconds = int(digits[:10]) if len(digits) >= 10 else int(digits)
     tail = (digits[10:] or (fields.get("frac") or ".0")[1:])[:6].ljust(6, "0")
-    moment = datetime.fromtimestamp(seconds, timezone.utc).replace(microsecond=int(tail))
+    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=int(tail))
     return Moment(moment.replace(tzinfo=None).isoformat(), moment.timestamp())
 
 
 def _read_uptime(fields: Fields) -> Moment | None:
     seconds = float((fields.get("E") or "0") + (fields.get("frac") or ""))
-    return Moment(f"PT{seconds:.6f}S", seconds)
+    return Moment(f"PT{seconds:.6f}".rstrip("0").rstrip(".") + "S", seconds)

@@ -7,26 +7,28 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import clock, levels
-from .layout import Layout, time_source
+from loglib import clock, levels
+from loglib.layout import Layout, time_source
 
 _ALL = 0.97
 _MOST = 0.9
 _SOME = 0.3
 _MAX_PIECES = 14
 _BRACKET = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
-_ATOM = rf'(?:{_BRACKET}|\([^()]*\)|"[^"]*"|\S+?(?=\s|\[|$))'
+_PAREN = r"\([^()]*\)"
+_ATOM = rf'(?:{_BRACKET}|{_PAREN}|"[^"]*"|\S+?(?=\s|\[|$))'
 _ATOMS = re.compile(rf"\s*({_ATOM}):?")
-_OPEN, _CLOSE = r"[\[(<\"']?", r"[\])>\"']?"
+_OPEN, _CLOSE = r"[\[({<\"']?", r"[\])}>\"']?"
 _LEVEL = rf"{_OPEN}(?P<level>(?i:{levels.WORD})){_CLOSE}:?(?=[\s|,]|$)"
 _LETTER = rf"(?P<level>{levels.LETTER})(?=[\s/|]|$)"
 _KEYED = rf"(?i:level|lvl|severity|levelname)[=:]\s?\"?(?P<level>(?i:{levels.WORD}))\"?(?=[\s|,]|$)"
 _MODULE = rf"\[(?P<component>[\w.-]*):(?P<level>(?i:{levels.WORD}))\]"
-_NAME = r"[^\s\[\]:|=,;\"]+(?::+[^\s\[\]:|\"]+)*"
-_PID = r"(?:\[(?P<pid>[\w.-]+)\]|\(\s*(?P<pid_>\d+)\))?"
+# A colon belongs to a name only before a letter: a::b, not the line number of file.c:12.
+_NAME = r"[^\s\[\]:|=,;\"]+(?::+[^\s\[\]:|\"\d][^\s\[\]:|\"]*)*"
+_PID = r"(?::\d+)?(?:\[(?P<pid>[\w.-]+)\]|\(\s*(?P<pid_>\d+)\))?"
 _TAGS = (
     rf"(?P<component>{_NAME}){_PID}\s*:(?=\s|$)\s?",
-    rf"(?P<component>{_NAME}){_PID} +-+(?=\s|$)",
+    rf"(?P<component>{_NAME}(?: \S+)?){_PID} +(?:-+|>>|=>|->|::)(?=\s|$)",
     rf"(?P<component>{_NAME}){_PID}\](?=\s|$)",
     rf"(?P<host>[^\s:|=]+) +(?P<component>{_NAME}(?: [^\s:]+)?){_PID}(?: \([^()]*\))?:(?=\s|$)\s?",
 )
@@ -41,9 +43,9 @@ class Body:
     pattern: str
 
 
-def after_time(rests: Sequence[str]) -> Body:
-    """The columns after the time, from what follows it in each sample line."""
-    pieces: list[str] = []
+def after_time(rests: Sequence[str], *, has_level: bool = False) -> Body:
+    """The columns after the time, from what follows it in each sample line; `has_level`: it was before."""
+    pieces: list[str] = ["(?#<level>)"] if has_level else []
     left = list(rests)
     while left and len(pieces) < _MAX_PIECES:
         piece = _next_piece(left, pieces)
@@ -122,14 +124,19 @@ def _role(values: Sequence[str], taken: set[str]) -> str | None:
     distinct = set(values)
     if "level" not in taken and _are_levels(values):
         return "level"
-    if "pid" not in taken and all(v.isdigit() for v in distinct) and len(distinct) > 1:
-        return "pid"
+    if all(v.isdigit() and len(v) < 8 for v in distinct) and len(distinct) > 1:
+        return None if "pid" in taken else "pid"
+    if "epoch" not in taken and all(clock.EPOCH_CELL.match(v) for v in distinct):
+        return "epoch"
+    if "day" not in taken and all(clock.DAY_CELL.match(v) for v in distinct):
+        return "day"
     wordy = sum(1 for v in distinct if re.fullmatch(r"[A-Za-z_$][\w.$:/-]*", v)) >= 0.8 * len(distinct)
     few = len(distinct) <= max(3.0, 0.2 * count)
     named = any(re.search(r"[a-z]", v) for v in distinct) or len(distinct) > 1
     if "component" not in taken and wordy and few and named and not _numbered(distinct):
         return "component"
-    if "host" not in taken and wordy and few and _numbered(distinct):
+    spread = len(distinct) <= max(3.0, 0.8 * count) and not any(".log" in v for v in distinct)
+    if "host" not in taken and wordy and spread and _numbered(distinct):
         return "host"
     return None
 
@@ -153,23 +160,42 @@ def _next_piece(left: Sequence[str], pieces: Sequence[str]) -> str | None:
         if level:
             return level
         ahead = _level_ahead(left)
-        if ahead:
+        if ahead is not None:
             tag = _tag(left, before=ahead) if "<component>" not in done else None
             return tag or rf"\s*(?P<c{len(pieces) + 1}>{_ATOM}):?"
     if _share(rf"\s*{_BRACKET}(?=[\s:]|$)", left) >= _ALL:
         return rf"\s*\[(?P<c{len(pieces) + 1}>{_BRACKET[2:-2]})\]:?"
+    if _share(rf"\s*{_PAREN}(?=[\s:]|$)", left) >= _ALL:
+        return rf"\s*\((?P<c{len(pieces) + 1}>[^()]*)\):?"
     if "<component>" in done:
         return None
     tag = _tag(left)
     if tag:
         return tag
+    padded = r"\s*(?P<component>[A-Za-z][\w.-]*)(?:\s{2,}|\t)(?=\S)"
+    if _few(padded, left):
+        return padded
     before_bracket = r"\s*(?P<component>[A-Za-z_][\w.$:/-]*)(?=\s*\[)"
     if _share(before_bracket + rf"\s*{_BRACKET}(?=\s|$)", left) >= _ALL:
         return before_bracket
-    number = r"\s*(?P<c{}>\d+)(?=\s)".format(len(pieces) + 1)
-    if _share(number, left) >= _ALL and _leads_on(number, left):
+    number = rf"\s*(?P<c{len(pieces) + 1}>\d+)(?=\s)"
+    if _share(number, left) >= _ALL and (_leads_on(number, left) or (not pieces and _constant(number, left))):
         return number
     return None
+
+
+def _few(piece: str, left: Sequence[str]) -> bool:
+    """Whether a padded word stands next in nearly all lines, and is one of a few."""
+    regex = re.compile(piece)
+    found = [match["component"] for text in left if (match := regex.match(text))]
+    return len(found) >= _ALL * len(left) and len(set(found)) <= max(2, len(left) // 50)
+
+
+def _constant(piece: str, left: Sequence[str]) -> bool:
+    """Whether a number hardly changes over many lines: a flag, not a count in the message."""
+    regex = re.compile(piece)
+    found = {match[0].strip() for text in left if (match := regex.match(text))}
+    return len(left) >= 50 and len(found) <= 2
 
 
 def _leads_on(piece: str, left: Sequence[str]) -> bool:
@@ -216,6 +242,9 @@ def _level_ahead(left: Sequence[str]) -> int | None:
     rows = [[atom.strip("[]<>():") for atom in _ATOMS.findall(text[:200])[:10]] for text in probe]
     for place in range(1, 9):
         words = [row[place] for row in rows if len(row) > place]
+        letters = [word for word in words if re.fullmatch(levels.LETTER, word)]
+        if len(letters) >= _ALL * len(rows) and len(set(letters)) > 1 and len(set(letters)) < len(rows) / 3:
+            return place
         hits = [word for word in words if levels.canonical(word) and len(word) > 1]
         if len(hits) < _MOST * len(rows):
             continue

@@ -8,12 +8,12 @@ from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from . import levels
-from .learn import learn
-from .layout import Layout
-from .records import Record, read_records
-from .source import Source, sample_lines
-from .templates import TemplateMiner, Templates
+from loglib import levels
+from loglib.layout import Layout
+from loglib.learn import learn
+from loglib.records import Record, read_records
+from loglib.source import Source, sample_lines
+from loglib.templates import TemplateMiner, Templates
 
 ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 SERVER_ERROR = re.compile(r'" 5\d\d ')

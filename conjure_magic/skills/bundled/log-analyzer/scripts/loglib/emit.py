@@ -8,11 +8,11 @@ from itertools import islice
 from json.encoder import encode_basestring
 from typing import TextIO
 
-from . import levels
-from .layout import Layout
-from .records import Record, read_records
-from .source import Source
-from .templates import TemplateMiner
+from loglib import levels
+from loglib.layout import Layout
+from loglib.records import Record, read_records
+from loglib.source import Source
+from loglib.templates import TemplateMiner
 
 HEAD = (
     "file", "line", "timestamp", "level", "level_written", "component", "host", "pid", "message",
@@ -23,7 +23,11 @@ Row = tuple[Record, int, str]
 
 
 def templated(
-    sources: Sequence[Source], layouts: Sequence[Layout], keep: Keep, limit: int | None, tick: Callable[[int], None] | None
+    sources: Sequence[Source],
+    layouts: Sequence[Layout],
+    keep: Keep,
+    limit: int | None,
+    tick: Callable[[int], None] | None,
 ) -> Iterator[Row]:
     """Records with template number (from 1, most frequent first) and text.
 

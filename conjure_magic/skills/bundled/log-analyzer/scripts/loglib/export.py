@@ -6,9 +6,9 @@ import csv
 import json
 from typing import Any, TextIO
 
-from . import trends
-from .corpus import Corpus
-from .options import UsageError
+from loglib import trends
+from loglib.corpus import Corpus
+from loglib.options import UsageError
 
 
 def write_files(corpus: Corpus, summary: dict[str, object], chart: str | None, table: str | None) -> list[str]:
@@ -19,7 +19,7 @@ def write_files(corpus: Corpus, summary: dict[str, object], chart: str | None, t
     """
     created = []
     if chart:
-        from .chart import render_chart
+        from loglib.chart import render_chart
 
         with _create(chart, "--chart") as stream:
             stream.write(render_chart(summary))
@@ -41,7 +41,9 @@ def _create(path: str, option: str) -> TextIO:
     try:
         return open(path, "w", encoding="utf-8", newline="")
     except OSError as error:
-        raise UsageError(f"{option} {path}: cannot be written ({error.strerror}); name a file in a folder that exists") from None
+        raise UsageError(
+            f"{option} {path}: cannot be written ({error.strerror}); name a file in a folder that exists"
+        ) from None
 
 
 def _write_templates(corpus: Corpus, stream: TextIO) -> None:

@@ -11,7 +11,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
-from .options import UsageError
+from loglib.options import UsageError
 
 _CHUNK = 65536
 _LISTS = ("logs", "records", "items", "entries", "events", "results", "data", "hits", "lines")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import levels
-from .corpus import Corpus
+from loglib import levels
+from loglib.corpus import Corpus
 
 RULE = (
     "critical: a record of level CRITICAL, ALERT, FATAL or EMERGENCY, or at least 10 % of records ERROR or worse; "

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from . import clock, levels
+from loglib import clock, levels
 
-TIME_KEYS = "timestamp @timestamp time ts t date datetime asctime eventtime event_time created_at".split()
-LEVEL_KEYS = "level severity lvl loglevel log_level log.level levelname level_name severity_text".split()
-MESSAGE_KEYS = "message msg event text body log short_message".split()
+TIME_KEYS = ["timestamp", "@timestamp", "time", "ts", "t", "date", "datetime", "asctime", "eventtime", "event_time", "created_at"]
+LEVEL_KEYS = ["level", "severity", "lvl", "loglevel", "log_level", "log.level", "levelname", "level_name", "severity_text"]
+MESSAGE_KEYS = ["message", "msg", "event", "text", "body", "log", "short_message"]
 COMPONENT_KEYS = (
-    "component logger logger_name name module service service.name app target caller source program".split()
+    ["component", "logger", "logger_name", "name", "module", "service", "service.name", "app", "target", "caller", "source", "program"]
 )
-HOST_KEYS = "host hostname host.name node server instance".split()
-PID_KEYS = "pid process_id process.pid procid thread tid".split()
+HOST_KEYS = ["host", "hostname", "host.name", "node", "server", "instance"]
+PID_KEYS = ["pid", "process_id", "process.pid", "procid", "thread", "tid"]
 _STYLES = [*clock.STYLES, clock.EPOCH]
 Parts = tuple[str | None, float | None, str | None, str | None, str | None, str | None, str]
 
@@ -56,7 +56,7 @@ def read_time(text: str, newest: datetime) -> clock.Moment | None:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 

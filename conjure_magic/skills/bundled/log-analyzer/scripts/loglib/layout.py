@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from . import clock
+from loglib import clock
 
 # Groups that a layout may name; the rest of its columns are c1, c2, …
 ROLES = ("ts", "frac", "tail", "level", "component", "host", "pid", "message")
@@ -72,34 +72,42 @@ def time_source(style: clock.Style) -> str:
 
 
 class TimeReader:
-    """Turns the groups `ts`, `frac`, `tail` into (ISO text, epoch seconds), remembering whole seconds."""
+    """Turns the groups `ts`, `frac`, `tail` into (ISO text, epoch seconds), remembering whole seconds.
+
+    `hint` is another cell of the line that holds the date or the epoch, "" where there is none.
+    """
 
     def __init__(self, style: clock.Style, newest: datetime) -> None:
+        self._style = style
+        self._newest = newest
         self._regex = re.compile(style.pattern)
-        self._read = clock.reader(style, newest)
-        self._memo: dict[tuple[str, str | None], tuple[str, float, str] | None] = {}
+        self._memo: dict[tuple[str, str | None, str], tuple[str, float, str] | None] = {}
 
-    def __call__(self, ts: str, frac: str | None, tail: str | None) -> tuple[str, float] | None:
-        key = (ts, tail)
+    def __call__(self, ts: str, frac: str | None, tail: str | None, hint: str) -> tuple[str, float] | None:
+        key = (ts, tail, hint)
         try:
             known = self._memo[key]
         except KeyError:
-            known = self._memo[key] = self._first(ts, tail)
+            known = self._memo[key] = self._first(ts, tail, hint)
         if known is None:
             return None
         iso, epoch, zone = known
         if not frac:
             return iso + zone, epoch
         digits = frac[1:7].ljust(6, "0")
+        if digits == "000000":
+            return iso + zone, epoch
         if iso.startswith("PT"):
             return f"{iso[:-1]}.{digits}S", epoch + int(digits) / 1e6
         return f"{iso}.{digits}{zone}", epoch + int(digits) / 1e6
 
-    def _first(self, ts: str, tail: str | None) -> tuple[str, float, str] | None:
+    def _first(self, ts: str, tail: str | None, hint: str) -> tuple[str, float, str] | None:
         if len(self._memo) > 50_000:
             self._memo.clear()
+        near = clock.day_of(hint) if hint else None
+        read = clock.reader(self._style, near or self._newest, exact=near is not None)
         match = self._regex.fullmatch(ts + (tail or "")) or self._regex.match(ts)
-        moment = self._read(match.groupdict()) if match else None
+        moment = read(match.groupdict()) if match else None
         if moment is None:
             return None
         zone = re.search(r"(?<=:\d\d)[+-]\d\d:\d\d\Z", moment.iso)

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import clock, columns, structured
-from .layout import Layout, time_source
+from loglib import clock, columns, levels, structured
+from loglib.layout import Layout, time_source
 
 _MAX_LAYOUTS = 4
 _ENOUGH = 0.01
 _HEAD = 160
+# Stand-ins for what varies in the literal text that is glued to the front of a time.
+LEVEL_MARK, PRIORITY_MARK = "\x01", "\x02"
+_GLUED_LEVEL = re.compile(rf"(?<![A-Za-z])(?:(?i:{levels.WORD})|{levels.LETTER})(?![A-Za-z])")
 _CONTINUATION = re.compile(r"\s|\}|\)|\]|Caused by\b|at \S+\(|\.\.\. \d+ |Traceback |$")
 
 
@@ -65,9 +68,7 @@ def _fits_all(style: clock.Style, texts: Sequence[str]) -> bool:
 
 
 def _with_share(layout: Layout, share: float) -> Layout:
-    return Layout(
-        layout.kind, layout.pattern, layout.style, share, layout.level_rule, layout.columns
-    )
+    return Layout(layout.kind, layout.pattern, layout.style, share, layout.level_rule, layout.columns)
 
 
 def _learn_one(lines: Sequence[str], *, first: bool) -> Layout | None:
@@ -89,15 +90,15 @@ def _timed(lines: Sequence[str], slot: Slot) -> Layout:
     head = re.compile(prefix + time_source(style))
     ends = [(line, match.end()) for line in lines if (match := head.match(line))]
     rests = [line[end:] for line, end in ends]
-    body = columns.after_time(rests)
+    body = columns.after_time(rests, has_level="(?P<level>" in prefix)
     pattern = prefix + time_source(style) + body.pattern
     pattern, named = columns.name_columns(pattern, [line for line, _ in ends])
-    rule = "column" if "(?P<level>" in pattern else "none"
+    rule = "column" if "(?P<level>" in pattern else "priority" if "(?P<pri>" in pattern else "none"
     return Layout("text", pattern, style, level_rule=rule, columns=tuple(names + named))
 
 
 def _settled(style: clock.Style, lines: Sequence[str], slot: Slot) -> clock.Style:
-    regex = re.compile(_tokens(slot.tokens) + re.escape(slot.glue) + style.pattern)
+    regex = re.compile(_tokens(slot.tokens) + _glue_source(slot.glue) + style.pattern)
     seen = [match.groupdict() for line in lines[:1000] if (match := regex.match(line))]
     return clock.settle_order(style, seen)
 
@@ -109,22 +110,27 @@ def _tokens(count: int) -> str:
 def _prefix(lines: Sequence[str], slot: Slot) -> tuple[str, list[str]]:
     """Pattern of what stands before the time, each word a column of its own."""
     words = "".join(rf"(?P<p{i + 1}>\S+)\s+" for i in range(slot.tokens))
-    return (words or r"\s*") + re.escape(slot.glue), []
+    return (words or r"\s*") + _glue_source(slot.glue, named=True), []
+
+
+def _glue_source(glue: str, *, named: bool = False) -> str:
+    level = rf"(?P<level>(?i:{levels.WORD})|{levels.LETTER})" if named else r"\w+"
+    priority = r"<(?P<pri>\d{1,3})>" if named else r"<\d+>"
+    return re.escape(glue).replace(LEVEL_MARK, level).replace(PRIORITY_MARK, priority)
 
 
 def _best_slot(lines: Sequence[str]) -> Slot | None:
     probe = lines[:: max(len(lines) // 200, 1)][:240]
-    styles = [style for style in (*clock.STYLES, clock.EPOCH, clock.UPTIME)]
+    styles = (*clock.STYLES, clock.LETTERED, clock.EPOCH, clock.UPTIME)
     found: dict[Slot, Counter[str]] = {}
     for style in styles:
-        regex = re.compile(r"(?<![\w.:/-])" + style.pattern + r"(?![\d:]|[.-]\d)")
+        before = rf"(?<=\b{levels.LETTER})" if style is clock.LETTERED else r"(?<![\w.:/-])"
+        regex = re.compile(before + style.pattern + r"(?![\d:]|[.-]\d)")
         for line in probe:
             for match in regex.finditer(line[:_HEAD]):
                 slot = _slot_of(style, line, match.start())
                 found.setdefault(slot, Counter())[match[0]] += 1
-    scored = [
-        (_score(slot, seen, len(probe)), slot) for slot, seen in found.items()
-    ]
+    scored = [(_score(slot, seen, len(probe)), slot) for slot, seen in found.items()]
     scored = [(score, slot) for score, slot in scored if score > 0]
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
 
@@ -132,8 +138,10 @@ def _best_slot(lines: Sequence[str]) -> Slot | None:
 def _slot_of(style: clock.Style, line: str, start: int) -> Slot:
     before = line[:start]
     glue = re.search(r"\S*\Z", before)
-    text = glue[0] if glue else ""
-    return Slot(style, len(before[: len(before) - len(text)].split()), text)
+    text = _GLUED_LEVEL.sub(LEVEL_MARK, glue[0] if glue else "", count=1)
+    text = re.sub(r"\A<\d{1,3}>", PRIORITY_MARK, text)
+    text_length = len(glue[0]) if glue else 0
+    return Slot(style, len(before[: len(before) - text_length].split()), text)
 
 
 def _score(slot: Slot, seen: Counter[str], total: int) -> float:
@@ -144,7 +152,7 @@ def _score(slot: Slot, seen: Counter[str], total: int) -> float:
     worth = slot.style.worth
     if any("." in text or "," in text for text in list(seen)[:5]):
         worth += 0.3
-    if re.search(r"\w", slot.glue) and not re.fullmatch(r"<\d+>|[VTDINWECF]|\w=|\d+:\w ", slot.glue):
+    if re.search(r"\w", slot.glue):
         worth -= 1.5
     if len(seen) == 1 and total >= 20:
         worth -= 0.5

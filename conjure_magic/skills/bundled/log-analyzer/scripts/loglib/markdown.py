@@ -62,10 +62,18 @@ def _facts(summary: Plain) -> str:
     if time["first"]:
         facts.append(f"{time['first']} to {time['last']}")
     first = summary["format"][0]
-    how = f"time `{first['time']}`" if first["time"] else "named fields" if first["kind"] in ("json", "logfmt") else "no time"
+    how = (
+        f"time `{first['time']}`"
+        if first["time"]
+        else "named fields"
+        if first["kind"] in ("json", "logfmt")
+        else "no time"
+    )
     facts.append(f"format {first['kind']} ({how}; fits {first['share']:.1%} of a sample)")
     if summary["unparsed"]:
-        facts.append(f"{summary['unparsed']} lines fitted no layout (first: {', '.join(summary['unparsed_evidence'][:3])})")
+        facts.append(
+            f"{summary['unparsed']} lines fitted no layout (first: {', '.join(summary['unparsed_evidence'][:3])})"
+        )
     return " · ".join(facts)
 
 
@@ -139,10 +147,12 @@ def _around(summary: Plain) -> str:
 
 def _clock(summary: Plain) -> str:
     lines = [
-        f"- gap of {_span(step['seconds'])} before {step['at']} (line {step['evidence'][0]})" for step in summary["gaps"]
+        f"- gap of {_span(step['seconds'])} before {step['at']} (line {step['evidence'][0]})"
+        for step in summary["gaps"]
     ]
     lines += [
-        f"- clock back by {_span(-step['seconds'])} at line {step['evidence'][0]}" for step in summary["clock_jumps"][:3]
+        f"- clock back by {_span(-step['seconds'])} at line {step['evidence'][0]}"
+        for step in summary["clock_jumps"][:3]
     ]
     back = summary["time"]["steps_back"]
     if back > 3:

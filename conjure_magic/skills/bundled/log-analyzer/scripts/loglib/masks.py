@@ -8,10 +8,15 @@ VALUE = "<*>"
 # Structure that separates values inside one word, as in key=1,(2);"3".
 _SEGMENT = re.compile(r"[^=,;()\[\]{}\"'<>|`]+")
 _RUN = re.compile(r"[A-Za-z0-9]*\d[A-Za-z0-9]*")
-_HEXWORD = re.compile(r"(?:0[xX])?[0-9a-fA-F]{8,}\Z")
+_NUMBERED = re.compile(r"([A-Za-z]{3,})\d+\Z")  # a name and its number: the name stays
+_HEX_LETTERS = re.compile(r"[a-fA-F]+\Z")
+_HEXWORD = re.compile(r"(?:0[xX])[0-9a-fA-F]+\Z|[0-9a-f]{7,}\Z|[0-9A-F]{7,}\Z")
 _PATH = re.compile(r"(?:[A-Za-z][\w+.-]*:)?//?[\w.~%$*@-]|\.{0,2}/[\w.~%$*-]|[A-Za-z]:[\\/]|\\+[\w.?]|~/|.*\\\w+\\")
 _URL = re.compile(r"[A-Za-z][\w+.-]*://")
 _QUERY = re.compile(r"(?:[A-Za-z][\w+.-]*:/)?/[^\s\"'<>?]*\?[^\s\"'<>]*")
+# Hexadecimal groups between colons: hardware and IPv6 addresses, two colons or more.
+_COLONS = re.compile(r"(?<![\w:.])(?=[:0-9a-fA-F]*[0-9a-fA-F])(?:[0-9a-fA-F]{0,4}:){2,}[0-9a-fA-F]{0,4}(?![\w:])")
+_CHAIN = re.compile(r"<\*>(?::(?:<\*>|[A-Za-z]{1,2}(?=:<)))+")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
 
 
@@ -30,7 +35,9 @@ class WordMemo(dict[str, str]):
 def mask_word(word: str) -> str:
     """The word with its values written as `<*>`."""
     if word.isalpha():
-        return word
+        return VALUE if len(word) > 6 and _HEXWORD.match(word) else word
+    if word.count(":") > 1:
+        word = _COLONS.sub(VALUE, word)
     if "?" in word and "/" in word:
         word = _QUERY.sub(VALUE, word)
     return _SEGMENT.sub(_mask_segment, word)
@@ -39,7 +46,7 @@ def mask_word(word: str) -> str:
 def _mask_segment(match: re.Match[str]) -> str:
     text = match[0]
     if text.isalpha():
-        return text
+        return VALUE if len(text) > 6 and _HEXWORD.match(text) else text
     tail = ""
     while text and text[-1] in ".:!?":
         tail = text[-1] + tail
@@ -52,11 +59,28 @@ def _mask_core(text: str) -> str:
         return VALUE
     if "@" in text and _MAIL.match(text):
         return VALUE
+    if ":" in text:
+        return _mask_parts(text)
+    return _mask_runs(text)
+
+
+def _mask_parts(text: str) -> str:
+    """Mask between colons; a plain word among values stays, values side by side become one."""
+    parts = [part if part.isalpha() and len(part) > 2 else _mask_runs(part) for part in text.split(":")]
+    return _CHAIN.sub(VALUE, ":".join(parts))
+
+
+def _mask_runs(text: str) -> str:
+    if "/" in text and _PATH.match(text):
+        return VALUE
     runs = list(_RUN.finditer(text))
     if not runs:
         return VALUE if _HEXWORD.match(text) else text
     start, end = runs[0].start(), runs[-1].end()
-    if start and text[start - 1] in "-+#$~%*:" and (start == 1 or text[start - 2] in "_:/"):
+    named = _NUMBERED.match(runs[0][0])
+    if named and not _HEX_LETTERS.match(named[1]):
+        start += len(named[1])
+    elif start and text[start - 1] in "-+#$~%*:@&" and (start == 1 or text[start - 2] in "_:/"):
         start -= 1
     if end == len(text) - 1 and text[-1] in "%+*":
         end += 1

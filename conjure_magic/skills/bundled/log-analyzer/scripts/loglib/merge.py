@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 
-VALUE = "<*>"
-_TOKEN = re.compile(r"(?:[^\s=,:;()\[\]{}\"'|<>`]|<\*>|:(?=[^\s=,:;()\[\]{}\"'|<>`]))+|\s+|.")
-_UNIT = re.compile(r"<\*> ?(?:[KMGTP]i?B|[kMGT]?bytes?|B|ms|us|ns|s|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?)\b(?! ?=)")
-_SIZE = re.compile(r"<\*> (?:[KMGTPkmgtp]i?[Bb]|[Bb])\b")
-_DATE = re.compile(
-    r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.? <\*>(?:,? <\*>)*"
+from loglib.wording import VALUE, are_values, has_value_shape, is_wording
+
+Row = tuple[str, ...]
+_Step = Callable[[Counter[Row]], dict[Row, Row]]
+# A quoted text is one token, then words (a colon inside one belongs to it), blanks, single marks.
+_TOKEN = re.compile(
+    r"\"[^\"<>]*\"|(?<![\w>])'[^'<>]*'(?!\w)|(?:[^\s=,:;()\[\]{}\"'|<>`]|<\*>|:(?=[^\s=,:;()\[\]{}\"'|<>`]))+|\s+|."
 )
+_UNITS = (
+    r"(?:[KMGTPkmgtp]i?[Bb](?:ytes?)?|[Bb]|ms|us|ns|msecs?|usecs?|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?|"
+    r"milliseconds?|microseconds?)"
+)
+_UNIT = re.compile(rf"<\*> {_UNITS}(?![\w=./:-])")
+_LESS = re.compile(r"(?<![\w>*])[<>~]=? ?<\*>")
+_MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
+_DAYS = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
+_DATE = re.compile(rf"(?:{_DAYS},? )?(?:{_MONTHS},? <\*>|<\*> {_MONTHS})(?:,? <\*>)*(?: (?:AM|PM|[A-Z]{{3,4}}(?= <\*>)))?(?: <\*>)?")
 _LIST = re.compile(r"([\w./-]*<\*>[\w./-]*)(?:(?:, ?| )\1)+(?![\w=])")
 _EMPTY = re.compile(r"(?<=\s)\(\)(?=\s|$)")
-_LITERAL = re.compile(r"([=:] ?)(?:true|false|True|False|TRUE|FALSE|null|NULL|None|nil)\b")
-_OPPOSITES = {
-    frozenset(pair.split())
-    for pair in (
-        "start stop,started stopped,starting stopping,start end,started ended,open close,opened closed,"
-        "opening closing,up down,on off,enable disable,enabled disabled,enabling disabling,success failure,"
-        "succeeded failed,success failed,successful failed,succeed fail,connect disconnect,connected disconnected,"
-        "connecting disconnecting,add remove,added removed,adding removing,create delete,created deleted,"
-        "creating deleting,load unload,loaded unloaded,loading unloading,mount unmount,mounted unmounted,"
-        "lock unlock,locked unlocked,acquire release,acquired released,acquiring releasing,begin end,enter exit,"
-        "entering exiting,enter leave,entering leaving,login logout,in out,input output,read write,reading writing,"
-        "send receive,sent received,sending receiving,accept reject,accepted rejected,allow deny,allowed denied,"
-        "attach detach,attached detached,register unregister,registered unregistered,bind unbind,grant revoke,"
-        "online offline,active inactive,valid invalid,available unavailable,reachable unreachable,found missing,"
-        "hit miss,yes no,pass fail,passed failed,ok error,ok failed,before after,first last,min max,true false,"
-        "lower upper,left right,old new,source target,src dst,push pop,show hide,shown hidden,insert delete,"
-        "commit rollback,committed aborted,resume pause,resumed paused,suspend resume,suspended resumed,"
-        "get set,get put,client server,master slave,primary secondary,leader follower,busy idle,full empty,"
-        "increase decrease,increased decreased,joined left,join leave,subscribe unsubscribe,install uninstall,"
-        "installed removed,start finish,started finished,starting finished,starting started,started completed"
-    ).split(",")
-}
+_LITERAL = re.compile(r"(?<![\w./-])(?:(?:true|false|True|False|TRUE|FALSE)\b|(?<=[=:])(?:null|NULL|None|nil)\b|(?<=[=:] )(?:null|NULL)\b)(?![\w./-])")
+# An object as many languages print it: a type name and its fields in braces, two deep.
+_OBJECT = re.compile(r"(?<![\w.])[A-Za-z_][\w.$]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
+_STATES = r"(?:on|off|yes|no|up|down|ok|true|false|none|<\*>)"
+_TUPLE = re.compile(rf"(?<=\( ){_STATES}(?: {_STATES})+(?= \))|(?<=\(){_STATES}(?:,? {_STATES})+(?=\))")
+_MAX_PASSES = 6
+_MANY = 4
+_SPARSE = 8
+_MAX_GAP_ROWS = 8000
+_MAX_GAP = 7
 
 
 def merge(texts: Sequence[str], counts: Sequence[int]) -> list[str]:
@@ -45,81 +43,177 @@ def merge(texts: Sequence[str], counts: Sequence[int]) -> list[str]:
     weight: Counter[str] = Counter()
     for text, count in zip(normal, counts, strict=True):
         weight[text] += count
-    final = _merge_rows({text: tuple(_TOKEN.findall(text)) for text in weight}, weight)
+    rows = {text: tuple(_TOKEN.findall(text)) for text in weight}
+    for step in _STEPS:
+        rows = _repeat(rows, weight, step)
+    final = {text: "".join(row) for text, row in rows.items()}
     return [final[text] for text in normal]
 
 
 def normalise(text: str) -> str:
-    """Fold dates, sizes, lists and truth values of a masked text."""
-    text = _SIZE.sub(VALUE, text)
+    """Fold dates, units, lists and truth values of a masked text."""
+    text = _LESS.sub(VALUE, text)
     text = _DATE.sub(VALUE, text)
+    text = _UNIT.sub(VALUE, text)
     text = _EMPTY.sub(f"({VALUE})", text)
-    text = _LITERAL.sub(r"\1" + VALUE, text)
-    return _LIST.sub(r"\1", text)
+    text = _LITERAL.sub(VALUE, text)
+    text = _TUPLE.sub(VALUE, text)
+    return _OBJECT.sub(VALUE, text)
 
 
-def _merge_rows(rows: dict[str, tuple[str, ...]], weight: Counter[str]) -> dict[str, str]:
-    """Open positions until nothing changes; every pass looks at all rows at once, so order is no matter."""
-    current = dict(rows)
-    for _ in range(6):
-        amount: Counter[tuple[str, ...]] = Counter()
-        for text, row in current.items():
+def _fold_lists(amount: Counter[Row]) -> dict[Row, Row]:
+    """Write a list of values as one value; only after merging, since it hides which place is which."""
+    change = {}
+    for row in amount:
+        text = "".join(row)
+        folded = _LIST.sub(r"\1", text)
+        if folded != text:
+            change[row] = tuple(_TOKEN.findall(folded))
+    return change
+
+
+def _repeat(rows: dict[str, Row], weight: Counter[str], step: _Step) -> dict[str, Row]:
+    """Apply a step until nothing changes; each pass sees all rows at once, so their order is no matter."""
+    for _ in range(_MAX_PASSES):
+        amount: Counter[Row] = Counter()
+        for text, row in rows.items():
             amount[row] += weight[text]
-        change = _open_positions(amount)
+        change = step(amount)
         if not change:
             break
-        current = {text: _follow(row, change) for text, row in current.items()}
-    return {text: "".join(row) for text, row in current.items()}
+        rows = {text: change.get(row, row) for text, row in rows.items()}
+    return rows
 
 
-def _follow(row: tuple[str, ...], change: dict[tuple[str, ...], tuple[str, ...]]) -> tuple[str, ...]:
-    return change.get(row, row)
-
-
-def _open_positions(amount: Counter[tuple[str, ...]]) -> dict[tuple[str, ...], tuple[str, ...]]:
-    buckets: dict[tuple[int, tuple[str, ...]], list[tuple[str, ...]]] = defaultdict(list)
+def _open_single(amount: Counter[Row]) -> dict[Row, Row]:
+    """Open each place in which rows, equal elsewhere, show words that are values."""
+    buckets: dict[tuple[int, int, int], list[Row]] = defaultdict(list)
     for row in amount:
+        marks = [hash((place, token)) for place, token in enumerate(row)]
+        total = sum(marks)
         for place, token in enumerate(row):
             if _is_word(token):
-                buckets[place, (*row[:place], VALUE, *row[place + 1 :])].append(row)
-    opened: dict[tuple[str, ...], set[int]] = defaultdict(set)
-    for (place, blank), members in buckets.items():
+                buckets[len(row), place, total - marks[place]].append(row)
+    opened: dict[Row, set[int]] = defaultdict(set)
+    for (_, place, _), members in buckets.items():
         if len(members) > 1:
             words = {row[place]: amount[row] for row in members}
-            if looks_like_values(words, blank, place):
+            blank = (*members[0][:place], VALUE, *members[0][place + 1 :])
+            if are_values(words, blank, place):
                 for row in members:
                     opened[row].add(place)
-    return {
-        row: tuple(VALUE if i in places else token for i, token in enumerate(row))
-        for row, places in opened.items()
-    }
+    return {row: _blank(row, places) for row, places in opened.items()}
+
+
+def _open_keys(amount: Counter[Row]) -> dict[Row, Row]:
+    """Open the word after `key=` everywhere, where a key shows four or more words in the whole log."""
+    words: dict[str, set[str]] = defaultdict(set)
+    for row in amount:
+        for place in _keyed(row):
+            words[row[place - 2]].add(row[place])
+    change = {}
+    for row in amount:
+        places = [i for i in _keyed(row) if row[i] != VALUE and len(words[row[i - 2]]) >= _MANY]
+        if places:
+            change[row] = _blank(row, places)
+    return change
+
+
+def _keyed(row: Row) -> list[int]:
+    return [
+        place
+        for place in range(2, len(row))
+        if row[place - 1] == "=" and _is_word(row[place]) and row[place - 2].replace("_", "a").isalnum()
+    ]
+
+
+def _open_sparse(amount: Counter[Row]) -> dict[Row, Row]:
+    """Open several plain words at once where many rows share all their other words.
+
+    In a message with two varying names hardly two rows differ in one place only. But its constant words
+    stand in the same place in all of its rows, each name in few.
+    """
+    spread: Counter[tuple[int, int, str]] = Counter()
+    for row in amount:
+        spread.update((len(row), place, token) for place, token in enumerate(row) if is_wording(token))
+    buckets: dict[Row, list[Row]] = defaultdict(list)
+    for row in amount:
+        shares = {i: spread[len(row), i, token] for i, token in enumerate(row) if is_wording(token)}
+        most = max(shares.values(), default=0)
+        rare = [place for place, share in shares.items() if share * 4 <= most]
+        if most >= _SPARSE and 0 < len(rare) <= 3 and len(shares) - len(rare) >= 2:
+            buckets[_blank(row, rare)].append(row)
+    change: dict[Row, Row] = {}
+    for blank, members in buckets.items():
+        columns = [{row[i] for row in members} for i in range(len(blank))]
+        places = [i for i, column in enumerate(columns) if len(column) > 1]
+        if len(members) >= _SPARSE and all(
+            are_values(dict.fromkeys(columns[i], 1), blank, i) for i in places
+        ):
+            change.update({row: _blank(row, places) for row in members})
+    return change
+
+
+def _open_shaped(amount: Counter[Row]) -> dict[Row, Row]:
+    """Open several places at once where three or more rows differ in words of value shape only."""
+    buckets: dict[Row, list[Row]] = defaultdict(list)
+    for row in amount:
+        places = [place for place, token in enumerate(row) if _dotted(token)]
+        if places:
+            buckets[_blank(row, places)].append(row)
+    change: dict[Row, Row] = {}
+    for blank, members in buckets.items():
+        if len(members) < 3 or not any(map(is_wording, blank)):
+            continue
+        places = [i for i in range(len(blank)) if len({row[i] for row in members}) > 1]
+        change.update({row: _blank(row, places) for row in members})
+    return change
+
+
+def _dotted(token: str) -> bool:
+    return token != VALUE and has_value_shape(token) and ("." in token[1:-1] or "/" in token or "\\" in token)
+
+
+def _open_phrases(amount: Counter[Row]) -> dict[Row, Row]:
+    """Open runs of one to four words that alternate between the same beginning and the same end."""
+    if len(amount) > _MAX_GAP_ROWS:
+        return {}
+    buckets: dict[tuple[Row, Row], set[Row]] = defaultdict(set)
+    for row in amount:
+        for start in range(1, len(row)):
+            if not is_wording(row[start]):
+                continue
+            for end in range(start + 1, min(start + _MAX_GAP, len(row)) + 1):
+                if is_wording(row[end - 1]):
+                    buckets[row[:start], row[end:]].add(row)
+    change: dict[Row, Row] = {}
+    for (head, tail), members in buckets.items():
+        gaps = [row[len(head) : len(row) - len(tail)] for row in members]
+        if len(members) >= 5 and _are_phrases(gaps, head, tail):
+            for row in members:
+                change.setdefault(row, (*head, VALUE, *tail))
+    return change
+
+
+def _are_phrases(gaps: Sequence[Row], head: Row, tail: Row) -> bool:
+    """Whether word runs are names: of unlike length, nothing in common, amid enough constant wording."""
+    constant = sum(map(is_wording, (*head, *tail)))
+    if constant < 3 or len({len(gap) for gap in gaps}) < 2:
+        return False
+    if len({gap[0] for gap in gaps}) < 0.6 * len(gaps) or len({gap[-1] for gap in gaps}) < 0.6 * len(gaps):
+        return False
+    return not any(word.islower() and len(word) < 4 and len(gap) > 1 for gap in gaps for word in gap if word.isalpha())
+
+
+_STEPS = (
+    _open_keys, _open_shaped, _open_single, _open_sparse, _fold_lists, _open_single, _open_phrases, _open_single, _fold_lists,
+)  # fmt: skip
+
+
+def _blank(row: Row, places: set[int] | list[int]) -> Row:
+    return tuple(VALUE if place in places else token for place, token in enumerate(row))
 
 
 def _is_word(token: str) -> bool:
-    return len(token) > 1 or token.isalnum()
+    return len(token) > 1 and not token.isspace() or token.isalnum()
 
-
-def looks_like_values(words: dict[str, int], blank: Sequence[str], place: int) -> bool:
-    """Whether words that alternate in one place are values of one thing rather than wordings."""
-    if sum(1 for token in blank if _is_word(token) and VALUE not in token) < 1:
-        return False
-    lowered = {word.lower() for word in words}
-    if len(words) < 30 and any(pair <= lowered for pair in _OPPOSITES):
-        return False
-    shaped = sum(1 for word in words if _has_value_shape(word))
-    if shaped >= 0.5 * len(words):
-        return True
-    keyed = place > 0 and blank[place - 1] in "='\""
-    return len(words) >= (4 if keyed else 6)
-
-
-def _has_value_shape(word: str) -> bool:
-    if VALUE in word:
-        return True
-    inner = word.strip(".:-_")
-    return bool(re.search(r"[./\\@$#%]", inner)) or bool(re.search(r"[a-z][A-Z]", inner)) or "_" in inner
-
-
-def template_words(texts: Iterable[str]) -> set[str]:
-    """All words of some templates (for looking templates up by word)."""
-    return {token for text in texts for token in _TOKEN.findall(text) if _is_word(token)}

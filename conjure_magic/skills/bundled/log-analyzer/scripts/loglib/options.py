@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NoReturn
 
-from . import levels
-from .keyed import read_time
-from .records import Record
+from loglib import levels
+from loglib.keyed import read_time
+from loglib.records import Record
 
 
 class UsageError(Exception):
@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
 def run(main: Callable[[Sequence[str]], int]) -> None:
     """Run a command line: wrong use and unreadable files end in one line and exit 2, a closed pipe in silence."""
-    from .source import SourceError
+    from loglib.source import SourceError
 
     try:
         code = main(sys.argv[1:])
@@ -49,7 +49,9 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
     """The filters that every reading command takes."""
     parser.add_argument("--since", metavar="TIME", help="from this time on, such as 2024-05-01T12:00 or 12:00")
     parser.add_argument("--until", metavar="TIME", help="up to this time, itself left out")
-    parser.add_argument("--level", metavar="L", help="only these levels: WARN, ERROR,FATAL, or WARN+ for WARN and worse")
+    parser.add_argument(
+        "--level", metavar="L", help="only these levels: WARN, ERROR,FATAL, or WARN+ for WARN and worse"
+    )
     parser.add_argument("--grep", metavar="PATTERN", help="only lines in which this regular expression is found")
     parser.add_argument("--progress", action="store_true", help="report progress on stderr even if it is no terminal")
 
@@ -69,7 +71,9 @@ def _level_test(text: str | None) -> Callable[[Record], bool] | None:
     for part in text.split(","):
         name = levels.canonical(part.strip().rstrip("+"))
         if name is None:
-            raise UsageError(f"--level {part}: not a level; use one of {', '.join(levels.ORDER)}, or WARN+ for WARN and worse")
+            raise UsageError(
+                f"--level {part}: not a level; use one of {', '.join(levels.ORDER)}, or WARN+ for WARN and worse"
+            )
         wanted.update(levels.ORDER[levels.RANK[name] :] if part.strip().endswith("+") else (name,))
     return lambda record: record.level is not None and levels.canonical(record.level) in wanted
 
@@ -88,11 +92,12 @@ def compile_pattern(option: str, text: str) -> re.Pattern[str]:
         UsageError: it is none.
     """
 
-
     try:
         return re.compile(text)
     except re.error as error:
-        raise UsageError(f"{option} {text}: not a regular expression ({error}); escape ( ) [ ] . * + ? with \\") from None
+        raise UsageError(
+            f"{option} {text}: not a regular expression ({error}); escape ( ) [ ] . * + ? with \\"
+        ) from None
 
 
 def _time_test(args: argparse.Namespace) -> Callable[[Record], bool] | None:

@@ -6,14 +6,14 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import NamedTuple
 
-from . import levels
-from .keyed import from_keyed
-from .layout import Layout, TimeReader
-from .source import Source
-from .structured import LOGFMT_PAIR
+from loglib import levels
+from loglib.keyed import from_keyed
+from loglib.layout import Layout, TimeReader
+from loglib.source import Source
+from loglib.structured import LOGFMT_PAIR
 
 _CONTINUES = re.compile(r"[ \t]+\S|Caused by\b|Traceback \(|\.\.\. \d+ (?:more|common)|at \S+\(|[})\]]+[;,]?$")
 _WANTED = ("ts", "frac", "tail", "level", "component", "host", "pid", "message")
@@ -40,9 +40,7 @@ class Record(NamedTuple):
     parsed: bool = True
 
 
-Parts = tuple[
-    str | None, float | None, str | None, str | None, str | None, str | None, str
-]
+Parts = tuple[str | None, float | None, str | None, str | None, str | None, str | None, str]
 Parser = Callable[[str], Parts | None]
 
 
@@ -54,7 +52,7 @@ def read_records(sources: Sequence[Source], layouts: Sequence[Layout]) -> Iterat
 
 def _read_one(source: Source, layouts: Sequence[Layout]) -> Iterator[Record]:
     stamp = os.path.getmtime(source.path)
-    newest = datetime.fromtimestamp(stamp, timezone.utc).replace(tzinfo=None)
+    newest = datetime.fromtimestamp(stamp, UTC).replace(tzinfo=None)
     parsers = [parser(layout, newest) for layout in layouts]
     timed = any(layout.style or layout.kind in ("json", "logfmt") for layout in layouts)
     first, others = parsers[0], parsers[1:]
@@ -66,7 +64,7 @@ def _read_one(source: Source, layouts: Sequence[Layout]) -> Iterator[Record]:
         if parts is None:
             parts = next((found for parse in others if (found := parse(line))), None)
         if parts is None or (not timed and held and _CONTINUES.match(line)):
-            if held is not None and (timed and held.parsed or _CONTINUES.match(line) or not line):
+            if held is not None and ((timed and held.parsed) or _CONTINUES.match(line) or not line):
                 more.append(line)
                 continue
             parts = (None, None, None, None, None, None, line)
@@ -96,6 +94,8 @@ def parser(layout: Layout, newest: datetime) -> Parser:
     index = [regex.groupindex.get(name, 0) for name in _WANTED]
     by_priority = layout.level_rule == "priority"
     ts, frac, tail, level, component, host, pid, message = index
+    hinted = read is not None and layout.style is not None and not layout.style.has_year
+    hint = (regex.groupindex.get("day") or regex.groupindex.get("epoch") or 0) if hinted else 0
 
     def parse(line: str) -> Parts | None:
         match = match_line(line)
@@ -103,7 +103,7 @@ def parser(layout: Layout, newest: datetime) -> Parser:
             return None
         moment: tuple[str | None, float | None] | None = (None, None)
         if read is not None and match[ts] is not None:
-            moment = read(match[ts], match[frac] if frac else None, match[tail] if tail else None)
+            moment = read(match[ts], match[frac] if frac else None, match[tail] if tail else None, match[hint] if hint else "")
             if moment is None:
                 return None
         written = match[level] if level else None

@@ -6,8 +6,8 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
-from . import clock
-from .layout import Layout, time_source
+from loglib import clock
+from loglib.layout import Layout, time_source
 
 _CLF_TIME = next(style for style in clock.STYLES if style.name == "dbY H:M:S")
 _ISO = next(style for style in clock.STYLES if style.name == "Ymd H:M:S")
@@ -21,7 +21,7 @@ ACCESS = (
 SYSLOG = (
     r"<(?P<pri>\d{1,3})>\d{1,2} (?:"
     + time_source(_ISO)
-    + r'|-) (?P<host>\S+) (?P<component>\S+) (?P<pid>\S+) (?P<msgid>\S+) '
+    + r"|-) (?P<host>\S+) (?P<component>\S+) (?P<pid>\S+) (?P<msgid>\S+) "
     + r'(?P<data>-|(?:\[(?:[^\]"\\]|"(?:[^"\\]|\\.)*"|\\.)*\])+) ?\ufeff?(?P<message>.*)'
 )
 LOGFMT_PAIR = re.compile(r'([A-Za-z_@][\w.@/-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
-from . import health, levels, trends
-from .corpus import Corpus
+from loglib import health, levels, trends
+from loglib.corpus import Corpus
 
 TOP = 10
 _EVIDENCE = 5
@@ -54,7 +54,7 @@ def summarise(corpus: Corpus, around: float | None = None) -> Plain:
 
 def iso(epoch: float) -> str:
     """Epoch seconds as written in the log: local times count as UTC throughout."""
-    text = datetime.fromtimestamp(epoch, timezone.utc).replace(tzinfo=None).isoformat(sep=" ")
+    text = datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None).isoformat(sep=" ")
     return text[:-3] if "." in text else text
 
 

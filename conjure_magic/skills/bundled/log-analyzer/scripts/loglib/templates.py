@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .masks import WordMemo
-from .merge import merge
+from loglib.masks import WordMemo
+from loglib.merge import merge
 
 
 class TemplateMiner:

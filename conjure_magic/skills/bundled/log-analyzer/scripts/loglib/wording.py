@@ -1,0 +1,148 @@
+"""Whether words that alternate in one place of a message are values of one thing, or different wordings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+
+VALUE = "<*>"
+
+# Pairs that turn a message into its opposite: never two values of one thing.
+_PAIRS = """
+start/stop start/end start/finish begin/end open/close enter/exit enter/leave add/remove add/delete create/delete
+create/destroy create/remove load/unload mount/unmount lock/unlock acquire/release attach/detach register/unregister
+connect/disconnect enable/disable install/uninstall install/remove insert/delete insert/remove grant/revoke join/leave
+subscribe/unsubscribe accept/reject allow/deny allow/block send/receive read/write push/pop show/hide raise/lower
+commit/rollback commit/abort suspend/resume pause/resume increase/decrease import/export upload/download bind/unbind
+login/logout logon/logoff encrypt/decrypt compress/decompress assign/release get/set get/put activate/deactivate
+success/failure success/fail succeed/fail pass/fail ok/error ok/fail complete/fail accept/deny grow/shrink
+up/down on/off in/out yes/no true/false input/output before/after first/last min/max left/right old/new source/target
+src/dst client/server master/slave primary/secondary leader/follower parent/child online/offline active/inactive
+valid/invalid available/unavailable reachable/unreachable found/missing hit/miss busy/idle full/empty known/unknown
+enter/leave incoming/outgoing inbound/outbound front/back healthy/unhealthy alive/dead local/remote tx/rx rx/tx
+"""
+_FUNCTION = frozenset(
+    """a an the of to from in on at by for with without into onto over under via as is are was were be been being has have
+    had do does did not no nor and or but if then else than when while until after before because due this that these
+    those it its will would can cannot could should may might must there here all any some none each every other again
+    already still yet only just more most less too very so such failed error warning unable""".split()
+)
+# Nouns before which a name is expected: "user anna", "host web".
+_NAMED = frozenset(
+    """user users username login account uid host hostname server node peer client device interface iface port file
+    directory folder path class service process thread program module package plugin job task queue topic table database
+    db index schema domain zone name named id called group role session cluster pool volume bucket key host: user:""".split()
+)
+_ENDINGS = ("s", "es", "ed", "d", "ing", "ted", "ped", "ting", "ping", "ning", "ned", "ding", "ded")
+
+
+def _grow(word: str) -> set[str]:
+    """A verb's usual forms, so that each pair need be written once."""
+    stem = word[:-1] if word.endswith("e") else word
+    double = word + word[-1]
+    forms = {word, word + "s", word + "es", word + "d", word + "ed", stem + "ing", double + "ed", double + "ing"}
+    irregular = {
+        "send": "sent sending", "begin": "began begun beginning", "leave": "left leaving", "write": "wrote written writing",
+        "get": "got getting", "read": "reading", "deny": "denied denying denies", "failure": "failures failed",
+        "success": "successful succeeded successfully", "destroy": "destroying", "put": "putting", "lose": "lost",
+        "grow": "grew grown", "shrink": "shrank shrunk", "hide": "hid hidden hiding", "show": "shown",
+    }  # fmt: skip
+    return forms | set(irregular.get(word, "").split())
+
+
+OPPOSITES: dict[str, set[str]] = {}
+for _pair in _PAIRS.split():
+    _one, _other = _pair.split("/")
+    for _form in _grow(_one):
+        OPPOSITES.setdefault(_form, set()).update(_grow(_other))
+    for _form in _grow(_other):
+        OPPOSITES.setdefault(_form, set()).update(_grow(_one))
+
+_PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|<\*>")
+_HEX_LETTERS = re.compile(r"[a-f]{3,}\Z|[A-F]{3,}\Z")
+_ENUM = re.compile(r"[A-Z][A-Z_]*[A-Z][.,:;]?\Z")
+_NUMBERED = re.compile(r"[A-Za-z]{3,}<\*>\Z")
+_VERBAL = re.compile(r"[a-z]{2,}(?:ed|ing)\Z")
+
+
+def are_values(words: Mapping[str, int], blank: Sequence[str], place: int) -> bool:
+    """Whether the words found in `place` of otherwise equal messages are values.
+
+    `words` counts the messages of each; `blank` is the common message as tokens.
+    """
+    constant = sum(1 for token in blank if is_wording(token))
+    if constant == 0 or _opposed(words):
+        return False
+    count = len(words)
+    first = not any(is_wording(token) for token in blank[:place])
+    shaped = sum(1 for word in words if has_value_shape(word, VALUE in words) and not (first and word.isalpha()))
+    plain = count - shaped
+    before = _word_before(blank, place)
+    keyed = place > 0 and blank[place - 1] in ("=", ":", "'", '"')
+    numbered = sum(1 for word in words if _NUMBERED.match(word))
+    if shaped and plain <= shaped and not _mere_wordings(words) and (count > 2 or not plain or not numbered):
+        return True
+    verbal = sum(1 for word in words if word.lower() in _FUNCTION or _VERBAL.match(word))
+    if not keyed and before.lower() in _NAMED and not verbal and not any(map(_ENUM.match, words)):
+        return True
+    needed = 4 if keyed else 6 if constant >= 3 else 8 if constant == 2 else 12
+    if first:
+        needed = max(needed, 10)
+    if verbal * 3 > count:
+        needed *= 3
+    return count >= needed
+
+
+def is_wording(token: str) -> bool:
+    """Whether a token is a constant word."""
+    return VALUE not in token and any(map(str.isalpha, token))
+
+
+def has_value_shape(word: str, beside_value: bool = False) -> bool:
+    """Whether a word looks like a name, a path, an identifier: not like prose, not like a state."""
+    if VALUE in word:
+        return True
+    inner = word.strip(".:-_,!?'\"")
+    if _ENUM.match(inner):
+        return False
+    if beside_value and _HEX_LETTERS.match(inner):
+        return True
+    if word[:1] in "'\"" and len(word) > 1:
+        return True
+    return any(mark in inner for mark in "./\\@$#%_~") or re.search(r"[a-z][A-Z]", inner) is not None
+
+
+def _mere_wordings(words: Mapping[str, int]) -> bool:
+    """Whether, of a few words, one is prose beside a single value: "status 5" and "status unknown"."""
+    return len(words) == 2 and any(word.lower() in _FUNCTION or _VERBAL.match(word) for word in words)
+
+
+def _word_before(blank: Sequence[str], place: int) -> str:
+    for token in reversed(blank[:place]):
+        if not token.isspace() and token not in "\"'([{<":
+            return token
+    return ""
+
+
+def _opposed(words: Mapping[str, int]) -> bool:
+    """Whether two of the words are opposites, as a whole or in the one part in which they differ."""
+    lowered = {word.lower().strip(".,:;!'\"") for word in words}
+    if len(words) < 30 and any(not OPPOSITES.get(word, _NOTHING).isdisjoint(lowered) for word in lowered):
+        return True
+    if len(words) > 6:
+        return False
+    if all(word.count(".") > 1 for word in words):
+        return False  # names of things, such as package constants
+    split = [[part.lower() for part in _PARTS.findall(word)] for word in words]
+    return any(_opposed_parts(one, other) for one, other in combinations(split, 2))
+
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+def _opposed_parts(one: list[str], other: list[str]) -> bool:
+    if len(one) != len(other):
+        return False
+    differing = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
+    return len(differing) == 1 and differing[0][1] in OPPOSITES.get(differing[0][0], _NOTHING)
