@@ -180,6 +180,15 @@ class MessageAppended:
     message: Message
 
 
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """The conversation became a summary, because it neared the model's context; what was said stays in the turns."""
+
+    summary: str
+    messages: int
+    """How many messages the summary stands for."""
+
+
 # ---- what happened, in order
 
 
@@ -327,7 +336,17 @@ class TurnFinished:
 
 
 ToolBody = ToolOutput | ToolProgress | FileCreated | Notice | ApprovalAsked | ApprovalAnswered
-Body = ModelEvent | ToolBody | ToolStarted | ToolFinished | TurnStarted | RoundStarted | MessageAppended | TurnFinished
+Body = (
+    ModelEvent
+    | ToolBody
+    | ToolStarted
+    | ToolFinished
+    | TurnStarted
+    | RoundStarted
+    | MessageAppended
+    | Compacted
+    | TurnFinished
+)
 
 
 @dataclass(frozen=True, slots=True)

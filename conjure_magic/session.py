@@ -13,6 +13,7 @@ from typing import Any
 from conjure_magic.approval import Approver
 from conjure_magic.backends import BackendSetup, backend_factory
 from conjure_magic.backends.base import Backend
+from conjure_magic.budget import Counted, Limits
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, Notice, TurnResult
@@ -22,7 +23,7 @@ from conjure_magic.models import open_model
 from conjure_magic.models.base import Model, Request
 from conjure_magic.settings import Settings, split_list
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
-from conjure_magic.turn import Limits, Turn, TurnSetup
+from conjure_magic.turn import Turn, TurnSetup
 from conjure_magic.workspace import Artifact, Artifacts, Workspace
 
 SYSTEM = (
@@ -71,9 +72,10 @@ class Session:
         self.approver = approver
         self.ask_trust = ask_trust
         self.turns: list[TurnResult] = []
-        self._before: list[tuple[tuple[Message, ...], bytes]] = []
+        self._before: list[tuple[tuple[Message, ...], bytes, Counted]] = []
         self._messages: tuple[Message, ...] = ()
         self._fingerprint = b""
+        self._counted = Counted()
         self._subscribers: list[Subscriber] = []
         self._busy = threading.Lock()
         self._turn: Turn | None = None
@@ -242,13 +244,14 @@ class Session:
         if not 1 <= turns <= len(self.turns):
             raise UsageError(f"cannot undo {turns} turns: session {self.name!r} has {len(self.turns)}")
         with self._exclusively():
-            self._messages, self._fingerprint = self._before[-turns]
+            self._messages, self._fingerprint, self._counted = self._before[-turns]
             del self._before[-turns:], self.turns[-turns:]
 
     def reset(self) -> None:
         """Forget the conversation; backends, skills and files stay. Commands left running are ended."""
         with self._exclusively():
-            self.turns, self._before, self._messages, self._fingerprint = [], [], (), b""
+            self.turns, self._before = [], []
+            self._messages, self._fingerprint, self._counted = (), b"", Counted()
             self._close_backends()
 
     def use(
@@ -381,6 +384,7 @@ class Session:
             approver=approver or self.approver,
             subscribers=self._subscribers,
             limits=limits or self.limits(),
+            counted=self._counted,
             notices=self._notices(),
         )
 
@@ -398,8 +402,8 @@ class Session:
         """Take a turn's messages over; one that never began leaves no trace."""
         if turn.result is not None:
             self._told |= {notice.text for notice in turn.setup.notices}
-            self._before.append((self._messages, self._fingerprint))
-            self._messages, self._fingerprint = turn.messages, turn.fingerprint
+            self._before.append((self._messages, self._fingerprint, self._counted))
+            self._messages, self._fingerprint, self._counted = turn.messages, turn.fingerprint, turn.budget.counted
             self.turns.append(turn.result)
 
     def _open_backends(self) -> tuple[Backend, ...]:

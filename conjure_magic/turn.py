@@ -10,18 +10,21 @@ import contextlib
 import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from conjure_magic.approval import NOBODY, ApprovalRequest, Approver, Decision
 from conjure_magic.backends.base import Backend, Contribution
+from conjure_magic.budget import Budget, Counted, Limits
 from conjure_magic.cancel import Cancel, Deadline
-from conjure_magic.errors import BackendError, CancelledError, ModelError, ToolError, UsageError
+from conjure_magic.compaction import summarise, summary_note
+from conjure_magic.errors import BackendError, CancelledError, ContextOverflowError, ModelError, ToolError, UsageError
 from conjure_magic.events import (
     ApprovalAnswered,
     ApprovalAsked,
     BlockFinished,
     Body,
     Called,
+    Compacted,
     Event,
     MessageAppended,
     MessageFinished,
@@ -42,7 +45,6 @@ from conjure_magic.messages import (
     TextBlock,
     ToolResultBlock,
     ToolUseBlock,
-    Usage,
     extend,
     repair,
     settle,
@@ -53,16 +55,6 @@ from conjure_magic.workspace import Workspace
 
 CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
 """Stop reasons of a message whose tool calls must not run."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What bounds one turn."""
-
-    max_rounds: int = 50
-    timeout: float | None = None
-    """Seconds, waiting for a person not counted."""
-    max_tokens: int = 16_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +76,8 @@ class TurnSetup:
     approver: Approver | None
     subscribers: Sequence[Subscriber]
     limits: Limits
+    counted: Counted = field(default_factory=Counted)
+    """What a server counted last for `messages`."""
     notices: tuple[Notice, ...] = ()
     """What the person should know from before the turn, shown at its start."""
 
@@ -107,8 +101,10 @@ class Turn:
         self._own: list[Message] = []
         self._said: list[Block] = []
         self._text: list[str] = []
-        self._usage = Usage()
-        self._cost: float | None = 0.0
+        self._prompt: tuple[Block, ...] = ()
+        self._before: tuple[Message, ...] = ()
+        self._summed_up = 0
+        self.budget = Budget(setup.model, setup.limits, setup.counted)
         self._stop_reason = ""
         self._error = ""
         self._started = time.monotonic()
@@ -178,10 +174,11 @@ class Turn:
         self.fingerprint = request.fingerprint
         if before and self.setup.fingerprint not in (b"", request.fingerprint):
             before = settle(before, request.tool_names)
+            self.budget.forget_count()
             names = ", ".join(sorted(request.tool_names)) or "none"
             note = f"[conjure: what you can use has changed; this turn has the tools {names}]"
             blocks.insert(0, TextBlock(note))
-        self.messages = before
+        self.messages, self._before, self._prompt = before, before, tuple(blocks)
         backends = tuple(backend.name for backend in self.setup.backends)
         self.emit(TurnStarted(self.id, self.setup.parent_id, self.prompt, backends, self.setup.model.name))
         for notice in self.setup.notices:
@@ -199,7 +196,11 @@ class Turn:
                 request = self.request()
             self.emit(RoundStarted())
             yield from self.feed.drain()
-            finished = yield from self._listen(replace(request, messages=self.messages))
+            max_tokens = self.budget.max_tokens(self.messages)
+            if max_tokens < 1:
+                self.cancel.set("max_cost")
+                return
+            finished = yield from self._ask(replace(request, max_tokens=max_tokens))
             if not (finished.message.tool_uses and self._stop_reason not in CUT):
                 return
             yield from self._answer(finished.message.tool_uses)
@@ -213,6 +214,42 @@ class Turn:
         tools = tuple(tool for _, contribution in contributions for tool in contribution.tools)
         system = "\n\n".join(text for text in texts if text)
         return Request(self.setup.model.name, system, tools, (), self.setup.limits.max_tokens, fields)
+
+    def _ask(self, request: Request) -> Generator[Event, None, MessageFinished]:
+        """Send the conversation, summarised first where it would not fit, or once more where it did not."""
+        if self.budget.is_full(self.messages):
+            yield from self._compact(request)
+        try:
+            return (yield from self._listen(replace(request, messages=self.messages)))
+        except ContextOverflowError:
+            if self._text or self._said or not self._conversation():
+                raise
+            yield from self._compact(request)
+        return (yield from self._listen(replace(request, messages=self.messages)))
+
+    def _conversation(self) -> tuple[Message, ...]:
+        """What a summary would stand for: earlier turns, and this one's finished rounds."""
+        rounds = self._own[self._summed_up :]
+        return (*self._before, *rounds) if len(rounds) > (self._summed_up == 0) else self._before
+
+    def _compact(self, request: Request) -> Iterator[Event]:
+        """Put a summary in the place of whole rounds, and go on after it with this turn's prompt."""
+        messages = self._conversation()
+        if not self.setup.limits.compact or not messages:
+            raise ContextOverflowError(
+                f"the conversation nears the {self.setup.model.context_window or 0:,} tokens that "
+                f"{self.setup.model.name} can take. Leave --no-compact out, or begin anew with --fresh."
+            )
+        summary, usage = summarise(self.setup.model, request, messages, self.cancel)
+        self.budget.bill(usage)
+        self.budget.forget_count()
+        note = summary_note(summary)
+        self.messages, self._before = extend((), (note, *self._prompt)), (Message.user(note),)
+        self._summed_up = len(self._own)
+        self.emit(Compacted(summary, len(messages)))
+        told = f"{len(messages)} messages became a summary of {len(summary.split())} words"
+        self.emit(Notice(f"The conversation neared the model's context: {told}. The cells above keep the whole."))
+        yield from self.feed.drain()
 
     def _listen(self, request: Request) -> Generator[Event, None, MessageFinished]:
         """Pass the model's answer on, and append it when it is whole."""
@@ -231,13 +268,15 @@ class Turn:
         if finished is None:
             self.cancel.raise_if_set()
             raise ModelError(f"{self.setup.model.name} ended its stream without a message")
-        self._account(finished)
+        self._stop_reason = finished.stop_reason or "unknown"
+        self.budget.bill(finished.usage)
         content = finished.message.content
         if self._stop_reason in CUT and finished.message.tool_uses:
             content = unfinished(content)
         self._said, self._text = [], []
         if content:
             self._append(Message("assistant", content))
+            self.budget.count(finished.usage, len(self.messages))
             yield from self.feed.drain()
         return finished
 
@@ -248,12 +287,6 @@ class Turn:
         elif isinstance(body, BlockFinished):
             self._said.append(body.block)
             self._text = []
-
-    def _account(self, finished: MessageFinished) -> None:
-        self._stop_reason = finished.stop_reason or "unknown"
-        self._usage += finished.usage
-        cost = self.setup.model.cost(finished.usage)
-        self._cost = None if cost is None or self._cost is None else self._cost + cost
 
     def _answer(self, calls: Sequence[ToolUseBlock]) -> Iterator[Event]:
         """Run the calls in order and append all of their results in one message, whatever happens."""
@@ -335,8 +368,8 @@ class Turn:
             items=tuple(self.feed.record.items),
             files=self.feed.record.files,
             messages=repair(self._own),
-            usage=self._usage,
-            cost=self._cost,
+            usage=self.budget.usage,
+            cost=self.budget.cost,
             stop_reason=stop_reason,
             seconds=time.monotonic() - self._started,
             rounds=self.feed.round,

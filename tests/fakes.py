@@ -31,6 +31,7 @@ class ScriptedModel:
     """
 
     name = "scripted"
+    context_window: int | None = None
 
     def __init__(self, *replies: Reply, stop_reason: str | None = None, price: float | None = 0.0) -> None:
         self.replies = list(replies)

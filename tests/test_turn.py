@@ -13,6 +13,7 @@ from fakes import ScriptedBackend, ScriptedModel, asking, check_history, echo, u
 
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.backends.base import Context
+from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel, interruptible
 from conjure_magic.errors import BackendError, ModelError, ToolError, UsageError
 from conjure_magic.events import (
@@ -32,7 +33,7 @@ from conjure_magic.events import (
     TurnStarted,
 )
 from conjure_magic.messages import Message, ThinkingBlock, ToolUseBlock
-from conjure_magic.turn import Limits, Turn, TurnSetup
+from conjure_magic.turn import Turn, TurnSetup
 from conjure_magic.workspace import Workspace
 
 

@@ -19,9 +19,10 @@ from conjure_magic.magics.asking import ask, ask_trust
 from conjure_magic.magics.fill import attach, fill
 from conjure_magic.magics.options import cell_parser, suggest
 from conjure_magic.magics.sessions import Sessions
+from conjure_magic.render import Limits as DisplayLimits
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
-from conjure_magic.turn import Limits
+from conjure_magic.budget import Limits
 
 
 class Front:
@@ -66,13 +67,12 @@ class Front:
     ) -> None:
         """Run a turn with its display, bind its result, and pass an interrupt on when all is tidy."""
         cancel, before = Cancel(), len(session.turns)
-        shown = None
         stream = session.stream(
             prompt, attachments=attachments or [], approver=allow if yes else ask, limits=limits, cancel=cancel
         )
         try:
             with interrupt_guard(cancel), contextlib.ExitStack() as cleanup:
-                shown = open_display(self.shell, self.settings)
+                shown = open_display(self.shell, self._display_limits(session))
                 cleanup.callback(shown.close)
                 cleanup.callback(session.subscribe(shown))
                 cleanup.enter_context(contextlib.closing(stream))
@@ -83,6 +83,11 @@ class Front:
                 self.shell.user_ns[output] = session.turns[-1]
         if cancel.reason == "interrupted":
             raise KeyboardInterrupt(_how_to_go_on(session.turns[-1] if session.turns else None))
+
+    def _display_limits(self, session: Session) -> DisplayLimits:
+        """How much travels inside the output, and how the paths of skills are shortened."""
+        skills = {skill.name: str(skill.directory) for skill in session.skills.list()}
+        return DisplayLimits(self.settings.file_limit, self.settings.cell_limit, skills=skills)
 
     def line(self, line: str) -> Any:
         """Run a command of `%conjure`; without one, show the state. Raises UsageError for a slip."""
@@ -98,7 +103,7 @@ class Front:
             raise UsageError(f"%conjure has no command {name!r}{suggest(name, commands.COMMANDS)}")
         shown = command(self, rest)
         if shown is not None:
-            display(shown, raw=True)
+            display(shown, raw=True)  # type: ignore[no-untyped-call]
         return None
 
 

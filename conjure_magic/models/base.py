@@ -81,6 +81,11 @@ class Model(Protocol):
         """
         ...
 
+    @property
+    def context_window(self) -> int | None:
+        """How many tokens prompt and answer may have together; None where there is no limit, or none is known."""
+        ...
+
     def cost(self, usage: Usage) -> float | None:
         """US dollars for so many tokens; None if the price is not known."""
         ...

@@ -1,0 +1,325 @@
+"""Cells in a real kernel: requests, commands, slips, questions, interrupts."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kernel_kit import Cell, Kernel
+
+MODEL = '''
+from conjure_magic.messages import Message, TextBlock, ToolUseBlock
+from fakes import ScriptedModel, use
+from conjure_magic.events import *
+
+def runs(command):
+    """A model that runs one command and then says what came of it."""
+    def model(request):
+        last = request.messages[-1].content[0]
+        if last.type == "tool_result":
+            return f"It came to: {last.text}"
+        call = {"type": "tool_use", "id": f"toolu_{len(request.messages)}", "name": "bash_tool",
+                "input": {"command": command}}
+        return {"role": "assistant", "content": [call]}
+    return model
+'''
+TESTS = str(Path(__file__).parent.parent)
+
+
+@pytest.fixture(scope="module")
+def loaded(kernel: Kernel) -> Kernel:
+    kernel.run(f"import sys; sys.path.insert(0, {TESTS!r})")
+    kernel.run("%load_ext conjure_magic")
+    kernel.run(MODEL)
+    return kernel
+
+
+@pytest.fixture(autouse=True)
+def anew(loaded: Kernel) -> None:
+    loaded.run("%reload_ext conjure_magic")
+
+
+def html(cell: Cell) -> str:
+    return cell.text("text/html")
+
+
+def shown(cell: Cell) -> str:
+    """Everything a cell shows as text."""
+    return cell.text("text/plain")
+
+
+def is_alive(mark: str) -> bool:
+    """True if a process with this word in its command line runs."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            found.append(mark.encode() in path.read_bytes())
+        except OSError:
+            continue
+    return any(found)
+
+
+def test_loading_is_silent_and_may_be_repeated(loaded: Kernel) -> None:
+    for line in ("%load_ext conjure_magic", "%reload_ext conjure_magic"):
+        cell = loaded.run(line)
+        assert [o for o in cell.outputs if "already loaded" not in str(o)] == []
+    loaded.run("%unload_ext conjure_magic")
+    assert "not found" in shown(loaded.run("%conjure"))
+    assert loaded.run("%load_ext conjure_magic").outputs == []
+    assert "Session main" in html(loaded.run("%conjure"))
+
+
+def test_a_request_runs_a_command_and_goes_on_in_the_next_cell(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo hello $((40+2))')")
+    first = loaded.run("%%conjure --backend local --model m --yes -o result\nsay it")
+    assert "hello 42" in html(first)
+    assert "local" in html(first)
+    second = loaded.run("%%conjure --yes\nagain")
+    assert "turn 2" in shown(second) or "turn 2" in html(second)
+    assert loaded.run("result.text").text() == "'It came to: hello 42\\n'"
+    assert "hello 42" in html(loaded.run("result"))
+
+
+def test_each_output_has_all_of_its_types(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo hi')")
+    cell = loaded.run("%%conjure --model m --yes\nsay it")
+    main = next(o["data"] for o in cell.outputs if "application/vnd.conjure+json" in o.get("data", {}))
+    assert {"text/html", "text/markdown", "text/plain"} <= set(main)
+    data = main["application/vnd.conjure+json"]
+    assert [message["role"] for message in data["messages"]] == ["user", "assistant", "user", "assistant"]
+
+
+def test_created_files_are_shown_and_bound(loaded: Kernel) -> None:
+    loaded.run("m = runs('printf \"a,b\\\\n1,2\\\\n\" > table.csv')")
+    cell = loaded.run("%%conjure --model m --yes -o result\nmake it")
+    assert "table.csv" in html(cell)
+    assert "Download" in html(cell)
+    assert loaded.run("result.files['table.csv'].read()").text() == "b'a,b\\n1,2\\n'"
+    assert "table.csv" in html(loaded.run("%conjure files"))
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("%%conjure --bakend local\nx", "did you mean --backend?"),
+        ("%%conjure --backend lokal\nx", "did you mean local?"),
+        ("%%conjure --model nothing-like-it\nx", "nothing-like-it"),
+        ("%%conjure --skills ./nowhere\nx", "does not exist"),
+        ("%%conjure --skills log-analyser\nx", "did you mean log-analyzer"),
+        ("%%conjure --workspace ./nowhere\nx", "does not exist"),
+        ("%%conjure\n{{nope}}", "no variable 'nope'"),
+        ("%%conjure --with nope\nx", "no variable 'nope'"),
+        ("%%conjure -o 1x\nx", "name of a variable"),
+        ("%%conjure\n \n", "empty"),
+        ("%conjure unod", "did you mean undo?"),
+        ("%conjure undo 3", "cannot undo 3 turns"),
+        ("%conjure undo three", "number of turns"),
+        ("%conjure retry", "no turn"),
+        ("%conjure session", "wants one name"),
+        ("%conjure show", "show request"),
+        ("%conjure use", "at least one of"),
+        ("%conjure help nothing", "no help on 'nothing'"),
+        ("%conjure skills 'x", "is a quote missing"),
+    ],
+)
+def test_a_slip_is_one_or_two_lines_without_a_traceback(loaded: Kernel, code: str, said: str) -> None:
+    cell = loaded.run(code)
+    text = shown(cell)
+    assert said in text
+    assert text.startswith("UsageError: ")
+    assert len(text.strip().splitlines()) <= 2
+    assert "Traceback" not in str(cell.outputs)
+    assert cell.reply is not None
+    assert cell.reply["status"] == "error", "so that Run All stops"
+
+
+def test_a_slip_leaves_nothing_behind(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo hi')")
+    loaded.run("%%conjure --model m --yes\nfirst")
+    loaded.run("%%conjure --backend nowhere\nsecond")
+    assert "turn 2" in str(loaded.run("%%conjure --yes\nthird").outputs)
+
+
+def test_state_and_listings(loaded: Kernel) -> None:
+    assert "log-analyzer" in html(loaded.run("%conjure skills"))
+    assert "nothing has changed" in html(loaded.run("%conjure skills --reload"))
+    assert "bash_tool" in html(loaded.run("%conjure show request"))
+    assert "%conjure undo" in html(loaded.run("%conjure help"))
+    assert "max_rounds" in html(loaded.run("%conjure help settings"))
+    assert "--timeout" in shown(loaded.run("%%conjure --help\nx"))
+    assert "--save" in shown(loaded.run("%conjure files --help"))
+    assert "other" in html(loaded.run("%conjure session other"))
+    assert "other (current)" in html(loaded.run("%conjure sessions"))
+
+
+def test_undo_retry_reset_and_fresh(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo hi')")
+    for _ in range(2):
+        loaded.run("%%conjure --model m --yes\nsay it")
+    assert "1 turn taken back, 1 turn left" in shown(loaded.run("%conjure undo"))
+    assert "turn 1" in str(loaded.run("%conjure retry --yes").outputs)
+    assert "1 turn forgotten" in shown(loaded.run("%conjure reset"))
+    loaded.run("%%conjure --yes\nsay it")
+    assert "turn 1" in str(loaded.run("%%conjure --yes --fresh\nsay it").outputs)
+
+
+def test_settings_reach_new_sessions(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo hi')")
+    loaded.run("%config ConjureMagics.max_rounds = 1")
+    cell = loaded.run("%%conjure --model m --yes -o result\nx")
+    assert "Round limit" in str(cell.outputs)
+    assert loaded.run("result.stop_reason").text() == "'max_rounds'"
+
+
+@pytest.mark.parametrize(
+    ("answers", "ran"),
+    [
+        (["y"], True),
+        (["maybe", "yes"], True),
+        (["n, not today"], False),
+    ],
+)
+def test_a_command_asks_first_with_the_whole_command(loaded: Kernel, answers: list[str], ran: bool) -> None:
+    command = "echo one; echo " + "long " * 200 + "&& touch ran.txt"
+    loaded.run(f"m = runs({command!r})")
+    folder = loaded.folder / "conjure-files"
+    for left in folder.glob("*/ran.txt"):
+        left.unlink()
+    cell = loaded.run("%%conjure --model m\ndo it", answers=answers)
+    assert command in cell.prompts[0]
+    assert any(folder.glob("*/ran.txt")) is ran
+    if not ran:
+        assert "not today" in html(cell)
+
+
+def test_yes_to_all_asks_once_in_a_session(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo hi')")
+    assert len(loaded.run("%%conjure --model m\ndo it", answers=["a"]).prompts) == 1
+    assert loaded.run("%%conjure\nagain", answers=["unused"]).prompts == []
+    assert len(loaded.run("%%conjure --session other --model m\nanother", answers=["y"]).prompts) == 1
+
+
+def test_where_nobody_can_answer_it_is_refused_and_says_what_to_pass(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo hi')")
+    assert "--yes" in html(loaded.run("%%conjure --model m\ndo it"))
+
+
+def test_hostile_text_in_a_question_is_made_visible(loaded: Kernel) -> None:
+    loaded.run(r"m = runs('echo safe \x1b[2K\r\u202e live')")
+    cell = loaded.run("%%conjure --model m\ndo it", answers=["n"])
+    assert "\x1b" not in cell.prompts[0]
+    assert "\u202e" not in cell.prompts[0]
+
+
+def interrupted(kernel: Kernel, code: str, *, presses: int = 1, after: str = "", **options: Any) -> Cell:
+    """Run a cell and interrupt it once `after` shows in its outputs."""
+    running = kernel.start(code, **options)
+    cell = running[1]
+
+    def press() -> None:
+        end = time.monotonic() + 20
+        while after not in str(cell.outputs) and time.monotonic() < end:
+            time.sleep(0.02)
+        for _ in range(presses):
+            kernel.km.interrupt_kernel()
+            time.sleep(0.15)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        return kernel.finish(*running)
+    finally:
+        thread.join()
+
+
+@pytest.mark.parametrize("presses", [1, 2])
+def test_an_interrupt_stops_the_command_and_all_of_its_descendants(loaded: Kernel, presses: int) -> None:
+    mark = f"conjure-test-{presses}-{time.monotonic_ns()}"
+    sleeper = f"exec -a {mark} sleep 300"
+    command = f"echo begun; (setsid bash -c '{sleeper}' &) ; trap '' TERM; bash -c '{sleeper}'"
+    loaded.run(f"m = runs({command!r})")
+    cell = interrupted(loaded, "%%conjure --model m --yes -o result\ndo it", presses=presses, after="begun")
+    assert cell.reply is not None
+    assert cell.reply["ename"] == "KeyboardInterrupt"
+    errors = [o for o in cell.outputs if o["output_type"] == "error"]
+    assert [len(error["traceback"]) for error in errors] == [1]
+    assert "Stopped" in str(cell.outputs)
+    assert "begun" in html(cell)
+    assert not is_alive(mark)
+    assert loaded.run("result.stop_reason").text() == "'interrupted'"
+    loaded.run("m2 = runs('echo back')")
+    assert "back" in html(loaded.run("%%conjure --model m2 --yes\ngo on"))
+
+
+def test_an_interrupt_at_the_question_stops_the_turn(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo hi')")
+    running = loaded.start("%%conjure --model m\ndo it", allow_stdin=True)
+    threading.Timer(1.5, loaded.km.interrupt_kernel).start()
+    cell = loaded.finish(*running)
+    assert cell.reply is not None
+    assert cell.reply["ename"] == "KeyboardInterrupt"
+    assert "turn 2" in str(loaded.run("%%conjure --yes\ngo on").outputs)
+
+
+def test_a_timeout_is_a_marked_result_and_not_an_error(loaded: Kernel) -> None:
+    mark = f"conjure-test-{time.monotonic_ns()}"
+    loaded.run(f"m = runs('echo begun; exec -a {mark} sleep 300')")
+    cell = loaded.run("%%conjure --model m --yes --timeout 1.5 -o result\ndo it")
+    assert cell.reply is not None
+    assert cell.reply["status"] == "ok"
+    assert "Timed out" in str(cell.outputs)
+    assert not is_alive(mark)
+    assert "begun" in loaded.run("print(result.tool_calls[0].result.text)").text()
+
+
+def test_a_model_that_fails_is_one_line_and_what_it_said_stays(loaded: Kernel) -> None:
+    loaded.run("def broken(request):\n    yield 'It began'\n    raise RuntimeError('boom')")
+    cell = loaded.run("%%conjure --model broken\nx")
+    [error] = [o for o in cell.outputs if o["output_type"] == "error"]
+    assert len(error["traceback"]) == 1
+    assert "boom" in error["evalue"]
+    assert "It began" in html(cell)
+    assert "Failed" in str(cell.outputs)
+
+
+def test_variables_travel(loaded: Kernel) -> None:
+    loaded.run("import pandas; frame = pandas.DataFrame({'level': ['ERROR', 'INFO'], 'n': [2, 3]}); word = 'cart'")
+    loaded.run("m = runs('cat attached-variables/frame.csv')")
+    cell = loaded.run("%%conjure --model m --yes --with frame -o result\nlook at {{word}}")
+    assert "ERROR,2" in html(cell)
+    assert loaded.run("result.prompt").text() == "'look at cart'"
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        ("%%conjure --ba", "--backend"),
+        ("%%conjure --backend lo", "local"),
+        ("%%conjure --backend local --fre", "--fresh"),
+        ("%conjure un", "undo"),
+        ("%conjure skills --re", "--reload"),
+        ("%conjure show re", "request"),
+        ("%%conjure --skills log-", "log-analyzer"),
+    ],
+)
+def test_options_complete_with_tab(loaded: Kernel, typed: str, offered: str) -> None:
+    reply = loaded.kc.complete(typed, len(typed), reply=True, timeout=20)["content"]
+    assert offered in reply["matches"]
+    start, end = reply["cursor_start"], reply["cursor_end"]
+    assert re.match(r"[\w-]*$", typed[start:end])
+    assert (typed[:start] + offered).startswith(typed)
+
+
+def test_the_offline_model_analyses_a_log_and_says_what_it_is(loaded: Kernel) -> None:
+    lines = [f"2026-03-01 10:00:{s:02} {'ERROR' if s % 5 == 0 else 'INFO'} shop: request {s}" for s in range(60)]
+    (loaded.folder / "app.log").write_text("\n".join(lines), encoding="utf-8")
+    cell = loaded.run("%%conjure --model offline --yes -o result\nAnalyse app.log: what went wrong?", timeout=60)
+    assert "not a language model" in html(cell)
+    assert "12" in html(cell), "the number of errors"
+    files = loaded.run("sorted(file.name for file in result.files)").text()
+    assert ".svg" in files
+    assert ".csv" in files
