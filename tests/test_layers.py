@@ -21,7 +21,7 @@ LEVELS = [
     ["api", "models", "executors"],
     ["tools", "approval"],
     ["backends"],
-    ["turn", "session", "store", "telemetry", "scale"],
+    ["compaction", "budget", "feed", "turn", "session", "store", "telemetry", "scale"],
     ["render", "live", "report", "panel"],
     ["magics", "autoload", "__main__", "testing"],
 ]
@@ -31,6 +31,7 @@ LIBRARIES = {
     "IPython": {"__init__", "live", "magics", "autoload"},
     "docker": {"executors"},
     "httpx": {"api", "models"},
+    "httpx_sse": {"api"},
     "ipywidgets": {"panel"},
     "markdown_it": {"render"},
     "nbformat": {"report"},
