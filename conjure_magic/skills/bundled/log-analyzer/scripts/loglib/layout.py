@@ -81,6 +81,7 @@ class TimeReader:
         self._style = style
         self._newest = newest
         self._regex = re.compile(style.pattern)
+        self._core = re.compile(style.core)  # for a style whose fraction may not be missing
         self._memo: dict[tuple[str, str | None, str], tuple[str, float, str] | None] = {}
 
     def __call__(self, ts: str, frac: str | None, tail: str | None, hint: str) -> tuple[str, float] | None:
@@ -106,7 +107,7 @@ class TimeReader:
             self._memo.clear()
         near = clock.day_of(hint) if hint else None
         read = clock.reader(self._style, near or self._newest, exact=near is not None)
-        match = self._regex.fullmatch(ts + (tail or "")) or self._regex.match(ts)
+        match = self._regex.fullmatch(ts + (tail or "")) or self._core.match(ts)
         moment = read(match.groupdict()) if match else None
         if moment is None:
             return None

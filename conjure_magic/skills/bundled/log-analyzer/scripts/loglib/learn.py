@@ -116,7 +116,7 @@ def _prefix(lines: Sequence[str], slot: Slot) -> tuple[str, list[str]]:
 def _glue_source(glue: str, *, named: bool = False) -> str:
     level = rf"(?P<level>(?i:{levels.WORD})|{levels.LETTER})" if named else r"\w+"
     priority = r"<(?P<pri>\d{1,3})>" if named else r"<\d+>"
-    return re.escape(glue).replace(LEVEL_MARK, level).replace(PRIORITY_MARK, priority)
+    return re.escape(re.sub(r"\s+", "", glue)).replace(LEVEL_MARK, level).replace(PRIORITY_MARK, priority) + (r"\s*" if glue else "")
 
 
 def _best_slot(lines: Sequence[str]) -> Slot | None:
@@ -137,11 +137,11 @@ def _best_slot(lines: Sequence[str]) -> Slot | None:
 
 def _slot_of(style: clock.Style, line: str, start: int) -> Slot:
     before = line[:start]
-    glue = re.search(r"\S*\Z", before)
+    glue = re.search(r"(?:[\[({<]\s+)?\S*\Z", before)
     text = _GLUED_LEVEL.sub(LEVEL_MARK, glue[0] if glue else "", count=1)
     text = re.sub(r"\A<\d{1,3}>", PRIORITY_MARK, text)
     text_length = len(glue[0]) if glue else 0
-    return Slot(style, len(before[: len(before) - text_length].split()), text)
+    return Slot(style, len(before[: len(before) - text_length].split()), re.sub(r"\s+", "", text))
 
 
 def _score(slot: Slot, seen: Counter[str], total: int) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from itertools import combinations
 
 from loglib.wording import VALUE, are_values, has_value_shape, is_wording
 
@@ -24,6 +25,8 @@ _MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DAYS = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _DATE = re.compile(rf"(?:{_DAYS},? )?(?:{_MONTHS},? <\*>|<\*> {_MONTHS})(?:,? <\*>)*(?: (?:AM|PM|[A-Z]{{3,4}}(?= <\*>)))?(?: <\*>)?")
 _LIST = re.compile(r"([\w./-]*<\*>[\w./-]*)(?:(?:, ?| )\1)+(?![\w=])")
+# Bytes in hexadecimal side by side, of which those without a digit look like words.
+_DUMP = re.compile(r"(?<![\w>])(?:(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2}) ){2,}(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2})(?![\w<])")
 _EMPTY = re.compile(r"(?<=\s)\(\)(?=\s|$)")
 _LITERAL = re.compile(r"(?<![\w./-])(?:(?:true|false|True|False|TRUE|FALSE)\b|(?<=[=:])(?:null|NULL|None|nil)\b|(?<=[=:] )(?:null|NULL)\b)(?![\w./-])")
 # An object as many languages print it: a type name and its fields in braces, two deep.
@@ -32,6 +35,7 @@ _STATES = r"(?:on|off|yes|no|up|down|ok|true|false|none|<\*>)"
 _TUPLE = re.compile(rf"(?<=\( ){_STATES}(?: {_STATES})+(?= \))|(?<=\(){_STATES}(?:,? {_STATES})+(?=\))")
 _MAX_PASSES = 6
 _MANY = 4
+_FEW = 8
 _SPARSE = 8
 _MAX_GAP_ROWS = 8000
 _MAX_GAP = 7
@@ -66,7 +70,7 @@ def _fold_lists(amount: Counter[Row]) -> dict[Row, Row]:
     change = {}
     for row in amount:
         text = "".join(row)
-        folded = _LIST.sub(r"\1", text)
+        folded = _LIST.sub(r"\1", _DUMP.sub(_fold_dump, text))
         if folded != text:
             change[row] = tuple(_TOKEN.findall(folded))
     return change
@@ -94,15 +98,42 @@ def _open_single(amount: Counter[Row]) -> dict[Row, Row]:
         for place, token in enumerate(row):
             if _is_word(token):
                 buckets[len(row), place, total - marks[place]].append(row)
+    families = [(place, members) for (_, place, _), members in buckets.items() if len(members) > 1]
+    contexts = _contexts(families)
     opened: dict[Row, set[int]] = defaultdict(set)
-    for (_, place, _), members in buckets.items():
-        if len(members) > 1:
-            words = {row[place]: amount[row] for row in members}
-            blank = (*members[0][:place], VALUE, *members[0][place + 1 :])
-            if are_values(words, blank, place):
-                for row in members:
-                    opened[row].add(place)
+    for place, members in families:
+        words = {row[place]: amount[row] for row in members}
+        blank = (*members[0][:place], VALUE, *members[0][place + 1 :])
+        if are_values(words, blank, place, recurring=_recurs(words, contexts)):
+            for row in members:
+                opened[row].add(place)
     return {row: _blank(row, places) for row, places in opened.items()}
+
+
+def _contexts(families: Sequence[tuple[int, list[Row]]]) -> dict[tuple[str, str], set[tuple[str, str]]]:
+    """For each pair of alternating words the neighbours between which they alternate."""
+    found: dict[tuple[str, str], set[tuple[str, str]]] = defaultdict(set)
+    for place, members in families:
+        if len(members) <= _FEW:
+            row = members[0]
+            near = (_neighbour(row[place - 1 :: -1] if place else ()), _neighbour(row[place + 1 :]))
+            for pair in combinations(sorted({row[place] for row in members}), 2):
+                found[pair].add(near)
+    return found
+
+
+def _neighbour(tokens: Row) -> str:
+    return next((token for token in tokens if is_wording(token)), "")
+
+
+def _recurs(words: dict[str, int], contexts: dict[tuple[str, str], set[tuple[str, str]]]) -> bool:
+    if len(words) > _FEW:
+        return False
+    return all(len(contexts[pair]) > 1 for pair in combinations(sorted(words), 2))
+
+
+def _fold_dump(match: re.Match[str]) -> str:
+    return VALUE if VALUE in match[0] else match[0]
 
 
 def _open_keys(amount: Counter[Row]) -> dict[Row, Row]:

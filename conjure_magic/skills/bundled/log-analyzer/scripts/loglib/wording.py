@@ -66,32 +66,60 @@ _NUMBERED = re.compile(r"[A-Za-z]{3,}<\*>\Z")
 _VERBAL = re.compile(r"[a-z]{2,}(?:ed|ing)\Z")
 
 
-def are_values(words: Mapping[str, int], blank: Sequence[str], place: int) -> bool:
+def are_values(words: Mapping[str, int], blank: Sequence[str], place: int, *, recurring: bool = False) -> bool:
     """Whether the words found in `place` of otherwise equal messages are values.
 
-    `words` counts the messages of each; `blank` is the common message as tokens.
+    `words` counts the messages of each; `blank` is the common message as tokens; `recurring` tells that the
+    same words alternate beside other neighbours too, as names do and wordings rarely.
     """
     constant = sum(1 for token in blank if is_wording(token))
     if constant == 0 or _opposed(words):
         return False
     count = len(words)
     first = not any(is_wording(token) for token in blank[:place])
-    shaped = sum(1 for word in words if has_value_shape(word, VALUE in words) and not (first and word.isalpha()))
+    shaped = sum(1 for word in words if has_value_shape(word, beside_value=VALUE in words, first=first))
     plain = count - shaped
-    before = _word_before(blank, place)
-    keyed = place > 0 and blank[place - 1] in ("=", ":", "'", '"')
     numbered = sum(1 for word in words if _NUMBERED.match(word))
     if shaped and plain <= shaped and not _mere_wordings(words) and (count > 2 or not plain or not numbered):
         return True
     verbal = sum(1 for word in words if word.lower() in _FUNCTION or _VERBAL.match(word))
-    if not keyed and before.lower() in _NAMED and not verbal and not any(map(_ENUM.match, words)):
-        return True
-    needed = 4 if keyed else 6 if constant >= 3 else 8 if constant == 2 else 12
+    return count >= _needed(words, blank, place, first, constant, verbal, recurring)
+
+
+def _needed(
+    words: Mapping[str, int],
+    blank: Sequence[str],
+    place: int,
+    first: bool,
+    constant: int,
+    verbal: int,
+    recurring: bool,
+) -> int:
+    """How many plain words must alternate before they are believed to be values."""
+    states = verbal * 4 > len(words) or any(map(_ENUM.match, words))
+    if place > 0 and blank[place - 1] == "=":
+        # A key with a few plain words is a category that tells events apart: status=sent, status=bounced.
+        return 12 if states else 4
+    if not states:
+        if _word_before(blank, place).lower() in _NAMED or _names_process(blank, place) or recurring:
+            return 2
+        if _enclosed(blank, place):
+            return 3
+    needed = 3 if constant >= 3 else 6 if constant == 2 else 12
     if first:
         needed = max(needed, 10)
-    if verbal * 3 > count:
-        needed *= 3
-    return count >= needed
+    return needed * 3 if states else needed
+
+
+def _names_process(blank: Sequence[str], place: int) -> bool:
+    """Whether a number in brackets follows at once, as after a process: name[12], name(12)."""
+    after = tuple(blank[place + 1 : place + 4])
+    return after in (("[", VALUE, "]"), ("(", VALUE, ")"))
+
+
+def _enclosed(blank: Sequence[str], place: int) -> bool:
+    pair = "".join(blank[place - 1 : place + 2 : 2]) if place else ""
+    return pair in ("()", "[]", '""', "''", "{}", "``")
 
 
 def is_wording(token: str) -> bool:
@@ -99,8 +127,11 @@ def is_wording(token: str) -> bool:
     return VALUE not in token and any(map(str.isalpha, token))
 
 
-def has_value_shape(word: str, beside_value: bool = False) -> bool:
-    """Whether a word looks like a name, a path, an identifier: not like prose, not like a state."""
+def has_value_shape(word: str, *, beside_value: bool = False, first: bool = False) -> bool:
+    """Whether a word looks like a name, a path, an identifier: not like prose, not like a state.
+
+    The first word of a message is often a function or a setting, so there it takes more.
+    """
     if VALUE in word:
         return True
     inner = word.strip(".:-_,!?'\"")
@@ -110,7 +141,9 @@ def has_value_shape(word: str, beside_value: bool = False) -> bool:
         return True
     if word[:1] in "'\"" and len(word) > 1:
         return True
-    return any(mark in inner for mark in "./\\@$#%_~") or re.search(r"[a-z][A-Z]", inner) is not None
+    if any(mark in inner for mark in "./\\@$#%~"):
+        return True
+    return not first and ("_" in inner or re.search(r"[a-z][A-Z]", inner) is not None)
 
 
 def _mere_wordings(words: Mapping[str, int]) -> bool:
@@ -128,6 +161,8 @@ def _word_before(blank: Sequence[str], place: int) -> str:
 def _opposed(words: Mapping[str, int]) -> bool:
     """Whether two of the words are opposites, as a whole or in the one part in which they differ."""
     lowered = {word.lower().strip(".,:;!'\"") for word in words}
+    if len(words) < 30 and any(_negates(word, other) for word in lowered for other in lowered):
+        return True
     if len(words) < 30 and any(not OPPOSITES.get(word, _NOTHING).isdisjoint(lowered) for word in lowered):
         return True
     if len(words) > 6:
@@ -145,4 +180,11 @@ def _opposed_parts(one: list[str], other: list[str]) -> bool:
     if len(one) != len(other):
         return False
     differing = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
-    return len(differing) == 1 and differing[0][1] in OPPOSITES.get(differing[0][0], _NOTHING)
+    if len(differing) != 1:
+        return False
+    a, b = differing[0]
+    return b in OPPOSITES.get(a, _NOTHING) or _negates(a, b) or _negates(b, a)
+
+
+def _negates(word: str, other: str) -> bool:
+    return len(other) > 3 and word.endswith(other) and word[: -len(other)] in ("un", "de", "dis", "in", "non", "im", "re")
