@@ -15,10 +15,11 @@ def main(arguments: Sequence[str]) -> int:
     parser = options.Parser(prog="analyze.py", description=__doc__)
     verbs = parser.add_subparsers(dest="verb", metavar="{summary,query}", parser_class=options.Parser)
     _summary_options(verbs.add_parser("summary", help="health, problems, bursts, counts; Markdown or JSON"))
+    _query_options(verbs.add_parser("query", help="one figure or list: filter, take a value, count, rank, add up"))
     args = parser.parse_args(arguments)
     if args.verb is None:
         raise options.UsageError("name a verb: analyze.py summary FILE, or analyze.py query FILE")
-    return _summary(args)
+    return _summary(args) if args.verb == "summary" else _query(args)
 
 
 def _summary_options(parser: argparse.ArgumentParser) -> None:
@@ -44,6 +45,55 @@ def _summary(args: argparse.Namespace) -> int:
         export.print_json(found, sys.stdout)
     else:
         sys.stdout.write(markdown.render_summary(found, created))
+    return 0
+
+
+class _Take(argparse.Action):
+    """Keeps --field, --pattern and --time in the order in which they were given."""
+
+    def __call__(self, parser: object, namespace: argparse.Namespace, values: object, option: str | None = None) -> None:
+        namespace.takes = [*namespace.takes, ((option or "").lstrip("-"), str(values))]
+
+
+def _query_options(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(takes=[], verb_asked="count")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="log files; - is standard input")
+    parser.add_argument("--field", metavar="NAME", action=_Take, help="take level, component, host, pid, …, or NAME=… in the text")
+    parser.add_argument("--pattern", metavar="PATTERN", action=_Take, help="take each match of this regular expression, or its groups")
+    parser.add_argument("--time", metavar="UNIT", action=_Take, help="take the time by second, minute, hour, day, … or %%H:%%M")
+    parser.add_argument("--missing", metavar="VALUE", help="the value of a line in which nothing is found")
+    verbs = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("count", "count lines or, of a value taken, each value (the default)"),
+        ("distinct", "how many different values"),
+        ("list", "each different value once, or the lines themselves"),
+        ("sum", "add the values up"),
+        ("max", "the largest value"),
+        ("min", "the smallest value"),
+        ("mean", "the mean value"),
+        ("span", "seconds between the first and the last line"),
+    ):
+        verbs.add_argument(f"--{name}", dest="verb_asked", action="store_const", const=name, help=text)
+    parser.add_argument("--top", metavar="N", type=int, help="only the N most frequent values, or the first N lines")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    options.add_filters(parser)
+
+
+def _query(args: argparse.Namespace) -> int:
+    from loglib import corpus, export, query, query_text, records, source
+
+    if args.top is not None and args.top < 1:
+        raise options.UsageError(f"--top {args.top}: give a number, 1 or more")
+    sources = source.open_sources(args.files)
+    keep = options.record_filter(args)
+    layouts = corpus.load_layouts(sources)
+    take = query.taker(args.takes, layouts, args.missing)
+    found = filter(keep, records.read_records(sources, layouts))
+    answer = query.answer(options.ticking(found, args.progress), take, args.verb_asked, args.top)
+    if args.json:
+        export.print_json({"answer": answer.value, "records": answer.records, "first": answer.first}, sys.stdout)
+    else:
+        sys.stdout.write(query_text.render_answer(answer, options.about(args)))
     return 0
 
 

@@ -85,10 +85,10 @@ def _problems(summary: Plain) -> str:
         (p["count"], p["level"], code_cell(p["template"]), p["first"], ", ".join(p["evidence"][:3]))
         for p in summary["problems"][:_ROWS]
     ]
-    return f"## What goes wrong{basis}\n\n" + _raw(("Count", "Level", "Message", "First", "Lines"), rows)
+    return f"## What goes wrong{basis}\n\n" + raw_table(("Count", "Level", "Message", "First", "Lines"), rows)
 
 
-def _raw(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+def raw_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     """A table whose cells are already Markdown; empty columns are left out."""
     kept = list(rows)
     used = [i for i in range(len(head)) if any(row[i] not in (None, "") for row in kept)]
@@ -122,7 +122,7 @@ def _names(title: str, names: Sequence[Plain]) -> str:
 def _templates(summary: Plain) -> str:
     rows = [(t["count"], code_cell(t["template"])) for t in summary["templates"][:_ROWS]]
     title = f"## Most frequent messages (of {summary['template_count']} templates)"
-    return title + "\n\n" + _raw(("Count", "Template"), rows) if rows else ""
+    return title + "\n\n" + raw_table(("Count", "Template"), rows) if rows else ""
 
 
 def _changes(summary: Plain) -> str:
@@ -142,7 +142,7 @@ def _around(summary: Plain) -> str:
     if not around:
         return ""
     rows = [(c["before"], c["after"], code_cell(c["template"])) for c in around["changes"]]
-    return f"## Before and after {around['time']}\n\n" + _raw(("Before", "After", "Template"), rows)
+    return f"## Before and after {around['time']}\n\n" + raw_table(("Before", "After", "Template"), rows)
 
 
 def _clock(summary: Plain) -> str:

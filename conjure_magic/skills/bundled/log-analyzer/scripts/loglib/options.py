@@ -7,7 +7,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NoReturn
 
@@ -155,3 +155,25 @@ def progress(asked: bool, verb: str) -> Callable[[int], None] | None:
             print(f"{verb} {count:,} records, {elapsed:.0f} s", file=sys.stderr)
 
     return tick
+
+
+def ticking(records: Iterable[Record], asked: bool) -> Iterator[Record]:
+    """The same records, with progress on stderr."""
+    tick = progress(asked, "read")
+    for number, record in enumerate(records):
+        if tick is not None and not number & 0x3FFF:
+            tick(number)
+        yield record
+
+
+def about(args: argparse.Namespace) -> str:
+    """In words: what a query took from which lines."""
+    what = {"count": "lines", "list": "lines"}.get(args.verb_asked, args.verb_asked)
+    if args.takes:
+        named = " and ".join(f"{kind} {text}" for kind, text in args.takes)
+        verb = {"count": "lines for each", "distinct": "different values of", "list": "values of"}
+        what = f"{verb.get(args.verb_asked, args.verb_asked + ' of')} {named}"
+    elif args.verb_asked == "span":
+        what = "seconds between the first and the last line"
+    limits = [f"--{name} {getattr(args, name)}" for name in ("level", "grep", "since", "until") if getattr(args, name)]
+    return (what + (f", with {' '.join(limits)}" if limits else "")).replace("`", "'")
