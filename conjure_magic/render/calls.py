@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from conjure_magic.events import Called
 from conjure_magic.render import style
-from conjure_magic.render.markdown_source import code_block, code_span, escape_markdown
+from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.text import count, escape, exact, one_line, shorten, time_words
 
 COMMAND_KEYS = ("command", "path")
@@ -143,16 +143,16 @@ def _line(called: Called, limits: CallLimits) -> str:
 
 def render_call_markdown(called: Called, limits: CallLimits) -> str:
     """The call as Markdown: its line, its command, the beginning and end of its output."""
-    head = f"{escape_markdown(mark(called))} {escape_markdown(one_line(called.call.name, 60))}"
-    line = f"{head} {code_span(what(called, limits.skills))} {escape_markdown(told(called))}".rstrip()
+    head = f"{escape_inline(mark(called))} {escape_inline(one_line(called.call.name, 60))}"
+    line = f"{head} {code_span(what(called, limits.skills))} {escape_inline(told(called))}".rstrip()
     text = "\n".join(part for part in (input_text(called), output_text(called)) if part)
     notes = "".join(f"\n\n{escape_markdown(text)}" for text in remarks(called))
     return f"{line}\n\n{code_block(shorten(text, min(limits.output, 2_000)))}{notes}"
 
 
 def render_call_text(called: Called, limits: CallLimits) -> str:
-    """The call as a line of plain text; one that failed with what it printed."""
-    lines = [_line(called, limits)]
-    if called.is_error:
-        lines += [f"    {line}" for line in shorten(output_text(called), 2_000).split("\n")]
-    return "\n".join([*lines, *(f"    {text}" for text in remarks(called))])
+    """The call as a line of plain text; one that failed with what it printed and who refused it."""
+    if not called.is_error:
+        return _line(called, limits)
+    inside = [*shorten(output_text(called), 2_000).split("\n"), *remarks(called)]
+    return "\n".join([_line(called, limits), *(f"    {line}" for line in inside)])

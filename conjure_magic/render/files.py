@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conjure_magic.render import style
-from conjure_magic.render.markdown_source import code_block, code_span, escape_markdown
+from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.previews import Look, look_at
 from conjure_magic.render.text import count, escape, exact, one_line, shorten, size_words
 from conjure_magic.workspace import Artifact
@@ -164,7 +164,7 @@ def render_cards_markdown(found: list[Card]) -> str:
 
 
 def _card_markdown(card: Card) -> str:
-    lines = [f"**{escape_markdown(card.name)}** {escape_markdown(card.told)}"]
+    lines = [f"**{escape_markdown(card.name)}** {escape_inline(card.told)}"]
     look = card.look
     if look.problem:
         lines.append(escape_markdown(look.problem))

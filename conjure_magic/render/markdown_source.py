@@ -19,10 +19,14 @@ _STARTS_BLOCK = re.compile(r"^([ \t]*)(?:([-+=#:])|(\d+)([.)]))", re.MULTILINE)
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
+def escape_inline(text: str) -> str:
+    """The text so that Markdown shows it letter by letter, in the midst of a line."""
+    return _SPECIAL.sub(r"\\\g<0>", text).translate(_ENTITIES)
+
+
 def escape_markdown(text: str) -> str:
     """The text so that Markdown shows it letter by letter; line ends stay."""
-    text = _SPECIAL.sub(r"\\\g<0>", text).translate(_ENTITIES)
-    return _STARTS_BLOCK.sub(_start_escaped, text)
+    return _STARTS_BLOCK.sub(_start_escaped, escape_inline(text))
 
 
 def _start_escaped(match: re.Match[str]) -> str:
@@ -117,7 +121,7 @@ def _source_inlines(node: SyntaxTreeNode) -> str:
 def _source_inline(node: SyntaxTreeNode) -> str:
     match node.type:
         case "text":
-            return _SPECIAL.sub(r"\\\g<0>", words(node)).translate(_ENTITIES)
+            return escape_inline(words(node))
         case "softbreak":
             return "\n"
         case "hardbreak":
@@ -144,6 +148,7 @@ def _source_link(node: SyntaxTreeNode) -> str:
     href, spelled, followed = link_target(node)
     inner = _source_inner(node)
     if followed:
-        address = re.sub(r"[()\\`*\[\]|$]", lambda m: f"%{ord(m.group()):02X}", href).replace("&", "&amp;")
-        inner = f"[{inner or escape_markdown(href)}]({address})"
+        # Everything else that could end the address is percent-encoded in it already.
+        address = href.replace("&", "&amp;")
+        inner = f"[{inner or escape_markdown(href)}](<{address}>)"
     return f"{inner} ({escape_markdown(spelled)})" if spelled else inner

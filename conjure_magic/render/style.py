@@ -6,6 +6,7 @@ Overlong words break where `overflow-wrap` survives, else their box scrolls.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from conjure_magic.render.text import escape
@@ -36,9 +37,14 @@ def span(html: str, style: str) -> str:
     return f'<span style="{style}">{html}</span>'
 
 
-def page(html: str, extra: str = "") -> str:
-    """The outermost element of everything shown."""
-    return f'<div class="{NO_MATH}" style="{PAGE}{extra}">{html}</div>'
+def page(html: str) -> str:
+    """The outermost element of everything shown, without a blank line in it.
+
+    An exporter writes this HTML into Markdown, where a blank line would end it: what follows, such as a
+    picture's address in a tool's output, would be Markdown that acts.
+    """
+    html = re.sub(r"\n(?=[ \t]*\n)", "&#10;", html)
+    return f'<div class="{NO_MATH}" style="{PAGE}">{html}</div>'
 
 
 def box(text: str) -> str:
@@ -51,11 +57,9 @@ def box(text: str) -> str:
 
 
 def table(rows: str, extra: str) -> str:
-    """A table of HTML rows; where it is too wide it scrolls, by keyboard as well."""
-    return (
-        f'<div style="overflow:auto;margin:6px 0" tabindex="0">'
-        f'<table style="border-collapse:collapse;{extra}">\n{rows}</table></div>'
-    )
+    """A table of HTML rows; where it is too wide it scrolls, by keyboard as well, and breaks no words."""
+    look = f"border-collapse:collapse;table-layout:auto;margin:0;overflow-wrap:normal;{extra}"
+    return f'<div style="overflow:auto;margin:6px 0" tabindex="0"><table style="{look}">\n{rows}</table></div>'
 
 
 def heads(names: Iterable[str]) -> str:

@@ -19,7 +19,7 @@ from conjure_magic.render.files import (
     render_cards_text,
 )
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
-from conjure_magic.render.markdown_source import escape_markdown
+from conjure_magic.render.markdown_source import escape_inline, escape_markdown
 from conjure_magic.render.text import clean, escape, json_safe, one_line, time_words
 
 VENDOR_TYPE = "application/vnd.conjure+json"
@@ -107,10 +107,11 @@ def ending(result: TurnResult) -> tuple[str, str]:
     """How a turn ended that the model did not end itself: its mark, and a sentence with how to go on."""
     if result.is_complete:
         return "", ""
-    unknown = ("■ Ended", f"It ended with “{one_line(result.stop_reason, 60) or 'no reason given'}”")
-    label, sentence = _ENDED.get(result.stop_reason, unknown)
+    label, sentence = _ENDED.get(result.stop_reason, ("■ Ended", ""))
+    unknown = f"It ended with “{one_line(result.stop_reason, 60)}”"
+    # What comes from outside is never a format of its own.
     error = clean(result.error)[:2_000] or "No reason was given"
-    said = sentence.format(time=time_words(result.seconds), rounds=result.rounds, error=error)
+    said = sentence.format(time=time_words(result.seconds), rounds=result.rounds, error=error) or unknown
     said += "" if said.rstrip().endswith((".", "!", "?")) else "."
     return label, f"{said} {_GO_ON.get(result.stop_reason, 'Go on in the next cell.')}"
 
@@ -165,7 +166,7 @@ def _footer_html(result: TurnResult) -> str:
 
 def _footer_markdown(result: TurnResult) -> str:
     label, sentence = ending(result)
-    head = f"**{label}** {escape_markdown(sentence)}\n\n" if label else ""
+    head = f"**{label}** {escape_inline(sentence)}\n\n" if label else ""
     return head + escape_markdown(" · ".join(facts(result)))
 
 
