@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -20,6 +20,8 @@ very want was we well were what when where which while who whom whose why will w
 yes you your
 """
 STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+_WEAK_WORDS = "file files folder line lines data text result output print new number code"
 
 _ENDINGS = """
 izations ization ations ation ingly ments ment ings ing ions ion ised ized ises izes ise ize ysis yses ysing
@@ -48,21 +50,21 @@ def stems(text: str) -> list[str]:
     return [stem(word) for word in words if word not in STOP_WORDS and (len(word) > 1 or word.isdigit())]
 
 
+WEAK_STEMS = frozenset(stem(word) for word in _WEAK_WORDS.split())
+
+
 def rank(query: str, documents: Sequence[tuple[str, str]]) -> list[float]:
     """How well each document, a pair of title and text, fits the query: 0 for not at all.
 
-    A word counts by its rarity among the documents, and double in a title. Long texts gain nothing by length.
+    A word counts by its rarity among the documents, and double in a title; words that nearly every text on files
+    holds count less. Long texts gain nothing by length.
     """
     wanted = dict.fromkeys(stems(query))
     bags = [(frozenset(stems(title)), frozenset(stems(text))) for title, text in documents]
     spread = Counter(word for title, text in bags for word in title | text)
-    weight = {word: math.log(1 + (len(bags) + 1) / (spread[word] + 0.5)) for word in wanted}
+    rarity = {word: math.log(1 + (len(bags) + 1) / (spread[word] + 0.5)) for word in wanted}
+    weight = {word: value * (0.4 if word in WEAK_STEMS else 1.0) for word, value in rarity.items()}
     return [
         sum(weight[word] * (2.0 if word in title else 1.0) for word in wanted if word in title or word in text)
         for title, text in bags
     ]
-
-
-def overlap(query: Iterable[str], text: str) -> set[str]:
-    """The stems of the query that the text holds as well."""
-    return set(query) & set(stems(text))

@@ -1,0 +1,161 @@
+"""Any callable `request -> response` as a model: a person's own client, a gateway, a test."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
+
+from conjure_magic.cancel import Cancel, interruptible
+from conjure_magic.errors import CancelledError, ModelError, UsageError
+from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta
+from conjure_magic.messages import Message, TextBlock, Usage
+from conjure_magic.models.base import Request
+
+EXPECTED = "text, a message as the Messages API sends it, a Message, or an iterator of pieces of text"
+
+
+class CallableModel:
+    """A model that asks a callable of the person's.
+
+    The callable gets the `Request`; one that declares a single parameter named `messages` gets the list of
+    messages as the wire has them. It returns text, a wire message (a dict with `content`, and `stop_reason`,
+    `usage` where it has them), a `Message`, or an iterator of pieces of text. It runs on the turn's thread.
+
+    Raises UsageError for a callable that is async or takes no argument.
+    """
+
+    def __init__(self, function: Callable[..., Any], name: str = "") -> None:
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise UsageError(
+                "an async function cannot be a model; wrap it: lambda request: asyncio.run(function(request))"
+            )
+        self._function = function
+        self._wants_messages = _wants_messages(function)
+        self.name = name or getattr(function, "__name__", type(function).__name__)
+
+    def __repr__(self) -> str:
+        return f"CallableModel({self.name})"
+
+    @property
+    def context_window(self) -> int | None:
+        """Not known."""
+        return None
+
+    def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
+        """Yield what the callable returns.
+
+        Raises ModelError if it raises or returns something else, CancelledError once `cancel` is set, which an
+        interrupt brings about at once.
+        """
+        given = [message.to_dict() for message in request.messages] if self._wants_messages else request
+        response = self._guarded(cancel, lambda: self._function(given))
+        cancel.raise_if_set()
+        if isinstance(response, Iterator):
+            yield from self._deltas(response, cancel)
+            return
+        finished = self._finished(response)
+        for block in finished.message.content:
+            if isinstance(block, TextBlock):
+                yield TextDelta(block.text)
+            yield BlockFinished(block)
+        yield finished
+
+    def cost(self, usage: Usage) -> float | None:
+        """Not known."""
+        return None
+
+    def _deltas(self, pieces: Iterator[Any], cancel: Cancel) -> Generator[ModelEvent, None, None]:
+        """An iterator's pieces as they come; it is closed whatever happens."""
+        said: list[str] = []
+        done = object()
+        try:
+            while (piece := self._guarded(cancel, lambda: next(pieces, done))) is not done:
+                if not isinstance(piece, str):
+                    raise ModelError(f"{self.name} yielded {_kind(piece)}; expected pieces of text")
+                cancel.raise_if_set()
+                said.append(piece)
+                yield TextDelta(piece)
+        finally:
+            close = getattr(pieces, "close", None)
+            if callable(close):
+                close()
+        text = TextBlock("".join(said))
+        yield BlockFinished(text)
+        yield MessageFinished(Message.assistant(text), "end_turn", Usage(), self.name)
+
+    def _guarded(self, cancel: Cancel, call: Callable[[], Any]) -> Any:
+        """Run the person's code where an interrupt reaches it; its errors become ModelError in one line."""
+        try:
+            with interruptible(cancel):
+                return call()
+        except (CancelledError, ModelError):
+            raise
+        except Exception as error:
+            line = next(iter(str(error).splitlines()), "")
+            raise ModelError(f"{self.name} failed: {type(error).__name__}{': ' if line else ''}{line}") from error
+
+    def _finished(self, response: Any) -> MessageFinished:
+        """The whole message of a response. Raises ModelError that says what is expected."""
+        if inspect.isawaitable(response):
+            if inspect.iscoroutine(response):
+                response.close()
+            raise ModelError(
+                f"{self.name} returned an awaitable; a model has to return its answer. Expected {EXPECTED}"
+            )
+        if isinstance(response, str):
+            response = Message.assistant(TextBlock(response))
+        if isinstance(response, Message):
+            if response.role != "assistant":
+                raise ModelError(
+                    f"{self.name} returned a message of role {response.role!r}; expected one of the assistant's"
+                )
+            return MessageFinished(response, _stop_reason(response, None), Usage(), self.name)
+        if isinstance(response, Mapping):
+            return self._from_wire(response)
+        raise ModelError(f"{self.name} returned {_kind(response)}; expected {EXPECTED}")
+
+    def _from_wire(self, wire: Mapping[str, Any]) -> MessageFinished:
+        content = wire.get("content")
+        blocks = isinstance(content, list) and all(
+            isinstance(b, Mapping) and isinstance(b.get("type"), str) for b in content
+        )
+        if wire.get("role", "assistant") != "assistant" or not (blocks or isinstance(content, str)):
+            raise ModelError(
+                f"{self.name} returned a dict that is no assistant message; expected "
+                '{"content": "text" or [blocks with a "type"], "stop_reason": …, "usage": …}'
+            )
+        message = Message.from_dict({**wire, "role": "assistant"})
+        usage = wire.get("usage")
+        known = ("role", "content", "stop_reason", "usage", "model", "type", "id", "stop_sequence")
+        return MessageFinished(
+            message,
+            _stop_reason(message, wire.get("stop_reason")),
+            Usage.from_dict(usage) if isinstance(usage, Mapping) else Usage(),
+            str(wire.get("model") or self.name),
+            {key: value for key, value in wire.items() if key not in known},
+        )
+
+
+def _stop_reason(message: Message, given: Any) -> str:
+    """The reason given, else the one that the content implies."""
+    if isinstance(given, str) and given:
+        return given
+    return "tool_use" if message.tool_uses else "end_turn"
+
+
+def _kind(value: object) -> str:
+    return "nothing (None)" if value is None else f"a {type(value).__name__}"
+
+
+def _wants_messages(function: Callable[..., Any]) -> bool:
+    """True for a callable with one parameter, named `messages`. Raises UsageError for one that takes none."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):  # a builtin that does not tell: it gets the request
+        return False
+    positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
+    required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+    if not positional or len(required) > 1:
+        raise UsageError("a callable model takes one argument: the request, or `messages`")
+    return positional[0].name == "messages" and len(positional) == 1

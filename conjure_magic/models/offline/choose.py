@@ -1,0 +1,207 @@
+"""Choosing: the skill or tool that fits a prompt, the documented command that fits best, and what to fill it with."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from conjure_magic.models.offline.conversation import Conversation, Exchange, KnownSkill, Surroundings
+from conjure_magic.models.offline.documents import Documentation, DocumentedCommand
+from conjure_magic.models.offline.fill import Filled, Material, absolute, asks_for, fill
+from conjure_magic.models.offline.mentions import Mentions, read_mentions
+from conjure_magic.models.offline.template import Option, Template, Value, parse_template
+from conjure_magic.models.offline.vocabulary import PHRASES
+from conjure_magic.skills.words import rank, stems
+
+MAX_PROMPT = 8_000
+"""Characters of a prompt that are weighed."""
+MAIN_COMMAND = 0.5
+"""What being documented first is worth: it is the author's usual way."""
+_FOLLOW_UP = re.compile(
+    r"\b(?:and|now|also|again|same|instead|only|just|but|then|it|its|that|those|them|these|this|what about|how about|"
+    r"more|less|with|without)\b",
+    re.IGNORECASE,
+)
+_MADE = re.compile(r"\b(?:wrote|written|saved|created|replaced)\b[^\n]{0,40}?([\w./-]+\.\w{1,8})\b", re.IGNORECASE)
+_OPERATORS = frozenset({"|", "||", "&&", ";", "&", ">", ">>", "<"})
+
+
+def best_fit(prompt: str, candidates: Sequence[tuple[str, str]]) -> int | None:
+    """The index of the candidate (a name and a description) that fits the prompt; None if none does.
+
+    One common word is not enough, unless it is in the name or the prompt names a file or an address as well.
+    """
+    query = prompt[:MAX_PROMPT]
+    scores = rank(query, candidates)
+    order = sorted(range(len(candidates)), key=lambda index: (-scores[index], index))
+    wanted, mentions = frozenset(stems(query)), read_mentions(query)
+    for index in order:
+        name, description = candidates[index]
+        in_name = wanted & frozenset(stems(name))
+        shared = in_name | wanted & frozenset(stems(description))
+        if in_name or len(shared) > 1 or (shared and (mentions.paths or mentions.urls)):
+            return index
+    return None
+
+
+def skill_read_in(exchange: Exchange, skills: Iterable[KnownSkill]) -> KnownSkill | None:
+    """The skill whose SKILL.md was read in a turn."""
+    paths = {step.path for step in exchange.steps}
+    return next((skill for skill in skills if skill.location in paths), None)
+
+
+def follows_up(prompt: str) -> bool:
+    """True for a short prompt that leans on the one before: "and only errors?", "in the same file"."""
+    mentions = read_mentions(prompt)
+    short = len(prompt.split()) <= 25
+    named = bool(mentions.paths or mentions.urls or mentions.numbers or mentions.levels)
+    return short and (named or _FOLLOW_UP.search(prompt) is not None)
+
+
+def choose_skill(conversation: Conversation, skills: Sequence[KnownSkill]) -> KnownSkill | None:
+    """The skill for the prompt: the best fitting, or the one used before if the prompt leans on that."""
+    prompt = conversation.now.prompt
+    index = best_fit(prompt, [(skill.name, skill.description) for skill in skills])
+    if index is not None:
+        return skills[index]
+    if follows_up(prompt):
+        return next(filter(None, (skill_read_in(turn, skills) for turn in conversation.earlier)), None)
+    return None
+
+
+# ---- what a command may be filled with
+
+
+def made_files(conversation: Conversation) -> tuple[str, ...]:
+    """Files of the workspace that came with a prompt, or that a tool said it wrote."""
+    found: dict[str, None] = {}
+    for exchange in conversation.exchanges:
+        found.update(dict.fromkeys(exchange.attached))
+        for step in exchange.steps:
+            if step.call.name in ("create_file", "str_replace"):
+                found[str(step.call.input.get("path", ""))] = None
+            elif step.call.name != "view" and not step.is_error:
+                found.update(dict.fromkeys(_MADE.findall(step.result[:20_000])))
+    return tuple(found)
+
+
+def material(conversation: Conversation, places: Surroundings, directory: str, spelling: str) -> Material:
+    """The values that the prompt names; files and addresses of earlier prompts where it names none."""
+    mentions = read_mentions(conversation.now.prompt[:MAX_PROMPT])
+    made = made_files(conversation)
+    inputs, urls = (*mentions.inputs, *conversation.now.attached), mentions.urls
+    for exchange in conversation.earlier:
+        if inputs or urls:
+            break
+        before = read_mentions(exchange.prompt[:MAX_PROMPT])
+        inputs, urls = (*before.inputs, *exchange.attached), before.urls
+    paths = tuple(dict.fromkeys(absolute(path, places, made) for path in inputs))
+    return Material(mentions, paths, urls, directory, spelling)
+
+
+# ---- which command
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A documented command and how it was filled."""
+
+    command: DocumentedCommand
+    template: Template
+    filled: Filled
+
+
+def choose_command(documentation: Documentation, given: Material, prompt: str) -> Choice | None:
+    """The documented command that fits the prompt and what it names; None if none is documented."""
+    commands = documentation.commands
+    templates = [with_options(parse_template(c.text), c, documentation, given.mentions) for c in commands]
+    choices = [Choice(c, t, fill(t, given)) for c, t in zip(commands, templates, strict=True)]
+    scores = rank(expanded(prompt[:MAX_PROMPT]), [_described(choice) for choice in choices])
+    worth = [_worth(choice, score, given) for choice, score in zip(choices, scores, strict=True)]
+    worth[:1] = [first + MAIN_COMMAND for first in worth[:1]]
+    return choices[worth.index(max(worth))] if worth else None
+
+
+def expanded(prompt: str) -> str:
+    """The prompt with the words that its turns of phrase stand for."""
+    return " ".join((prompt, *(words for phrase, words in PHRASES if re.search(phrase, prompt, re.IGNORECASE))))
+
+
+def _described(choice: Choice) -> tuple[str, str]:
+    """Title and text of a command, for ranking: its program and options; what is said about it."""
+    options = " ".join(option.name for option in choice.template.options)
+    return f"{choice.template.program.rpartition('/')[2]} {options}", " ".join(
+        (*choice.command.section[1:], choice.command.about)
+    )
+
+
+def _worth(choice: Choice, words: float, given: Material) -> float:
+    """How well a command fits: its words, the values it takes and lacks, the options asked for."""
+    kinds = {value.kind for value in choice.template.values}
+    filled = choice.filled
+    worth = words + 1.5 * filled.asked - filled.unasked - 3.0 * len(filled.missing)
+    if given.mentions.urls:
+        worth += 2.0 if "url" in kinds else -1.5
+    if given.mentions.inputs:
+        worth += 0.5 if "input" in kinds else -2.0
+    if "url" in kinds and not given.urls:
+        worth -= 2.0
+    return worth
+
+
+def with_options(
+    template: Template, command: DocumentedCommand, documentation: Documentation, mentions: Mentions
+) -> Template:
+    """The template with the options that the same section documents apart from it, and the prompt asks for."""
+    if any(getattr(part, "text", "") in _OPERATORS for part in template.parts):
+        return template
+    known = {option.name for option in template.options}
+    extra: dict[str, Option] = {}
+    for option in documentation.options:
+        if option.section == command.section and option.name not in known | set(extra):
+            written = f"{template.program.split(' ')[0]} {option.name} {option.value}".strip()
+            extra |= {o.name: o for o in parse_template(written).options if _wanted(o, mentions)}
+    optional = tuple(Option(o.name, o.value, optional=True) for o in extra.values())
+    return Template((*template.parts, *optional))
+
+
+def _wanted(option: Option, mentions: Mentions) -> bool:
+    value: Value | None = option.value
+    by_value = value is not None and (
+        (value.kind == "level" and bool(mentions.levels)) or (value.kind == "time" and bool(mentions.times))
+    )
+    return by_value or asks_for(re.findall(r"[a-z]+", option.name.lower()), mentions)
+
+
+def simpler(choice: Choice, documentation: Documentation, given: Material) -> str | None:
+    """Another try after a failure: the same program with fewer options, else its own help; None if none is left."""
+    plain = fill(choice.template, given, plain=True)
+    tries = [plain.command] if not plain.missing else []
+    for command in documentation.commands:
+        template = parse_template(command.text)
+        if template.program == choice.template.program:
+            other = fill(template, given, plain=True)
+            tries += [other.command] if not other.missing else []
+    failed = choice.filled.command
+    shorter = [text for text in tries if text != failed and len(text) < len(failed)]
+    return min(shorter, key=len) if shorter else None
+
+
+def unused(given: Material, filled: Filled, prompt: str) -> tuple[str, ...]:
+    """What the prompt names and the command does not hold."""
+    mentions = given.mentions
+    named = [*mentions.outputs, *mentions.urls, *(number.text for number in mentions.numbers), *mentions.levels]
+    named += [*(time.text for time in mentions.times), *mentions.quoted]
+    missing = [text for text in named if text not in filled.used]
+    if mentions.inputs:
+        missing += [path for path in given.inputs if path not in filled.used]
+    return tuple(dict.fromkeys(missing))
+
+
+def is_missing_file(result: str) -> bool:
+    """True if a command's output says that a file is not there: a second try would not find it either."""
+    return (
+        re.search(r"no such file|not found|does not exist|cannot (?:open|find)|FileNotFound", result, re.IGNORECASE)
+        is not None
+    )

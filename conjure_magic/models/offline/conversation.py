@@ -1,0 +1,142 @@
+"""What the planner knows: the conversation as turns, and the places and skills that the system text names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import unescape
+
+from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseBlock
+
+ID_PREFIX = "toolu_offline_"
+_NOTE = re.compile(r"^\[conjure: [^\n]*\]$\n?", re.MULTILINE)
+_SETTLED = re.compile(r"\[(?:result|the call failed|called \S+): ")
+_ATTACHED_FILE = re.compile(r"\A<variable\b[^>]*\sfile=(?:\"([^\"<>]*)\"|'([^'<>]*)')")
+
+
+@dataclass(frozen=True)
+class Step:
+    """A tool call and what came of it."""
+
+    call: ToolUseBlock
+    result: str
+    is_error: bool
+
+    @property
+    def path(self) -> str:
+        """The path that a call of `view` names; empty for other calls."""
+        return str(self.call.input.get("path", "")) if self.call.name == "view" else ""
+
+
+@dataclass
+class Exchange:
+    """A prompt and what was done about it."""
+
+    prompt: str = ""
+    attached: list[str] = field(default_factory=list)
+    """Files that came with the prompt, relative to the workspace."""
+    steps: list[Step] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """The turns so far; the last one is being answered."""
+
+    exchanges: tuple[Exchange, ...]
+    next_id: str
+
+    @property
+    def now(self) -> Exchange:
+        """The turn that is being answered."""
+        return self.exchanges[-1]
+
+    @property
+    def earlier(self) -> tuple[Exchange, ...]:
+        """The turns before, newest first."""
+        return self.exchanges[-2::-1]
+
+
+def read_conversation(messages: Sequence[Message]) -> Conversation:
+    """The turns in any list of messages; a call without a result counts as failed."""
+    exchanges: list[Exchange] = []
+    results = {
+        block.tool_use_id: block
+        for message in messages
+        for block in message.content
+        if isinstance(block, ToolResultBlock)
+    }
+    number, asked = 0, 0
+    for message in messages:
+        for block in message.content:
+            if isinstance(block, TextBlock) and message.role == "user":
+                _hear(block.text, exchanges)
+            elif isinstance(block, ToolUseBlock):
+                asked += 1
+                suffix = block.id.removeprefix(ID_PREFIX)
+                number = max(number, int(suffix)) if re.fullmatch(r"[0-9]{1,9}", suffix) else number
+                exchanges = exchanges or [Exchange()]
+                exchanges[-1].steps.append(_step(block, results.get(block.id)))
+    return Conversation(tuple(exchanges or [Exchange()]), f"{ID_PREFIX}{max(number, asked) + 1}")
+
+
+def _hear(text: str, exchanges: list[Exchange]) -> None:
+    """Take a user's text block: a new prompt, an attachment of the last one, or nothing that was asked."""
+    attached = _ATTACHED_FILE.match(text)
+    if attached is not None or text.startswith("<variable "):
+        if exchanges and attached is not None:
+            exchanges[-1].attached.append(unescape(attached[1] or attached[2] or ""))
+        return
+    prompt = _NOTE.sub("", text).strip()
+    if prompt and not _SETTLED.match(prompt):
+        exchanges.append(Exchange(prompt))
+
+
+def _step(call: ToolUseBlock, result: ToolResultBlock | None) -> Step:
+    if result is None:
+        return Step(call, "no result came", is_error=True)
+    return Step(call, result.text, result.is_error)
+
+
+@dataclass(frozen=True)
+class KnownSkill:
+    """A skill of the catalogue."""
+
+    name: str
+    description: str
+    location: str
+
+    @property
+    def directory(self) -> str:
+        """The folder that paths in its SKILL.md are relative to."""
+        return self.location.rpartition("/")[0]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The places and skills that the system text names."""
+
+    workspace: str = ""
+    input_folder: str = ""
+    skills: tuple[KnownSkill, ...] = ()
+
+
+_SKILL = re.compile(r"<skill>(.*?)</skill>", re.DOTALL)
+
+
+def read_system(system: str) -> Surroundings:
+    """The surroundings in a system text; what it does not name is empty."""
+    skills = []
+    catalogue = _element(system, "available_skills")
+    for entry in _SKILL.findall(catalogue):
+        name, description, location = (_element(entry, tag) for tag in ("name", "description", "location"))
+        if name and location:
+            skills.append(KnownSkill(name, description, location))
+    before, _, after = system.partition("<available_skills>")
+    places = before + after.rpartition("</available_skills>")[2]
+    return Surroundings(_element(places, "workspace"), _element(places, "input_folder"), tuple(skills))
+
+
+def _element(text: str, tag: str) -> str:
+    found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
+    return unescape(found[1]).strip() if found is not None else ""

@@ -1,0 +1,187 @@
+"""The commands that a SKILL.md documents: in fenced code, and in code inside of sentences, lists and tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from conjure_magic.models.offline.vocabulary import INTERPRETERS, SETUP, SHELL_LANGUAGES
+
+_NUMBERED = re.compile(r"^\s*(\d+)(?:\t|→|[:|] ?)(.*)$")
+_FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([\w-]*)")
+_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
+_INLINE = re.compile(r"(`+)(.+?)\1(?!`)")
+_OPTION = re.compile(r"^(--[A-Za-z][\w-]*)(?:[ =](\S+))?$")
+_PLACEHOLDER_WORD = re.compile(r"<[\w .|-]+>|\{\w+\}|\b[A-Z][A-Z_]{2,}\b|\bURL\b")
+
+
+@dataclass(frozen=True)
+class DocumentedCommand:
+    """A command as written, and what is said about it."""
+
+    text: str
+    about: str
+    """The sentence before it, or the comment above it."""
+    section: tuple[str, ...] = ()
+    """The headings above it, outermost first."""
+
+
+@dataclass(frozen=True)
+class DocumentedOption:
+    """An option named outside of any command: `--level L`."""
+
+    name: str
+    value: str
+    about: str
+    section: tuple[str, ...]
+
+
+@dataclass
+class Documentation:
+    """What a SKILL.md documents."""
+
+    commands: list[DocumentedCommand] = field(default_factory=list)
+    options: list[DocumentedOption] = field(default_factory=list)
+
+
+def without_line_numbers(text: str) -> str:
+    """The file's text, where a tool has put a number before each line."""
+    lines = text.splitlines()
+    matches = [_NUMBERED.match(line) for line in lines]
+    found = [(int(match[1]), match[2]) for match in matches if match is not None]
+    counts_up = len(found) > 1 and all(b[0] == a[0] + 1 for a, b in pairwise(found))
+    if not counts_up or len(found) < 0.5 * len([line for line in lines if line.strip()]):
+        return text
+    return "\n".join(line for _, line in found)
+
+
+def without_front_matter(text: str) -> str:
+    """The body of a SKILL.md."""
+    match = re.match(r"\s*---[ \t]*\n.*?^---[ \t]*$\n?", text, re.DOTALL | re.MULTILINE)
+    return text[match.end() :] if match is not None else text
+
+
+def read_documentation(text: str) -> Documentation:
+    """The commands and options in a SKILL.md, as the view tool shows it; equal commands once."""
+    reader = _Reader()
+    for line in without_front_matter(without_line_numbers(text)).splitlines():
+        reader.feed(line)
+    reader.end_fence()
+    return reader.found
+
+
+class _Reader:
+    """Walks over the lines of a Markdown text and keeps what is documented."""
+
+    def __init__(self) -> None:
+        self.found = Documentation()
+        self._section: list[tuple[int, str]] = []
+        self._paragraph: list[str] = []
+        self._said = ""
+        self._fence = ""
+        self._language = ""
+        self._code: list[str] = []
+
+    def feed(self, line: str) -> None:
+        fence = _FENCE.match(line)
+        if self._fence:
+            if fence is not None and fence[1].startswith(self._fence) and not fence[2]:
+                self.end_fence()
+            else:
+                self._code.append(line.strip())
+            return
+        heading = _HEADING.match(line)
+        if fence is not None:
+            self._end_paragraph()
+            self._fence, self._language = fence[1], fence[2].lower()
+        elif heading is not None:
+            self._end_paragraph()
+            self._said = ""
+            level = len(heading[1])
+            self._section = [entry for entry in self._section if entry[0] < level] + [(level, heading[2])]
+        elif line.strip():
+            if re.match(r"\s*(?:[-*+|]|\d+[.)])\s?", line):
+                self._end_paragraph()
+            self._paragraph.append(line.strip())
+        else:
+            self._end_paragraph()
+
+    def _headings(self) -> tuple[str, ...]:
+        return tuple(title for _, title in self._section)
+
+    def _end_paragraph(self) -> None:
+        """Take the commands inside a paragraph, list item or table row."""
+        if not self._paragraph:
+            return
+        text = " ".join(self._paragraph)
+        self._paragraph, self._said = [], text
+        for match in _INLINE.finditer(text):
+            code = match[2].strip()
+            option = _OPTION.match(code)
+            if option is not None:
+                self.found.options.append(DocumentedOption(option[1], option[2] or "", text, self._headings()))
+            elif is_inline_command(code):
+                self._keep(code, text)
+
+    def end_fence(self) -> None:
+        """Take the commands of a code block."""
+        self._end_paragraph()
+        if self._fence and self._language in SHELL_LANGUAGES:
+            for command, comment in _code_lines(self._code):
+                if is_command(command, plain=not self._language):
+                    self._keep(command, comment or self._said)
+        self._fence, self._code = "", []
+
+    def _keep(self, command: str, about: str) -> None:
+        if all(command != known.text for known in self.found.commands):
+            self.found.commands.append(DocumentedCommand(command, about, self._headings()))
+
+
+def _code_lines(lines: list[str]) -> Iterator[tuple[str, str]]:
+    """The commands of a code block, continued lines joined, each with the comment above it."""
+    comment, parts = "", list[str]()
+    if any("<<" in line for line in lines):
+        return  # a here-document is not one line, and filling it would be guessing
+    for line in lines:
+        text = re.sub(r"^[$%>] ", "", line)
+        if not parts and text.startswith("#"):
+            comment = text.lstrip("# ")
+        elif text.endswith("\\"):
+            parts.append(text[:-1].strip())
+        elif text or parts:
+            whole, _, trailing = " ".join((*parts, text)).partition("  # ")
+            yield whole.strip(), comment or trailing
+            comment, parts = "", []
+
+
+def is_command(text: str, *, plain: bool = False) -> bool:
+    """True for a line of code that a request could want run; in an unlabelled block it has to look like one."""
+    words = text.split()
+    if (
+        not words
+        or words[0] in SETUP
+        or (words[0] in INTERPRETERS and len(words) > 1 and words[1] in ("pip", "-m pip"))
+    ):
+        return False
+    if words[:3] in (["python", "-m", "pip"], ["python3", "-m", "pip"], ["uv", "pip", "install"]):
+        return False
+    return _looks_like_command(words) if plain else re.match(r"[\w./~$<{-]", words[0]) is not None
+
+
+def is_inline_command(code: str) -> bool:
+    """True for code inside a sentence that is a whole command, not a file's or an option's name."""
+    words = code.split()
+    if len(words) < 2:
+        return bool(words) and re.match(r"\.{0,2}/?scripts/[\w./-]+\Z", words[0]) is not None
+    return is_command(code) and (_looks_like_command(words) or _PLACEHOLDER_WORD.search(code) is not None)
+
+
+def _looks_like_command(words: list[str]) -> bool:
+    first = words[0]
+    if first in INTERPRETERS:
+        return len(words) > 1
+    is_script = re.match(r"(?:\./|\.\./|scripts/|bin/)[\w./-]+\Z", first) is not None
+    tool = re.match(r"[a-z][\w.-]*\Z", first) is not None and _PLACEHOLDER_WORD.search(" ".join(words)) is not None
+    return is_script or tool

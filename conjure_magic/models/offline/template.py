@@ -1,0 +1,270 @@
+"""A documented command taken apart: what is fixed, what stands for a value, what may be left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from conjure_magic.models.offline.mentions import is_path
+from conjure_magic.models.offline.vocabulary import EXTENSIONS, INTERPRETERS, KINDS, LEVELS, NOT_PLACEHOLDERS, Kind
+
+_DIRECTORY = re.compile(
+    r"^[\"']?(?:\$\{?(?:CLAUDE_)?SKILL_DIR(?:ECTORY)?\}?|\{(?:base|skill)_?-?[dD]ir(?:ectory)?\}|"
+    r"<(?:base|skill)[ _-]?dir(?:ectory)?>|(?:/path/to|path/to)/(?:the[_-])?(?:this[_-])?skill)/"
+)
+_RESOURCE = re.compile(r"^(?:\./)?(?:scripts|references|assets|templates|examples|bin|tools|lib)/")
+_SCRIPT = re.compile(r"\.(?:py|sh|js|mjs|ts|rb|pl|R|bash|php|jl)$")
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """Text that stays as it is written; a path of the skill's own is made absolute."""
+
+    text: str
+    is_skill_path: bool = False
+
+
+@dataclass(frozen=True)
+class Value:
+    """What is to be filled in."""
+
+    raw: str
+    """As documented: FILE, PATH.svg, <url>, app.log."""
+    kind: Kind
+    words: frozenset[str]
+    """What it and its option are called."""
+    many: bool = False
+    is_example: bool = False
+    """A concrete value of the author's, which may stay."""
+    extension: str = ""
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option, with the value that it takes if it takes one."""
+
+    name: str
+    value: Value | None = None
+    optional: bool = False
+    """Written in brackets."""
+    separator: str = " "
+
+
+@dataclass(frozen=True)
+class Positional:
+    """A value without an option."""
+
+    value: Value
+    optional: bool = False
+
+
+Part = Fixed | Option | Positional
+
+
+@dataclass(frozen=True)
+class Template:
+    """A documented command's parts, in order."""
+
+    parts: tuple[Part, ...]
+
+    @property
+    def options(self) -> tuple[Option, ...]:
+        """Its options."""
+        return tuple(part for part in self.parts if isinstance(part, Option))
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """Everything that is to be filled in."""
+        found = (part.value for part in self.parts if not isinstance(part, Fixed))
+        return tuple(value for value in found if value is not None)
+
+    @property
+    def program(self) -> str:
+        """What runs, without options and values: tells whether two commands are the same program."""
+        return " ".join(part.text for part in self.parts if isinstance(part, Fixed))
+
+
+_TOKEN = re.compile(
+    r"\[(?=[^\s\]])([^\[\]]*)\](\.{3}|…)?|((?:\"[^\"]*\"|'[^']*'|<[^<>]*>|[^\s\[\]\"'<>]|[<>])+)|(\[|\])"
+)
+
+
+def parse_template(command: str) -> Template:
+    """The parts of a documented command."""
+    tokens: list[tuple[str, bool]] = []
+    for match in _TOKEN.finditer(command):
+        group, _, word, bracket = match.groups()
+        if group is not None:
+            tokens += (
+                [(part, True) for part in group.replace("|", " ").split()] if _is_usage(group) else [(match[0], False)]
+            )
+        else:
+            tokens.append((word or bracket, False))
+    return Template(tuple(_parts(tokens)))
+
+
+def _is_usage(group: str) -> bool:
+    """True for what brackets mark as optional; false for a shell test or a character class."""
+    return group.startswith("-") or _is_placeholder(group.split()[0].rstrip(".…"))
+
+
+def _parts(tokens: list[tuple[str, bool]]) -> Iterator[Part]:
+    index, interpreter, seen_program = 0, False, False
+    rest = [text for text, _ in tokens]
+    while index < len(tokens):
+        text, optional = tokens[index]
+        following = tokens[index + 1] if index + 1 < len(tokens) else None
+        index += 1
+        if text in ("|", "||", "&&", ";", "&", ">", ">>", "<"):
+            yield Fixed(text)
+            interpreter = seen_program = False
+        elif interpreter and not text.startswith("-"):
+            yield _program(text)
+            interpreter, seen_program = False, True
+        elif not seen_program and text.rpartition("/")[2] in INTERPRETERS:
+            interpreter = True
+            yield Fixed(text)
+        elif not seen_program and not text.startswith("-"):
+            seen_program = "=" not in text
+            yield _program(text)
+        elif text.startswith("-") and len(text) > 1 and not text[1:2].isdigit():
+            option, taken = _option(text, optional, following, rest[index + 1 :])
+            index += taken
+            yield option
+        else:
+            yield _positional(text, optional)
+
+
+def _program(text: str) -> Fixed:
+    """The script or program at the head of a command."""
+    inside = _DIRECTORY.sub("", text).strip("\"'")
+    if inside != text.strip("\"'"):
+        return Fixed(inside, is_skill_path=True)
+    relative = not text.startswith(("/", "~", "$"))
+    return Fixed(text, is_skill_path=relative and ("/" in text or _SCRIPT.search(text) is not None))
+
+
+def _option(text: str, optional: bool, following: tuple[str, bool] | None, later: list[str]) -> tuple[Option, int]:
+    """An option, and how many tokens after it are its value."""
+    name, equals, value = text.partition("=")
+    if equals:
+        return Option(name, _value(value, name), optional, "="), 0
+    if following is None or following[0].startswith("-") or following[1] != optional:
+        return Option(name, None, optional), 0
+    raw = following[0]
+    if not _stands_for_value(raw, name) or _is_the_only_input(raw, name, later):
+        return Option(name, None, optional), 0
+    return Option(name, _value(raw, name), optional), 1
+
+
+def _stands_for_value(raw: str, option: str) -> bool:
+    kind = kind_of(_words(option))
+    number_like = re.fullmatch(r"\d+(?:\.\d+)?", raw) is not None
+    return (
+        _is_placeholder(raw)
+        or is_path(raw.strip("\"'"))
+        or number_like
+        or kind in ("level", "number", "time", "output")
+    )
+
+
+def _is_the_only_input(raw: str, option: str, later: list[str]) -> bool:
+    """True for the FILE of `--json FILE`, which is the command's input and not the option's value."""
+    if not _is_placeholder(raw) or kind_of(_words(raw)) != "input" or _extension(raw):
+        return False
+    if kind_of(_words(option)) is not None and _words(option) & {
+        "file",
+        "input",
+        "path",
+        "in",
+        "out",
+        "output",
+        "f",
+        "i",
+        "o",
+    }:
+        return False
+    return not any(_is_placeholder(token) and kind_of(_words(token)) == "input" for token in later)
+
+
+def _positional(text: str, optional: bool) -> Part:
+    bare = text.strip("\"'")
+    if _DIRECTORY.match(text):
+        return Fixed(_DIRECTORY.sub("", text).strip("\"'"), is_skill_path=True)
+    if _is_placeholder(text) or bare.upper() in ("...", "…"):
+        if bare in ("...", "…", "OPTIONS", "<options>", "options"):
+            return Fixed("")
+        return Positional(_value(text, ""), optional)
+    if _RESOURCE.match(bare):
+        return Fixed(bare, is_skill_path=True)
+    if re.match(r"https?://", bare) or is_path(bare):
+        return Positional(_value(text, ""), optional)
+    return Fixed(text)
+
+
+def _is_placeholder(token: str) -> bool:
+    """True for FILE, N, PATH.svg, FILE…, <file>, {file}, "KEY", path/to/file.log."""
+    bare = token.strip("\"'").rstrip("…").removesuffix("...")
+    if re.fullmatch(r"<[^<>]+>|\{\w[\w -]*\}|(?:/?path/to/|your[-_])\S+", bare):
+        return True
+    capitals = re.fullmatch(r"[A-Z][A-Z0-9_-]*(\.[a-z0-9]{1,6})?", bare)
+    return capitals is not None and bare not in NOT_PLACEHOLDERS and bare.lower() not in LEVELS
+
+
+def _value(raw: str, option: str) -> Value:
+    bare = raw.strip("\"'")
+    many = bare.endswith(("…", "..."))
+    words = _words(bare) if _is_placeholder(raw) else frozenset[str]()
+    kind: Kind | None
+    if re.match(r"https?://", bare):
+        kind = "url"
+    elif not _is_placeholder(raw):
+        kind = kind_of(_words(option)) if option else "input"
+        kind = (
+            "output" if option and kind == "input" and not _words(option) & {"file", "input", "in", "i", "f"} else kind
+        )
+    else:
+        kind = _placeholder_kind(words, option, _extension(bare))
+    return Value(
+        raw,
+        kind or "text",
+        words | _words(option),
+        many or (bool(words & {"files", "paths", "logs"}) and not option),
+        is_example=not _is_placeholder(raw),
+        extension=_extension(bare) or _extension_of(option),
+    )
+
+
+def _placeholder_kind(words: frozenset[str], option: str, extension: str) -> Kind | None:
+    """What a placeholder stands for: its own name decides, unless the option's says that a path is written."""
+    own, by_option = kind_of(words), kind_of(_words(option)) if option else None
+    reads = bool(_words(option) & {"file", "input", "in", "i", "f", "from", "source"})
+    if own == "input" and option and not reads:
+        return "output" if by_option in ("output", "input") or extension else own
+    if own in (None, "number") and by_option is not None:
+        return "output" if by_option == "input" and not reads else by_option
+    if own == "text" or own is None:
+        return "output" if extension and option else "input" if extension else by_option
+    return own
+
+
+def _words(name: str) -> frozenset[str]:
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name.strip("\"'<>{}[]…"))
+    parts = [part for part in re.split(r"[^A-Za-z]+", text.lower()) if part]
+    return frozenset(part for part in parts if part not in ("your", "the", "to", "a", "an"))
+
+
+def kind_of(words: frozenset[str]) -> Kind | None:
+    """What a value or option of these names stands for; None if they do not tell."""
+    return next((kind for kind, names in KINDS if words & names), None)
+
+
+def _extension(raw: str) -> str:
+    suffix = raw.strip("\"'<>{}…").rpartition(".")[2].lower()
+    return suffix if suffix in EXTENSIONS and "." in raw else ""
+
+
+def _extension_of(option: str) -> str:
+    """The extension that an option's name promises: csv for --csv."""
+    return next((word for word in sorted(_words(option)) if word in EXTENSIONS - {"log", "out", "db"}), "")

@@ -1,0 +1,101 @@
+"""The word lists that the planner goes by."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Kind = Literal["input", "output", "url", "number", "level", "time", "text"]
+"""What a value of a command or tool stands for."""
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+KINDS: tuple[tuple[Kind, frozenset[str]], ...] = (
+    ("url", _words("url uri link endpoint address website")),
+    ("level", _words("level levels severity loglevel l")),
+    ("time", _words("time date timestamp since until after before day around when")),
+    (
+        "number",
+        _words(
+            "n num number count limit k max min top int integer lines head tail size port days hours minutes seconds "
+            "rows columns width height depth context percent threshold timeout bytes samples page"
+        ),
+    ),
+    (
+        "output",
+        _words(
+            "o out output outfile outputs dest destination target result chart plot graph figure image png svg html "
+            "report save write export"
+        ),
+    ),
+    (
+        "input",
+        _words(
+            "i in f file files filename path paths input inputs infile log logs logfile src source dir folder "
+            "directory data csv json document doc pdf xlsx dataset table"
+        ),
+    ),
+)
+"""What names of placeholders and options stand for; the first that holds one of a name's words counts."""
+
+NOT_PLACEHOLDERS = _words("GET POST PUT DELETE HEAD PATCH OPTIONS JSON CSV YAML HTML UTC TRUE FALSE AND OR")
+"""Words in capitals that mean themselves."""
+
+EXTENSIONS = _words(
+    "bz2 cfg conf csv dat db docx err gz html ini jpeg jpg json jsonl log md ndjson out parquet pdf png py sh sql "
+    "sqlite svg tar toml tsv txt xlsx xml xz yaml yml zip zst"
+)
+"""Endings that make a bare word a file's name."""
+
+LEVELS = {
+    "trace": "TRACE",
+    "debug": "DEBUG",
+    "info": "INFO",
+    "notice": "NOTICE",
+    "warn": "WARN",
+    "warning": "WARNING",
+    "error": "ERROR",
+    "critical": "CRITICAL",
+    "fatal": "FATAL",
+}
+
+INTERPRETERS = _words("python python3 bash sh zsh node ruby perl Rscript php deno bun uv npx julia")
+
+SETUP = _words(
+    "pip pip3 pipx npm yarn pnpm apt apt-get brew conda mamba cd export source sudo rm mkdir git chmod curl wget cargo "
+    "docker alias set echo touch mv cp exit"
+)
+"""First words of lines that prepare something, and are never what a request asks for."""
+
+SHELL_LANGUAGES = frozenset({"", "bash", "sh", "shell", "console", "zsh", "terminal", "shell-session", "shellsession"})
+
+SYNONYMS = {
+    "chart": _words("plot graph diagram picture figure visualise visualisation draw svg png"),
+    "plot": _words("chart graph diagram picture figure visualise draw"),
+    "csv": _words("table spreadsheet"),
+    "limit": _words("first last most maximum max newest latest lines records entries rows items messages events up"),
+    "top": _words("most common frequent biggest largest worst first commonest"),
+    "head": _words("first"),
+    "tail": _words("last"),
+    "count": _words("number"),
+    "n": _words("first last top limit most"),
+    "verbose": _words("detail detailed details"),
+    "grep": _words("containing matching contain contains pattern mention mentions with"),
+    "pattern": _words("containing matching contain contains mention mentions with"),
+    "query": _words("containing matching about search"),
+    "since": _words("from after start between"),
+    "until": _words("to before till end and"),
+    "around": _words("at near before after about"),
+    "level": _words("severity"),
+}
+"""Words of a request that ask for an option of that name."""
+
+PHRASES = (
+    (r"\bhow (?:many|often|much)\b", "count number total"),
+    (r"\bwent wrong|goes wrong|what happened\b", "error problem failure incident"),
+    (r"\bwhen\b", "time"),
+    (r"\b(?:overview|at a glance)\b", "summary"),
+)
+"""Turns of phrase, and words that documentation has in their place."""
