@@ -1,0 +1,211 @@
+"""Requests to one server: sent, retried with the wait told, and read."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import random
+import threading
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from conjure_magic.api import faults
+from conjure_magic.api.connection import Lane, Lanes, Opening, failed
+from conjure_magic.api.events import read_events
+from conjure_magic.api.keys import Credentials
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import ModelError, ProtocolError, UsageError
+from conjure_magic.events import Notice
+
+VERSION = "2026-10-21"
+"""`anthropic-version` for Anthropic's own server."""
+COMPATIBLE_VERSION = "2023-06-01"
+"""The one that every other server knows."""
+LINGER = 0.5
+"""Seconds that an answer may take to end after its last event; then its connection is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to wait for a server, and how often to try again before an answer has begun."""
+
+    retries: int = 4
+    retry_after: float = 60.0
+    """Longest wait in seconds that a server may ask for; if it asks for more, the request fails at once."""
+    connect: float = 10.0
+    idle: float = 600.0
+    """Seconds without a byte, before or in an answer, until it counts as stalled."""
+    event_bytes: int = 64 << 20
+    """Bytes that one event of a stream may have."""
+
+    def wait(self, attempt: int, error: ModelError) -> float | None:
+        """Seconds until the next try, `attempt` counted from 1; None if there is none."""
+        if attempt > self.retries:
+            return None
+        if error.retry_after is not None:
+            return error.retry_after if error.retry_after <= self.retry_after else None
+        spread = 1 - 0.25 * random.random()  # noqa: S311  (many kernels must not come back in the same moment)
+        return float(min(0.5 * 2 ** (attempt - 1), 8.0) * spread)
+
+
+class Answer:
+    """An open response of status 2xx; use it as a context manager."""
+
+    def __init__(self, response: httpx.Response, lane: Lane, api: Api, cancel: Cancel) -> None:
+        self._response = response
+        self._lane = lane
+        self._api = api
+        self._cancel = cancel
+
+    def __enter__(self) -> Answer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError):
+            self._response.close()
+        # A waker that was called late must not hit the next request on this connection.
+        (self._api.lanes.discard if self._cancel.is_set else self._api.lanes.give)(self._lane)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of the response."""
+        return self._response.headers
+
+    def events(self) -> Generator[dict[str, Any], None, None]:
+        """Yield the events of a stream, each a JSON object with a `type`.
+
+        Raises ProtocolError for what is no stream of events, StreamCutError if the connection is lost or
+        stalls, CancelledError within a fraction of a second when the turn is stopped.
+        """
+        kind = self.headers.get("content-type", "")
+        if kind and "text/event-stream" not in kind:
+            raise faults.not_a_stream(kind.partition(";")[0].strip(), self._api.server)
+        try:
+            with self._cancel.waking(self._lane.shut):
+                yield from read_events(self._response, self._api.patience.event_bytes)
+        except Exception as error:
+            raise failed(error, self._cancel, self._api.patience.idle, self._api.server) from None
+        self._cancel.raise_if_set()  # a socket that was shut down may look like a regular end
+
+    def finish(self, events: Iterator[object]) -> None:
+        """Read to the end after the last event that counts, so that the connection can be used again."""
+        timer = threading.Timer(LINGER, self._lane.shut)
+        timer.daemon = True
+        timer.start()
+        with contextlib.suppress(Exception):  # the answer is whole; how its connection ends is of no interest
+            for _ in events:
+                pass
+        timer.cancel()
+
+    def json(self) -> Any:
+        """The body as JSON. Raises as `events` does."""
+        try:
+            with self._cancel.waking(self._lane.shut):
+                return json.loads(self._response.read())
+        except (ValueError, RecursionError):
+            raise ProtocolError(f"{self._api.server} answered with what is no JSON.") from None
+        except Exception as error:
+            raise failed(error, self._cancel, self._api.patience.idle, self._api.server) from None
+
+
+class Api:
+    """One server that speaks the Messages API. May serve many threads at once.
+
+    Args:
+        credentials: where, and as whom.
+        client: an httpx client to use in the place of connections of our own; it stays open.
+        patience: timeouts and retries.
+        version: the `anthropic-version` header; the server's best by default.
+
+    Raises UsageError if the credentials cannot be used.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        client: httpx.Client | None = None,
+        patience: Patience | None = None,
+        version: str = "",
+    ) -> None:
+        if credentials.problem:
+            raise UsageError(credentials.problem)
+        self.credentials = credentials
+        self.patience = patience or Patience()
+        self.version = version or (VERSION if credentials.dialect == "anthropic" else COMPATIBLE_VERSION)
+        url = urlsplit(credentials.base_url)
+        self.server = f"{url.scheme}://{url.netloc}"
+        self.lanes = Lanes(
+            https=url.scheme == "https", client=client, connect=self.patience.connect, idle=self.patience.idle
+        )
+        self._timeout = httpx.Timeout(self.patience.idle, connect=self.patience.connect)
+
+    def open(
+        self, method: str, path: str, cancel: Cancel, *, body: bytes | None = None, stream: bool = False
+    ) -> Generator[Notice, None, Answer]:
+        """Send a request and return its open answer; each wait for another try is yielded as a notice.
+
+        Raises a ModelError for what the server refuses or cannot do, CancelledError once `cancel` is set.
+        """
+        for attempt in itertools.count(1):
+            cancel.raise_if_set()
+            opening = self._opening(method, path, body, stream)
+            answer = self._answer(opening, cancel)
+            if answer is not None:
+                return answer
+            error = self.masked(opening.failure)
+            wait = self.patience.wait(attempt, error) if opening.may_retry else None
+            if wait is None:
+                raise error
+            yield Notice(f"{error} Trying again in {wait:.2g} s ({attempt} of {self.patience.retries}).", "warning")
+            if cancel.wait(wait):
+                cancel.raise_if_set()
+        raise AssertionError("unreachable")
+
+    def get(self, path: str, cancel: Cancel) -> Any:
+        """The JSON of a GET, tried once. Raises as `open` does."""
+        opening = self._opening("GET", path, None, False)
+        answer = self._answer(opening, cancel)
+        if answer is None:
+            raise self.masked(opening.failure)
+        with answer:
+            return answer.json()
+
+    def close(self) -> None:
+        """Close idle connections. Calling it twice is fine."""
+        self.lanes.close()
+
+    def _opening(self, method: str, path: str, body: bytes | None, stream: bool) -> Opening:
+        """One try of a request, without its key: that is added on the thread that sends it."""
+        headers = {"anthropic-version": self.version, "accept": "application/json"}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        if stream:
+            headers["accept-encoding"] = "identity"  # compression would hold small events back
+        lane = self.lanes.take()
+        url = f"{self.credentials.base_url}{path}"
+        request = lane.client.build_request(method, url, content=body, headers=headers, timeout=self._timeout)
+        return Opening(lane, request, self.credentials, self.patience.idle, self.lanes.discard)
+
+    def _answer(self, opening: Opening, cancel: Cancel) -> Answer | None:
+        """The open answer; None if the opening's `failure` says why there is none."""
+        response = opening.wait(cancel)
+        if response is not None:
+            return Answer(response, opening.lane, self, cancel)
+        self.lanes.give(opening.lane)
+        return None
+
+    def masked(self, failure: Exception | None) -> ModelError:
+        """The failure, with the key taken out should the server have repeated it."""
+        if not isinstance(failure, ModelError):
+            raise failure or ProtocolError("no answer and no error")
+        if self.credentials.key is not None:
+            failure.args = (self.credentials.key.hide_in(str(failure)),)
+        if failure.retry_after is not None and failure.retry_after > self.patience.retry_after:
+            failure.args = (f"{failure} The server asks to wait {failure.retry_after:.0f} s.",)
+        return failure

@@ -1,0 +1,237 @@
+"""One HTTP request at a time per connection, each of which can be stopped wherever it is blocked.
+
+Closing a response or a client from another thread does not wake a blocked read; shutting its socket down
+does. Before there are headers the only way to that socket is httpx's `trace` extension, which tells of new
+connections alone: so each `Lane` is a client with one connection, and remembers its stream. Looking up a
+name and connecting cannot be woken at all; they happen on a thread that can be left behind, and that thread
+is also the only one whose frames ever hold a header with a key.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+import urllib.request
+import weakref
+from collections.abc import Callable, Generator
+from typing import Any
+
+import httpx
+
+from conjure_magic.api import faults
+from conjure_magic.api.keys import Credentials
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import CancelledError
+
+ERROR_BODY = 64_000
+"""Bytes read of the body of an error."""
+IDLE_LANES = 32
+"""Connections kept for later when many turns have run at once."""
+KEEPALIVE = 60.0
+"""Seconds that an idle connection is used again; tools run in between."""
+CONNECTED = (".connect_tcp.complete", ".start_tls.complete")
+
+FOREIGN = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError)
+"""What httpx raises for faults of the network or the server."""
+RETRIED = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError, httpx.ProxyError)
+"""What another try may mend, as long as no header has come."""
+
+
+class KeyAuth(httpx.Auth):
+    """Puts the key into a request's headers, and nowhere else."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header that the mode names; one try, no challenge is answered."""
+        if self._credentials.key is not None and self._credentials.mode == "x-api-key":
+            request.headers["x-api-key"] = self._credentials.key.reveal()
+        elif self._credentials.key is not None and self._credentials.mode == "bearer":
+            request.headers["authorization"] = f"Bearer {self._credentials.key.reveal()}"
+        yield request
+
+
+class Lane:
+    """A client and the stream of its connection, to wake whoever is blocked on it."""
+
+    def __init__(self, client: httpx.Client) -> None:
+        self.client = client
+        self.stream: Any = None
+        self._abandoned = False
+
+    def trace(self, event: str, info: dict[str, Any]) -> None:
+        """Remember each new connection, as httpx's `trace` extension tells of it."""
+        if event.endswith(CONNECTED):
+            self.stream = info["return_value"]
+        if self._abandoned:
+            self.shut()
+
+    def shut(self) -> None:
+        """Shut the socket down: a blocked read ends at once. Any thread or signal handler may do this."""
+        sock = self.stream.get_extra_info("socket") if self.stream is not None else None
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                # Not the SSLSocket's own method, which drops its TLS state under the reader's feet.
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    def abandon(self) -> None:
+        """Nobody waits for this request any more: end it now, or as soon as it has a socket."""
+        self._abandoned = True
+        self.shut()
+
+
+class Lanes:
+    """The lanes of one server: as many as there are requests at once, the idle ones kept for the next.
+
+    Args:
+        https: whether the server is reached by TLS.
+        client: one to use for everything in their place, such as a test's; it is not closed here.
+        connect: seconds for a connection to come up.
+        idle: seconds without a byte until a read counts as stalled.
+    """
+
+    def __init__(self, *, https: bool, client: httpx.Client | None, connect: float, idle: float) -> None:
+        self._https = https
+        self._shared = client
+        self._timeout = httpx.Timeout(idle, connect=connect)
+        self._tls: ssl.SSLContext | None = None
+        self._idle: list[Lane] = []
+        self._finalizer = weakref.finalize(self, _close_all, self._idle)
+
+    def take(self) -> Lane:
+        """A lane for one request; `give` it back, or close its client."""
+        if self._shared is not None:
+            return Lane(self._shared)
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return Lane(self._open())
+
+    def give(self, lane: Lane) -> None:
+        """Keep the lane for the next request."""
+        if self._shared is not None:
+            return
+        if self._finalizer.alive and len(self._idle) < IDLE_LANES:
+            self._idle.append(lane)
+        else:
+            lane.client.close()
+
+    def discard(self, lane: Lane) -> None:
+        """Close the lane for good."""
+        if self._shared is None:
+            lane.client.close()
+
+    def close(self) -> None:
+        """Close the idle lanes, and those in use as they come back."""
+        self._finalizer()
+
+    def _open(self) -> httpx.Client:
+        if self._tls is None:
+            # Loading the certificates takes longer than a request to this machine, which needs none of them.
+            plain = not self._https and not urllib.request.getproxies()
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if plain else httpx.create_ssl_context()
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=KEEPALIVE)
+        return httpx.Client(
+            verify=self._tls, timeout=self._timeout, limits=limits, headers={"user-agent": "conjure-magic"}
+        )
+
+
+def _close_all(lanes: list[Lane]) -> None:
+    while lanes:
+        lanes.pop().client.close()
+
+
+class Opening:
+    """One try of a request, up to its headers, on a thread of its own."""
+
+    def __init__(
+        self, lane: Lane, request: httpx.Request, credentials: Credentials, idle: float, discard: Callable[[Lane], None]
+    ) -> None:
+        self.failure: Exception | None = None
+        self.may_retry = False
+        self.lane = lane
+        self._request = request
+        self._auth = KeyAuth(credentials)
+        self._server = credentials.base_url
+        self._idle = idle
+        self._discard = discard
+        self._response: httpx.Response | None = None
+        self._claim = threading.Lock()  # whoever takes it first decides who cleans up
+        self._gate = threading.Lock()
+        self._gate.acquire()
+
+    def wait(self, cancel: Cancel) -> httpx.Response | None:
+        """The response with status 2xx, its body unread; None if `failure` says why there is none.
+
+        Raises CancelledError at once when the turn is stopped; the thread cleans up after itself.
+        """
+        threading.Thread(target=self._run, name="conjure-http", daemon=True).start()
+        woken = False
+        try:
+            with cancel.waking(self._wake):
+                self._gate.acquire()
+            woken = not cancel.is_set
+        finally:
+            if self._claim.acquire(blocking=False):  # the thread is still at it
+                self.lane.abandon()
+            elif not woken:
+                self._clean_up()
+        cancel.raise_if_set()
+        return self._response
+
+    def _wake(self) -> None:
+        with contextlib.suppress(RuntimeError):  # released already
+            self._gate.release()
+
+    def _run(self) -> None:
+        try:
+            self._send()
+        except FOREIGN as error:
+            self.failure = faults.from_exception(error, self._idle, self._server)
+            self.may_retry = isinstance(error, RETRIED)
+        except BaseException as error:  # handed to whoever waits
+            self.failure = error.with_traceback(None) if isinstance(error, Exception) else RuntimeError(repr(error))
+        if self._claim.acquire(blocking=False):
+            self._wake()
+        else:
+            self._clean_up()
+
+    def _send(self) -> None:
+        self._request.extensions["trace"] = self.lane.trace
+        response = self.lane.client.send(self._request, stream=True, auth=self._auth, follow_redirects=False)
+        if response.is_success:
+            self.lane.stream = response.extensions.get("network_stream", self.lane.stream)
+            self._response = response
+            return
+        content = _error_body(response)
+        error = faults.from_response(response.status_code, response.headers, content)
+        self.failure, self.may_retry = error, faults.may_retry(error, response.headers)
+
+    def _clean_up(self) -> None:
+        if self._response is not None:
+            with contextlib.suppress(*FOREIGN):
+                self._response.close()
+        self._discard(self.lane)
+
+
+def _error_body(response: httpx.Response) -> bytes:
+    """The beginning of an error's body, or as much of it as comes."""
+    content = bytearray()
+    with contextlib.suppress(*FOREIGN), contextlib.closing(response):
+        for chunk in response.iter_bytes():
+            content += chunk
+            if len(content) >= ERROR_BODY:
+                break
+    return bytes(content[:ERROR_BODY])
+
+
+def failed(error: Exception, cancel: Cancel, idle: float, server: str) -> Exception:
+    """What to raise in the place of an exception from reading an answer."""
+    if cancel.is_set:
+        return CancelledError(cancel.reason or "stopped")
+    if isinstance(error, FOREIGN):
+        return faults.from_exception(error, idle, server)
+    return error

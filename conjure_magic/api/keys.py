@@ -1,0 +1,125 @@
+"""API keys that cannot be shown by accident, and where they come from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, NoReturn
+from urllib.parse import urlsplit
+
+AuthMode = Literal["x-api-key", "bearer", "none"]
+Dialect = Literal["anthropic", "compatible"]
+"""Whether a server takes what is Anthropic's own (caching, thinking), or the plain protocol alone."""
+
+ANTHROPIC = "https://api.anthropic.com"
+"""Where the API lives unless ANTHROPIC_BASE_URL says otherwise."""
+
+
+class Key:
+    """A secret: nothing but `reveal` gives it away, neither repr nor pickle nor a traceback's list of locals.
+
+    Making one never raises, since the frame that would raise holds the secret; ask `problem` instead.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value.strip()
+
+    def __repr__(self) -> str:
+        return "Key(…)"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is kept in memory only")
+
+    @property
+    def problem(self) -> str:
+        """Why no header can carry it, in words without the key; empty if one can."""
+        if not self._value:
+            return "the key is empty"
+        if not (self._value.isascii() and self._value.isprintable()):
+            return "the key has characters that no HTTP header can carry; was something else pasted?"
+        return ""
+
+    def reveal(self) -> str:
+        """The secret itself, for a header or for masking it in output."""
+        return self._value
+
+    def hide_in(self, text: str) -> str:
+        """The text with the key replaced, in case a server repeats it."""
+        return text.replace(self._value, "…") if self._value else text
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Whom requests come from and where they go."""
+
+    base_url: str = ANTHROPIC
+    """Without `/v1` and a trailing slash."""
+    mode: AuthMode = "none"
+    key: Key | None = None
+    dialect: Dialect = "anthropic"
+
+    @property
+    def can_send(self) -> bool:
+        """True if there is a key, or a server of the person's own choice that may need none."""
+        return self.key is not None or self.base_url != ANTHROPIC
+
+    @property
+    def problem(self) -> str:
+        """Why these cannot be used, in words without secrets; empty if they can."""
+        try:
+            url = urlsplit(self.base_url)
+            url.port  # noqa: B018  (raises for what is no port)
+        except ValueError:
+            return "ANTHROPIC_BASE_URL is not a URL"
+        if url.scheme not in ("http", "https") or not url.hostname:
+            return "ANTHROPIC_BASE_URL has to begin with http:// or https:// and name a host"
+        if url.username is not None or url.password is not None:
+            return "ANTHROPIC_BASE_URL must not hold a password; use ANTHROPIC_AUTH_TOKEN or ANTHROPIC_API_KEY"
+        if self.mode != "none" and self.key is not None:
+            return self.key.problem
+        return ""
+
+
+def dialect_of(base_url: str) -> Dialect:
+    """What a server speaks, by its address."""
+    try:
+        host = urlsplit(base_url).hostname or ""
+    except ValueError:
+        host = ""
+    return "anthropic" if host == "anthropic.com" or host.endswith(".anthropic.com") else "compatible"
+
+
+def credentials(
+    environ: Mapping[str, str] | None = None, key: Key | None = None, dialect: Dialect | None = None
+) -> Credentials:
+    """What is configured: a key given by hand, else ANTHROPIC_API_KEY, else ANTHROPIC_AUTH_TOKEN, else none.
+
+    Args:
+        environ: in the place of the process's environment.
+        key: one given by hand.
+        dialect: for a gateway of one's own to Anthropic; by default the address tells.
+
+    Never raises: the frame would show the environment.
+    """
+    environ = os.environ if environ is None else environ
+    base_url = environ.get("ANTHROPIC_BASE_URL", "").strip().rstrip("/").removesuffix("/v1") or ANTHROPIC
+    dialect = dialect or dialect_of(base_url)
+    if key:
+        return Credentials(base_url, "x-api-key", key, dialect)
+    if api_key := Key(environ.get("ANTHROPIC_API_KEY", "")):
+        return Credentials(base_url, "x-api-key", api_key, dialect)
+    if token := Key(environ.get("ANTHROPIC_AUTH_TOKEN", "")):
+        return Credentials(base_url, "bearer", token, dialect)
+    return Credentials(base_url, dialect=dialect)

@@ -1,0 +1,93 @@
+"""The server's own memory: what it has sent, so that thinking that comes back changed is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conjure_magic.testing.stub.billing import THOUGHTS, Link, blocks_of, canonical, chain, extend
+from conjure_magic.testing.stub.rules import RefusedError
+
+Wire = Mapping[str, Any]
+MODIFIED = "`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified"
+
+
+@dataclass(frozen=True, slots=True)
+class _Issued:
+    """A thinking block that was sent."""
+
+    model: str
+    text: str
+    before: bytes
+
+
+class Memory:
+    """Signs thinking on its way out and checks it on its way back."""
+
+    def __init__(self) -> None:
+        self._issued: dict[str, _Issued] = {}
+        self._by_call: dict[str, list[str]] = {}
+        self._paused: set[str] = set()
+        self._numbers = itertools.count(1)
+
+    def sign(self, body: Wire, links: Sequence[Link], blocks: Sequence[dict[str, Any]], stop_reason: str) -> None:
+        """Give a reply's thinking its signatures, and remember it with everything in front of it."""
+        state = links[-1].after
+        signatures: list[str] = []
+        for block in blocks:
+            if block["type"] in THOUGHTS:
+                secret = "data" if block["type"] == "redacted_thinking" else "signature"
+                seed = state + str(next(self._numbers)).encode()
+                block.setdefault(secret, "stub" + hashlib.sha256(seed).hexdigest())
+                signatures.append(block[secret])
+                self._issued[block[secret]] = _Issued(str(body["model"]), block.get("thinking", ""), state)
+            state, _ = extend(state, "assistant", {key: value for key, value in block.items() if key != "raw"})
+        for block in blocks:
+            if block["type"] == "tool_use":
+                self._by_call[block["id"]] = signatures
+        if stop_reason == "pause_turn":
+            self._paused.add(canonical([dict(block) for block in blocks]))
+
+    def resumes(self, messages: object) -> bool:
+        """True if the conversation ends in a message that was paused, unchanged."""
+        last = messages[-1] if isinstance(messages, list) and messages else None
+        return isinstance(last, Mapping) and canonical(blocks_of(last.get("content"))) in self._paused
+
+    def check(self, body: Wire) -> list[Link]:
+        """The request's chain. Raises `RefusedError` for thinking that is not what was sent, where it was sent."""
+        links = chain(body)
+        for link in links:
+            if link.block.get("type") in THOUGHTS and link.role == "assistant":
+                self._check_thought(link, str(body["model"]))
+        self._check_loop(body["messages"])
+        return links
+
+    def _check_thought(self, link: Link, model: str) -> None:
+        issued = self._issued.get(str(link.block.get("signature") or link.block.get("data")))
+        if issued is None:
+            raise RefusedError(f"{link.place}: Invalid `signature` in `thinking` block")
+        if issued.text != link.block.get("thinking", ""):
+            raise RefusedError(f"{link.place}: {MODIFIED}.")
+        if issued.model != model:
+            raise RefusedError(f"{link.place}: Invalid `signature` in `thinking` block: it is another model's")
+        if issued.before != link.before:
+            raise RefusedError(f"{link.place}: The block is bound to a different conversation")
+
+    def _check_loop(self, messages: Sequence[Wire]) -> None:
+        """Inside of a tool loop the thinking that came with the calls has to be there."""
+        if len(messages) < 2 or messages[-1]["role"] != "user":
+            return
+        if not any(block["type"] == "tool_result" for block in blocks_of(messages[-1]["content"])):
+            return
+        blocks = blocks_of(messages[-2]["content"])
+        there = [str(b.get("signature") or b.get("data")) for b in blocks if b["type"] in THOUGHTS]
+        for block in blocks:
+            sent = self._by_call.get(block["id"], []) if block["type"] == "tool_use" else there
+            if sent != there:
+                raise RefusedError(
+                    f"messages.{len(messages) - 2}: {MODIFIED}. These blocks must remain as they were in the original "
+                    "response."
+                )
