@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from builtins import callable as is_callable  # the submodule of that name hides it here once imported
 from typing import TYPE_CHECKING, cast
 
 from conjure_magic.errors import UsageError
@@ -23,7 +24,7 @@ def open_model(spec: object) -> Model:
         return _named(spec)
     if all(hasattr(spec, name) for name in ("name", "stream", "cost")) and not isinstance(spec, type):
         return cast("Model", spec)
-    if callable(spec):
+    if is_callable(spec):
         from conjure_magic.models.callable import CallableModel
 
         return CallableModel(spec)
