@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import shutil
 import subprocess
 import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from conjure_magic.errors import BackendError
@@ -50,7 +51,9 @@ class Channel:
         self._buffer = b""
         self._writing = threading.Lock()
         self._shells: set[int] = set()
-        self._end = weakref.finalize(self, _end, self._process, self._shells, os.getpid())
+        self.idle = True
+        """False from a request to run until the end of that command was read."""
+        self._end = weakref.finalize(self, _end, self._process, self._shells, os.getpid(), bin_dir)
 
     @property
     def alive(self) -> bool:
@@ -59,6 +62,7 @@ class Channel:
 
     def run(self, cwd: str, command: str, environ: Mapping[str, str]) -> None:
         """Ask for a command. Raises BackendError if nobody listens any more."""
+        self.idle = False
         entries = (f"{name}={value}" for name, value in environ.items())
         self._send(b"R", b"\0".join(os.fsencode(part) for part in (cwd, command, *entries)))
 
@@ -80,7 +84,7 @@ class Channel:
                 except (OSError, ValueError):
                     raise BackendError(DIED) from None
 
-    def receive(self, timeout: float | None, wake: int = -1) -> Iterator[tuple[bytes, bytes]]:
+    def receive(self, timeout: float | None, wake: int = -1) -> list[tuple[bytes, bytes]]:
         """The frames that came (kind, payload), after at most `timeout` seconds, or when `wake` is readable.
 
         Raises BackendError if the supervisor has died, or sends what is none of its frames.
@@ -88,14 +92,15 @@ class Channel:
         try:
             stdout = self._stdout.fileno()
             if stdout not in _poll(timeout, stdout, wake):
-                return
+                return []
             data = os.read(stdout, READ)
         except BlockingIOError:
-            return
+            return []
         except (OSError, ValueError):  # closed under our hands
             raise BackendError(DIED) from None
         if not data:
             raise BackendError(DIED)
+        frames: list[tuple[bytes, bytes]] = []
         data, position = self._buffer + data, 0
         while len(data) - position >= 5:
             size = int.from_bytes(data[position + 1 : position + 5], "big")
@@ -105,10 +110,11 @@ class Channel:
                 break
             kind, payload = data[position : position + 1], data[position + 5 : position + 5 + size]
             position += 5 + size
-            if kind == b"B":
+            if kind == b"B" and payload.isdigit():
                 self._shells.add(int(payload))
-            yield kind, payload
+            frames.append((kind, payload))
         self._buffer = data[position:]
+        return frames
 
     def close(self) -> None:
         """End it and everything it runs; twice is fine."""
@@ -123,7 +129,7 @@ def _poll(timeout: float | None, *read: int, write: int = -1) -> set[int]:
             poll.register(fd, select.POLLIN)
     if write >= 0:
         poll.register(write, select.POLLOUT)
-    return {fd for fd, _ in poll.poll(None if timeout is None else max(timeout, 0) * 1000)}
+    return {fd for fd, _ in poll.poll(None if timeout is None else min(max(timeout, 0), 3600) * 1000)}
 
 
 def _widen(fd: int) -> None:
@@ -134,8 +140,8 @@ def _widen(fd: int) -> None:
         fcntl.fcntl(fd, fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
-def _end(process: subprocess.Popen[bytes], shells: set[int], owner: int) -> None:
-    """Close the pipe, which ends a supervisor; where it does not, kill from outside.
+def _end(process: subprocess.Popen[bytes], shells: set[int], owner: int, bin_dir: Path) -> None:
+    """Close the pipe, which ends a supervisor; where it does not, kill from outside and clean up in its place.
 
     A forked copy of the owner only lets go of the pipes: the supervisor is not its own.
     """
@@ -150,6 +156,7 @@ def _end(process: subprocess.Popen[bytes], shells: set[int], owner: int) -> None
         if code == 0:
             return
     _kill_from_outside(process, shells)
+    shutil.rmtree(bin_dir, ignore_errors=True)
 
 
 def _kill_from_outside(process: subprocess.Popen[bytes], shells: set[int]) -> None:

@@ -159,6 +159,8 @@ def _told(path: str) -> Iterator[None]:
     """What the system refuses, in words for the model."""
     try:
         yield
+    except UnicodeEncodeError:
+        raise ToolError("the path holds a lone surrogate, which is no character") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise PathNotAllowedError(f"{path}: a link on the way is not followed") from None

@@ -1,26 +1,24 @@
 """Runs shell commands for its owner, and lets none of their processes outlive it.
 
-Runs alone, on the standard library: `python -I -S supervisor.py [OWNER_PID [DIR]]`. The owner speaks to it
-over its stdin and stdout; when that pipe closes, or the owner dies, it SIGKILLs every descendant and ends.
-On Linux it is a child subreaper: whatever a command starts (setsid, double fork, an empty environment, deaf
-to SIGTERM) becomes its child when orphaned, so "no children left" means "no descendants left". Elsewhere it
-knows process groups and what `ps` shows, and a daemon that left both behind escapes it.
+Runs alone, on the standard library: `python -I -S supervisor.py [OWNER_PID [DIR]]`. The owner speaks to it over
+its stdin and stdout; when that pipe closes, or the owner dies, it SIGKILLs every descendant, deletes the plain
+folder DIR, and ends. On Linux it is a child subreaper: whatever a command starts (setsid, double fork, an empty
+environment, deaf to SIGTERM) becomes its child when orphaned, so "no children left" means "no descendants left".
+Elsewhere it knows process groups and what `ps` shows; a daemon that left both behind escapes it.
 
 Frames, both ways: one byte of kind, four of length (big-endian), the payload.
 
-    to it     R  run: cwd, command, NAME=value, … separated by NUL      K  kill everything
-    from it   H  hello: protocol version, "subreaper" or "groups"       B  begun: the shell's pid
-              O  bytes of stdout                                        E  bytes of stderr
-              X  exit: status, processes left running, 1 if a kill      F  could not start: why
-                 came before it
+    to it     R  run: cwd, command, NAME=value, … separated by NUL     K  kill everything
+    from it   H  hello: protocol version, "subreaper" or "groups"      B  begun: the shell's pid
+              O  bytes of stdout          E  bytes of stderr           F  could not start: why
+              X  exit: status (or minus the signal), processes left running, 1 if a kill cut it short
               D  everything is killed: how many survived
 
 A command ends when its shell does: what is in the pipes then is relayed, and for `DRAIN` seconds what still
 comes; later output of what it left in the background is read and dropped, so that nothing there blocks.
-`status` is the exit code, or minus the signal.
 """
 
-# ruff: noqa: S606, SIM105 - no shell is meant; contextlib would cost the start 2 ms
+# ruff: noqa: I001, S606, SIM105 - `_signal` counts as foreign; no shell is meant; contextlib costs the start 2 ms
 from __future__ import annotations
 
 import os
@@ -28,21 +26,15 @@ import select
 import sys
 import time
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    import signal
-else:
-    import _signal as signal  # the same functions; `signal` itself costs 5 ms more, for its enums
+# Not `signal`, whose enums cost the start 5 ms more.
+import _signal as signal  # type: ignore[import-not-found]
 
-VERSION = 1
 CHUNK = 1 << 16
-QUEUE_LIMIT = 1 << 18
-"""Bytes that wait for the owner before the command's pipes are left full: that is the backpressure."""
-REQUEST_LIMIT = 1 << 23
+QUEUE_LIMIT = 1 << 18  # bytes that wait for the owner before a command's pipes are left full
+REQUEST_LIMIT = 1 << 22
 DRAIN = 0.1
 KILL_PATIENCE = 5.0
-Row = tuple[int, int, str, int]
-"""A process: parent, process group, state, start time."""
+Row = tuple[int, int, str, int]  # a process: parent, process group, state, start time
 
 
 class GoneError(Exception):
@@ -52,9 +44,7 @@ class GoneError(Exception):
 def proc_table() -> dict[int, Row]:
     """Every process that /proc shows."""
     table = {}
-    for name in os.listdir("/proc"):
-        if not name.isdigit():
-            continue
+    for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", "rb", 0) as file:
                 # The command's name, in parentheses, may hold anything: look behind the last one.
@@ -80,11 +70,9 @@ def ps_table() -> dict[int, Row]:
     with open(reader, "rb") as file:
         rows = [line.split() for line in file]
     os.waitpid(pid, 0)
-    return {
-        int(row[0]): (int(row[1]), int(row[2]), row[3].decode("ascii")[:1], 0)
-        for row in rows
-        if len(row) > 3 and int(row[0]) != pid
-    }
+    known = {int(row[0]): row for row in rows if len(row) > 3}
+    known.pop(pid, None)
+    return {number: (int(row[1]), int(row[2]), row[3].decode()[:1], 0) for number, row in known.items()}
 
 
 def below(root: int, table: dict[int, Row], groups: frozenset[int] = frozenset()) -> dict[int, Row]:
@@ -132,12 +120,8 @@ def become_subreaper() -> bool:
 def find_shell() -> str:
     """The path of bash, else of sh."""
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *os.defpath.split(os.pathsep)]
-    for name in ("bash", "sh"):
-        for folder in folders:
-            path = os.path.join(folder, name)
-            if os.path.isabs(path) and os.access(path, os.X_OK):
-                return path
-    return "/bin/sh"
+    paths = [os.path.join(folder, name) for name in ("bash", "sh") for folder in folders if os.path.isabs(folder)]
+    return next((path for path in paths if os.access(path, os.X_OK)), "/bin/sh")
 
 
 def unread(fd: int) -> int:
@@ -176,6 +160,7 @@ class Supervisor:
         os.dup2(null, 0)
         os.dup2(null, 1)
         os.set_blocking(self.out, False)
+        self.owner, self.owner_fd = owner, -1
         self.subreaper = become_subreaper()
         self.table = proc_table if os.path.isdir("/proc/self") else ps_table
         self.shell_path = find_shell()
@@ -183,19 +168,17 @@ class Supervisor:
         self.queue: list[bytes] = []
         self.queued = 0
         self.shell = 0
+        self.survivors: int | None = None  # of a kill that is still to be answered
         self.status: int | None = None
-        self.until = 0.0
-        self.pipes: dict[int, bytes] = {}
-        self.owed: dict[int, int] = {}
-        self.dropped: set[int] = set()
+        self.until, self.owed = 0.0, 0
+        self.pipes: dict[int, bytes] = {}  # kind of frame for what comes out of them; none: it is dropped
         self.before: set[tuple[int, int]] = set()
         self.groups: frozenset[int] = frozenset()
-        self.killing = self.cut = False
-        self.survivors = 0
-        self.stop = False
-        self._listen(owner)
+        self.cut = self.stop = False
+        self.listen()
+        self.send(b"H", b"1 subreaper" if self.subreaper else b"1 groups")
 
-    def _listen(self, owner: int) -> None:
+    def listen(self) -> None:
         """Be woken by signals, and by the owner's death even if some other process keeps our pipe open."""
         self.wake, writer = os.pipe()
         os.set_blocking(self.wake, False)
@@ -204,15 +187,11 @@ class Supervisor:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda *_: None)
-        self.owner = owner
-        self.owner_fd = -1
-        if owner and hasattr(os, "pidfd_open"):
+        if self.owner and hasattr(os, "pidfd_open"):
             try:
-                self.owner_fd = os.pidfd_open(owner)
+                self.owner_fd = os.pidfd_open(self.owner)
             except OSError:  # an old kernel, or dead already: then the parent has changed
                 pass
-
-    # ---- what lives
 
     def children(self) -> bool:
         """Reap what has died; True if there is any child left. Notes how the shell ended."""
@@ -226,13 +205,13 @@ class Supervisor:
             if pid == self.shell and self.status is None:
                 self.status = os.waitstatus_to_exitcode(status)
                 self.until = time.monotonic() + DRAIN
-                self.owed = {fd: unread(fd) for fd in self.pipes}
+                self.owed = sum(unread(fd) for fd, kind in self.pipes.items() if kind)
 
     def alive(self) -> dict[int, Row]:
         """Every descendant, without looking where there can be none."""
         if not self.children() and self.subreaper:
             return {}
-        return below(os.getpid(), self.table(), self.groups if not self.subreaper else frozenset())
+        return below(os.getpid(), self.table(), frozenset() if self.subreaper else self.groups)
 
     def kill_all(self) -> int:
         """SIGKILL until nothing is left; the number of those that would not die."""
@@ -241,89 +220,84 @@ class Supervisor:
             if time.monotonic() > end:
                 return len(rows)
             kill(rows)
-            poll = select.poll()
-            poll.register(self.wake, select.POLLIN)
-            poll.poll(10)  # until something dies, which is at once as a rule
+            select.select([self.wake], [], [], 0.01)  # until something dies, which is at once as a rule
             self.woken()
         return 0
 
-    # ---- the command
-
     def start(self, payload: bytes) -> None:
+        """Run what a request says."""
         if self.shell:
             raise GoneError
         cwd, command, *environ = payload.split(b"\0")
         self.before = {(pid, row[3]) for pid, row in self.alive().items()}
-        (out, out_writer), (err, err_writer), (failure, failure_writer) = os.pipe(), os.pipe(), os.pipe()
+        pipes: list[int] = []
+        try:
+            for _ in range(3):
+                pipes += os.pipe()
+            reason = self.fork(cwd, command, environ, *pipes)
+            del pipes[5]  # closed already
+        except OSError as error:  # no more processes, or descriptors
+            reason = str(error).encode()
+        for fd in pipes if reason else (pipes[1], pipes[3], pipes[4]):
+            os.close(fd)
+        if reason:
+            self.send(b"F", reason)
+            return
+        self.status, self.owed = None, 0
+        self.pipes |= {pipes[0]: b"O", pipes[2]: b"E"}
+        self.groups = self.groups | {self.shell}
+        for fd in self.pipes:
+            os.set_blocking(fd, False)
+        self.send(b"B", str(self.shell).encode())
+
+    def fork(self, cwd: bytes, command: bytes, environ: list[bytes], *pipes: int) -> bytes:
+        """Start the shell; why it could not, or nothing."""
+        _, out, _, err, failure, failed = pipes
         pid = os.fork()
         if pid == 0:
             try:
-                become_command(cwd, command, environ, self.shell_path, out_writer, err_writer)
+                become_command(cwd, command, environ, self.shell_path, out, err)
             except BaseException as error:
-                os.write(failure_writer, str(error).encode("utf-8", "replace")[:1000])
+                os.write(failed, str(error).encode("utf-8", "replace")[:1000] or b"unknown")
             os._exit(127)
-        for fd in (out_writer, err_writer, failure_writer):
-            os.close(fd)
+        os.close(failed)
         reason = os.read(failure, 1000)  # ends when the shell has taken the child's place
-        os.close(failure)
-        if reason:
-            os.close(out)
-            os.close(err)
-            self.send(b"F", reason)
-            return
-        self.shell, self.status, self.pipes, self.owed = pid, None, {out: b"O", err: b"E"}, {}
-        self.groups = self.groups | {pid}
-        for fd in self.pipes:
-            os.set_blocking(fd, False)
-        self.send(b"B", str(pid).encode())
+        self.shell = 0 if reason else pid
+        return reason
 
     def relay(self, fd: int) -> None:
-        """Pass on some of what the command printed."""
+        """Pass on some of what the command printed; what comes after its end is dropped."""
         try:
             chunk = os.read(fd, CHUNK)
         except BlockingIOError:
             return
-        if chunk:
-            self.owed[fd] = self.owed.get(fd, 0) - len(chunk)
-            self.send(self.pipes[fd], chunk)
-        else:
+        if not chunk:
             os.close(fd)
             del self.pipes[fd]
-            self.owed.pop(fd, None)
-
-    def drop(self, fd: int) -> None:
-        try:
-            gone = not os.read(fd, CHUNK)
-        except BlockingIOError:
-            return
-        if gone:
-            os.close(fd)
-            self.dropped.discard(fd)
+        elif self.pipes[fd]:
+            self.owed -= len(chunk)
+            self.send(self.pipes[fd], chunk)
 
     def finish(self) -> None:
         """Report the end of the command, and of the killing, once everything owed has been relayed."""
         if self.shell:
-            late = time.monotonic() >= self.until and not any(
-                self.owed.get(fd, 0) > 0 < unread(fd) for fd in self.pipes
-            )
-            if self.status is None or (self.pipes and not late):
+            pipes = [fd for fd, kind in self.pipes.items() if kind]
+            waiting = time.monotonic() < self.until or (self.owed > 0 and any(map(unread, pipes)))
+            if self.status is None or (pipes and waiting):
                 return
             rows = self.alive()
             left = [row for pid, row in rows.items() if (pid, row[3]) not in self.before and row[2] != "Z"]
-            self.groups = frozenset(row[1] for row in rows.values()) & self.groups
-            self.dropped.update(self.pipes)
-            self.shell, self.pipes = 0, {}
+            self.groups &= {row[1] for row in rows.values()}
+            self.pipes |= dict.fromkeys(pipes, b"")
             self.send(b"X", f"{self.status} {len(left)} {self.cut:d}".encode())
-            self.cut = False
-        if self.killing:
-            self.killing = False
+            self.shell, self.cut = 0, False
+        if self.survivors is not None:
             self.send(b"D", str(self.survivors).encode())
-
-    # ---- the owner
+            self.survivors = None
 
     def send(self, kind: bytes, payload: bytes) -> None:
-        self.queue.append(kind + len(payload).to_bytes(4, "big"))
-        self.queue.append(payload)
+        """Put a frame in the queue."""
+        self.queue += [kind + len(payload).to_bytes(4, "big"), payload]
         self.queued += 5 + len(payload)
 
     def flush(self) -> None:
@@ -347,25 +321,22 @@ class Supervisor:
     def hear(self) -> None:
         """Read requests and do what they say."""
         chunk = os.read(self.inp, CHUNK)
-        if not chunk:
-            raise GoneError
         self.request += chunk
         while len(self.request) >= 5:
-            size = int.from_bytes(self.request[1:5], "big")
-            if size > REQUEST_LIMIT:
+            end = 5 + int.from_bytes(self.request[1:5], "big")
+            if end > REQUEST_LIMIT or self.request[:1] not in (b"R", b"K"):
                 raise GoneError
-            if len(self.request) < 5 + size:
-                return
-            kind, payload = self.request[:1], self.request[5 : 5 + size]
-            self.request = self.request[5 + size :]
+            if len(self.request) < end:
+                break
+            kind, payload, self.request = self.request[:1], self.request[5:end], self.request[end:]
             if kind == b"R":
                 self.start(payload)
-            elif kind == b"K":
-                self.children()
-                self.cut = self.shell > 0 and self.status is None
-                self.survivors, self.killing = self.kill_all(), True
-            else:
-                raise GoneError
+                continue
+            running = self.shell > 0 and self.status is None
+            self.survivors = self.kill_all()
+            self.cut = running and self.status in (None, -signal.SIGKILL)
+        if not chunk:
+            raise GoneError
 
     def woken(self) -> None:
         """Take note of signals."""
@@ -378,19 +349,15 @@ class Supervisor:
     def wait(self) -> list[int]:
         """Sleep until there is something to do; the descriptors that are ready."""
         poll = select.poll()
-        for fd in (self.inp, self.wake, self.owner_fd, *self.dropped):
-            if fd >= 0:
+        full = self.queued >= QUEUE_LIMIT
+        for fd in (self.inp, self.wake, self.owner_fd, *self.pipes):
+            if fd >= 0 and not (full and self.pipes.get(fd)):
                 poll.register(fd, select.POLLIN)
         if self.queue:
             poll.register(self.out, select.POLLOUT)
-        if self.queued < QUEUE_LIMIT:
-            for fd in self.pipes:
-                poll.register(fd, select.POLLIN)
         timeout = None
-        if self.shell and self.status is not None:
+        if self.shell and self.status is not None and not full:
             timeout = max(0, int((self.until - time.monotonic()) * 1000) + 1)
-            if self.queued >= QUEUE_LIMIT:
-                timeout = None  # the owner has to read first
         elif self.owner and self.owner_fd < 0:
             timeout = 1000  # nothing tells us of the owner's death: look for it
         return [fd for fd, _ in poll.poll(timeout)]
@@ -401,14 +368,12 @@ class Supervisor:
         if self.owner_fd in ready or (self.owner and os.getppid() != self.owner):
             raise GoneError
         for fd in ready:
-            if fd == self.wake:
-                self.woken()
-            elif fd == self.inp:
-                self.hear()
-            elif fd in self.pipes:
+            if fd in self.pipes:
                 self.relay(fd)
-            elif fd in self.dropped:
-                self.drop(fd)
+        if self.wake in ready:
+            self.woken()
+        if self.inp in ready:
+            self.hear()
         if self.stop:
             raise GoneError
         self.children()
@@ -417,34 +382,18 @@ class Supervisor:
 
     def serve(self) -> None:
         """Do what the owner says until it is gone; then kill everything."""
-        self.send(b"H", f"{VERSION} {'subreaper' if self.subreaper else 'groups'}".encode())
         try:
             while True:
                 self.turn()
-        except GoneError:
-            pass
         finally:
             self.kill_all()
 
 
-def remove(folder: str) -> None:
-    """Delete a folder of the owner's and the plain files in it, which it may not have lived to do."""
-    try:
-        for name in os.listdir(folder):
-            os.unlink(os.path.join(folder, name))
-        os.rmdir(folder)
-    except OSError:
-        pass
-
-
-def main(arguments: list[str]) -> None:
-    """Serve until the owner is gone."""
-    try:
-        Supervisor(int(arguments[0]) if arguments else 0).serve()
-    finally:
-        if len(arguments) > 1:
-            remove(arguments[1])
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    try:
+        Supervisor(int(sys.argv[1]) if len(sys.argv) > 1 else 0).serve()
+    except GoneError:
+        for folder in sys.argv[2:]:  # the owner may not have lived to delete it
+            for name in os.listdir(folder):
+                os.unlink(os.path.join(folder, name))
+            os.rmdir(folder)

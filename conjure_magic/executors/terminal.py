@@ -67,10 +67,10 @@ class PlainText:
         self._held = ""
         if not _SPECIAL.search(text):
             return text
-        text = _SEQUENCE.sub("", text)
         unfinished = None if final else _UNFINISHED.search(text)
         if unfinished:
             text, self._held = text[: unfinished.start()], unfinished[0]
+        text = _SEQUENCE.sub("", text)
         for _ in range(64):
             if "\x08" not in text:
                 break

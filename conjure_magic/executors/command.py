@@ -1,0 +1,148 @@
+"""One command: its output as it comes, its limit in time, its stop, its end."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Generator
+from typing import Literal
+
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import BackendError, ToolError
+from conjure_magic.executors.base import ExecResult, OutputChunk
+from conjure_magic.executors.channel import DIED, Channel
+from conjure_magic.executors.output import CommandOutput
+
+KILL_PATIENCE = 6.0
+"""Seconds after which a supervisor that does not answer a kill is ended from outside."""
+
+End = Literal["exited", "timeout", "cancelled", "killed"]
+
+
+def _wake(waker: socket.socket) -> None:
+    waker.send(b"!")
+
+
+class RunningCommand:
+    """One command under a supervisor, from its start to its end."""
+
+    def __init__(self, channel: Channel, output: CommandOutput, timeout: float, cancel: Cancel) -> None:
+        self.channel = channel
+        self.output = output
+        self.timeout = timeout
+        self.cancel = cancel
+        self.started = time.monotonic()
+        self.status: int | None = None
+        self.left = 0
+        self.cut = False
+        self.killed: End | None = None
+        self.done = False
+        self.give_up = 0.0
+
+    def run(self, start: Callable[[Channel], None]) -> Generator[OutputChunk, None, ExecResult]:
+        """Start it, yield its output, return its end. However this is left, the command is over then.
+
+        Raises BackendError if the supervisor died, ToolError if the shell could not be started.
+        """
+        wake, waker = socket.socketpair()
+        wake.setblocking(False)
+        waker.setblocking(False)
+        try:
+            with self.cancel.waking(lambda: _wake(waker)):
+                if self.cancel.is_set:
+                    self.killed, self.cut, self.done = "cancelled", True, True
+                else:
+                    start(self.channel)
+                while not self.done:
+                    self._step(wake.fileno())
+                    if self.output.live.due(time.monotonic()) == 0:
+                        yield from self.output.live.take(time.monotonic())
+            self.output.end()
+            yield from self.output.live.take(time.monotonic())
+            return self._result()
+        finally:
+            wake.close()
+            waker.close()
+            self._abandon()
+            self.channel.idle = self.channel.idle or self.done
+            self.output.whole.close()
+
+    def _step(self, wake: int) -> None:
+        """Wait for something to happen, and take it in."""
+        now = time.monotonic()
+        if self.killed is None and self.status is None:
+            if self.cancel.is_set:
+                self._kill("cancelled")
+            elif now >= self.started + self.timeout:
+                self._kill("timeout")
+        if self.killed and now > self.give_up:
+            self.channel.close()
+            self.cut = self.done = True
+            return
+        until = self.give_up if self.killed else self.started + self.timeout
+        due = self.output.live.due(now)
+        seconds = until - now if due is None else min(until - now, due)
+        for kind, payload in self.channel.receive(max(seconds, 0), -1 if self.killed else wake):
+            self._take(kind, payload)
+
+    def _kill(self, why: End) -> None:
+        self.killed, self.give_up = why, time.monotonic() + KILL_PATIENCE
+        self.channel.kill()
+
+    def _take(self, kind: bytes, payload: bytes) -> None:
+        """Take one frame in. What it says is checked: a command can speak in the supervisor's place."""
+        if kind == b"O":
+            self.output.add("stdout", payload)
+        elif kind == b"E":
+            self.output.add("stderr", payload)
+        elif kind == b"F":
+            self.done = not self.killed
+            raise ToolError(f"the command could not be started: {payload.decode('utf-8', 'replace')}")
+        elif kind in b"XD":
+            try:
+                numbers = [int(number) for number in payload.split()]
+                if kind == b"X":
+                    self.status, self.left, cut = numbers
+                    self.cut = bool(cut)
+                    self.done = self.killed is None
+                else:
+                    (self.left,) = numbers
+                    self.done = True
+            except ValueError:
+                raise BackendError(DIED) from None
+
+    def _abandon(self) -> None:
+        """If the command was left in mid-run: kill it, and read on until the supervisor is at rest."""
+        if self.done:
+            return
+        try:
+            if self.killed is None:
+                self._kill("cancelled")
+            while not self.done and time.monotonic() < self.give_up:
+                for kind, payload in self.channel.receive(self.give_up - time.monotonic()):
+                    if kind not in (b"O", b"E"):
+                        self._take(kind, payload)
+        except (BackendError, ToolError):
+            pass
+        if not self.done:
+            self.channel.close()
+
+    def _result(self) -> ExecResult:
+        status = -9 if self.status is None else self.status
+        code = status & 0xFF if status >= 0 else 128 - status
+        ended: End = self.killed if self.killed and self.cut else "exited"
+        if ended == "exited" and code == 137:
+            ended = "killed"
+        text, omitted, tail = self.output.both.kept()
+        return ExecResult(
+            exit_code=code,
+            stdout=self.output.excerpts["stdout"].render(),
+            stderr=self.output.excerpts["stderr"].render(),
+            output=self.output.both.render() if omitted else text + tail,
+            seconds=time.monotonic() - self.started,
+            ended=ended,
+            total_bytes=self.output.total_bytes,
+            omitted_bytes=omitted,
+            output_path=self.output.whole.path,
+            left_running=max(self.left, 0),
+        )

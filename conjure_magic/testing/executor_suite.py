@@ -1,0 +1,35 @@
+"""The conformance suite for executors: what commands and files must do wherever they are.
+
+Subclass it in a test module, and give it a fixture `place` that makes a fresh `Place` for each check:
+
+    class TestMine(ExecutorSuite):
+        @pytest.fixture
+        def place(self, tmp_path):
+            ...
+            yield Place(executor, workspace, input, outside, key)
+            executor.close()
+
+What an executor does otherwise on purpose is overridden there by name, with the reason in the docstring.
+"""
+
+from __future__ import annotations
+
+from conjure_magic.testing.command_checks import EndChecks, OutputChecks, SurroundingsChecks
+from conjure_magic.testing.file_checks import ConfinementChecks, FileChecks
+from conjure_magic.testing.place import Place
+from conjure_magic.testing.process_checks import BackgroundChecks, KillChecks, LifeChecks
+
+__all__ = ["ExecutorSuite", "Place"]
+
+
+class ExecutorSuite(
+    EndChecks,
+    OutputChecks,
+    SurroundingsChecks,
+    KillChecks,
+    BackgroundChecks,
+    LifeChecks,
+    FileChecks,
+    ConfinementChecks,
+):
+    """Every check of commands and files."""
