@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(args: argparse.Namespace) -> int:
-    from loglib import emit, export, learn, source
+    from loglib import emit, export, learn, records, source
 
     sources = source.open_sources(args.files)
     if args.layout:
@@ -38,9 +38,9 @@ def _parse(args: argparse.Namespace) -> int:
     if args.describe:
         export.print_json([layout.describe() for layout in layouts], sys.stdout)
         return 0
-    tick = options.progress(args.progress, "parsed")
-    write = emit.write_csv if args.format == "csv" else emit.write_json_lines
-    write(emit.templated(sources, layouts, options.record_filter(args), args.limit, tick), sys.stdout)
+    found = filter(options.record_filter(args), records.read_records(sources, layouts))
+    rows = emit.CsvRows() if args.format == "csv" else emit.JsonLines()
+    emit.write_records(options.ticking(found, args.progress), rows, sys.stdout, args.limit)
     return 0
 
 

@@ -131,7 +131,7 @@ def day_of(cell: str) -> datetime | None:
     try:
         if day:
             return datetime(int(day["Y"]), int(day["m"]), int(day["d"]))
-        return datetime.fromtimestamp(int(cell), timezone.utc).replace(tzinfo=None)
+        return datetime.fromtimestamp(int(cell), UTC).replace(tzinfo=None)
     except (ValueError, OverflowError, OSError):
         return None
 

@@ -15,7 +15,7 @@ from loglib.records import Record, read_records
 from loglib.source import Source, sample_lines
 from loglib.templates import TemplateMiner, Templates
 
-ADDRESS = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
+ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])")
 SERVER_ERROR = re.compile(r'" 5\d\d ')
 NO_TIME = math.nan
 
@@ -25,14 +25,11 @@ class Names:
 
     def __init__(self) -> None:
         self.number: dict[str | None, int] = {None: 0}
-        self.names: list[str | None] = [None]
 
-    def __call__(self, name: str | None) -> int:
-        known = self.number.get(name)
-        if known is None:
-            known = self.number[name] = len(self.names)
-            self.names.append(name)
-        return known
+    @property
+    def names(self) -> list[str | None]:
+        """The names by number."""
+        return list(self.number)
 
 
 @dataclass
@@ -40,25 +37,24 @@ class Corpus:
     """All records of a log.
 
     Columns have one entry a record; levels, components, hosts and files are numbers into their `Names`,
-    `group` is a number for `templates.of_group`, `epoch` is NaN where there is no time;
+    `template` is a number into `templates.texts`, `epoch` is NaN where there is no time;
     `failed` is filled for web access logs only (1: answered 5xx).
     """
 
     layouts: list[Layout]
-    line: array[int] = field(default_factory=lambda: array("L"))
+    line: array[int] = field(default_factory=lambda: array("I"))
     epoch: array[float] = field(default_factory=lambda: array("d"))
-    level: array[int] = field(default_factory=lambda: array("B"))
-    component: array[int] = field(default_factory=lambda: array("L"))
-    host: array[int] = field(default_factory=lambda: array("H"))
-    file: array[int] = field(default_factory=lambda: array("H"))
-    group: array[int] = field(default_factory=lambda: array("L"))
+    level: array[int] = field(default_factory=lambda: array("I"))
+    component: array[int] = field(default_factory=lambda: array("I"))
+    host: array[int] = field(default_factory=lambda: array("I"))
+    file: array[int] = field(default_factory=lambda: array("I"))
+    template: array[int] = field(default_factory=lambda: array("I"))
     level_names: Names = field(default_factory=Names)
     components: Names = field(default_factory=Names)
     hosts: Names = field(default_factory=Names)
     files: Names = field(default_factory=Names)
     failed: bytearray = field(default_factory=bytearray)
     addresses: dict[str, int] = field(default_factory=dict)
-    first_record: list[Record] = field(default_factory=list)
     lines: int = 0
     unparsed: int = 0
     unparsed_lines: list[str] = field(default_factory=list)
@@ -67,15 +63,11 @@ class Corpus:
     def __len__(self) -> int:
         return len(self.line)
 
-    def template_of(self, row: int) -> int:
-        """The template number of a record."""
-        return self.templates.of_group[self.group[row]]
-
     def where(self, row: int) -> str:
         """The place of a record, as "file:line" or, with one file, "line"."""
         number = str(self.line[row])
-        name = self.files.names[self.file[row]]
-        return number if len(self.files.names) <= 2 else f"{name}:{number}"
+        names = self.files.names
+        return number if len(names) <= 2 else f"{names[self.file[row]]}:{number}"
 
     def ranks(self) -> list[int]:
         """Severity rank for each level number, -1 where there is none."""
@@ -107,35 +99,39 @@ def _fill(
     tick: Callable[[int], None] | None,
 ) -> None:
     miner = TemplateMiner()
-    add = miner.add
-    known_groups = 0
     addresses = corpus.addresses
     web = corpus.layouts[0].kind == "access"
+    level, component = corpus.level_names.number, corpus.components.number
+    host, file = corpus.hosts.number, corpus.files.number
+    groups = corpus.template  # group numbers until the templates are known
+    # Bound once: this loop runs for every line.
+    add, find = miner.add, ADDRESS.findall
+    add_group, add_line, add_epoch = groups.append, corpus.line.append, corpus.epoch.append
+    add_level, add_component = corpus.level.append, corpus.component.append
+    add_host, add_file = corpus.host.append, corpus.file.append
     for number, record in enumerate(records):
-        if keep is not None and not keep(record):
-            continue
         if tick is not None and not number & 0x3FFF:
             tick(number)
-        group = add(record.message)
-        if group >= known_groups:
-            corpus.first_record.append(record)
-            known_groups += 1
-        corpus.group.append(group)
-        corpus.line.append(record.line)
-        corpus.epoch.append(NO_TIME if record.epoch is None else record.epoch)
-        corpus.level.append(min(corpus.level_names(record.level), 255))
-        corpus.component.append(corpus.components(record.component))
-        corpus.host.append(min(corpus.hosts(record.host), 65535))
-        corpus.file.append(corpus.files(record.file))
+        if keep is not None and not keep(record):
+            continue
+        message = record.message
+        add_group(add(message))
+        add_line(record.line)
+        add_epoch(NO_TIME if record.epoch is None else record.epoch)
+        add_level(level.setdefault(record.level, len(level)))
+        add_component(component.setdefault(record.component, len(component)))
+        add_host(host.setdefault(record.host, len(host)))
+        add_file(file.setdefault(record.file, len(file)))
         if web:
-            corpus.failed.append(SERVER_ERROR.search(record.message) is not None)
+            corpus.failed.append(SERVER_ERROR.search(message) is not None)
         corpus.lines += 1 + len(record.more)
         if not record.parsed:
             _note_unparsed(corpus, record)
-        if "." in record.message and len(addresses) < 100_000:
-            for address in ADDRESS.findall(record.message):
+        if "." in message and len(addresses) < 100_000:
+            for address in find(message):
                 addresses[address] = addresses.get(address, 0) + 1
     corpus.templates = miner.finish()
+    corpus.template = array("I", map(corpus.templates.of_group.__getitem__, groups))
 
 
 def _note_unparsed(corpus: Corpus, record: Record) -> None:

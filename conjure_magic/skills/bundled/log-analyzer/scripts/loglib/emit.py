@@ -1,97 +1,126 @@
-"""Records with their templates, written as JSON lines or CSV."""
+"""Records with their templates, written as JSON lines or CSV.
+
+Templates need the whole log. So a record is written at once to a spool, all but its template, and the
+spool is copied out when the templates are known: the log is read and parsed only once.
+"""
 
 from __future__ import annotations
 
+import tempfile
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable
 from itertools import islice
 from json.encoder import encode_basestring
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from loglib import levels
-from loglib.layout import Layout
-from loglib.records import Record, read_records
-from loglib.source import Source
+from loglib.records import Record
 from loglib.templates import TemplateMiner
 
 HEAD = (
-    "file", "line", "timestamp", "level", "level_written", "component", "host", "pid", "message",
-    "template_id", "template", "parsed",
+    "file", "line", "timestamp", "level", "level_written", "component", "host", "pid", "message", "parsed",
+    "template_id", "template",
 )  # fmt: skip
-Keep = Callable[[Record], bool] | None
-Row = tuple[Record, int, str]
+_IN_MEMORY = 16_000_000
+_BREAK = "\x1d"  # stands for a line break inside a spooled record
 
 
-def templated(
-    sources: Sequence[Source],
-    layouts: Sequence[Layout],
-    keep: Keep,
-    limit: int | None,
-    tick: Callable[[int], None] | None,
-) -> Iterator[Row]:
-    """Records with template number (from 1, most frequent first) and text.
+class RowFormat(Protocol):
+    """How records are written."""
 
-    Templates need the whole log, so it is read twice; in between stay four bytes a record.
-    """
+    def head(self) -> str:
+        """What stands before the first record."""
+
+    def record(self, record: Record) -> str:
+        """A record without its template and without a line break."""
+
+    def template(self, number: int, text: str) -> str:
+        """The rest of a record, its line break included."""
+
+
+def write_records(records: Iterable[Record], rows: RowFormat, stream: TextIO, limit: int | None) -> None:
+    """Write at most `limit` records with their templates, which are learnt from all of them."""
     miner = TemplateMiner()
-    groups = array("L")
-    for number, record in enumerate(_kept(sources, layouts, keep)):
-        groups.append(miner.add(record.message))
-        if tick is not None and not number & 0x3FFF:
-            tick(number)
-    templates = miner.finish()
-    of_group, texts = templates.of_group, templates.texts
-    rows = zip(_kept(sources, layouts, keep), groups, strict=False)
-    for record, group in islice(rows, limit):
-        number = of_group[group]
-        yield record, number + 1, texts[number]
+    groups = array("I")
+    add, note, as_text = miner.add, groups.append, rows.record
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="utf-8", newline="\n") as spool:
+        write = spool.write
+        for place, record in enumerate(records):
+            note(add(record.message))
+            if limit is None or place < limit:
+                write(as_text(record) + "\n")
+        templates = miner.finish()
+        ends = [rows.template(number + 1, templates.texts[number]) for number in templates.of_group]
+        stream.write(rows.head())
+        spool.seek(0)
+        out = stream.write
+        for line, group in zip(islice(spool, limit), groups, strict=False):
+            out(line[:-1].replace(_BREAK, "\n") + ends[group])
 
 
-def _kept(sources: Sequence[Source], layouts: Sequence[Layout], keep: Keep) -> Iterator[Record]:
-    records = read_records(sources, layouts)
-    return records if keep is None else filter(keep, records)
-
-
-def write_json_lines(rows: Iterator[Row], stream: TextIO) -> None:
+class JsonLines:
     """One JSON object a line; a missing value is null, further lines of a record are joined to its message."""
-    quoted: dict[str | None, str] = {None: "null"}
-    canonical: dict[str | None, str] = {None: "null"}
-    write = stream.write
-    for record, number, template in rows:
+
+    def __init__(self) -> None:
+        self._quoted: dict[str | None, str] = {None: "null"}
+        self._level: dict[str | None, str] = {None: "null, \"level_written\": null"}
+
+    def head(self) -> str:
+        """Nothing: every line stands alone."""
+        return ""
+
+    def record(self, record: Record) -> str:
+        """The object's beginning."""
         file, line, time, _, level, component, host, pid, message, _, more, parsed = record
-        for name in (file, component, host, pid, template, level):
+        quoted = self._quoted
+        if len(quoted) > 50_000:
+            quoted.clear()
+        for name in (file, component, host, pid):
             if name not in quoted:
-                if len(quoted) > 50_000:
-                    quoted = {None: "null"}
-                quoted[name] = encode_basestring(name or "")
-        if level not in canonical:
-            name = levels.canonical(level or "")
-            canonical[level] = f'"{name}"' if name else "null"
+                quoted[name] = "null" if name is None else encode_basestring(name)
+        if level not in self._level:
+            self._level[level] = _level_json(level or "")
         if more:
             message = "\n".join((message, *more))
-        write(
-            f'{{"file": {_get(quoted, file)}, "line": {line}, "timestamp": {chr(34) + time + chr(34) if time else "null"}, '
-            f'"level": {canonical[level]}, "level_written": {_get(quoted, level)}, "component": {_get(quoted, component)}, '
-            f'"host": {_get(quoted, host)}, "pid": {_get(quoted, pid)}, "message": {encode_basestring(message)}, '
-            f'"template_id": {number}, "template": {_get(quoted, template)}, "parsed": {"true" if parsed else "false"}}}\n'
+        return (
+            f'{{"file": {quoted[file]}, "line": {line}, "timestamp": {f"{chr(34)}{time}{chr(34)}" if time else "null"}, '
+            f'"level": {self._level[level]}, "component": {quoted[component]}, "host": {quoted[host]}, '
+            f'"pid": {quoted[pid]}, "message": {encode_basestring(message)}, "parsed": {"true" if parsed else "false"}'
         )
 
+    def template(self, number: int, text: str) -> str:
+        """The object's end."""
+        return f', "template_id": {number}, "template": {encode_basestring(text)}}}\n'
 
-def _get(quoted: dict[str | None, str], name: str | None) -> str:
-    found = quoted.get(name)
-    return encode_basestring(name or "") if found is None else found
+
+def _level_json(written: str) -> str:
+    name = levels.canonical(written)
+    return f'{encode_basestring(name) if name else "null"}, "level_written": {encode_basestring(written)}'
 
 
-def write_csv(rows: Iterator[Row], stream: TextIO) -> None:
+class CsvRows:
     """A head row, then one row a record; a missing value is empty."""
-    import csv
 
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(HEAD)
-    for record, number, template in rows:
+    def head(self) -> str:
+        """The names of the columns."""
+        return ",".join(HEAD) + "\n"
+
+    def record(self, record: Record) -> str:
+        """The row without its last two cells."""
         file, line, time, _, level, component, host, pid, message, _, more, parsed = record
         text = "\n".join((message, *more)) if more else message
         name = levels.canonical(level) if level else None
-        writer.writerow(
-            (file, line, time, name, level, component, host, pid, text, number, template, "true" if parsed else "false")
-        )
+        cells = (file, str(line), time, name, level, component, host, pid, text, "true" if parsed else "false")
+        return ",".join([_cell(cell) for cell in cells]).replace("\n", _BREAK)
+
+    def template(self, number: int, text: str) -> str:
+        """The row's last two cells."""
+        return f",{number},{_cell(text)}\n"
+
+
+def _cell(text: str | None) -> str:
+    if not text:
+        return ""
+    if '"' in text or "," in text or "\n" in text or "\r" in text:
+        return '"' + text.replace('"', '""') + '"'
+    return text

@@ -43,8 +43,7 @@ def bad_rows(corpus: Corpus) -> tuple[list[bool], str]:
     if corpus.layouts and corpus.layouts[0].kind == "access":
         return [flag == 1 for flag in corpus.failed], "status"
     texts = [is_problem(text) for text in corpus.templates.texts]
-    of_group = [texts[template] for template in corpus.templates.of_group]
-    return [of_group[group] for group in corpus.group], "wording"
+    return [texts[template] for template in corpus.template], "wording"
 
 
 def is_problem(text: str) -> bool:

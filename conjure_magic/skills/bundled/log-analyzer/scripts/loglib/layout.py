@@ -72,7 +72,7 @@ def time_source(style: clock.Style) -> str:
 
 
 class TimeReader:
-    """Turns the groups `ts`, `frac`, `tail` into (ISO text, epoch seconds), remembering whole seconds.
+    """Turns the groups `ts`, `frac`, `tail` into (ISO text, epoch seconds), remembering whole minutes.
 
     `hint` is another cell of the line that holds the date or the epoch, "" where there is none.
     """
@@ -82,24 +82,33 @@ class TimeReader:
         self._newest = newest
         self._regex = re.compile(style.pattern)
         self._core = re.compile(style.core)  # for a style whose fraction may not be missing
+        self._by_minute = style.name.endswith(("M:S", "M.S", "HMS", "M-S"))
         self._memo: dict[tuple[str, str | None, str], tuple[str, float, str] | None] = {}
 
     def __call__(self, ts: str, frac: str | None, tail: str | None, hint: str) -> tuple[str, float] | None:
-        key = (ts, tail, hint)
+        seconds = ""
+        if self._by_minute and ts[-2] < "6" and ts[-2].isdigit():
+            key = (ts[:-2], tail, hint)
+            seconds = ts[-2:]
+        else:
+            key = (ts, tail, hint)
         try:
             known = self._memo[key]
         except KeyError:
-            known = self._memo[key] = self._first(ts, tail, hint)
+            known = self._memo[key] = self._first(ts[:-2] + "00" if seconds else ts, tail, hint)
         if known is None:
             return None
         iso, epoch, zone = known
+        if seconds:
+            iso = iso[:-2] + seconds
+            epoch += int(seconds)
         if not frac:
             return iso + zone, epoch
         digits = frac[1:7].ljust(6, "0")
         if digits == "000000":
             return iso + zone, epoch
         if iso.startswith("PT"):
-            return f"{iso[:-1]}.{digits}S", epoch + int(digits) / 1e6
+            return f"{iso[:-1]}.{digits.rstrip('0')}S", epoch + int(digits) / 1e6
         return f"{iso}.{digits}{zone}", epoch + int(digits) / 1e6
 
     def _first(self, ts: str, tail: str | None, hint: str) -> tuple[str, float, str] | None:

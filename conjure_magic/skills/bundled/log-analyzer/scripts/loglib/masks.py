@@ -16,6 +16,8 @@ _URL = re.compile(r"[A-Za-z][\w+.-]*://")
 _QUERY = re.compile(r"(?:[A-Za-z][\w+.-]*:/)?/[^\s\"'<>?]*\?[^\s\"'<>]*")
 # Hexadecimal groups between colons: hardware and IPv6 addresses, two colons or more.
 _COLONS = re.compile(r"(?<![\w:.])(?=[:0-9a-fA-F]*[0-9a-fA-F])(?:[0-9a-fA-F]{0,4}:){2,}[0-9a-fA-F]{0,4}(?![\w:])")
+# What most words with a value are: a number, or key=number, with marks around.
+_SIMPLE = re.compile(r"([A-Za-z_.]*=|[(\[]?)[-+]?\d+(?:[.:/_-]\d+)*%?([.,;:)\]]*)\Z")
 _CHAIN = re.compile(r"<\*>(?::(?:<\*>|[A-Za-z]{1,2}(?=:<)))+")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
 
@@ -36,6 +38,9 @@ def mask_word(word: str) -> str:
     """The word with its values written as `<*>`."""
     if word.isalpha():
         return VALUE if len(word) > 6 and _HEXWORD.match(word) else word
+    simple = _SIMPLE.match(word)
+    if simple:
+        return f"{simple[1]}{VALUE}{simple[2]}"
     if word.count(":") > 1:
         word = _COLONS.sub(VALUE, word)
     if "?" in word and "/" in word:

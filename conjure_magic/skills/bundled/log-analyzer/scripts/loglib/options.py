@@ -157,11 +157,15 @@ def progress(asked: bool, verb: str) -> Callable[[int], None] | None:
     return tick
 
 
-def ticking(records: Iterable[Record], asked: bool) -> Iterator[Record]:
-    """The same records, with progress on stderr."""
+def ticking(records: Iterable[Record], asked: bool) -> Iterable[Record]:
+    """The same records, with progress on stderr where it is wanted."""
     tick = progress(asked, "read")
+    return records if tick is None else _ticking(records, tick)
+
+
+def _ticking(records: Iterable[Record], tick: Callable[[int], None]) -> Iterator[Record]:
     for number, record in enumerate(records):
-        if tick is not None and not number & 0x3FFF:
+        if not number & 0x3FFF:
             tick(number)
         yield record
 

@@ -40,8 +40,7 @@ class Record(NamedTuple):
     parsed: bool = True
 
 
-Parts = tuple[str | None, float | None, str | None, str | None, str | None, str | None, str]
-Parser = Callable[[str], Parts | None]
+Parser = Callable[[str, int], Record | None]
 
 
 def read_records(sources: Sequence[Source], layouts: Sequence[Layout]) -> Iterator[Record]:
@@ -51,100 +50,92 @@ def read_records(sources: Sequence[Source], layouts: Sequence[Layout]) -> Iterat
 
 
 def _read_one(source: Source, layouts: Sequence[Layout]) -> Iterator[Record]:
+    """A line that fits no layout belongs to the record before it; where records have no time, only if it looks so."""
     stamp = os.path.getmtime(source.path)
     newest = datetime.fromtimestamp(stamp, UTC).replace(tzinfo=None)
-    parsers = [parser(layout, newest) for layout in layouts]
+    parse, *others = [parser(layout, newest, source.name) for layout in layouts]
     timed = any(layout.style or layout.kind in ("json", "logfmt") for layout in layouts)
-    first, others = parsers[0], parsers[1:]
-    name = source.name
     held: Record | None = None
     more: list[str] = []
     for number, line in enumerate(source.lines(), start=1):
-        parts = first(line)
-        if parts is None:
-            parts = next((found for parse in others if (found := parse(line))), None)
-        if parts is None or (not timed and held and _CONTINUES.match(line)):
-            if held is not None and ((timed and held.parsed) or _CONTINUES.match(line) or not line):
+        record = parse(line, number)
+        if record is None and others:
+            record = next((found for other in others if (found := other(line, number))), None)
+        if record is None or not timed:
+            continues = not line or _CONTINUES.match(line) is not None
+            if held is not None and (continues or (timed and held.parsed)):
                 more.append(line)
                 continue
-            parts = (None, None, None, None, None, None, line)
-            fits = False
-        else:
-            fits = True
+            if record is None:
+                record = Record(source.name, number, None, None, None, None, None, None, line, line, (), False)
         if held is not None:
             yield held._replace(more=tuple(more)) if more else held
             more = []
-        if not line and not fits:
-            held = None
-            continue
-        held = Record(name, number, *parts, line, (), fits)
+        held = record
     if held is not None:
         yield held._replace(more=tuple(more)) if more else held
 
 
-def parser(layout: Layout, newest: datetime) -> Parser:
-    """A function from a line to (time, epoch, level, component, host, pid, message), None where it does not fit."""
+def parser(layout: Layout, newest: datetime, file: str) -> Parser:
+    """A function from a line and its number to a Record, None where the line does not fit."""
     if layout.kind == "json":
-        return _json_parser(newest)
+        return _json_parser(newest, file)
     if layout.kind == "logfmt":
-        return _logfmt_parser(newest)
-    regex = re.compile(layout.pattern, re.DOTALL)
+        return _logfmt_parser(newest, file)
+    regex = re.compile(layout.pattern)
     read = TimeReader(layout.style, newest) if layout.style else None
-    match_line = regex.match
-    index = [regex.groupindex.get(name, 0) for name in _WANTED]
+    groups = regex.groupindex
+    # A group that the layout lacks reads as group `none`, which is always None.
+    none = regex.groups + 1
+    match_line = re.compile(f"(?:{layout.pattern})(\\Z(?!))?", re.DOTALL).match
+    wanted = [groups.get(name, none) for name in _WANTED]
+    hinted = layout.style is not None and not layout.style.has_year
+    wanted.append((groups.get("day") or groups.get("epoch") or none) if hinted else none)
     by_priority = layout.level_rule == "priority"
-    ts, frac, tail, level, component, host, pid, message = index
-    hinted = read is not None and layout.style is not None and not layout.style.has_year
-    hint = (regex.groupindex.get("day") or regex.groupindex.get("epoch") or 0) if hinted else 0
 
-    def parse(line: str) -> Parts | None:
+    def parse(line: str, number: int) -> Record | None:
         match = match_line(line)
         if match is None:
             return None
-        moment: tuple[str | None, float | None] | None = (None, None)
-        if read is not None and match[ts] is not None:
-            moment = read(match[ts], match[frac] if frac else None, match[tail] if tail else None, match[hint] if hint else "")
+        ts, frac, tail, level, component, host, pid, message, hint = match.group(*wanted)
+        iso: str | None = None
+        epoch: float | None = None
+        if read is not None and ts is not None:
+            moment = read(ts, frac, tail, hint or "")
             if moment is None:
                 return None
-        written = match[level] if level else None
+            iso, epoch = moment
         if by_priority:
-            written = levels.SYSLOG_SEVERITY[int(match["pri"]) % 8]
-        return (
-            *(moment or (None, None)),
-            written,
-            match[component] if component else None,
-            match[host] if host else None,
-            match[pid] if pid else None,
-            match[message],
-        )
+            level = levels.SYSLOG_SEVERITY[int(match["pri"]) % 8]
+        return Record(file, number, iso, epoch, level, component, host, pid, message, line)
 
     return parse
 
 
-def _json_parser(newest: datetime) -> Parser:
+def _json_parser(newest: datetime, file: str) -> Parser:
     keyed = from_keyed(newest)
     loads = json.loads
 
-    def parse(line: str) -> Parts | None:
+    def parse(line: str, number: int) -> Record | None:
         if not line.lstrip().startswith("{"):
             return None
         try:
             value = loads(line)
         except ValueError:
             return None
-        return keyed(value, line) if isinstance(value, dict) else None
+        return Record(file, number, *keyed(value, line), line) if isinstance(value, dict) else None
 
     return parse
 
 
-def _logfmt_parser(newest: datetime) -> Parser:
+def _logfmt_parser(newest: datetime, file: str) -> Parser:
     keyed = from_keyed(newest)
 
-    def parse(line: str) -> Parts | None:
+    def parse(line: str, number: int) -> Record | None:
         pairs = LOGFMT_PAIR.findall(line)
         if len(pairs) < 3:
             return None
-        return keyed({key: _unquoted(value) for key, value in pairs}, line)
+        return Record(file, number, *keyed({key: _unquoted(value) for key, value in pairs}, line), line)
 
     return parse
 

@@ -114,7 +114,7 @@ def _problems(corpus: Corpus, bad: Sequence[bool]) -> list[Plain]:
     rows: dict[int, list[int]] = {}
     for row, is_bad in enumerate(bad):
         if is_bad:
-            rows.setdefault(corpus.template_of(row), []).append(row)
+            rows.setdefault(corpus.template[row], []).append(row)
     best = sorted(rows.items(), key=lambda pair: (-len(pair[1]), pair[0]))[:TOP]
     return [
         {
@@ -176,7 +176,7 @@ def _around(corpus: Corpus, moment: float | None) -> Plain | None:
     after: Counter[int] = Counter()
     for row, value in enumerate(corpus.epoch):
         if value == value:
-            (before if value < moment else after)[corpus.template_of(row)] += 1
+            (before if value < moment else after)[corpus.template[row]] += 1
     all_before, all_after = sum(before.values()) or 1, sum(after.values()) or 1
 
     def change(number: int) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,24 +103,25 @@ def _describe(
         row for row, value in enumerate(corpus.epoch)
         if start <= value < end and (kind == "lines" or bad[row])
     ]  # fmt: skip
-    template, count = Counter(corpus.template_of(row) for row in rows).most_common(1)[0]
-    first = next(row for row in rows if corpus.template_of(row) == template)
+    template, count = Counter(corpus.template[row] for row in rows).most_common(1)[0]
+    first = next(row for row in rows if corpus.template[row] == template)
     return Burst(kind, start, end, len(rows), usual, template, count, first)
 
 
 def steps(corpus: Corpus, limit: int = 5) -> tuple[list[Step], list[Step], int]:
     """The largest gaps, the largest jumps back in time, and how many jumps back there are."""
-    moves: list[Step] = []
+    moves = array("d", bytes(8 * len(corpus)))
     before = math.nan
     for row, value in enumerate(corpus.epoch):
         if value == value:
-            if before == before and value != before:
-                moves.append(Step(row, value - before))
+            if before == before:
+                moves[row] = value - before
             before = value
-    forward = sorted(step.seconds for step in moves if step.seconds > 0)
+    forward = sorted(step for step in moves if step > 0)
     usual = forward[int(len(forward) * 0.95)] if forward else 0.0
-    gaps = [step for step in moves if step.seconds > max(10 * usual, 60.0)]
-    back = [step for step in moves if step.seconds < 0]
+    limit_gap = max(10 * usual, 60.0)
+    gaps = [Step(row, move) for row, move in enumerate(moves) if move > limit_gap]
+    back = [Step(row, move) for row, move in enumerate(moves) if move < 0]
     gaps.sort(key=lambda step: -step.seconds)
     return gaps[:limit], sorted(back, key=lambda step: step.seconds)[:limit], len(back)
 
@@ -137,11 +139,9 @@ class Life:
 def lives(corpus: Corpus) -> list[Life]:
     """First and last record of every template, by time where there is one, else by place."""
     first: dict[int, int] = {}
-    last: dict[int, int] = {}
-    for row in range(len(corpus)):
-        template = corpus.template_of(row)
-        first.setdefault(template, row)
-        last[template] = row
+    last = dict(zip(corpus.template, range(len(corpus)), strict=True))
+    for row in range(len(corpus) - 1, -1, -1):
+        first[corpus.template[row]] = row
     return [Life(t, corpus.templates.counts[t], first[t], last[t]) for t in sorted(first)]
 
 
