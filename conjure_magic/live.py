@@ -23,6 +23,7 @@ from conjure_magic.events import (
     Notice,
     Said,
     TextDelta,
+    ThinkingDelta,
     Thought,
     ToolFinished,
     ToolOutput,
@@ -50,12 +51,14 @@ from conjure_magic.render.turn import DEFAULT, Bundle, Limits, render_footer, re
 log = logging.getLogger(__name__)
 
 GAP = 0.2
-"""Seconds between two redraws, at least."""
-TICK = 1.0
-"""Seconds between two redraws where only the time has changed."""
-BYTES_PER_SECOND = 6_000
-"""What the second output may spend: a longer one is redrawn less often."""
-GROWTH = 1 / 3
+"""Seconds between two redraws of the second output, at least."""
+TICK, SLOWEST = 1.0, 1.5
+"""Seconds after which it is redrawn for the clock alone: for a short one, for a long one."""
+BYTES_PER_SECOND = 5_000
+"""What it may spend on what happens."""
+BYTES_PER_CHARACTER = 6
+"""What it may spend on each new character: slow text waits for company."""
+GROWTH = 0.2
 """By which part of itself the main output must have grown to be redrawn: what it sends stays linear."""
 LEAST = 300
 """Characters for which it is redrawn at least."""
@@ -108,7 +111,7 @@ def updates_in_place(kernel: Any) -> bool:
     return False
 
 
-class _Committed:
+class Committed:
     """What the main output shows: whole items, and the beginning of the text that is being said."""
 
     def __init__(self, limits: CallLimits) -> None:
@@ -118,7 +121,7 @@ class _Committed:
         self._limits = limits
         self._whole: list[str] = []
         self._begun = ""
-        self._size = 0
+        self._weight = 0
 
     @property
     def html(self) -> str:
@@ -129,15 +132,15 @@ class _Committed:
         ready = next((i for i in range(self.items, len(items)) if _runs(items[i])), len(items))
         is_open = ready == len(items) > 0 and isinstance(items[-1], Said | Thought)
         pending = sum(map(_weight, items[self.items : ready])) - self.said
-        if pending < max(LEAST, self._size * GROWTH):
+        if pending < max(LEAST, self._weight * GROWTH):
             return False
+        self._weight += pending
         whole = ready - 1 if is_open else ready
         if whole > self.items:
             self._whole += [render_item(item, self._limits) for item in items[self.items : whole]]
             self.items, self.said, self.opener, self._begun = whole, 0, "", ""
         if is_open:
             self._begin(items[-1])
-        self._size = sum(map(len, self._whole)) + len(self._begun)
         return True
 
     def _begin(self, item: Item) -> None:
@@ -158,6 +161,11 @@ def _weight(item: Item) -> int:
     return len(item.text)
 
 
+def _news(body: Body) -> int:
+    """How much there is to see of an event, in characters; what is no text is to be seen at once."""
+    return len(body.text) if isinstance(body, TextDelta | ThinkingDelta | ToolOutput) else 10_000
+
+
 class CellDisplay:
     """A cell's output in a kernel."""
 
@@ -166,13 +174,13 @@ class CellDisplay:
         self._in_place = in_place
         self._record = TurnRecord()
         self._lock = threading.Lock()
-        self._committed = _Committed(CallLimits(LIVE.input, LIVE.output, limits.skills))
+        self._committed = Committed(CallLimits(LIVE.input, LIVE.output, limits.skills))
         self._outputs: tuple[Any, Any] | None = None
         self._result: TurnResult | None = None
         self._done = False
         self._began = time.monotonic()
         self._ticker: threading.Thread | None = None
-        self._changed = threading.Event()
+        self._position = 0
         self._stopped = threading.Event()
 
     def __call__(self, event: Event) -> None:
@@ -182,7 +190,7 @@ class CellDisplay:
         with _unbroken("an event"):
             with self._lock:
                 self._record.add(event.body)
-            self._changed.set()
+            self._position += _news(event.body)
             if isinstance(event.body, TurnFinished):
                 self._result = event.body.result
                 self.close()
@@ -195,7 +203,6 @@ class CellDisplay:
             self._done = True
             return
         self._stopped.set()
-        self._changed.set()
         if self._ticker is not None and self._ticker is not threading.current_thread():
             self._ticker.join(JOIN)
         with _unbroken("the final state"):
@@ -218,13 +225,16 @@ class CellDisplay:
 
     def _tick(self) -> None:
         while not self._stopped.is_set():
-            self._changed.clear()
-            size = 0
+            began, position, size = time.monotonic(), self._position, 0
             with _unbroken("a redraw"):
                 size = self._draw()
-            gap = max(GAP, size / BYTES_PER_SECOND)
-            if not self._stopped.wait(gap):
-                self._changed.wait(max(0.0, TICK - gap))
+            soonest = size / BYTES_PER_SECOND
+            latest = min(max(TICK, size / 3_000), SLOWEST)
+            while not self._stopped.wait(GAP):
+                waited = time.monotonic() - began
+                news = self._position - position
+                if waited >= latest or (waited >= soonest and news * BYTES_PER_CHARACTER >= size):
+                    break
 
     def _draw(self) -> int:
         """Redraw the main output if it has grown enough, and the second; bytes sent to the second."""

@@ -111,4 +111,9 @@ class TurnRecord:
         if known is not None and known.change == "new":
             artifact = replace(artifact, change="new")
         self._files[artifact.name] = artifact
-        self._change(artifact.tool_use_id, lambda c: replace(c, files=(*c.files, artifact)))
+        self._change(artifact.tool_use_id, lambda c: replace(c, files=_with(c.files, artifact)))
+
+
+def _with(files: tuple[Artifact, ...], artifact: Artifact) -> tuple[Artifact, ...]:
+    """The files with one more, or with a newer state of one of them."""
+    return (*(known for known in files if known.name != artifact.name), artifact)

@@ -13,7 +13,7 @@ from conjure_magic.render.items import render_item, render_item_markdown, render
 from conjure_magic.render.markdown import render_markdown
 from conjure_magic.render.text import clean, escape, exact, one_line, time_words
 
-NEWEST = 4_500
+NEWEST = 3_500
 """Characters of the newest text that are shown."""
 NEWEST_ITEMS = 12
 """Items that are shown beside it."""
