@@ -19,6 +19,7 @@ MONTHS = {
     for name in names.split()
 }  # fmt: skip
 _MONTH = "(?i:" + "|".join(MONTHS) + r")[a-z]{0,6}\.?"
+MONTH_NAME = re.compile(rf"(?<![A-Za-z]){_MONTH}[ /-]+\d|\d[ ./-]{_MONTH}")
 _DAYNAME = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?"
 # Numeric zones anywhere; names only those that cannot be mistaken for a word of the message.
 ZONE = r"(?P<zone>Z\b| ?[+-]\d\d:?\d\d\b| (?:UTC|GMT|CET|CEST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|JST|IST|BST|MSK)\b)?"
@@ -117,7 +118,7 @@ def _sensible(date: str, time: str) -> bool:
 
 STYLES = _compose()
 # A level's letter, month and day without a mark, clock: the letter is taken by the layout, not here.
-LETTERED = Style("md H:M:S", r"(?P<m>0\d|1[0-2])(?P<d>[0-3]\d) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)", 3.4, has_year=False)
+LETTERED = Style("md4 H:M:S", r"(?P<m>0\d|1[0-2])(?P<d>[0-3]\d) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)", 3.4, has_year=False)
 EPOCH = Style("epoch", r"(?P<E>1\d{9}|[2-9]\d{8}|1\d{12}|1\d{15}|1\d{18})", 1.6, tail=r"(?P<frac>\.\d{1,9})?")
 UPTIME = Style("uptime", r"(?P<E>\d{1,8})", 0.8, has_date=False, tail=r"(?P<frac>\.\d{3,9})")
 # Whole cells that hold a date without a clock, or seconds since 1970.
@@ -134,6 +135,30 @@ def day_of(cell: str) -> datetime | None:
         return datetime.fromtimestamp(int(cell), UTC).replace(tzinfo=None)
     except (ValueError, OverflowError, OSError):
         return None
+
+
+# What must be seen in a text, its digits written 0, for a date or a clock to be possible at all.
+_NEEDED = {
+    "H:M:S": ":0", "H:M": ":0", "H.M.S": "00.00.00", "H-M-S": "00-00-00", "HMS": "000000", "Ymd8": "00000000",
+    "ymd6": "000000", "epoch": "000000000", "uptime": ".000",
+}  # fmt: skip
+
+
+def possible(style: Style, shape: str, months: bool) -> bool:
+    """Whether a style can occur in a text of this shape; spares compiling what cannot match."""
+    if style.name in ("epoch", "uptime"):
+        return _NEEDED[style.name] in shape
+    date, _, time = style.name.rpartition(" ")
+    if time == "Y":
+        return months and "0000" in shape
+    if "b" in date and not months:
+        return False
+    if date.startswith("xx") or date == "Ymd":
+        if not any(f"0{mark}0" in shape for mark in "-/."):
+            return False
+        if "Y" in date and "0000" not in shape:
+            return False
+    return _NEEDED[time] in shape and _NEEDED.get(date, "") in shape
 
 
 def settle_order(style: Style, seen: Sequence[Fields]) -> Style:

@@ -20,6 +20,7 @@ _ATOM = rf'(?:{_BRACKET}|{_PAREN}|"[^"]*"|\S+?(?=\s|\[|$))'
 _ATOMS = re.compile(rf"\s*({_ATOM}):?")
 _OPEN, _CLOSE = r"[\[({<\"']?", r"[\])}>\"']?"
 _LEVEL = rf"{_OPEN}(?P<level>(?i:{levels.WORD})){_CLOSE}:?(?=[\s|,]|$)"
+_ANY = r"[A-Za-z]{3,13}\d?"
 _LETTER = rf"(?P<level>{levels.LETTER})(?=[\s/|]|$)"
 _KEYED = rf"(?i:level|lvl|severity|levelname)[=:]\s?\"?(?P<level>(?i:{levels.WORD}))\"?(?=[\s|,]|$)"
 _MODULE = rf"\[(?P<component>[\w.-]*):(?P<level>(?i:{levels.WORD}))\]"
@@ -216,14 +217,15 @@ def _separator(left: Sequence[str]) -> str | None:
 def _level_here(left: Sequence[str]) -> str | None:
     """The pattern of a level that stands next, if the column can be believed to be one."""
     for source in (_LEVEL, _MODULE, _KEYED):
-        pattern = r"\s*" + source
-        regex = re.compile(pattern)
-        found = [match["level"] for text in left if (match := regex.match(text))]
+        # Looked for as any word first: the list of all spellings is long, and compiled only if it is needed.
+        regex = re.compile(r"\s*" + source.replace(f"(?i:{levels.WORD})", _ANY))
+        words = [match["level"] for text in left if (match := regex.match(text))]
+        found = [word for word in words if word.lower() in levels.CANONICAL]
         share = len(found) / len(left)
         if share >= _MOST and _believable(found, strict=False):
-            return pattern
+            return r"\s*" + source
         if share >= _SOME and source is not _KEYED and _believable(found, strict=True):
-            return pattern
+            return r"\s*" + source
     letter = r"\s*" + _LETTER
     return letter if _share(letter, left) >= _ALL else None
 

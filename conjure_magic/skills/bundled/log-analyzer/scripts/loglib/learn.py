@@ -12,7 +12,9 @@ from loglib.layout import Layout, time_source
 
 _MAX_LAYOUTS = 4
 _ENOUGH = 0.01
+_ENOUGH_LINES = 1000
 _HEAD = 160
+_FRACTION = (r"(?:[.,:]\d{1,9}(?!\d))?", r"\.\d{3,9}")  # the second for a clock that must have one
 # Stand-ins for what varies in the literal text that is glued to the front of a time.
 LEVEL_MARK, PRIORITY_MARK = "\x01", "\x02"
 _GLUED_LEVEL = re.compile(rf"(?<![A-Za-z])(?:(?i:{levels.WORD})|{levels.LETTER})(?![A-Za-z])")
@@ -82,6 +84,7 @@ def _learn_one(lines: Sequence[str], *, first: bool) -> Layout | None:
 
 
 def _timed(lines: Sequence[str], slot: Slot) -> Layout:
+    lines = lines[:: max(len(lines) // _ENOUGH_LINES, 1)]
     style = _settled(slot.style, lines, slot)
     delimited = columns.delimited(lines, style)
     if delimited:
@@ -120,14 +123,18 @@ def _glue_source(glue: str, *, named: bool = False) -> str:
 
 
 def _best_slot(lines: Sequence[str]) -> Slot | None:
-    probe = lines[:: max(len(lines) // 200, 1)][:240]
-    styles = (*clock.STYLES, clock.LETTERED, clock.EPOCH, clock.UPTIME)
+    probe = [line[:_HEAD] for line in lines[:: max(len(lines) // 200, 1)][:240]]
+    text = "\n".join(probe)
+    shape = re.sub(r"\d", "0", text)
+    months = clock.MONTH_NAME.search(text) is not None
     found: dict[Slot, Counter[str]] = {}
-    for style in styles:
+    for style in (*clock.STYLES, clock.LETTERED, clock.EPOCH, clock.UPTIME):
+        if not clock.possible(style, shape, months):
+            continue
         before = rf"(?<=\b{levels.LETTER})" if style is clock.LETTERED else r"(?<![\w.:/-])"
-        regex = re.compile(before + style.pattern + r"(?![\d:]|[.-]\d)")
+        regex = re.compile(f"{before}{style.core}{_FRACTION[style is clock.UPTIME]}(?![\\d:]|[.-]\\d)")
         for line in probe:
-            for match in regex.finditer(line[:_HEAD]):
+            for match in regex.finditer(line):
                 slot = _slot_of(style, line, match.start())
                 found.setdefault(slot, Counter())[match[0]] += 1
     scored = [(_score(slot, seen, len(probe)), slot) for slot, seen in found.items()]

@@ -82,12 +82,12 @@ def parser(layout: Layout, newest: datetime, file: str) -> Parser:
         return _json_parser(newest, file)
     if layout.kind == "logfmt":
         return _logfmt_parser(newest, file)
-    regex = re.compile(layout.pattern)
+    # A group that the layout lacks reads as the last group, which never takes part in a match.
+    regex = re.compile(f"(?:{layout.pattern})(\\Z(?!))?", re.DOTALL)
+    match_line = regex.match
+    none = regex.groups
     read = TimeReader(layout.style, newest) if layout.style else None
     groups = regex.groupindex
-    # A group that the layout lacks reads as group `none`, which is always None.
-    none = regex.groups + 1
-    match_line = re.compile(f"(?:{layout.pattern})(\\Z(?!))?", re.DOTALL).match
     wanted = [groups.get(name, none) for name in _WANTED]
     hinted = layout.style is not None and not layout.style.has_year
     wanted.append((groups.get("day") or groups.get("epoch") or none) if hinted else none)

@@ -49,7 +49,7 @@ def matcher(layout: Layout) -> Callable[[str], bool]:
         return _is_json
     if layout.kind == "logfmt":
         return lambda line: _LOGFMT.match(line.strip()) is not None
-    regex = re.compile(layout.pattern, re.DOTALL)
+    regex = re.compile(layout.pattern)
     return lambda line: regex.match(line) is not None
 
 
