@@ -7,8 +7,9 @@ unchanged. A message is serialised once: its `encoded` bytes are what every requ
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
@@ -100,12 +101,39 @@ class OtherBlock:
         """The block's wire type; empty where it has none."""
         return str(self.wire.get("type", ""))
 
+    @property
+    def is_call(self) -> bool:
+        """True for the call of a tool that the server runs itself (`server_tool_use`, `mcp_tool_use`)."""
+        return self.type.endswith("_tool_use")
+
+    @property
+    def is_result(self) -> bool:
+        """True for the result of such a call (`web_search_tool_result`, …)."""
+        return self.type.endswith("_tool_result")
+
+    @property
+    def own_id(self) -> str:
+        """The id of a call; empty if it has none."""
+        id_ = self.wire.get("id")
+        return id_ if isinstance(id_, str) else ""
+
+    @property
+    def answered_id(self) -> str:
+        """The id of the call that a result answers; empty if it names none."""
+        id_ = self.wire.get("tool_use_id")
+        return id_ if isinstance(id_, str) else ""
+
     def to_dict(self) -> dict[str, Any]:
         """The block as it came."""
         return dict(self.wire)
 
 
 Block = TextBlock | ThinkingBlock | ToolUseBlock | ToolResultBlock | OtherBlock
+
+
+def _is_content(value: object) -> bool:
+    """True for what the content of a result may be: text, or a list of blocks."""
+    return isinstance(value, str) or (isinstance(value, list) and all(isinstance(part, Mapping) for part in value))
 
 
 def parse_block(wire: Wire) -> Block:
@@ -117,10 +145,10 @@ def parse_block(wire: Wire) -> Block:
             return ThinkingBlock(thinking, _rest(wire, "type", "thinking"))
         case {"type": "tool_use", "id": str(id_), "name": str(name), "input": dict(given)}:
             return ToolUseBlock(id_, name, given, _rest(wire, "type", "id", "name", "input"))
-        case {"type": "tool_result", "tool_use_id": str(id_)}:
+        case {"type": "tool_result", "tool_use_id": str(id_)} if _is_content(content := wire.get("content", "")):
             return ToolResultBlock(
                 id_,
-                wire.get("content", ""),
+                content,
                 bool(wire.get("is_error", False)),
                 _rest(wire, "type", "tool_use_id", "content", "is_error"),
             )
@@ -233,53 +261,81 @@ STOPPED = "The turn was stopped before this call ran."
 def repair(messages: Sequence[Message], reason: str = STOPPED) -> tuple[Message, ...]:
     """The same history, made valid: every `tool_use` answered once, no server call without its result.
 
-    Messages that were valid are the same objects; repairing twice changes nothing more. A server tool's call
-    left open in the last assistant message is settled to text.
+    Messages that were valid are the same objects; repairing twice changes nothing more. Blocks that cannot stand
+    where they are become text: a server tool's call left open, a result without its call, an id used twice.
     """
+    kept = [message for message in messages if message.content]
+    ids = _ServerIds.of(kept)
     out: list[Message] = []
-    answered = {
-        block.wire.get("tool_use_id")
-        for message in messages
-        for block in message.content
-        if isinstance(block, OtherBlock)
-    }
-    for index, message in enumerate(messages):
-        following = messages[index + 1] if index + 1 < len(messages) else None
+    used: set[str] = set()
+    for index, message in enumerate(kept):
         if message.role == "user":
-            out.append(_answers_only(message, out[-1] if out else None, reason))
-        elif message.content:
-            out.append(_closed(message, answered))
-            calls = out[-1].tool_uses
-            if calls and (following is None or following.role != "user"):
-                out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in calls)))
-    return tuple(message for message in out if message.content)
+            calls = out[-1].tool_uses if out and out[-1].role == "assistant" else ()
+            out += [mended] if (mended := _answering(message, calls, reason)).content else []
+            continue
+        out.append(_with(message, tuple(_standing(block, ids, used) for block in message.content)))
+        calls = out[-1].tool_uses
+        if calls and (index + 1 == len(kept) or kept[index + 1].role != "user"):
+            out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in calls)))
+    return tuple(out)
 
 
-def _answers_only(message: Message, previous: Message | None, reason: str) -> Message:
+@dataclass(frozen=True, slots=True)
+class _ServerIds:
+    """The ids of the calls that a server ran itself, and of the results that it sent."""
+
+    called: frozenset[str]
+    answered: frozenset[str]
+
+    @classmethod
+    def of(cls, messages: Iterable[Message]) -> _ServerIds:
+        said = [block for message in messages if message.role == "assistant" for block in message.content]
+        blocks = [block for block in said if isinstance(block, OtherBlock)]
+        called = frozenset(block.own_id for block in blocks if block.is_call)
+        answered = frozenset(block.answered_id for block in blocks if block.is_result)
+        return cls(called - {""}, answered - {""})
+
+    def settled(self, block: OtherBlock) -> Block:
+        """The block, or the text in its place where its other half is missing."""
+        if block.is_call and block.own_id not in self.answered:
+            return TextBlock(f"[{block.wire.get('name', 'a hosted tool')} was stopped before it answered]")
+        orphan = block.is_result and block.answered_id not in self.called
+        return _as_text(block) if orphan or block.type in ("tool_use", "tool_result") else block
+
+
+def _with(message: Message, content: tuple[Block, ...]) -> Message:
+    """The message with that content; the same object if nothing changes."""
+    same = len(content) == len(message.content) and all(map(operator.is_, content, message.content))
+    return message if same else Message(message.role, content)
+
+
+def _standing(block: Block, ids: _ServerIds, used: set[str]) -> Block:
+    """A model's block as it can stand: text where it is a second call of the same id, or no block of a model's."""
+    if isinstance(block, OtherBlock):
+        return ids.settled(block)
+    if isinstance(block, ToolResultBlock) or (isinstance(block, ToolUseBlock) and block.id in used):
+        return _as_text(block)
+    if isinstance(block, ToolUseBlock):
+        used.add(block.id)
+    return block
+
+
+def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str) -> Message:
     """The user message with exactly one result for each call before it, results first."""
-    wanted = {call.id: call for call in previous.tool_uses} if previous is not None else {}
+    wanted = [call.id for call in calls]
     results: dict[str, ToolResultBlock] = {}
     rest: list[Block] = []
     for block in message.content:
         if isinstance(block, ToolResultBlock):
             if block.tool_use_id in wanted:
                 results.setdefault(block.tool_use_id, block)
+        elif isinstance(block, OtherBlock):
+            fits = not (block.is_call or block.is_result or block.type in ("tool_use", "tool_result"))
+            rest.append(block if fits else _as_text(block))
         else:
-            rest.append(block)
-    ordered = [results.get(id_) or ToolResultBlock(id_, reason, is_error=True) for id_ in wanted]
-    content = (*ordered, *rest)
-    return message if content == message.content else Message("user", content)
-
-
-def _closed(message: Message, answered: set[Any]) -> Message:
-    """The assistant message with every server call that has no result turned into a line of text."""
-    content = tuple(
-        TextBlock(f"[{block.wire.get('name', 'a hosted tool')} was stopped before it answered]")
-        if isinstance(block, OtherBlock) and block.type == "server_tool_use" and block.wire.get("id") not in answered
-        else block
-        for block in message.content
-    )
-    return message if content == message.content else replace(message, content=content)
+            rest.append(_as_text(block) if isinstance(block, ToolUseBlock) else block)
+    missing = [ToolResultBlock(id_, reason, is_error=True) for id_ in wanted if id_ not in results]
+    return _with(message, (*results.values(), *missing, *rest))
 
 
 def settle(messages: Sequence[Message], offered: frozenset[str]) -> tuple[Message, ...]:
