@@ -32,7 +32,7 @@ class Cache:
         known = self.entries.get((location, scope))
         if known is not None and known[0] == stamp:
             return known[1]
-        loaded = load(Path(directory), Path(location), scope)
+        loaded = load(Path(directory), Path(location), scope, status.st_mtime_ns)
         self.entries[location, scope] = (stamp, loaded)
         return loaded
 

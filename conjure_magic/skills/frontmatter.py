@@ -139,7 +139,7 @@ def _load(raw: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     return value, tuple(findings)
 
 
-_FIELD = re.compile(r"(?P<indent> *)(?P<key>[\w.-]+):[ \t]+(?P<value>\S.*?)[ \t]*\Z")
+_FIELD = re.compile(r"(?P<indent> *)(?P<key>[\w.-]+):[ \t]+(?P<value>\S.*)")
 
 
 def quote_plain_values(text: str) -> str:
@@ -154,7 +154,7 @@ def quote_plain_values(text: str) -> str:
         if open_indent is not None and line.strip() and indent > open_indent:
             out[-1] = out[-1][:-1] + " " + line.strip().replace("'", "''") + "'"
             continue
-        field = _FIELD.match(line.replace("\t", "  "))
+        field = _FIELD.match(line.replace("\t", "  ").rstrip())
         plain = field is not None and not _is_structured(field["value"])
         open_indent = indent if plain else None
         if field is not None and plain:

@@ -32,7 +32,7 @@ class SkillChanges:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    """Front matter or place differ."""
+    """The SKILL.md was written anew, or another one has its name."""
     broken: tuple[str, ...] = ()
     """Can no longer be loaded; the last good state is kept."""
 
@@ -46,6 +46,8 @@ class _State:
 
     skills: Mapping[str, Skill] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
+    known: tuple[str, ...] = ()
+    """The names of all skills found, those not asked for included."""
 
 
 @dataclass
@@ -140,8 +142,9 @@ class SkillRegistry:
         found = skills.get(_normal(name))
         if found is not None:
             return found
-        close = difflib.get_close_matches(name, skills, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(skills) or 'none'}"
+        known = self._state.known
+        close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(known) or 'none'}"
         waiting = [f.message for f in self._state.findings if f.code in ("untrusted", "not-asked")]
         raise SkillNotFoundError("; ".join((f"no skill {name!r}: {hint}", *waiting)))
 
@@ -172,7 +175,7 @@ class SkillRegistry:
             if self._names:
                 skills = {name: skill for name, skill in skills.items() if name in self._names or name in given}
             findings = [*found.findings, *_catalogue_findings(skills.values())]
-            self._state = _State(skills, tuple(dict.fromkeys(findings)))
+            self._state = _State(skills, tuple(dict.fromkeys(findings)), tuple(sorted(found.skills)))
             return _changes(before.skills, skills, found.broken)
 
     def _scan_given(self) -> Iterator[Loaded]:
@@ -183,9 +186,12 @@ class SkillRegistry:
         if self._project is not None:
             yield from self._scan_project(self._project)
         if self._user:
-            yield from self._scan_all((Path.home() / ".agents" / "skills", data_dir() / "skills"), "user")
+            yield from self._scan_all(self._user_folders(), "user")
         if self._bundled:
             yield from self._scan_all((BUNDLED,), "bundled")
+
+    def _user_folders(self) -> tuple[Path, ...]:
+        return (Path.home() / ".agents" / "skills", data_dir() / "skills") if self._user else ()
 
     def _scan_all(self, folders: Iterable[Path], scope: Scope) -> Iterator[Loaded]:
         for folder in folders:
@@ -194,7 +200,8 @@ class SkillRegistry:
 
     def _scan_project(self, project: Path) -> Iterator[Loaded]:
         """The project's skills if the person trusts it; a finding in their place if not."""
-        folders = [project / name for name in PROJECT_FOLDERS]
+        own = {folder.resolve() for folder in self._user_folders()}
+        folders = [folder for name in PROJECT_FOLDERS if (folder := project / name).resolve() not in own]
         outside = [folder for folder in folders if not folder.resolve().is_relative_to(project)]
         for folder in outside:
             if folder.is_dir():
@@ -206,7 +213,9 @@ class SkillRegistry:
         if not names:
             yield from found
             return
-        trusted = self._ask(project, names)
+        trusted, forgotten = self._ask(project, names)
+        if forgotten:
+            yield _notice("not-remembered", f"your answer could not be remembered: {forgotten}", project)
         if trusted:
             yield from found
         elif trusted is None:
@@ -221,15 +230,18 @@ class SkillRegistry:
         skill = loaded.skill
         return skill is not None and any(skill.directory.is_relative_to(path) for path in self._paths)
 
-    def _ask(self, project: Path, names: tuple[str, ...]) -> bool | None:
-        """Whether the project is trusted, as remembered or asked now."""
+    def _ask(self, project: Path, names: tuple[str, ...]) -> tuple[bool | None, str]:
+        """Whether the project is trusted, as remembered or asked now; and why a new answer was not remembered."""
         answer = self._trust.get(project)
         if answer is not None or self._ask_trust is None:
-            return answer
+            return answer, ""
         answer = self._ask_trust(project, names)
-        if answer is not None:
-            self._trust.set(project, answer)
-        return answer
+        try:
+            if answer is not None:
+                self._trust.set(project, answer)
+        except OSError as error:
+            return answer, str(error.strerror)
+        return answer, ""
 
 
 def load_skills(paths: Iterable[str | Path]) -> tuple[Skill, ...]:

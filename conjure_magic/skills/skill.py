@@ -48,6 +48,8 @@ class Skill:
     allowed_tools: tuple[str, ...] = ()
     """As the author wrote them; shown, and grants nothing."""
     findings: tuple[Finding, ...] = ()
+    modified_ns: int = 0
+    """When the SKILL.md was last written, as its stat says."""
 
     def read_body(self) -> str:
         """The Markdown below the front matter, read now. Raises SkillError if it cannot be."""
@@ -80,13 +82,13 @@ def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
     location = find_skill_md(directory)
     if location is None:
         raise SkillError(f"{path} holds no SKILL.md")
-    loaded = load(directory, location, scope)
+    loaded = load(directory, location, scope, location.stat().st_mtime_ns)
     if loaded.skill is None:
         raise SkillError("; ".join(map(str, errors(loaded.findings))))
     return loaded.skill
 
 
-def load(directory: Path, location: Path, scope: Scope) -> Loaded:
+def load(directory: Path, location: Path, scope: Scope, modified_ns: int = 0) -> Loaded:
     """What becomes of a skill folder whose SKILL.md is known; never raises for what the file holds."""
     real = location.resolve() if location.is_symlink() else location
     if not real.is_relative_to(directory):
@@ -119,6 +121,7 @@ def load(directory: Path, location: Path, scope: Scope) -> Loaded:
         metadata=_metadata(fields.get("metadata"), found, location),
         allowed_tools=split_allowed_tools(fields.get("allowed-tools", "")),
         findings=tuple(found),
+        modified_ns=modified_ns,
     )
     return Loaded(skill, skill.findings)
 

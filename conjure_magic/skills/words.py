@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -30,6 +31,7 @@ yzing ysed yzed yser yzer yse yze ers er ors or ies ied edly ed es ly s e y
 _SUFFIXES = tuple(_ENDINGS.split())
 
 
+@lru_cache(maxsize=8192)
 def stem(word: str) -> str:
     """The word without its ending, so that "analyse", "analyzing" and "analysis" meet.
 

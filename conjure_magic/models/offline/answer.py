@@ -57,10 +57,10 @@ def shown_command(command: str, places: Surroundings, skill: KnownSkill | None =
 
 def looks_like_markdown(text: str) -> bool:
     """True for text with a heading or a table, and no code block left open."""
-    if len(re.findall(r"^\s*(?:```|~~~)", text, re.MULTILINE)) % 2:
+    if len(re.findall(r"^[ \t]*(?:```|~~~)", text, re.MULTILINE)) % 2:
         return False
     heading = re.search(r"^#{1,6} \S", text, re.MULTILINE) is not None
-    table = re.search(r"^\|?[ :-]*-{3,}[ :-]*\|[ :|-]*$", text, re.MULTILINE) is not None
+    table = any("|" in line and "---" in line and not line.strip("|:- \t") for line in text.split("\n"))
     bullets = len(re.findall(r"^[-*] \S", text, re.MULTILINE)) > 1 and "**" in text
     return heading or table or bullets
 

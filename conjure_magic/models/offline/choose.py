@@ -23,7 +23,9 @@ _FOLLOW_UP = re.compile(
     r"more|less|with|without)\b",
     re.IGNORECASE,
 )
-_MADE = re.compile(r"\b(?:wrote|written|saved|created|replaced)\b[^\n]{0,40}?([\w./-]+\.\w{1,8})\b", re.IGNORECASE)
+_MADE = re.compile(
+    r"\b(?:wrote|written|saved|created|replaced)\b[^\n]{0,40}?([\w./-]{1,200}\.\w{1,8})\b", re.IGNORECASE
+)
 _OPERATORS = frozenset({"|", "||", "&&", ";", "&", ">", ">>", "<"})
 
 
@@ -114,9 +116,12 @@ class Choice:
 
 def choose_command(documentation: Documentation, given: Material, prompt: str) -> Choice | None:
     """The documented command that fits the prompt and what it names; None if none is documented."""
-    commands = documentation.commands
-    templates = [with_options(parse_template(c.text), c, documentation, given.mentions) for c in commands]
-    choices = [Choice(c, t, fill(t, given)) for c, t in zip(commands, templates, strict=True)]
+    choices = []
+    for command in documentation.commands:
+        template = parse_template(command.text)
+        if template is not None:
+            template = with_options(template, command, documentation, given.mentions)
+            choices.append(Choice(command, template, fill(template, given)))
     scores = rank(expanded(prompt[:MAX_PROMPT]), [_described(choice) for choice in choices])
     worth = [_worth(choice, score, given) for choice, score in zip(choices, scores, strict=True)]
     worth[:1] = [first + MAIN_COMMAND for first in worth[:1]]
@@ -160,8 +165,8 @@ def with_options(
     extra: dict[str, Option] = {}
     for option in documentation.options:
         if option.section == command.section and option.name not in known | set(extra):
-            written = f"{template.program.split(' ')[0]} {option.name} {option.value}".strip()
-            extra |= {o.name: o for o in parse_template(written).options if _wanted(o, mentions)}
+            written = parse_template(f"program {option.name} {option.value}".strip())
+            extra |= {o.name: o for o in (written.options if written else ()) if _wanted(o, mentions)}
     optional = tuple(Option(o.name, o.value, optional=True) for o in extra.values())
     return Template((*template.parts, *optional))
 
@@ -180,7 +185,7 @@ def simpler(choice: Choice, documentation: Documentation, given: Material) -> st
     tries = [plain.command] if not plain.missing else []
     for command in documentation.commands:
         template = parse_template(command.text)
-        if template.program == choice.template.program:
+        if template is not None and template.program == choice.template.program:
             other = fill(template, given, plain=True)
             tries += [other.command] if not other.missing else []
     failed = choice.filled.command

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
 from conjure_magic.models.offline.vocabulary import INTERPRETERS, SETUP, SHELL_LANGUAGES
 
+MAX_COMMAND = 1_000
+"""Characters of a command; longer lines are data."""
 _NUMBERED = re.compile(r"^\s*(\d+)(?:\t|→|[:|] ?)(.*)$")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([\w-]*)")
-_HEADING = re.compile(r"^(#{1,6})\s+(.*?)\s*#*$")
-_INLINE = re.compile(r"(`+)(.+?)\1(?!`)")
+_HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
 _OPTION = re.compile(r"^(--[A-Za-z][\w-]*)(?:[ =](\S+))?$")
 _PLACEHOLDER_WORD = re.compile(r"<[\w .|-]+>|\{\w+\}|\b[A-Z][A-Z_]{2,}\b|\bURL\b")
 
@@ -100,7 +102,9 @@ class _Reader:
             self._end_paragraph()
             self._said = ""
             level = len(heading[1])
-            self._section = [entry for entry in self._section if entry[0] < level] + [(level, heading[2])]
+            self._section = [entry for entry in self._section if entry[0] < level] + [
+                (level, heading[2].rstrip("# \t"))
+            ]
         elif line.strip():
             if re.match(r"\s*(?:[-*+|]|\d+[.)])\s?", line):
                 self._end_paragraph()
@@ -117,8 +121,7 @@ class _Reader:
             return
         text = " ".join(self._paragraph)
         self._paragraph, self._said = [], text
-        for match in _INLINE.finditer(text):
-            code = match[2].strip()
+        for code in code_spans(text):
             option = _OPTION.match(code)
             if option is not None:
                 self.found.options.append(DocumentedOption(option[1], option[2] or "", text, self._headings()))
@@ -135,8 +138,25 @@ class _Reader:
         self._fence, self._code = "", []
 
     def _keep(self, command: str, about: str) -> None:
-        if all(command != known.text for known in self.found.commands):
+        if len(command) <= MAX_COMMAND and all(command != known.text for known in self.found.commands):
             self.found.commands.append(DocumentedCommand(command, about, self._headings()))
+
+
+def code_spans(text: str) -> Iterator[str]:
+    """The code spans of a paragraph: what stands between two runs of as many backticks."""
+    runs = list(re.finditer(r"`+", text))
+    closings: dict[int, list[int]] = {}
+    for index, run in enumerate(runs):
+        closings.setdefault(len(run[0]), []).append(index)
+    index = 0
+    while index < len(runs):
+        same = closings[len(runs[index][0])]
+        later = bisect_right(same, index)
+        if later == len(same):
+            index += 1
+            continue
+        yield text[runs[index].end() : runs[same[later]].start()].strip()
+        index = same[later] + 1
 
 
 def _code_lines(lines: list[str]) -> Iterator[tuple[str, str]]:

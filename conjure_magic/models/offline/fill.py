@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from conjure_magic.models.offline.conversation import Surroundings
 from conjure_magic.models.offline.mentions import Mentions
 from conjure_magic.models.offline.template import Fixed, Option, Positional, Template, Value
-from conjure_magic.models.offline.vocabulary import SYNONYMS
+from conjure_magic.models.offline.vocabulary import SEARCHES, SYNONYMS
 from conjure_magic.skills.words import stem
 
 
@@ -83,6 +83,7 @@ class _Filling:
         self._inputs = list(material.inputs)
         self._outputs = list(material.mentions.outputs)
         self._numbers = list(material.mentions.numbers)
+        self._quoted = list(material.mentions.quoted)
         self._positionals = 0
 
     def run(self, template: Template) -> Filled:
@@ -221,8 +222,12 @@ class _Filling:
         return self._take(fitting[0]) if fitting else None
 
     def _text(self, value: Value) -> str | None:
-        quoted = self.material.mentions.quoted
-        return self._take(quoted[0]) if quoted else None
+        sought = self.material.mentions.sought if value.words & SEARCHES else ()
+        given = [text for text in (*self._quoted, *sought) if text not in self.filled.used]
+        if not given:
+            return None
+        self._quoted = [text for text in self._quoted if text != given[0]]
+        return self._take(given[0])
 
 
 def _refuses(words: list[str], mentions: Mentions) -> bool:

@@ -25,6 +25,11 @@ _LEVEL_CUES = (
     re.compile(rf"\b({_LEVEL})s?\s+(?:only|alone|level|severity|lines|entries|records|messages)\b", re.IGNORECASE),
     re.compile(rf"\b({_LEVEL.upper()})S?\b"),
 )
+_SOUGHT = re.compile(
+    r"\b(?:containing|contains?|matching|mentioning|search(?:ing)? for|grep(?: for)?|look(?:ing)? for|"
+    r"(?:pattern|word|term|phrase|keyword))\s+(?:the\s+(?:word|term|phrase)\s+)?(\S+)",
+    re.IGNORECASE,
+)
 _REFUSED = re.compile(r"\b(?:without|no|not|skip|omit)\s+(?:an?\s+|the\s+|any\s+)?([^\W\d_]+)", re.IGNORECASE)
 _EDGES = ".,;:!?()[]{}<>\"'`“”«»…"
 
@@ -65,6 +70,8 @@ class Mentions:
     times: tuple[TimeMention, ...] = ()
     quoted: tuple[str, ...] = ()
     """Quoted words that are no paths."""
+    sought: tuple[str, ...] = ()
+    """Words that the text wants looked for, unquoted: "lines containing timeout"."""
     stems: frozenset[str] = frozenset()
     refused: frozenset[str] = frozenset()
     """Stems of what the text does not want: "without a chart"."""
@@ -107,6 +114,7 @@ def read_mentions(text: str) -> Mentions:
         tuple(_levels(rest)),
         times,
         tuple(quoted),
+        tuple(dict.fromkeys(match[1].rstrip(_EDGES) for match in _SOUGHT.finditer(rest))),
         frozenset(stems(text)) - refused,
         refused,
     )
@@ -139,7 +147,11 @@ def _bare_paths(text: str) -> Iterator[PathMention]:
 
 def _is_output(before: str) -> bool:
     """True if the words before a path say that it is to be written."""
-    return _WRITES.search(before[-120:]) is not None
+    near = before[-120:]
+    if _WRITES.search(near) is not None:
+        return True
+    converts = re.search(r"\b(?:to|into|as)\s+\Z", near) is not None and "compar" not in near.lower()
+    return converts and any(is_path(word.strip(_EDGES)) for word in near.split())
 
 
 def _numbers(text: str) -> Iterator[NumberMention]:

@@ -13,6 +13,7 @@ _DIRECTORY = re.compile(
     r"^[\"']?(?:\$\{?(?:CLAUDE_)?SKILL_DIR(?:ECTORY)?\}?|\{(?:base|skill)_?-?[dD]ir(?:ectory)?\}|"
     r"<(?:base|skill)[ _-]?dir(?:ectory)?>|(?:/path/to|path/to)/(?:the[_-])?(?:this[_-])?skill)/"
 )
+ELLIPSES = ("…", "...")
 _RESOURCE = re.compile(r"^(?:\./)?(?:scripts|references|assets|templates|examples|bin|tools|lib)/")
 _SCRIPT = re.compile(r"\.(?:py|sh|js|mjs|ts|rb|pl|R|bash|php|jl)$")
 
@@ -85,28 +86,57 @@ class Template:
         return " ".join(part.text for part in self.parts if isinstance(part, Fixed))
 
 
-_TOKEN = re.compile(
-    r"\[(?=[^\s\]])([^\[\]]*)\](\.{3}|…)?|((?:\"[^\"]*\"|'[^']*'|<[^<>]*>|[^\s\[\]\"'<>]|[<>])+)|(\[|\])"
-)
+def parse_template(command: str) -> Template | None:
+    """The parts of a documented command; None if its quotes or brackets do not add up."""
+    tokens = list(_tokens(command))
+    return Template(tuple(_parts([token for token in tokens if token is not None]))) if None not in tokens else None
 
 
-def parse_template(command: str) -> Template:
-    """The parts of a documented command."""
-    tokens: list[tuple[str, bool]] = []
-    for match in _TOKEN.finditer(command):
-        group, _, word, bracket = match.groups()
-        if group is not None:
-            tokens += (
-                [(part, True) for part in group.replace("|", " ").split()] if _is_usage(group) else [(match[0], False)]
-            )
-        else:
-            tokens.append((word or bracket, False))
-    return Template(tuple(_parts(tokens)))
+def _tokens(command: str, *, optional: bool = False) -> Iterator[tuple[str, bool] | None]:
+    """The words of a command as written, quotes kept, with whether each stands in brackets; None where that fails."""
+    index = 0
+    while index < len(command):
+        if command[index].isspace():
+            index += 1
+            continue
+        end = _end_of_group(command, index) if re.match(r"\[\S", command[index : index + 2]) else 0
+        inside = command[index + 1 : end - 1] if end else ""
+        if end and _is_usage(inside):
+            yield from _tokens(inside.replace("|", " "), optional=True)
+            index = end
+            continue
+        end = _end_of_word(command, index)
+        if not end:
+            yield None
+            return
+        yield command[index:end], optional
+        index = end
+
+
+def _end_of_group(command: str, start: int) -> int:
+    """The position after the bracket that closes the one at `start`; 0 if none does."""
+    depth = 0
+    for index in range(start, len(command)):
+        depth += {"[": 1, "]": -1}.get(command[index], 0)
+        if not depth:
+            return index + 1
+    return 0
+
+
+_WORD = re.compile(r"(?:\"[^\"]*\"|'[^']*'|<\w[\w .|/-]*>|\{\w[\w .|/-]*\}|\\.|[^\s\"'\\])+")
+
+
+def _end_of_word(command: str, start: int) -> int:
+    """The position after the word at `start`, quoted blanks inside; 0 if a quote in it is not closed."""
+    word = _WORD.match(command, start)
+    end = word.end() if word is not None else start
+    return end if end == len(command) or command[end].isspace() else 0
 
 
 def _is_usage(group: str) -> bool:
     """True for what brackets mark as optional; false for a shell test or a character class."""
-    return group.startswith("-") or _is_placeholder(group.split()[0].rstrip(".…"))
+    words = group.split()
+    return bool(words) and (re.match(r"--?\w", words[0]) is not None or _is_placeholder(words[0].rstrip(".…")))
 
 
 def _parts(tokens: list[tuple[str, bool]]) -> Iterator[Part]:
@@ -129,11 +159,13 @@ def _parts(tokens: list[tuple[str, bool]]) -> Iterator[Part]:
             seen_program = "=" not in text
             yield _program(text)
         elif text.startswith("-") and len(text) > 1 and not text[1:2].isdigit():
-            option, taken = _option(text, optional, following, rest[index + 1 :])
+            option, taken = _option(text, optional, following, [*rest[: index - 1], *rest[index + 1 :]])
             index += taken
             yield option
         else:
-            yield _positional(text, optional)
+            repeated = following is not None and following[0] in ELLIPSES
+            index += repeated
+            yield _positional(text, optional, many=repeated)
 
 
 def _program(text: str) -> Fixed:
@@ -145,7 +177,7 @@ def _program(text: str) -> Fixed:
     return Fixed(text, is_skill_path=relative and ("/" in text or _SCRIPT.search(text) is not None))
 
 
-def _option(text: str, optional: bool, following: tuple[str, bool] | None, later: list[str]) -> tuple[Option, int]:
+def _option(text: str, optional: bool, following: tuple[str, bool] | None, others: list[str]) -> tuple[Option, int]:
     """An option, and how many tokens after it are its value."""
     name, equals, value = text.partition("=")
     if equals:
@@ -153,7 +185,7 @@ def _option(text: str, optional: bool, following: tuple[str, bool] | None, later
     if following is None or following[0].startswith("-") or following[1] != optional:
         return Option(name, None, optional), 0
     raw = following[0]
-    if not _stands_for_value(raw, name) or _is_the_only_input(raw, name, later):
+    if not optional and (not _stands_for_value(raw, name) or _is_the_only_input(raw, name, others)):
         return Option(name, None, optional), 0
     return Option(name, _value(raw, name), optional), 1
 
@@ -169,7 +201,7 @@ def _stands_for_value(raw: str, option: str) -> bool:
     )
 
 
-def _is_the_only_input(raw: str, option: str, later: list[str]) -> bool:
+def _is_the_only_input(raw: str, option: str, others: list[str]) -> bool:
     """True for the FILE of `--json FILE`, which is the command's input and not the option's value."""
     if not _is_placeholder(raw) or kind_of(_words(raw)) != "input" or _extension(raw):
         return False
@@ -185,21 +217,21 @@ def _is_the_only_input(raw: str, option: str, later: list[str]) -> bool:
         "o",
     }:
         return False
-    return not any(_is_placeholder(token) and kind_of(_words(token)) == "input" for token in later)
+    return not any(_is_placeholder(token) and kind_of(_words(token)) == "input" for token in others)
 
 
-def _positional(text: str, optional: bool) -> Part:
+def _positional(text: str, optional: bool, *, many: bool) -> Part:
     bare = text.strip("\"'")
     if _DIRECTORY.match(text):
         return Fixed(_DIRECTORY.sub("", text).strip("\"'"), is_skill_path=True)
-    if _is_placeholder(text) or bare.upper() in ("...", "…"):
-        if bare in ("...", "…", "OPTIONS", "<options>", "options"):
-            return Fixed("")
-        return Positional(_value(text, ""), optional)
+    if bare in ELLIPSES or bare.strip("<>{}").lower() in ("options", "args"):
+        return Fixed("")
+    if _is_placeholder(text):
+        return Positional(_value(text, "", many=many), optional)
     if _RESOURCE.match(bare):
         return Fixed(bare, is_skill_path=True)
     if re.match(r"https?://", bare) or is_path(bare):
-        return Positional(_value(text, ""), optional)
+        return Positional(_value(text, "", many=many), optional)
     return Fixed(text)
 
 
@@ -212,15 +244,15 @@ def _is_placeholder(token: str) -> bool:
     return capitals is not None and bare not in NOT_PLACEHOLDERS and bare.lower() not in LEVELS
 
 
-def _value(raw: str, option: str) -> Value:
+def _value(raw: str, option: str, *, many: bool = False) -> Value:
     bare = raw.strip("\"'")
-    many = bare.endswith(("…", "..."))
+    many = many or bare.endswith(ELLIPSES)
     words = _words(bare) if _is_placeholder(raw) else frozenset[str]()
     kind: Kind | None
     if re.match(r"https?://", bare):
         kind = "url"
     elif not _is_placeholder(raw):
-        kind = kind_of(_words(option)) if option else "input"
+        kind = kind_of(_words(option)) if option else "output" if re.match(r"(?:out|result)", bare) else "input"
         kind = (
             "output" if option and kind == "input" and not _words(option) & {"file", "input", "in", "i", "f"} else kind
         )

@@ -20,7 +20,7 @@ KINDS: tuple[tuple[Kind, frozenset[str]], ...] = (
         "number",
         _words(
             "n num number count limit k max min top int integer lines head tail size port days hours minutes seconds "
-            "rows columns width height depth context percent threshold timeout bytes samples page"
+            "rows columns width height depth context percent threshold timeout bytes samples page value amount"
         ),
     ),
     (
@@ -91,6 +91,9 @@ SYNONYMS = {
     "level": _words("severity"),
 }
 """Words of a request that ask for an option of that name."""
+
+SEARCHES = _words("pattern query text term keyword keywords word search regex regexp grep phrase string")
+"""Names of values that are looked for in a text."""
 
 PHRASES = (
     (r"\bhow (?:many|often|much)\b", "count number total"),
