@@ -21,7 +21,6 @@ LIVE_EVERY = 0.05
 """Seconds between two chunks of live output."""
 PROGRESS_LIMIT = 4_096
 """Characters of a line redrawn with carriage returns that are held back until it is final."""
-_REDRAWN = re.compile(r"(?m)^[^\n]*\r")
 
 
 def byte_count(text: str) -> int:
@@ -83,6 +82,12 @@ class Excerpt:
         return f"{head.removesuffix(chr(10))}\n[… {left_out:,} bytes left out …]\n{tail}"
 
 
+def _final_state(text: str) -> str:
+    """The text with only what each line shows after its last carriage return."""
+    *overwritten, last = text.split("\r")
+    return "".join(part[: part.rfind("\n") + 1] for part in overwritten) + last
+
+
 class Redrawn:
     """Keeps of a line that is redrawn with carriage returns (a progress bar) only its final state."""
 
@@ -101,10 +106,10 @@ class Redrawn:
         if self._midline and "\n" not in first:  # its beginning has been passed on already
             out, text, redrawn = first + "\n", rest, True
         body, newline, last = ((self._pending or "") + text).rpartition("\n")
-        out += _REDRAWN.sub("", body) + newline
+        out += _final_state(body) + newline
         redrawn = (redrawn and not newline) or "\r" in last
         ending = "\r" if last.endswith("\r") else ""
-        last = _REDRAWN.sub("", last.removesuffix("\r")) + ending
+        last = _final_state(last.removesuffix("\r")) + ending
         if redrawn and len(last) <= PROGRESS_LIMIT:
             self._pending, self._midline = last, False
             return out

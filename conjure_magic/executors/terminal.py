@@ -8,33 +8,36 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Mapping
 
 STRING_LIMIT = 4096
 """Characters of an OSC or DCS string that may be swallowed; a longer one is taken for binary data and shown."""
 
+# Each begins with one literal or one set, which is what makes a search for them quick. The 8-bit forms are rare
+# and looked for only where there is any such character.
 _BODY = rf"[^\x07\x18\x1a\x1b\x9c]{{0,{STRING_LIMIT}}}"
-_SEQUENCE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]{0,64}[ -/]{0,8}[@-~]"
-    rf"|(?:\x1b[\]PX^_]|[\x90\x98\x9d-\x9f]){_BODY}(?:\x07|\x1b\\|\x9c)"
-    r"|\x1b[ -/]{0,8}[0-~]"
-)
-_UNFINISHED = re.compile(
-    rf"(?:\x1b(?:\[[0-?]{{0,64}}[ -/]{{0,8}}|[\]PX^_]{_BODY}\x1b?|[ -/]{{0,8}})"
-    rf"|\x9b[0-?]{{0,64}}[ -/]{{0,8}}|[\x90\x98\x9d-\x9f]{_BODY}\x1b?|\r)\Z"
-)
+_CSI = r"[0-?]{0,64}[ -/]{0,8}"
+_SEQUENCE = re.compile(rf"\x1b(?:\[{_CSI}[@-~]|[\]PX^_]{_BODY}(?:\x07|\x1b\\|\x9c)|[ -/]{{0,8}}[0-~])")
+_UNFINISHED = re.compile(rf"\x1b(?:\[{_CSI}|[\]PX^_]{_BODY}\x1b?|[ -/]{{0,8}})\Z")
+_C1 = re.compile(r"[\x80-\x9f]")
+_SEQUENCE_8BIT = re.compile(rf"[\x90\x98\x9b\x9d-\x9f](?:(?<=\x9b){_CSI}[@-~]|(?<!\x9b){_BODY}(?:\x07|\x1b\\|\x9c))")
+_UNFINISHED_8BIT = re.compile(rf"[\x90\x98\x9b\x9d-\x9f](?:(?<=\x9b){_CSI}|(?<!\x9b){_BODY}\x1b?)\Z")
 _OVERSTRUCK = re.compile(r"[^\n\r\x08]\x08")
 
 _PLAIN_CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\n")
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
 _TAGS = range(0xE0000, 0xE0080)
-_VISIBLE: dict[int, str | None] = {
+_CODES = {
     **{code: chr(0x2400 + code) for code in range(32) if code not in b"\t\n\r"},
     127: "\u2421",
     **dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000)), "\ufffd"),
     **{code: f"⟨U+{code:04X}⟩" for code in (*_BIDI, *_TAGS)},
 }
-_PRINTED = {**_VISIBLE, 7: None, 8: None, 11: "\n", 12: "\n"}
-_SPECIAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f]")
+_VISIBLE = {chr(code): sign for code, sign in _CODES.items()}
+_PRINTED = {**_VISIBLE, "\x07": "", "\x08": "", "\x0b": "\n", "\x0c": "\n"}
+_INVISIBLE = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f"
+_CONTROL = re.compile(f"[{_INVISIBLE}]")
+_SPECIAL = re.compile(f"[\\r{_INVISIBLE}]")
 
 
 def visible(text: str) -> str:
@@ -42,7 +45,14 @@ def visible(text: str) -> str:
 
     Tab, newline and carriage return stay. For text that is data, such as a file's content or its name.
     """
-    return text.translate(_VISIBLE) if _SPECIAL.search(text) else text
+    return _shown(text, _VISIBLE)
+
+
+def _shown(text: str, signs: Mapping[str, str]) -> str:
+    if _CONTROL.search(text):
+        for character in signs.keys() & set(text):
+            text = text.replace(character, signs[character])
+    return text
 
 
 class PlainText:
@@ -67,12 +77,22 @@ class PlainText:
         self._held = ""
         if not _SPECIAL.search(text):
             return text
-        unfinished = None if final else _UNFINISHED.search(text)
-        if unfinished:
-            text, self._held = text[: unfinished.start()], unfinished[0]
-        text = _SEQUENCE.sub("", text)
+        if not final:
+            text = self._hold(text)
+        if _C1.search(text):
+            text = _SEQUENCE_8BIT.sub("", text)
+        text = _SEQUENCE.sub("", text).replace("\r\n", "\n")
+        if "\r\r" in text:
+            text = re.sub(r"\r\r*(?=[\r\n])", "", text)
         for _ in range(64):
             if "\x08" not in text:
                 break
             text = _OVERSTRUCK.sub("", text)
-        return re.sub(r"\r+", "\r", re.sub(r"\r+\n", "\n", text)).translate(_PRINTED)
+        return _shown(text, _PRINTED)
+
+    def _hold(self, text: str) -> str:
+        """The text without its end, if that may be the beginning of a sequence or of a line end."""
+        unfinished = _UNFINISHED.search(text) or (_UNFINISHED_8BIT.search(text) if _C1.search(text) else None)
+        start = unfinished.start() if unfinished else len(text) - text.endswith("\r")
+        self._held = text[start:]
+        return text[:start]
