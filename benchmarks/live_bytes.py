@@ -48,8 +48,8 @@ def prose(size: int) -> str:
     while sum(map(len, parts)) < size:
         n = len(parts)
         parts.append(
-            f"## Finding {n}\n\nBetween **04:{n % 60:02d}** and 05:00, `payments` logged {n * 7} of the errors: charges "
-            "timed out until the connection pool was full, and every request behind them waited for its turn. "
+            f"## Finding {n}\n\nBetween **04:{n % 60:02d}** and 05:00, `payments` logged {n * 7} of the errors: "
+            "charges timed out until the connection pool was full, and every request behind them waited for its turn. "
             "Before and after, errors stayed under twelve a minute, as on any other day of that week.\n\n"
             f"1. Raise the pool's limit, or shorten the timeout (step {n}).\n2. Replay the charges.\n\n"
         )
@@ -131,9 +131,8 @@ def main() -> int:
         manager.shutdown_kernel(now=True)
     for row in rows:
         print(json.dumps(row) if given.json else "  ".join(f"{key}: {value}" for key, value in row.items()))
-    print(
-        f"bounds (live/final {BOUND_FINAL}, twice/once {BOUND_TWICE}, seconds {BOUND_SECONDS}): {'held' if good else 'MISSED'}"
-    )
+    bounds = f"live/final {BOUND_FINAL}, twice/once {BOUND_TWICE}, seconds {BOUND_SECONDS}"
+    print(f"bounds ({bounds}): {'held' if good else 'MISSED'}")
     return 0 if good else 1
 
 
