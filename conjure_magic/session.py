@@ -10,18 +10,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from conjure_magic.api.keys import Key
 from conjure_magic.approval import Approver
-from conjure_magic.backends import BackendSetup, backend_factory
 from conjure_magic.backends.base import Backend
 from conjure_magic.budget import Counted, Limits
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
+from conjure_magic.equipment import Choice, Equipment
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, Notice, TurnResult
 from conjure_magic.feed import Subscriber
 from conjure_magic.messages import Message, TextBlock, Usage, extend, repair
-from conjure_magic.models import open_model
 from conjure_magic.models.base import Model, Request
-from conjure_magic.settings import Settings, split_list
+from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
 from conjure_magic.workspace import Artifact, Artifacts, Workspace
@@ -48,6 +48,7 @@ class Session:
         approver: asks a person before a command runs; without one such calls are refused.
         ask_trust: asks whether the project's own skills may be loaded; without one they are not.
         settings: defaults for everything not given.
+        key: an API key that goes before the environment's; kept in memory only.
 
     Nothing is opened before the first turn. Raises UsageError for an unknown backend or model.
     Use it as a context manager, or call `close`.
@@ -65,12 +66,12 @@ class Session:
         approver: Approver | None = None,
         ask_trust: AskTrust | None = None,
         settings: Settings | None = None,
+        key: Key | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.name = name
         self.settings = settings or Settings()
         self.approver = approver
-        self.ask_trust = ask_trust
         self.turns: list[TurnResult] = []
         self._before: list[tuple[tuple[Message, ...], bytes, Counted]] = []
         self._messages: tuple[Message, ...] = ()
@@ -81,15 +82,18 @@ class Session:
         self._turn: Turn | None = None
         self._closed = False
         self._told: set[str] = set()
-        self._folders = (workspace or self.settings.workspace or None, input or self.settings.input or Path.cwd())
-        self._workspace: Workspace | None = None
-        self._registry: SkillRegistry | None = None
-        self._opened: tuple[Backend, ...] | None = None
-        self._backends: tuple[str | Backend, ...] = ()
-        self._skills: tuple[str, ...] = ()
-        self.model: Model = open_model(model if model is not None else self.settings.model)
-        self._choose_backends(backend if backend is not None else self.settings.backend)
-        self._choose_skills(skills or self.settings.skills)
+        defaults = Choice(
+            (), (), self.settings.model, self.settings.workspace or None, self.settings.input or Path.cwd()
+        )
+        choice = defaults.changed(
+            backend=self.settings.backend if backend is None else backend,
+            skills=skills or self.settings.skills,
+            model=model,
+            workspace=workspace,
+            input=input,
+            key=key,
+        )
+        self._equipment = Equipment(name, self.settings, ask_trust, choice)
 
     def __enter__(self) -> Session:
         return self
@@ -106,7 +110,12 @@ class Session:
     @property
     def backends(self) -> tuple[str, ...]:
         """The names of the backends."""
-        return tuple(b if isinstance(b, str) else b.name for b in self._backends)
+        return self._equipment.backend_names
+
+    @property
+    def model(self) -> Model:
+        """Who answers."""
+        return self._equipment.model
 
     @property
     def is_busy(self) -> bool:
@@ -136,34 +145,29 @@ class Session:
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     @property
+    def context_tokens(self) -> int:
+        """How many tokens the conversation has, as a server last counted; 0 where none did."""
+        return self._counted.tokens
+
+    @property
     def workspace(self) -> Workspace:
         """The session's folders, made when first asked for. Raises UsageError if they cannot be."""
-        if self._workspace is None:
-            folder, source = self._folders
-            self._workspace = Workspace.open(self.name, folder=folder, input=source)
-        return self._workspace
+        return self._equipment.workspace
 
     @property
     def opened_workspace(self) -> Workspace | None:
         """The session's folders if they are open already."""
-        return self._workspace
+        return self._equipment.opened_workspace
 
     @property
     def input_folder(self) -> Path:
         """The folder that relative paths in a prompt mean."""
-        return Path(self._folders[1]).expanduser()
+        return self._equipment.input_folder
 
     @property
     def skills(self) -> SkillRegistry:
         """The skills that this session knows."""
-        if self._registry is None:
-            self._registry = SkillRegistry(
-                [skill for skill in self._skills if _is_path(skill)],
-                names=[skill for skill in self._skills if not _is_path(skill)],
-                project=self.input_folder if self.settings.project_skills else None,
-                ask_trust=self.ask_trust,
-            )
-        return self._registry
+        return self._equipment.skills
 
     # ---- turns
 
@@ -195,7 +199,7 @@ class Session:
         if not prompt.strip():
             raise UsageError("the request is empty: write it below the %%conjure line")
         with self._exclusively():
-            setup = self._setup(approver, open_model(model) if model is not None else self.model, limits)
+            setup = self._setup(approver, self.model if model is None else self._equipment.open_model(model), limits)
             turn = Turn(setup, prompt, attachments, cancel)
             events = turn.stream()
             self._turn = turn
@@ -241,9 +245,9 @@ class Session:
 
     def undo(self, turns: int = 1) -> None:
         """Take the last turns out of the conversation; files stay. Raises UsageError if there are not so many."""
-        if not 1 <= turns <= len(self.turns):
-            raise UsageError(f"cannot undo {turns} turns: session {self.name!r} has {len(self.turns)}")
         with self._exclusively():
+            if not 1 <= turns <= len(self.turns):
+                raise UsageError(f"cannot undo {turns} turns: session {self.name!r} has {len(self.turns)}")
             self._messages, self._fingerprint, self._counted = self._before[-turns]
             del self._before[-turns:], self.turns[-turns:]
 
@@ -252,7 +256,7 @@ class Session:
         with self._exclusively():
             self.turns, self._before = [], []
             self._messages, self._fingerprint, self._counted = (), b"", Counted()
-            self._close_backends()
+            self._equipment.close_backends()
 
     def use(
         self,
@@ -268,22 +272,22 @@ class Session:
         Raises UsageError for what does not exist; then nothing has changed.
         """
         with self._exclusively():
-            opened = open_model(model) if model is not None else self.model
-            if workspace is not None or input is not None:
-                self._move(workspace or self._folders[0], input or self._folders[1])
-            if backend is not None:
-                self._choose_backends(backend)
-            if skills is not None:
-                self._choose_skills(skills)
-            self.model = opened
+            given = {"backend": backend, "skills": skills, "model": model, "workspace": workspace, "input": input}
+            self._equipment.change(self._equipment.choice.changed(**given))
+
+    def use_key(self, key: Key) -> None:
+        """Take this API key for the next turns, in the place of the environment's.
+
+        Raises UsageError if the key cannot be used; then nothing has changed.
+        """
+        with self._exclusively():
+            self._equipment.change(self._equipment.choice.changed(key=key))
 
     def close(self) -> None:
         """End everything that still runs and free the workspace; its files stay. Calling it twice is fine."""
         self.stop("closed")
         self._closed = True
-        self._close_backends()
-        if self._workspace is not None:
-            self._workspace.close()
+        self._equipment.close()
 
     def subscribe(
         self, handler: Callable[[Event], object], events: Collection[type] | None = None
@@ -339,44 +343,13 @@ class Session:
         finally:
             self._busy.release()
 
-    def _move(self, workspace: str | Path | None, source: str | Path) -> None:
-        if (workspace, source) == self._folders:
-            return
-        moved = Workspace.open(self.name, folder=workspace, input=source) if workspace else None
-        self._close_backends()
-        if self._workspace is not None:
-            self._workspace.close()
-        self._folders, self._workspace, self._registry = (workspace, source), moved, None
-
-    def _choose_backends(self, backend: str | Backend | Iterable[str | Backend]) -> None:
-        if isinstance(backend, str):
-            chosen: tuple[str | Backend, ...] = tuple(split_list(backend))
-        elif isinstance(backend, Iterable):
-            chosen = tuple(backend)
-        else:
-            chosen = (backend,)
-        if not chosen:
-            raise UsageError("name at least one backend, such as --backend local")
-        for name in chosen:
-            if isinstance(name, str):
-                backend_factory(name)
-        self._close_backends()
-        self._backends = chosen
-
-    def _choose_skills(self, skills: str | Path | Iterable[str | Path]) -> None:
-        listed = split_list(skills) if isinstance(skills, str) else [skills] if isinstance(skills, Path) else skills
-        chosen = tuple(str(skill) for skill in listed)
-        if chosen != self._skills:
-            self._skills, self._registry = chosen, None
-            self._close_backends()
-
     def _setup(self, approver: Approver | None, model: Model, limits: Limits | None) -> TurnSetup:
         return TurnSetup(
             session=self.name,
             number=len(self.turns) + 1,
             parent_id=self.turns[-1].id if self.turns else "",
             system=SYSTEM,
-            backends=self._open_backends(),
+            backends=self._equipment.backends,
             model=model,
             workspace=self.workspace,
             messages=self._messages,
@@ -396,7 +369,14 @@ class Session:
 
     def limits(self) -> Limits:
         """The bounds of a turn as the settings have them."""
-        return Limits(self.settings.max_rounds, self.settings.timeout or None, self.settings.max_tokens)
+        settings = self.settings
+        return Limits(
+            max_rounds=settings.max_rounds,
+            timeout=settings.timeout or None,
+            max_tokens=settings.max_tokens,
+            max_cost=settings.max_cost or None,
+            compact=settings.compact,
+        )
 
     def _keep(self, turn: Turn) -> None:
         """Take a turn's messages over; one that never began leaves no trace."""
@@ -405,19 +385,3 @@ class Session:
             self._before.append((self._messages, self._fingerprint, self._counted))
             self._messages, self._fingerprint, self._counted = turn.messages, turn.fingerprint, turn.budget.counted
             self.turns.append(turn.result)
-
-    def _open_backends(self) -> tuple[Backend, ...]:
-        if self._opened is None:
-            setup = BackendSetup(workspace=self.workspace, skills=self.skills, settings=self.settings)
-            self._opened = tuple(backend_factory(b)(setup) if isinstance(b, str) else b for b in self._backends)
-        return self._opened
-
-    def _close_backends(self) -> None:
-        opened, self._opened = self._opened, None
-        for backend in opened or ():
-            backend.close()
-
-
-def _is_path(skill: str) -> bool:
-    """True for `./skills`, `/abs`, `~/skills` or a folder that exists; false for a skill's bare name."""
-    return "/" in skill or skill.startswith((".", "~")) or Path(skill).is_dir()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from traitlets import Bool, Float, Int, List, TraitType, Unicode
+from traitlets import Bool, Dict, Float, Int, List, TraitType, Unicode
 from traitlets.config import Configurable
 
 
@@ -21,6 +21,12 @@ class Settings(Configurable):
     )
     model = Unicode("", help="Model for new sessions: an id, or offline. Empty: whatever is there.").tag(
         config=True, env="CONJURE_MODEL"
+    )
+    default_model = Unicode("claude-opus-5-5", help="The model where there is a key and none is named.").tag(
+        config=True
+    )
+    prices = Dict(help="Model id -> [input, output] in US dollars per million tokens; goes before the table.").tag(
+        config=True
     )
     skills = List(Unicode(), help="Skill folders, or names of skills to offer.").tag(config=True, env="CONJURE_SKILLS")
     workspace = Unicode("", help="Work in this folder, as it is. Empty: a folder of the session's own.").tag(
@@ -40,6 +46,10 @@ class Settings(Configurable):
     command_timeout = Float(120.0, min=0.1, help="Seconds a command may take unless the call says otherwise.").tag(
         config=True, env="CONJURE_COMMAND_TIMEOUT"
     )
+    max_cost = Float(0.0, min=0, help="US dollars that a turn may cost, checked between rounds; 0: no limit.").tag(
+        config=True, env="CONJURE_MAX_COST"
+    )
+    compact = Bool(True, help="Summarise whole rounds when a conversation nears the model's context.").tag(config=True)
     max_rounds = Int(50, min=1, help="Model requests that one turn may take.").tag(
         config=True, env="CONJURE_MAX_ROUNDS"
     )
@@ -48,9 +58,7 @@ class Settings(Configurable):
         config=True
     )
     cell_limit = Int(2_000_000, min=0, help="Bytes of files that travel inside one cell's output.").tag(config=True)
-    project_skills = Bool(True, help="Look for skills in ./skills and ./.agents/skills, once trusted.").tag(
-        config=True
-    )
+    project_skills = Bool(True, help="Look for skills in ./skills and ./.agents/skills, once trusted.").tag(config=True)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

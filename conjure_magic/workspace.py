@@ -167,11 +167,11 @@ class Workspace:
 
         Raises UsageError if a folder cannot be used.
         """
-        source = _folder(input, "input") if input is not None else Path.cwd()
+        source = existing_folder(input, "input") if input is not None else Path.cwd()
         notebook = _notebook()
         base = notebook.parent if notebook is not None else Path.cwd()
         if folder is not None:
-            return cls(_folder(folder, "workspace"), source, base, in_place=True)
+            return cls(existing_folder(folder, "workspace"), source, base, in_place=True)
         stem = _safe_name(f"{notebook.stem}-{session}" if notebook is not None else session)
         try:
             return cls._own(base / "conjure-files", stem, source, base)
@@ -282,7 +282,8 @@ def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
                 yield entry
 
 
-def _folder(path: str | Path, what: str) -> Path:
+def existing_folder(path: str | Path, what: str) -> Path:
+    """The folder's real path. Raises UsageError, which calls it `what`, if it is not there."""
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
         raise UsageError(f"the {what} folder {str(path)!r} does not exist, or is not a folder")

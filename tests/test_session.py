@@ -62,7 +62,7 @@ def test_retry_without_a_turn_is_a_slip() -> None:
 def test_reset_forgets_the_conversation_and_ends_what_runs() -> None:
     with scripted(["One."], ["New."]) as session:
         session.chat("first")
-        backend = session._opened[0]  # type: ignore[index]
+        backend = session._equipment.backends[0]
         session.reset()
         assert (session.messages, session.turns) == ((), [])
         assert backend.closed  # type: ignore[attr-defined]
@@ -145,7 +145,7 @@ def test_a_subscriber_gets_what_it_asked_for_until_it_ends() -> None:
 def test_a_closed_session_says_so_and_closes_its_hands() -> None:
     session = scripted(["One."])
     session.chat("first")
-    backend = session._opened[0]  # type: ignore[index]
+    backend = session._equipment.backends[0]
     session.close()
     session.close()
     assert backend.closed  # type: ignore[attr-defined]

@@ -123,3 +123,11 @@ def credentials(
     if token := Key(environ.get("ANTHROPIC_AUTH_TOKEN", "")):
         return Credentials(base_url, "bearer", token, dialect)
     return Credentials(base_url, dialect=dialect)
+
+
+def secrets(environ: Mapping[str, str] | None = None, key: Key | None = None) -> tuple[str, ...]:
+    """Every key that is known here, in the clear: for masking them in what comes back, and for nothing else."""
+    environ = os.environ if environ is None else environ
+    names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+    found = [key, *(Key(environ.get(name, "")) for name in names)]
+    return tuple(dict.fromkeys(one.reveal() for one in found if one))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Sequence
 from pathlib import Path
 
+from conjure_magic.api.keys import Key
 from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel, interruptible
 from conjure_magic.render.text import exact
@@ -32,6 +34,14 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
         if decision is not None:
             return decision
         prompt = f"{MORE}. {choices}"
+
+
+def ask_key() -> Key | None:
+    """An API key typed unseen; None where nobody can answer."""
+    try:  # through the module: a kernel puts its own function there while a cell runs
+        return Key(getpass.getpass("API key (kept in memory only): "))
+    except (EOFError, RuntimeError):
+        return None
 
 
 def read_answer(answer: str) -> Decision | None:

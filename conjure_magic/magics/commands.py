@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import state
+from conjure_magic.magics.asking import ask_key
 from conjure_magic.magics.options import Parser, add_choice, add_help, cell_parser, suggest
 from conjure_magic.magics.sessions import check_name
 
@@ -105,6 +106,19 @@ def retry(front: Front, words: Sequence[str]) -> None:
     front.run(current, prompt, attachments, yes=options.yes)
 
 
+def key(front: Front, words: Sequence[str]) -> Bundle | None:
+    """type an API key; it is kept in this kernel's memory only"""
+    if words:
+        raise UsageError("%conjure key asks for the key; do not type it into the notebook, which would keep it")
+    typed = ask_key()
+    if typed is None:
+        raise UsageError("nobody can be asked for a key here; set ANTHROPIC_API_KEY before the kernel starts")
+    if typed.problem:
+        raise UsageError(f"{typed.problem}; nothing has changed")
+    front.sessions.use_key(typed)
+    return state.render_state(front.sessions)
+
+
 def skills(front: Front, words: Sequence[str]) -> Bundle | None:
     """the skills that the current session knows: skills [--reload]"""
     parser = _parser("skills", "Show the skills that the current session knows.")
@@ -171,6 +185,7 @@ COMMANDS: dict[str, Command] = {
     "skills": skills,
     "files": files,
     "show": show,
+    "key": key,
     "help": show_help,
 }
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import shlex
+from dataclasses import replace
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from conjure_magic.approval import allow
+from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
@@ -22,7 +25,6 @@ from conjure_magic.magics.sessions import Sessions
 from conjure_magic.render import Limits as DisplayLimits
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
-from conjure_magic.budget import Limits
 
 
 class Front:
@@ -51,9 +53,14 @@ class Front:
             session.reset()
         names = [name for value in options.variables or () for name in value.split(",") if name]
         attachments = attach(names, self.shell.user_ns, session.workspace.root) if names else []
-        limits = session.limits()
-        limits = Limits(options.max_rounds or limits.max_rounds, options.timeout or limits.timeout, limits.max_tokens)
-        self.run(session, prompt, attachments, limits=limits, yes=options.yes, output=options.output)
+        self.run(
+            session,
+            prompt,
+            attachments,
+            limits=_limits(session.limits(), options),
+            yes=options.yes,
+            output=options.output,
+        )
 
     def run(
         self,
@@ -105,6 +112,17 @@ class Front:
         if shown is not None:
             display(shown, raw=True)  # type: ignore[no-untyped-call]
         return None
+
+
+def _limits(limits: Limits, options: argparse.Namespace) -> Limits:
+    """The session's limits, as far as the cell's options do not say otherwise."""
+    return replace(
+        limits,
+        max_rounds=options.max_rounds or limits.max_rounds,
+        timeout=options.timeout or limits.timeout,
+        max_cost=options.max_cost or limits.max_cost,
+        compact=limits.compact and not options.no_compact,
+    )
 
 
 def _how_to_go_on(result: TurnResult | None) -> str:

@@ -80,6 +80,10 @@ def cell_parser() -> Parser:
     parser.add_argument("--yes", action="store_true", help="let commands run without asking, in this cell")
     parser.add_argument("--fresh", action="store_true", help="forget the conversation first")
     parser.add_argument("--max-rounds", metavar="N", type=_positive(int), help="model requests that this cell may take")
+    parser.add_argument("--max-cost", metavar="USD", type=_positive(float), help="US dollars that this cell may cost")
+    parser.add_argument(
+        "--no-compact", action="store_true", help="refuse, rather than summarise, a conversation that grew too long"
+    )
     parser.add_argument("--timeout", metavar="S", type=_positive(float), help="seconds that this cell may take")
     add_help(parser)
     return parser
@@ -89,7 +93,7 @@ def add_choice(parser: Parser) -> None:
     """The options that say who answers, with which hands and skills."""
     parser.add_argument("--backend", metavar="B,…", action="append", help="where tools run: local")
     parser.add_argument("--skills", metavar="S,…", action="append", help="skill folders, or names of skills to offer")
-    parser.add_argument("--model", metavar="M", help="offline, or a variable that holds a callable")
+    parser.add_argument("--model", metavar="M", help="offline, a model's id, or a variable that holds a callable")
 
 
 def add_help(parser: Parser) -> None:

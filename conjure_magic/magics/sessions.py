@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conjure_magic.api.keys import Key
 from conjure_magic.errors import UsageError
 from conjure_magic.magics.options import flatten, suggest
 from conjure_magic.session import Session
@@ -24,6 +25,8 @@ class Sessions:
     by_name: dict[str, Session] = field(default_factory=dict)
     current_name: str = "main"
     chosen: dict[str, Any] = field(default_factory=dict)
+    key: Key | None = None
+    """An API key typed at `%conjure key`, in memory only."""
 
     @property
     def current(self) -> Session:
@@ -35,7 +38,7 @@ class Sessions:
         session = self.by_name.get(name)
         if session is None:
             given = {key: value for key, value in {**self.chosen, **choice}.items() if value is not None}
-            session = Session(name=name, settings=self.settings, ask_trust=self.ask_trust, **given)
+            session = Session(name=name, settings=self.settings, ask_trust=self.ask_trust, key=self.key, **given)
             self.by_name[name] = session
         return session
 
@@ -74,6 +77,12 @@ class Sessions:
         if name not in self.by_name:
             raise UsageError(f"there is no session {name!r}{suggest(name, self.by_name)}")
         return self.by_name[name]
+
+    def use_key(self, key: Key) -> None:
+        """Take this key for all sessions. Raises UsageError if it cannot be used."""
+        for session in self.by_name.values():
+            session.use_key(key)
+        self.key = key
 
     def close(self) -> None:
         """Close them all."""

@@ -96,6 +96,10 @@ def _values(session: Session) -> list[tuple[str, object]]:
         ("skills", ", ".join(skills) or "none"),
         ("turns", f"{len(session.turns)}{', one is running' if session.is_busy else ''}"),
     ]
+    window = session.model.context_window
+    if session.context_tokens:
+        of = f" of {window:,} ({session.context_tokens / window:.0%})" if window else ""
+        values.append(("context", f"{session.context_tokens:,} tokens{of}"))
     if tokens:
         values += [("tokens", tokens), ("cost", cost_words(session.cost))]
     values += [

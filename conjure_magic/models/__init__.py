@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 from builtins import callable as is_callable  # the submodule of that name hides it here once imported
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
 from conjure_magic.errors import UsageError
 
 if TYPE_CHECKING:
+    from conjure_magic.api.keys import Key
     from conjure_magic.models.base import Model
 
 
-def open_model(spec: object) -> Model:
+def open_model(
+    spec: object, *, key: Key | None = None, default: str = "", prices: Mapping[str, object] | None = None
+) -> Model:
     """The model that a setting, an option or an argument means.
 
     Args:
-        spec: "offline", a model's id, "" for whatever is configured, a Model (anything with `name`, `stream` and `cost`), or a callable `request -> response`
-            (see `conjure_magic.models.callable.CallableModel`).
+        spec: "offline", a model's id, "" for whatever is configured, a Model (anything with `name`, `stream`
+            and `cost`), or a callable `request -> response` (see `conjure_magic.models.callable.CallableModel`).
+        key: one given by hand; goes before the environment's.
+        default: the id taken where there is a key or a server, and no name.
+        prices: see `conjure_magic.models.messages_api.MessagesModel`.
 
     Raises UsageError for anything else. Nothing is connected to before the first request.
     """
     if isinstance(spec, str):
-        return _named(spec)
+        return _named(spec, key, default, prices)
     if all(hasattr(spec, name) for name in ("name", "stream", "cost")) and not isinstance(spec, type):
         return cast("Model", spec)
     if is_callable(spec):
@@ -29,15 +36,15 @@ def open_model(spec: object) -> Model:
 
         return CallableModel(spec)
     raise UsageError(
-        f"a {type(spec).__name__} is not a model: give 'offline', a Model, or a callable request -> response"
+        f"a {type(spec).__name__} is not a model: give 'offline', an id, a Model, or a callable request -> response"
     )
 
 
-def _named(name: str) -> Model:
-    """The model of a name: the one place where names are told apart. No name means whatever is configured."""
-    from conjure_magic.models.choice import choose_model
+def _named(name: str, key: Key | None, default: str, prices: Mapping[str, object] | None) -> Model:
+    """The model of a name: the one place where names are told apart."""
+    from conjure_magic.models.choice import DEFAULT_MODEL, choose_model
 
-    chosen = choose_model(name)
+    chosen = choose_model(name, key=key, default=default or DEFAULT_MODEL, prices=prices)
     if chosen is not None:
         return chosen
     from conjure_magic.models.offline import OfflineModel

@@ -1,0 +1,185 @@
+"""What a session works with: a model, hands, skills, folders. Opened when first needed, changed as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from conjure_magic.api.keys import Key, secrets
+from conjure_magic.backends import BackendSetup, backend_factory
+from conjure_magic.backends.base import Backend
+from conjure_magic.errors import UsageError
+from conjure_magic.models import open_model
+from conjure_magic.models.base import Model
+from conjure_magic.settings import Settings, split_list
+from conjure_magic.skills.registry import AskTrust, SkillRegistry
+from conjure_magic.workspace import Workspace, existing_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What was chosen, nothing of it opened yet."""
+
+    backends: tuple[str | Backend, ...]
+    skills: tuple[str, ...]
+    model: object
+    workspace: str | Path | None
+    input: str | Path
+    key: Key | None = None
+
+    def changed(self, **given: Any) -> Choice:
+        """The choice with what was given in its place; None keeps what is. Raises UsageError for no backend."""
+        read: dict[str, Any] = {
+            "backends": None if given.get("backend") is None else _backends(given["backend"]),
+            "skills": None if given.get("skills") is None else _skills(given["skills"]),
+            **{name: given.get(name) for name in ("model", "workspace", "input", "key")},
+        }
+        return replace(self, **{name: value for name, value in read.items() if value is not None})
+
+
+class Equipment:
+    """The things themselves, for one session.
+
+    Args:
+        name: the session's, part of the workspace's folder.
+        settings: defaults, and how backends are opened.
+        ask_trust: asks whether the project's own skills may be loaded.
+        choice: what to begin with.
+
+    Raises UsageError for a backend or model that does not exist.
+    """
+
+    def __init__(self, name: str, settings: Settings, ask_trust: AskTrust | None, choice: Choice) -> None:
+        self._name = name
+        self._settings = settings
+        self._ask_trust = ask_trust
+        self._choice = choice
+        self._workspace: Workspace | None = None
+        self._registry: SkillRegistry | None = None
+        self._opened: tuple[Backend, ...] | None = None
+        self.model = self._checked(choice)
+        if choice.skills:
+            self._registry = self._open_registry(choice)
+
+    @property
+    def backend_names(self) -> tuple[str, ...]:
+        """The names of the backends."""
+        return tuple(b if isinstance(b, str) else b.name for b in self._choice.backends)
+
+    @property
+    def input_folder(self) -> Path:
+        """The folder that relative paths in a prompt mean."""
+        return Path(self._choice.input).expanduser()
+
+    @property
+    def opened_workspace(self) -> Workspace | None:
+        """The folders if they are open already."""
+        return self._workspace
+
+    @property
+    def workspace(self) -> Workspace:
+        """The folders, made when first asked for. Raises UsageError if they cannot be."""
+        if self._workspace is None:
+            self._workspace = self._open_workspace(self._choice)
+        return self._workspace
+
+    @property
+    def skills(self) -> SkillRegistry:
+        """The skills, looked for when first asked for."""
+        if self._registry is None:
+            self._registry = self._open_registry(self._choice)
+        return self._registry
+
+    @property
+    def backends(self) -> tuple[Backend, ...]:
+        """The hands, opened when first asked for. Raises BackendUnavailableError if one cannot work here."""
+        if self._opened is None:
+            setup = BackendSetup(self.workspace, self.skills, self._settings, lambda: secrets(key=self._choice.key))
+            chosen = self._choice.backends
+            self._opened = tuple(backend_factory(b)(setup) if isinstance(b, str) else b for b in chosen)
+        return self._opened
+
+    def change(self, choice: Choice) -> None:
+        """Go on with another choice; what it leaves as it is stays open.
+
+        Raises UsageError or SkillError for what does not exist; then nothing has changed.
+        """
+        before = self._choice
+        model = self._checked(choice)
+        moves = (choice.workspace, choice.input) != (before.workspace, before.input)
+        reskills = moves or choice.skills != before.skills
+        workspace = self._open_workspace(choice) if moves else self._workspace
+        registry = self._open_registry(choice) if reskills else self._registry
+        if reskills or choice.backends != before.backends:
+            self.close_backends()
+        if workspace is not self._workspace and self._workspace is not None:
+            self._workspace.close()
+        self._choice, self._workspace, self._registry = choice, workspace, registry
+        if choice.model is not before.model or choice.key != before.key:
+            self.model = model
+
+    @property
+    def choice(self) -> Choice:
+        """What was chosen last."""
+        return self._choice
+
+    def open_model(self, spec: object, key: Key | None = None) -> Model:
+        """The model that a name, a callable or a Model means here. Raises UsageError."""
+        settings = self._settings
+        return open_model(spec, key=key or self._choice.key, default=settings.default_model, prices=settings.prices)
+
+    def close_backends(self) -> None:
+        """End everything that the hands still run; they are opened anew when needed."""
+        opened, self._opened = self._opened, None
+        for backend in opened or ():
+            backend.close()
+
+    def close(self) -> None:
+        """End everything and free the workspace; its files stay. Calling it twice is fine."""
+        self.close_backends()
+        if self._workspace is not None:
+            self._workspace.close()
+
+    def _checked(self, choice: Choice) -> Model:
+        """The model of a choice whose backends and folders exist."""
+        existing_folder(choice.input, "input")
+        if choice.workspace is not None:
+            existing_folder(choice.workspace, "workspace")
+        for name in choice.backends:
+            if isinstance(name, str):
+                backend_factory(name)
+        return self.open_model(choice.model, choice.key)
+
+    def _open_workspace(self, choice: Choice) -> Workspace:
+        return Workspace.open(self._name, folder=choice.workspace, input=choice.input)
+
+    def _open_registry(self, choice: Choice) -> SkillRegistry:
+        return SkillRegistry(
+            [skill for skill in choice.skills if _is_path(skill)],
+            names=[skill for skill in choice.skills if not _is_path(skill)],
+            project=Path(choice.input).expanduser() if self._settings.project_skills else None,
+            ask_trust=self._ask_trust,
+        )
+
+
+def _backends(given: str | Backend | Iterable[str | Backend]) -> tuple[str | Backend, ...]:
+    """The backends in what a person or a caller gave. Raises UsageError if there are none."""
+    if isinstance(given, str):
+        chosen: tuple[str | Backend, ...] = tuple(split_list(given))
+    else:
+        chosen = tuple(given) if isinstance(given, Iterable) else (given,)
+    if not chosen:
+        raise UsageError("name at least one backend, such as --backend local")
+    return chosen
+
+
+def _skills(given: str | Path | Iterable[str | Path]) -> tuple[str, ...]:
+    listed = split_list(given) if isinstance(given, str) else [given] if isinstance(given, Path) else given
+    return tuple(str(skill) for skill in listed)
+
+
+def _is_path(skill: str) -> bool:
+    """True for `./skills`, `/abs`, `~/skills` or a folder that exists; false for a skill's bare name."""
+    return "/" in skill or skill.startswith((".", "~")) or Path(skill).is_dir()
