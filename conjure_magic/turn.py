@@ -13,11 +13,11 @@ from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from conjure_magic.approval import NOBODY, ApprovalRequest, Approver, Decision
-from conjure_magic.backends.base import Backend, Contribution
+from conjure_magic.backends.base import Backend, tool_owners
 from conjure_magic.budget import Budget, Counted, Limits
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.compaction import summarise, summary_note
-from conjure_magic.errors import BackendError, CancelledError, ContextOverflowError, ModelError, ToolError, UsageError
+from conjure_magic.errors import BackendError, CancelledError, ContextOverflowError, ModelError, ToolError
 from conjure_magic.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -208,7 +208,7 @@ class Turn:
     def request(self) -> Request:
         """The next request, without messages. Raises UsageError if two backends offer the same tool."""
         contributions = [(backend, backend.contribute(self)) for backend in self.setup.backends]
-        self._owners = _owners(contributions)
+        self._owners = tool_owners(contributions)
         texts = [self.setup.system, *(contribution.system for _, contribution in contributions)]
         fields = {key: value for _, c in contributions for key, value in c.fields.items()}
         tools = tuple(tool for _, contribution in contributions for tool in contribution.tools)
@@ -393,14 +393,3 @@ class Turn:
 
 def _failure(text: str, status: str = "error") -> ToolResult:
     return ToolResult(text, is_error=True, status=status)
-
-
-def _owners(contributions: Sequence[tuple[Backend, Contribution]]) -> dict[str, Backend]:
-    """Tool name -> the backend that runs it. Raises UsageError if two offer the same name."""
-    owners: dict[str, Backend] = {}
-    for backend, contribution in contributions:
-        for tool in contribution.tools:
-            other = owners.setdefault(tool.name, backend)
-            if other is not backend:
-                raise UsageError(f"{other.name} and {backend.name} both have a tool {tool.name!r}; rename one of them")
-    return owners

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
+from conjure_magic.errors import UsageError
 from conjure_magic.events import Body, ModelEvent, ToolResult
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.models.base import ToolDefinition
@@ -82,3 +83,14 @@ class Backend(Protocol):
     def close(self) -> None:
         """End everything that still runs. Calling it twice is fine."""
         ...
+
+
+def tool_owners(contributions: Sequence[tuple[Backend, Contribution]]) -> dict[str, Backend]:
+    """Tool name -> the backend that runs it. Raises UsageError if two offer the same name."""
+    owners: dict[str, Backend] = {}
+    for backend, contribution in contributions:
+        for tool in contribution.tools:
+            other = owners.setdefault(tool.name, backend)
+            if other is not backend:
+                raise UsageError(f"{other.name} and {backend.name} both have a tool {tool.name!r}; rename one of them")
+    return owners

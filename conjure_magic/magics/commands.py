@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import state
@@ -16,9 +16,23 @@ from conjure_magic.magics.sessions import check_name
 if TYPE_CHECKING:
     import argparse
 
-    from conjure_magic.magics.front import Front
+    from conjure_magic.magics.sessions import Sessions
+    from conjure_magic.session import Session
+    from conjure_magic.settings import Settings
 
 Bundle = dict[str, Any]
+
+
+class Front(Protocol):
+    """What a command may use of the magics at work."""
+
+    sessions: Sessions
+    settings: Settings
+
+    def run(self, session: Session, prompt: str, attachments: list[str] | None = None, *, yes: bool = False) -> None:
+        """Run a turn with its display."""
+
+
 Command = Callable[["Front", Sequence[str]], Bundle | None]
 
 
