@@ -1,0 +1,235 @@
+"""Sessions over real HTTP, against the strict stub: it refuses what the real API would."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ScriptedBackend, asking, check_history, echo
+
+from conjure_magic.api.client import Patience
+from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.approval import allow
+from conjure_magic.budget import Limits
+from conjure_magic.errors import ContextOverflowError, ModelError, StreamCutError
+from conjure_magic.events import Noted, ToolStarted
+from conjure_magic.messages import Usage
+from conjure_magic.models.messages_api import MessagesModel
+from conjure_magic.session import Session
+from conjure_magic.testing.stub import Reply, StubServer
+
+KEY = "sk-ant-test-0123456789abcdefghij"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def stub() -> Iterator[StubServer]:
+    with StubServer(key=KEY) as server:
+        yield server
+
+
+def model(stub: StubServer, name: str = "claude-opus-5-5") -> MessagesModel:
+    """The model, told that the stub is Anthropic's: caching and thinking included."""
+    credentials = Credentials(stub.url, "x-api-key", Key(KEY), "anthropic")
+    return MessagesModel(name, credentials, patience=Patience(retries=1))
+
+
+def call(name: str = "echo", **given: Any) -> dict[str, Any]:
+    return {"type": "tool_use", "name": name, "input": given}
+
+
+THINK = {"type": "thinking", "thinking": "Let me see."}
+
+
+def refused(stub: StubServer) -> list[str]:
+    """Why the stub refused requests; empty if it took them all."""
+    return [request.error for request in stub.messages if request.error]
+
+
+def test_twenty_turns_with_several_calls_are_all_accepted_and_append_only(stub: StubServer) -> None:
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        for number in range(20):
+            stub.reply(
+                [THINK, f"Round one of {number}.", call(n=1), call(n=2)], [THINK, call(n=3)], f"Answer {number}."
+            )
+            assert session.chat(f"Prompt {number}").text == f"Answer {number}."
+        check_history(session.messages)
+    assert refused(stub) == []
+    assert [request.prefix_change for request in stub.messages] == [""] * 60
+
+
+def test_a_turn_of_thirty_rounds_bills_input_at_little_more_than_ideal_caching(stub: StubServer) -> None:
+    stub.reply(*[[THINK, call(text="word " * 200)] for _ in range(29)], "Done.")
+    with Session(ScriptedBackend(system="You know much. " * 400), model=model(stub)) as session:
+        result = session.chat("Go on for long.")
+    assert result.rounds == 30
+    billed = written = 0.0
+    for request in stub.messages:
+        usage = Usage.from_dict(request.usage)
+        billed += (usage.input_tokens or 0) + 1.25 * (usage.cache_creation_input_tokens or 0)
+        billed += 0.05 * (usage.cache_read_input_tokens or 0)
+    sizes = [Usage.from_dict(request.usage).prompt_tokens or 0 for request in stub.messages]
+    written = 1.25 * sizes[-1] + 0.05 * sum(sizes[:-1])  # each token written once, then read
+    assert billed <= 1.1 * written
+    assert result.cost is not None
+
+
+WAYS = ("close", "cancel", "raise")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_interrupted_at_every_event_each_history_is_accepted(stub: StubServer, way: str) -> None:
+    script = [THINK, "First.", call(n=1), call("asking")], [THINK, call(n=2), call("nothing")], ["Done."]
+    backend = ScriptedBackend(echo=echo, asking=asking)
+    with Session(backend, model=model(stub), approver=allow) as session:
+        cut = 0
+        while True:
+            session.reset()
+            stub.reset()
+            stub.reply(*[Reply(blocks, piece=40) for blocks in script])
+            count = 0
+            with contextlib.suppress(KeyboardInterrupt), contextlib.closing(session.stream("Go.")) as events:
+                for count, _ in enumerate(events, 1):
+                    if count == cut + 1:
+                        if way == "close":
+                            break
+                        if way == "raise":
+                            raise KeyboardInterrupt
+                        session.stop("interrupted")
+            check_history(session.messages)
+            whole = [
+                b["id"] for r in session.turns[-1].messages for b in r.to_dict()["content"] if b["type"] == "tool_use"
+            ]
+            started = [e.call.id for e in session.turns[-1].tool_calls]
+            assert set(started) <= set(whole), "no tool of an unfinished message ran"
+            stub.reset()
+            stub.reply("Back.")
+            assert session.chat("Go on.").text == "Back."
+            assert refused(stub) == []
+            if count <= cut:
+                break
+            cut += 1
+        assert cut > 30
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"cut_after": 900},
+        {"without_stop": True},
+        {"error_after": 6},
+        {"body": "<html>gateway</html>"},
+        {"status": 400, "body": '{"type":"error","error":{"type":"invalid_request_error","message":"no"}}'},
+        {"drop": True},
+    ],
+    ids=lambda fault: next(iter(fault)),
+)
+def test_after_a_fault_nothing_ran_what_was_said_stays_and_the_next_turn_works(
+    stub: StubServer, fault: dict[str, Any]
+) -> None:
+    backend = ScriptedBackend()
+    with Session(backend, model=model(stub)) as session:
+        stub.reply(*[Reply([THINK, "It began so well.", call(n=1)], **fault)] * 4)
+        ran: list[object] = []
+        session.subscribe(ran.append, [ToolStarted])
+        with pytest.raises(ModelError):
+            session.chat("Go.")
+        assert backend.ran == []
+        assert ran == []
+        assert session.turns[-1].stop_reason == "error"
+        stub.reset()
+        stub.reply("Back.")
+        assert session.chat("Go on.").text == "Back."
+    assert refused(stub) == []
+
+
+def test_what_was_said_before_a_cut_is_in_the_history(stub: StubServer) -> None:
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        stub.reply(Reply(["It began so well."], without_stop=True))
+        with pytest.raises(StreamCutError):
+            session.chat("Go.")
+        assert session.messages[-1].text == "It began so well."
+
+
+def test_an_executed_tool_is_not_run_again_after_a_fault_in_the_next_round(stub: StubServer) -> None:
+    backend = ScriptedBackend()
+    with Session(backend, model=model(stub)) as session:
+        stub.reply([call(n=1)], Reply(["Then"], without_stop=True), "Fine.")
+        with pytest.raises(ModelError):
+            session.chat("Go.")
+        assert session.chat("Go on.").text == "Fine."
+        assert len(backend.ran) == 1
+    assert refused(stub) == []
+
+
+def test_a_retry_is_shown_with_its_wait(stub: StubServer) -> None:
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        stub.reply(Reply.fault(529, headers={"retry-after": "0.05"}), "Here.")
+        result = session.chat("Go.")
+    assert result.text == "Here."
+    assert any(isinstance(item, Noted) for item in result.items)
+
+
+def test_another_model_settles_the_thinking_of_the_one_before(stub: StubServer) -> None:
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        stub.reply([THINK, "One.", call(n=1)], [THINK, "Two."], "Three.")
+        session.chat("Go.")
+        session.use(model=model(stub, "claude-sonnet-5-5"))
+        assert session.chat("Go on.").text == "Three."
+    assert refused(stub) == []
+    assert "thinking" not in str([m for m in (stub.messages[-1].body or {})["messages"]])
+
+
+def test_an_overflow_is_mended_by_a_summary(stub: StubServer) -> None:
+    long = "prompt is too long: 1200000 tokens > 1000000 maximum"
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        stub.reply("One.")
+        session.chat("First.")
+        stub.reply(Reply.fault(400, "invalid_request_error", long), "They spoke.", "Two.")
+        assert session.chat("Second.").text == "Two."
+        assert "They spoke." in session.messages[0].text
+        stub.reply(Reply.fault(400, "invalid_request_error", long))
+        with pytest.raises(ContextOverflowError):
+            session.chat("Third.", limits=Limits(compact=False))
+        stub.reset()
+        stub.reply("Alive.")
+        assert session.chat("Fourth.").text == "Alive."
+
+
+def test_a_cost_limit_stops_between_rounds_with_honest_figures(stub: StubServer) -> None:
+    stub.reply(*[Reply([call(n=1)], output_tokens=1_000)] * 10)
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        result = session.chat("Go.", limits=Limits(max_cost=0.05))
+    assert result.stop_reason == "max_cost"
+    assert result.cost is not None
+    assert 0.03 < result.cost < 0.08
+    last = (stub.messages[-1].body or {})["max_tokens"]
+    assert last < 2_500, "the next answer is bounded by what is left"
+    assert refused(stub) == []
+
+
+def test_a_compatible_server_gets_nothing_that_it_refuses() -> None:
+    with StubServer([call(n=1)], "Fine.", compatible=True) as server:
+        credentials = Credentials(server.url, "none", None, "compatible")
+        with Session(ScriptedBackend(), model=MessagesModel("llama3.2", credentials)) as session:
+            result = session.chat("Go.")
+    assert result.text == "Fine."
+    assert result.cost is None
+    assert refused(server) == []
+
+
+def test_the_key_is_nowhere_in_a_session(stub: StubServer) -> None:
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        stub.reply([call(n=1)], Reply.fault(401, message=f"invalid x-api-key {KEY}"))
+        with pytest.raises(ModelError) as caught:
+            session.chat("Go.")
+        texts = [repr(session), str(session.turns[-1].to_dict()), str(caught.value), repr(session.model)]
+        assert not any(KEY in text for text in texts)
