@@ -185,7 +185,7 @@ def test_another_model_settles_the_thinking_of_the_one_before(stub: StubServer) 
         session.use(model=model(stub, "claude-sonnet-5-5"))
         assert session.chat("Go on.").text == "Three."
     assert refused(stub) == []
-    assert "thinking" not in str([m for m in (stub.messages[-1].body or {})["messages"]])
+    assert "thinking" not in str((stub.messages[-1].body or {})["messages"])
 
 
 def test_an_overflow_is_mended_by_a_summary(stub: StubServer) -> None:
