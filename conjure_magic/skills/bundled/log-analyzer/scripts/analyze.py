@@ -51,16 +51,24 @@ def _summary(args: argparse.Namespace) -> int:
 class _Take(argparse.Action):
     """Keeps --field, --pattern and --time in the order in which they were given."""
 
-    def __call__(self, parser: object, namespace: argparse.Namespace, values: object, option: str | None = None) -> None:
+    def __call__(
+        self, parser: object, namespace: argparse.Namespace, values: object, option: str | None = None
+    ) -> None:
         namespace.takes = [*namespace.takes, ((option or "").lstrip("-"), str(values))]
 
 
 def _query_options(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(takes=[], verb_asked="count")
     parser.add_argument("files", metavar="FILE", nargs="+", help="log files; - is standard input")
-    parser.add_argument("--field", metavar="NAME", action=_Take, help="take level, component, host, pid, …, or NAME=… in the text")
-    parser.add_argument("--pattern", metavar="PATTERN", action=_Take, help="take each match of this regular expression, or its groups")
-    parser.add_argument("--time", metavar="UNIT", action=_Take, help="take the time by second, minute, hour, day, … or %%H:%%M")
+    parser.add_argument(
+        "--field", metavar="NAME", action=_Take, help="take level, component, host, pid, …, or NAME=… in the text"
+    )
+    parser.add_argument(
+        "--pattern", metavar="PATTERN", action=_Take, help="take each match of this regular expression, or its groups"
+    )
+    parser.add_argument(
+        "--time", metavar="UNIT", action=_Take, help="take the time by second, minute, hour, day, … or %%H:%%M"
+    )
     parser.add_argument("--missing", metavar="VALUE", help="the value of a line in which nothing is found")
     verbs = parser.add_mutually_exclusive_group()
     for name, text in (

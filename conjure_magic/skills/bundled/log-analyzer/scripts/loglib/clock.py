@@ -53,7 +53,7 @@ _TIMES = (
     ("H:M", r"(?P<H>\d{1,2}):(?P<M>\d\d)"),
 )
 _HALF = r"(?: ?(?P<p>[AaPp])\.?[Mm]\b\.?)?"
-_JOIN = r"(?:[ T_:/-]|, ?| +- | at |\.)?"
+_JOIN = r"(?:[T_:/-]| +|, ?| +- | at |\.)?"
 Fields = dict[str, str | None]
 
 
@@ -118,7 +118,9 @@ def _sensible(date: str, time: str) -> bool:
 
 STYLES = _compose()
 # A level's letter, month and day without a mark, clock: the letter is taken by the layout, not here.
-LETTERED = Style("md4 H:M:S", r"(?P<m>0\d|1[0-2])(?P<d>[0-3]\d) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)", 3.4, has_year=False)
+LETTERED = Style(
+    "md4 H:M:S", r"(?P<m>0\d|1[0-2])(?P<d>[0-3]\d) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)", 3.4, has_year=False
+)
 EPOCH = Style("epoch", r"(?P<E>1\d{9}|[2-9]\d{8}|1\d{12}|1\d{15}|1\d{18})", 1.6, tail=r"(?P<frac>\.\d{1,9})?")
 UPTIME = Style("uptime", r"(?P<E>\d{1,8})", 0.8, has_date=False, tail=r"(?P<frac>\.\d{3,9})")
 # Whole cells that hold a date without a clock, or seconds since 1970.

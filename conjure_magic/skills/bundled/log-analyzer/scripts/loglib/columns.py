@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from loglib import clock, levels
 from loglib.layout import Layout, time_source
@@ -14,6 +13,7 @@ _ALL = 0.97
 _MOST = 0.9
 _SOME = 0.3
 _MAX_PIECES = 14
+MESSAGE = r"\s*(?P<message>.*)"
 _BRACKET = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
 _PAREN = r"\([^()]*\)"
 _ATOM = rf'(?:{_BRACKET}|{_PAREN}|"[^"]*"|\S+?(?=\s|\[|$))'
@@ -37,16 +37,23 @@ _SEPARATOR = re.compile(r"\s*([\])>|,;:-]*)")
 _COLUMN = re.compile(r"\(\?P<([pc]\d+)>")
 
 
-@dataclass(frozen=True)
-class Body:
-    """The pattern of all that follows the time, ending in the message."""
+def after_time(rests: Sequence[str], *, has_level: bool = False) -> list[str]:
+    """Patterns of all that follows the time: every column learnt, then up to the level only, then no column.
 
-    pattern: str
+    `has_level`: the level stood before the time.
+    """
+    pieces = _pieces(rests, has_level)
+    bodies = ["".join(pieces) + MESSAGE]
+    level = next((i for i, piece in enumerate(pieces) if "(?P<level>" in piece), None)
+    if level is not None and level < len(pieces) - 1:
+        bodies.append("".join(pieces[: level + 1]) + MESSAGE)
+    if pieces:
+        bodies.append(r"[\s\])>|:,-]*" + MESSAGE)
+    return bodies
 
 
-def after_time(rests: Sequence[str], *, has_level: bool = False) -> Body:
-    """The columns after the time, from what follows it in each sample line; `has_level`: it was before."""
-    pieces: list[str] = ["(?#<level>)"] if has_level else []
+def _pieces(rests: Sequence[str], has_level: bool) -> list[str]:
+    pieces = ["(?#<level>)"] if has_level else []
     left = list(rests)
     while left and len(pieces) < _MAX_PIECES:
         piece = _next_piece(left, pieces)
@@ -55,20 +62,18 @@ def after_time(rests: Sequence[str], *, has_level: bool = False) -> Body:
         regex = re.compile(piece)
         left = [text[match.end() :] for text in left if (match := regex.match(text))]
         pieces.append(piece)
-    return Body("".join(pieces) + r"\s*(?P<message>.*)")
+    return pieces
 
 
 def untimed(lines: Sequence[str]) -> Layout:
     """A layout for lines without a time: a level and a tag where nearly all carry one, else all message."""
-    level = _level_here(lines)
-    if level is None:
-        colon = rf"(?P<level>(?i:{levels.WORD})):(?P<component>[\w.$-]+):"
-        level = colon if _share(colon, lines) >= _MOST else None
-    if level is None:
-        return Layout("text", r"(?P<message>.*)")
-    regex = re.compile(level)
-    rests = [line[match.end() :] for line in lines if (match := regex.match(line))]
-    pattern = level + after_time(rests).pattern
+    colon = rf"(?P<level>(?i:{levels.WORD})):(?P<component>[\w.$-]+):"
+    if _share(colon, lines) >= _MOST:
+        pattern = colon + MESSAGE
+    else:
+        pattern = after_time(lines)[0]
+        if "(?P<level>" not in pattern:
+            return Layout("text", r"(?P<message>.*)")
     pattern, names = name_columns(pattern, lines)
     return Layout("text", pattern, level_rule="column", columns=tuple(names))
 

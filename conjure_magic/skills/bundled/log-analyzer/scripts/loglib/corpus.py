@@ -105,7 +105,7 @@ def _fill(
     host, file = corpus.hosts.number, corpus.files.number
     groups = corpus.template  # group numbers until the templates are known
     # Bound once: this loop runs for every line.
-    add, find = miner.add, ADDRESS.findall
+    add, find = miner.add_request if web else miner.add, ADDRESS.findall
     add_group, add_line, add_epoch = groups.append, corpus.line.append, corpus.epoch.append
     add_level, add_component = corpus.level.append, corpus.component.append
     add_host, add_file = corpus.host.append, corpus.file.append

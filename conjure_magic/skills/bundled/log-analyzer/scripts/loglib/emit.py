@@ -38,11 +38,13 @@ class RowFormat(Protocol):
         """The rest of a record, its line break included."""
 
 
-def write_records(records: Iterable[Record], rows: RowFormat, stream: TextIO, limit: int | None) -> None:
-    """Write at most `limit` records with their templates, which are learnt from all of them."""
+def write_records(
+    records: Iterable[Record], rows: RowFormat, stream: TextIO, limit: int | None, *, web: bool = False
+) -> None:
+    """Write at most `limit` records with their templates, which are learnt from all of them (`web`: as requests)."""
     miner = TemplateMiner()
     groups = array("I")
-    add, note, as_text = miner.add, groups.append, rows.record
+    add, note, as_text = miner.add_request if web else miner.add, groups.append, rows.record
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, mode="w+", encoding="utf-8", newline="\n") as spool:
         write = spool.write
         for place, record in enumerate(records):
@@ -63,7 +65,7 @@ class JsonLines:
 
     def __init__(self) -> None:
         self._quoted: dict[str | None, str] = {None: "null"}
-        self._level: dict[str | None, str] = {None: "null, \"level_written\": null"}
+        self._level: dict[str | None, str] = {None: 'null, "level_written": null'}
 
     def head(self) -> str:
         """Nothing: every line stands alone."""

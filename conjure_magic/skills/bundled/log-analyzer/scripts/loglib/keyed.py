@@ -9,12 +9,45 @@ from functools import cache, lru_cache
 
 from loglib import clock, levels
 
-TIME_KEYS = ["timestamp", "@timestamp", "time", "ts", "t", "date", "datetime", "asctime", "eventtime", "event_time", "created_at"]
-LEVEL_KEYS = ["level", "severity", "lvl", "loglevel", "log_level", "log.level", "levelname", "level_name", "severity_text"]
+TIME_KEYS = [
+    "timestamp",
+    "@timestamp",
+    "time",
+    "ts",
+    "t",
+    "date",
+    "datetime",
+    "asctime",
+    "eventtime",
+    "event_time",
+    "created_at",
+]
+LEVEL_KEYS = [
+    "level",
+    "severity",
+    "lvl",
+    "loglevel",
+    "log_level",
+    "log.level",
+    "levelname",
+    "level_name",
+    "severity_text",
+]
 MESSAGE_KEYS = ["message", "msg", "event", "text", "body", "log", "short_message"]
-COMPONENT_KEYS = (
-    ["component", "logger", "logger_name", "name", "module", "service", "service.name", "app", "target", "caller", "source", "program"]
-)
+COMPONENT_KEYS = [
+    "component",
+    "logger",
+    "logger_name",
+    "name",
+    "module",
+    "service",
+    "service.name",
+    "app",
+    "target",
+    "caller",
+    "source",
+    "program",
+]
 HOST_KEYS = ["host", "hostname", "host.name", "node", "server", "instance"]
 PID_KEYS = ["pid", "process_id", "process.pid", "procid", "thread", "tid"]
 _STYLES = [*clock.STYLES, clock.EPOCH]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from loglib import clock, columns, levels, structured
 from loglib.layout import Layout, time_source
@@ -33,20 +33,42 @@ class Slot:
 def learn(sample: Sequence[str]) -> list[Layout]:
     """Layouts for the sample, commonest first; never empty (the last resort is a bare message)."""
     lines = [line for line in sample if line.strip()]
-    total = len(lines)
     layouts: list[Layout] = []
+    spare: list[Layout] = []
     rest = lines
-    while rest and len(layouts) < _MAX_LAYOUTS and len(rest) >= max(total * _ENOUGH, 1):
-        layout = _learn_one(rest, first=not layouts)
-        if layout is None:
+    while rest and len(layouts) < _MAX_LAYOUTS and len(rest) >= max(len(lines) * _ENOUGH, 1):
+        learnt = _learn_one(rest, first=not layouts)
+        if not learnt:
             break
-        fits = structured.matcher(layout)
+        fits = structured.matcher(learnt[0])
         left = [line for line in rest if not fits(line)]
         if len(left) == len(rest):
             break
-        layouts.append(_with_share(layout, (len(rest) - len(left)) / total))
+        layouts.append(replace(learnt[0], share=(len(rest) - len(left)) / len(lines)))
+        spare += learnt[1:]
         rest = [line for line in left if not _CONTINUATION.match(line)]
-    return layouts or [Layout("text", r"(?P<message>.*)", share=1.0)]
+    if not layouts:
+        return [Layout("text", r"(?P<message>.*)", share=1.0)]
+    known = {layout.pattern for layout in layouts}
+    layouts += [layout for layout in {layout.pattern: layout for layout in spare}.values() if layout.pattern not in known]
+    return _with_confidence(layouts, lines)
+
+
+def _with_confidence(layouts: list[Layout], lines: Sequence[str]) -> list[Layout]:
+    """The shares as parts of what are lines of their own: a continuation is no line that a layout should fit."""
+    matchers = [structured.matcher(layout) for layout in layouts]
+    hits = [0] * len(layouts)
+    own = 0
+    continuing = False
+    for line in lines:
+        place = next((i for i, fits in enumerate(matchers) if fits(line)), None)
+        if place is not None:
+            hits[place] += 1
+            continuing = False
+        else:
+            continuing = continuing or _CONTINUATION.match(line) is not None
+        own += not continuing
+    return [replace(layout, share=count / (own or 1)) for layout, count in zip(layouts, hits, strict=True)]
 
 
 def given(pattern: re.Pattern[str], sample: Sequence[str]) -> Layout:
@@ -69,35 +91,36 @@ def _fits_all(style: clock.Style, texts: Sequence[str]) -> bool:
     return bool(texts) and sum(1 for text in texts if regex.fullmatch(text)) >= 0.9 * len(texts)
 
 
-def _with_share(layout: Layout, share: float) -> Layout:
-    return Layout(layout.kind, layout.pattern, layout.style, share, layout.level_rule, layout.columns)
-
-
-def _learn_one(lines: Sequence[str], *, first: bool) -> Layout | None:
+def _learn_one(lines: Sequence[str], *, first: bool) -> list[Layout]:
+    """A layout and what to try where it fails: the same with fewer columns."""
     known = structured.detect(lines)
     if known:
-        return known
+        return [known]
     slot = _best_slot(lines)
     if slot is None:
-        return columns.untimed(lines) if first else None
+        return [columns.untimed(lines)] if first else []
     return _timed(lines, slot)
 
 
-def _timed(lines: Sequence[str], slot: Slot) -> Layout:
+def _timed(lines: Sequence[str], slot: Slot) -> list[Layout]:
     lines = lines[:: max(len(lines) // _ENOUGH_LINES, 1)]
     style = _settled(slot.style, lines, slot)
     delimited = columns.delimited(lines, style)
     if delimited:
-        return delimited
-    prefix, names = _prefix(lines, slot)
+        return [delimited]
+    prefix = _prefix(slot)
     head = re.compile(prefix + time_source(style))
     ends = [(line, match.end()) for line in lines if (match := head.match(line))]
     rests = [line[end:] for line, end in ends]
-    body = columns.after_time(rests, has_level="(?P<level>" in prefix)
-    pattern = prefix + time_source(style) + body.pattern
-    pattern, named = columns.name_columns(pattern, [line for line, _ in ends])
+    kept = [line for line, _ in ends]
+    bodies = columns.after_time(rests, has_level="(?P<level>" in prefix)
+    return [_layout(prefix + time_source(style) + body, kept, style) for body in bodies]
+
+
+def _layout(pattern: str, lines: Sequence[str], style: clock.Style) -> Layout:
+    pattern, names = columns.name_columns(pattern, lines)
     rule = "column" if "(?P<level>" in pattern else "priority" if "(?P<pri>" in pattern else "none"
-    return Layout("text", pattern, style, level_rule=rule, columns=tuple(names + named))
+    return Layout("text", pattern, style, level_rule=rule, columns=tuple(names))
 
 
 def _settled(style: clock.Style, lines: Sequence[str], slot: Slot) -> clock.Style:
@@ -110,16 +133,18 @@ def _tokens(count: int) -> str:
     return rf"(?:\S+\s+){{{count}}}" if count else r"\s*"
 
 
-def _prefix(lines: Sequence[str], slot: Slot) -> tuple[str, list[str]]:
+def _prefix(slot: Slot) -> str:
     """Pattern of what stands before the time, each word a column of its own."""
     words = "".join(rf"(?P<p{i + 1}>\S+)\s+" for i in range(slot.tokens))
-    return (words or r"\s*") + _glue_source(slot.glue, named=True), []
+    return (words or r"\s*") + _glue_source(slot.glue, named=True)
 
 
 def _glue_source(glue: str, *, named: bool = False) -> str:
     level = rf"(?P<level>(?i:{levels.WORD})|{levels.LETTER})" if named else r"\w+"
     priority = r"<(?P<pri>\d{1,3})>" if named else r"<\d+>"
-    return re.escape(re.sub(r"\s+", "", glue)).replace(LEVEL_MARK, level).replace(PRIORITY_MARK, priority) + (r"\s*" if glue else "")
+    return re.escape(re.sub(r"\s+", "", glue)).replace(LEVEL_MARK, level).replace(PRIORITY_MARK, priority) + (
+        r"\s*" if glue else ""
+    )
 
 
 def _best_slot(lines: Sequence[str]) -> Slot | None:
@@ -132,7 +157,7 @@ def _best_slot(lines: Sequence[str]) -> Slot | None:
         if not clock.possible(style, shape, months):
             continue
         before = rf"(?<=\b{levels.LETTER})" if style is clock.LETTERED else r"(?<![\w.:/-])"
-        regex = re.compile(f"{before}{style.core}{_FRACTION[style is clock.UPTIME]}(?![\\d:]|[.-]\\d)")
+        regex = re.compile(f"{before}{style.core}{_FRACTION[style is clock.UPTIME]}(?!\\d|[:.-]\\d)")
         for line in probe:
             for match in regex.finditer(line):
                 slot = _slot_of(style, line, match.start())

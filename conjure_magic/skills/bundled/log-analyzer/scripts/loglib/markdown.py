@@ -72,7 +72,7 @@ def _facts(summary: Plain) -> str:
     facts.append(f"format {first['kind']} ({how}; fits {first['share']:.1%} of a sample)")
     if summary["unparsed"]:
         facts.append(
-            f"{summary['unparsed']} lines fitted no layout (first: {', '.join(summary['unparsed_evidence'][:3])})"
+            f"{summary['unparsed']} lines fit no layout (first: {', '.join(map(_short, summary['unparsed_evidence'][:3]))})"
         )
     return " · ".join(facts)
 

@@ -23,12 +23,16 @@ _UNIT = re.compile(rf"<\*> {_UNITS}(?![\w=./:-])")
 _LESS = re.compile(r"(?<![\w>*])[<>~]=? ?<\*>")
 _MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DAYS = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
-_DATE = re.compile(rf"(?:{_DAYS},? )?(?:{_MONTHS},? <\*>|<\*> {_MONTHS})(?:,? <\*>)*(?: (?:AM|PM|[A-Z]{{3,4}}(?= <\*>)))?(?: <\*>)?")
+_DATE = re.compile(
+    rf"(?:{_DAYS},? )?(?:{_MONTHS},? <\*>|<\*> {_MONTHS})(?:,? <\*>)*(?: (?:AM|PM|[A-Z]{{3,4}}(?= <\*>)))?(?: <\*>)?"
+)
 _LIST = re.compile(r"([\w./-]*<\*>[\w./-]*)(?:(?:, ?| )\1)+(?![\w=])")
 # Bytes in hexadecimal side by side, of which those without a digit look like words.
 _DUMP = re.compile(r"(?<![\w>])(?:(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2}) ){2,}(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2})(?![\w<])")
 _EMPTY = re.compile(r"(?<=\s)\(\)(?=\s|$)")
-_LITERAL = re.compile(r"(?<![\w./-])(?:(?:true|false|True|False|TRUE|FALSE)\b|(?<=[=:])(?:null|NULL|None|nil)\b|(?<=[=:] )(?:null|NULL)\b)(?![\w./-])")
+_LITERAL = re.compile(
+    r"(?<![\w./-])(?:(?:true|false|True|False|TRUE|FALSE)\b|(?<=[=:])(?:null|NULL|None|nil)\b|(?<=[=:] )(?:null|NULL)\b)(?![\w./-])"
+)
 # An object as many languages print it: a type name and its fields in braces, two deep.
 _OBJECT = re.compile(r"(?<![\w.])[A-Za-z_][\w.$]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
 _STATES = r"(?:on|off|yes|no|up|down|ok|true|false|none|<\*>)"
@@ -129,7 +133,8 @@ def _neighbour(tokens: Row) -> str:
 def _recurs(words: dict[str, int], contexts: dict[tuple[str, str], set[tuple[str, str]]]) -> bool:
     if len(words) > _FEW:
         return False
-    return all(len(contexts[pair]) > 1 for pair in combinations(sorted(words), 2))
+    needed = 3 if len(words) == 2 else 2
+    return all(len(contexts[pair]) >= needed for pair in combinations(sorted(words), 2))
 
 
 def _fold_dump(match: re.Match[str]) -> str:
@@ -178,9 +183,7 @@ def _open_sparse(amount: Counter[Row]) -> dict[Row, Row]:
     for blank, members in buckets.items():
         columns = [{row[i] for row in members} for i in range(len(blank))]
         places = [i for i, column in enumerate(columns) if len(column) > 1]
-        if len(members) >= _SPARSE and all(
-            are_values(dict.fromkeys(columns[i], 1), blank, i) for i in places
-        ):
+        if len(members) >= _SPARSE and all(are_values(dict.fromkeys(columns[i], 1), blank, i) for i in places):
             change.update({row: _blank(row, places) for row in members})
     return change
 
@@ -247,4 +250,3 @@ def _blank(row: Row, places: set[int] | list[int]) -> Row:
 
 def _is_word(token: str) -> bool:
     return len(token) > 1 and not token.isspace() or token.isalnum()
-

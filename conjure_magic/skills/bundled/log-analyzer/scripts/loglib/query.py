@@ -236,5 +236,3 @@ def _list_records(records: Iterable[Record], top: int | None) -> Answer:
             kept.append("\n".join((record.raw, *record.more)))
             first.setdefault(kept[-1], f"{record.file}:{record.line}")
     return Answer("list", kept, seen, first)
-
-

@@ -15,9 +15,15 @@ def render_answer(answer: Answer, about: str) -> str:
         return _listed(answer, value, about)
     if isinstance(value, list):
         return _ranked(answer, value, about)
-    places = ", ".join(f"{name} {_short(place)}" for name, place in answer.first.items()) if answer.verb != "distinct" else ""
-    return f"**{value:,}** — {about}{f' ({places})' if places else ''}.\n" if isinstance(value, int) else (
-        f"**{value}** — {about}{f' ({places})' if places else ''}.\n"
+    places = (
+        ", ".join(f"{name} {_short(place)}" for name, place in answer.first.items())
+        if answer.verb != "distinct"
+        else ""
+    )
+    return (
+        f"**{value:,}** — {about}{f' ({places})' if places else ''}.\n"
+        if isinstance(value, int)
+        else (f"**{value}** — {about}{f' ({places})' if places else ''}.\n")
     )
 
 
@@ -26,15 +32,21 @@ def _ranked(answer: Answer, pairs: list[list[object]], about: str) -> str:
         return f"Nothing found — {about}.\n"
     head = ", ".join(f"{cell(name)}: {count}" for name, count in pairs[:3])
     more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
-    rows = [(code_cell(str(name)), count, cell(_short(answer.first.get(str(name), "")))) for name, count in pairs[:_ROWS]]
-    rest = f"\n\n{len(pairs) - _ROWS} further values are left out; --json prints them all." if len(pairs) > _ROWS else ""
+    rows = [
+        (code_cell(str(name)), count, cell(_short(answer.first.get(str(name), "")))) for name, count in pairs[:_ROWS]
+    ]
+    rest = (
+        f"\n\n{len(pairs) - _ROWS} further values are left out; --json prints them all." if len(pairs) > _ROWS else ""
+    )
     return f"**{head}{more}** — {about}.\n\n" + raw_table(("Value", "Count", "First line"), rows) + rest + "\n"
 
 
 def _listed(answer: Answer, values: list[str], about: str) -> str:
     if not values:
         return f"Nothing found — {about}.\n"
-    lines = [f"- {code(value.splitlines()[0], 400)} ({_short(answer.first.get(value, ''))})" for value in values[:_ROWS]]
+    lines = [
+        f"- {code(value.splitlines()[0], 400)} ({_short(answer.first.get(value, ''))})" for value in values[:_ROWS]
+    ]
     rest = f"\n\n{len(values) - _ROWS} more are left out; --json prints them all." if len(values) > _ROWS else ""
     return f"**{len(values)}** — {about}.\n\n" + "\n".join(lines) + rest + "\n"
 

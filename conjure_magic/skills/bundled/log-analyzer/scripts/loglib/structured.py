@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from loglib import clock
 from loglib.layout import Layout, time_source
+from loglib.masks import VALUE
 
 _CLF_TIME = next(style for style in clock.STYLES if style.name == "dbY H:M:S")
 _ISO = next(style for style in clock.STYLES if style.name == "Ymd H:M:S")
@@ -26,6 +27,18 @@ SYSLOG = (
 )
 LOGFMT_PAIR = re.compile(r'([A-Za-z_@][\w.@/-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _LOGFMT = re.compile(rf"(?:{LOGFMT_PAIR.pattern}\s*){{3,}}\Z")
+
+
+_REQUEST = re.compile(r'"([A-Z]+) ([^" ?#]*)[^"]*" (\d{3})')
+
+
+def request_template(message: str) -> str | None:
+    """A web request as its template: method, path with its variable parts open, status."""
+    match = _REQUEST.match(message)
+    if match is None:
+        return None
+    parts = [VALUE if len(part) > 24 or any(map(str.isdigit, part)) else part for part in match[2].split("/")]
+    return f"{match[1]} {'/'.join(parts)} {match[3]}"
 
 
 def detect(lines: Sequence[str]) -> Layout | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from loglib.masks import WordMemo
+from loglib.masks import VALUE, WordMemo
 from loglib.merge import merge
+from loglib.structured import request_template
 
 
 class TemplateMiner:
@@ -16,11 +17,13 @@ class TemplateMiner:
     """
 
     limit = 150_000
+    exact_limit = 3_000
 
     def __init__(self) -> None:
         self._words = WordMemo()
         self._groups: dict[str, int] = {}
         self._counts: list[int] = []
+        self._exact: set[str] = set()
 
     def add(self, message: str) -> int:
         """The group number of a message."""
@@ -29,6 +32,25 @@ class TemplateMiner:
         group = self._groups.get(masked)
         if group is None:
             group = self._new_group(masked)
+        self._counts[group] += 1
+        return group
+
+    def add_request(self, message: str) -> int:
+        """The group number of a web access record's message: requests group by method, path and status."""
+        text = request_template(message)
+        return self.add(message) if text is None else self.add_exact(text)
+
+    def add_exact(self, text: str) -> int:
+        """The group number of a text that is a template already; beyond `exact_limit` it loses its middle."""
+        group = self._groups.get(text)
+        if group is None:
+            if len(self._exact) >= self.exact_limit:
+                first, _, last = text.partition(" ")
+                text = f"{first} {VALUE} {last.rpartition(' ')[2]}"
+                group = self._groups.get(text)
+            if group is None:
+                group = self._new_group(text)
+                self._exact.add(text)
         self._counts[group] += 1
         return group
 
@@ -45,7 +67,7 @@ class TemplateMiner:
     def finish(self) -> Templates:
         """The templates of all messages so far."""
         texts = list(self._groups)
-        merged = merge(texts, self._counts)
+        merged = texts if self._exact else merge(texts, self._counts)
         return Templates(merged, self._counts)
 
 

@@ -12,6 +12,7 @@ from loglib.corpus import Corpus
 
 _WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 _BUCKETS = 90
+_NEAR = 4  # buckets; bursts closer than this are one
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,8 @@ def bursts(corpus: Corpus, found: Series, bad: Sequence[bool], limit: int = 5) -
     runs = [(kind, run, usual) for kind, counts in (("errors", found.bad), ("lines", found.all))
             for run, usual in _runs(counts)]  # fmt: skip
     described = [_describe(corpus, found, bad, *run) for run in runs]
+    told = {(b.start, b.end, b.count) for b in described if b.kind == "errors"}
+    described = [b for b in described if b.kind == "errors" or (b.start, b.end, b.count) not in told]
     return sorted(described, key=lambda b: (b.kind != "errors", -b.count))[:limit]
 
 
@@ -87,7 +90,7 @@ def _runs(counts: Sequence[int]) -> list[tuple[tuple[int, int], float]]:
     runs: list[tuple[int, int]] = []
     for place, count in enumerate(counts):
         if count > limit:
-            if runs and runs[-1][1] == place - 1:
+            if runs and runs[-1][1] >= place - _NEAR:
                 runs[-1] = (runs[-1][0], place)
             else:
                 runs.append((place, place))

@@ -101,7 +101,7 @@ def _needed(
         # A key with a few plain words is a category that tells events apart: status=sent, status=bounced.
         return 12 if states else 4
     if not states:
-        if _word_before(blank, place).lower() in _NAMED or _names_process(blank, place) or recurring:
+        if _word_before(blank, place).lower() in _NAMED or _names_process(blank, place) or (recurring and not first):
             return 2
         if _enclosed(blank, place):
             return 3
@@ -187,4 +187,6 @@ def _opposed_parts(one: list[str], other: list[str]) -> bool:
 
 
 def _negates(word: str, other: str) -> bool:
-    return len(other) > 3 and word.endswith(other) and word[: -len(other)] in ("un", "de", "dis", "in", "non", "im", "re")
+    return (
+        len(other) > 3 and word.endswith(other) and word[: -len(other)] in ("un", "de", "dis", "in", "non", "im", "re")
+    )
