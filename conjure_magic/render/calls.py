@@ -108,14 +108,15 @@ def remarks(called: Called) -> list[str]:
 def render_call(called: Called, limits: CallLimits) -> str:
     """The call as a folded line of HTML; one that failed stands open."""
     summary = f"<summary>{style.span(_line_html(called, limits), f'cursor:pointer;{style.MONO_FONT}')}</summary>"
-    inside = style.box(shorten(input_text(called), limits.input))
+    inside = [style.box(shorten(input_text(called), limits.input))]
     if output := output_text(called):
-        inside += style.box(shorten(output, limits.output))
+        inside.append(style.box(shorten(output, limits.output)))
     elif called.result is not None:
-        inside += style.span("no output", style.SMALL)
-    inside += "".join(f'<div style="{style.SMALL}">{escape(text)}</div>' for text in remarks(called))
+        inside.append(f'<div style="{style.SMALL}">no output</div>')
+    inside += (f'<div style="{style.SMALL}">{escape(text)}</div>' for text in remarks(called))
     state = " open" if called.is_error else ""
-    return f'<div style="{RAIL}"><details{state}>{summary}\n{inside}</details></div>'
+    body = "\n".join([summary, *inside])
+    return f'<div style="{RAIL}"><details{state}>{body}</details></div>'
 
 
 def render_call_live(called: Called, limits: CallLimits) -> str:

@@ -70,7 +70,8 @@ def cards(files: Iterable[Artifact], file_bytes: int, cell_bytes: int, *, apart:
         cost = artifact.size * (2 if look.kind in ("picture", "svg") else 1)
         travels = look.data is not None and cost <= left
         left -= cost if travels else 0
-        out.append(Card(artifact, look, travels, apart and travels and artifact.media_type in OWN_OUTPUT))
+        own = apart and travels and look.kind == "picture" and artifact.media_type in OWN_OUTPUT
+        out.append(Card(artifact, look, travels, own))
     return out
 
 
@@ -100,7 +101,8 @@ def _card(card: Card) -> str:
     bar = f"display:flex;flex-wrap:wrap;gap:0 8px;align-items:baseline;padding:6px 10px;border-bottom:{style.HAIRLINE}"
     saved = f'<div style="padding:3px 10px;{style.SMALL}">{escape(card.saved)}</div>' if card.saved else ""
     frame = f"border:{style.LINE};border-radius:6px;margin:10px 0;overflow:hidden"
-    return f'<div style="{frame}"><div style="{bar}">{head}</div>\n{_view(card)}{saved}</div>'
+    inside = "\n".join(filter(None, (f'<div style="{bar}">{head}</div>', _view(card), saved)))
+    return f'<div style="{frame}">{inside}</div>'
 
 
 def _download(card: Card) -> str:
@@ -127,9 +129,9 @@ def _view(card: Card) -> str:
     if look.kind in ("picture", "svg"):
         return _picture(card) if card.travels else f'<div style="{padded}">too large to be shown here</div>'
     if look.kind == "table":
-        return _rows(look) + _more(look)
+        return f"{_rows(look)}\n{_more(look)}"
     if look.kind == "text" and look.text.strip():
-        return f'<div style="padding:0 10px">{style.box(exact(look.text))}</div>{_more(look)}'
+        return f'<div style="padding:0 10px">{style.box(exact(look.text))}</div>\n{_more(look)}'
     return ""
 
 
@@ -157,14 +159,14 @@ def _rows(look: Look) -> str:
 def render_cards_markdown(found: list[Card]) -> str:
     """The files as Markdown: name, what it is, where it is saved, the beginning of a text or table."""
     parts = [_card_markdown(card) for card in found[:CARDS]]
-    rest = [f"- {escape_markdown(_line(card))}" for card in found[CARDS : CARDS + LISTED]]
+    rest = [f"- {escape_inline(_line(card))}" for card in found[CARDS : CARDS + LISTED]]
     if len(found) > CARDS + LISTED:
         rest.append(f"- and {count(len(found) - CARDS - LISTED, 'more file')}")
     return "\n\n".join([*parts, *(["\n".join(rest)] if rest else [])])
 
 
 def _card_markdown(card: Card) -> str:
-    lines = [f"**{escape_markdown(card.name)}** {escape_inline(card.told)}"]
+    lines = [f"**{escape_inline(card.name)}** {escape_inline(card.told)}"]
     look = card.look
     if look.problem:
         lines.append(escape_markdown(look.problem))

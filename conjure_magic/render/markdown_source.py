@@ -104,8 +104,12 @@ def _source_table(node: SyntaxTreeNode) -> str:
         for row in part.children:
             lines.append("| " + " | ".join(_table_cell(cell) for cell in row.children) + " |")
             if part.type == "thead":
-                lines.append("|" + "---|" * len(row.children))
+                lines.append("|" + "".join(f"{_ruler(cell)}|" for cell in row.children))
     return "\n".join(lines)
+
+
+def _ruler(node: SyntaxTreeNode) -> str:
+    return "---:" if "right" in str(node.attrs.get("style", "")) else "---"
 
 
 def _table_cell(node: SyntaxTreeNode) -> str:

@@ -14,7 +14,7 @@ from html import unescape
 from pathlib import Path
 from typing import Literal
 
-from conjure_magic.render.text import clean
+from conjure_magic.render.text import clean, count
 from conjure_magic.workspace import Artifact
 
 HEAD = 64_000
@@ -35,6 +35,7 @@ _WORDS = {
     "application/zip": "ZIP archive",
     "image/svg+xml": "image",
 }
+_FLAGS = ("O_CLOEXEC", "O_NONBLOCK", "O_NOFOLLOW")
 _MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8", "image/webp": b"RIFF"}
 
 
@@ -66,7 +67,7 @@ def look_at(artifact: Artifact, limit: int) -> Look:
         data, size = _read(artifact.path, limit)
     except OSError:
         return Look("other", words, problem="no longer there")
-    whole = len(data) == size
+    whole = size <= limit
     changed = size != artifact.size or (whole and bool(artifact.sha256) and _digest(data) != artifact.sha256)
     if changed:
         return Look("other", words, problem="has changed since")
@@ -79,7 +80,7 @@ def _digest(data: bytes) -> str:
 
 def _read(path: Path, limit: int) -> tuple[bytes, int]:
     """The content, or the beginning of a large one, and the size. Opens regular files only, and no link."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | getattr(os, "O_NOFOLLOW", 0))
+    fd = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in _FLAGS))
     with open(fd, "rb") as file:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
@@ -158,8 +159,7 @@ def _table(text: str, delimiter: str | None, whole: bytes | None) -> Look | None
         return None
     if not rows:
         return None
-    shape = f"{'' if whole is not None else 'more than '}{total - 1:,} rows × {width:,} columns"
-    shape = shape.replace(" 1 rows", " 1 row").removesuffix("s") if width == 1 else shape
+    shape = f"{'' if whole is not None else 'more than '}{count(total - 1, 'row')} × {count(width, 'column')}"
     left = [f"the first {len(rows) - 1} rows"] if whole is None or total > len(rows) else []
     left += [f"the first {COLUMNS} columns"] if width > COLUMNS else []
     return Look("table", shape, whole, tuple(rows), more=" and ".join(left))
