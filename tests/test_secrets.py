@@ -1,0 +1,96 @@
+"""The API key is nowhere but in the header it is for: not in outputs, files, tracebacks, children, notebooks."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kernel_kit import Kernel
+
+from conjure_magic.testing.stub import Reply, StubServer
+
+KEY = "sk-ant-api03-Zq8" + "x7Kd" * 12
+TYPED = "sk-ant-typed-Yw3" + "p9Lm" * 12
+
+
+@pytest.fixture
+def stub() -> Iterator[StubServer]:
+    with StubServer() as server:
+        yield server
+
+
+@pytest.fixture
+def watched(stub: StubServer, tmp_path: Path) -> Iterator[tuple[Kernel, list[Any]]]:
+    """A kernel with a key in its environment, and everything it sends."""
+    env = {**os.environ, "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": stub.url}
+    kernel = Kernel(folder=tmp_path, env=env)
+    seen: list[Any] = []
+    receive = kernel.kc.get_iopub_msg
+
+    def listen(*args: Any, **options: Any) -> Any:
+        message = receive(*args, **options)
+        seen.append(message["content"])
+        return message
+
+    kernel.kc.get_iopub_msg = listen
+    kernel.run("%load_ext conjure_magic")
+    kernel.run("%xmode Verbose")
+    yield kernel, seen
+    kernel.close()
+
+
+def bash(command: str) -> dict[str, Any]:
+    return {"type": "tool_use", "name": "bash_tool", "input": {"command": command}}
+
+
+def test_a_scan_of_everything_finds_the_key_nowhere(
+    watched: tuple[Kernel, list[Any]], stub: StubServer, tmp_path: Path
+) -> None:
+    kernel, seen = watched
+    prints = (
+        "env; cat /proc/$PPID/environ | tr '\\0' '\\n'; python -c 'import os; print(dict(os.environ))'; env > all.txt"
+    )
+    stub.reply([bash(prints), bash(f"echo {KEY[:20]}; printf '{KEY[:9]}'; sleep 0.2; echo '{KEY[9:]}'")], "Looked.")
+    kernel.run("%%conjure --backend local --yes -o result\nLook around.")
+    stub.reply(Reply.fault(401, message=f"invalid x-api-key: {KEY}"))
+    kernel.run("%%conjure\nFail.")
+    stub.reply(Reply(["It began"], without_stop=True))
+    kernel.run("%%conjure\nBreak off.")
+    for line in ("%conjure", "%conjure show request", "%conjure help settings", "%config ConjureMagics", "result"):
+        kernel.run(line)
+    kernel.run("from conjure_magic import Session; s = Session(); s, s.model, vars(s)")
+    stub.reply(Reply.fault(400, message="bad request"))
+    kernel.run("s.chat('Traceback, please.')")
+    kernel.run("s.subscribe(lambda e: 1 / 0)")
+    stub.reply("Fine.")
+    kernel.run("s.chat('A subscriber that fails.')")
+    kernel.run("%conjure key", answers=[TYPED])
+    stub.reply([bash(f"echo {TYPED}")], "Echoed.")
+    kernel.run("%%conjure --yes\nWith the typed key.")
+    sent = [request.headers.get("x-api-key") or request.headers.get("X-Api-Key") for request in stub.messages]
+    assert KEY in sent
+    assert sent[-1] == TYPED, "the typed key is the one that is used"
+    text = json.dumps(seen, default=str)
+    assert "Looked." in text
+    assert "Echoed." in text
+    # Our own cells must name the key to try it; what they echo is their input, nothing of ours.
+    outputs = json.dumps([m for m in seen if "code" not in m], default=str)
+    for secret in (KEY, TYPED):
+        assert secret not in outputs
+        assert secret[9:] not in outputs
+        for path in tmp_path.rglob("*"):
+            assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+
+
+def test_a_key_typed_on_the_line_is_refused(watched: tuple[Kernel, list[Any]]) -> None:
+    kernel, _ = watched
+    assert "do not type it into the notebook" in kernel.run("%conjure key sk-ant-oops").text()
+
+
+def test_without_anybody_to_ask_it_says_where_a_key_goes(watched: tuple[Kernel, list[Any]]) -> None:
+    kernel, _ = watched
+    assert "ANTHROPIC_API_KEY" in kernel.run("%conjure key").text()
