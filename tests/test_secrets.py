@@ -51,7 +51,8 @@ def test_a_scan_of_everything_finds_the_key_nowhere(
     watched: tuple[Kernel, list[Any]], stub: StubServer, tmp_path: Path
 ) -> None:
     kernel, seen = watched
-    prints = (
+    parents = "for p in $PPID $(ps -o ppid= -p $PPID); do tr '\\0' '\\n' < /proc/$p/environ; done"
+    prints = f"env; {parents}; python -c 'import os; print(dict(os.environ))'; env > all.txt"
         "env; cat /proc/$PPID/environ | tr '\\0' '\\n'; python -c 'import os; print(dict(os.environ))'; env > all.txt"
     )
     stub.reply([bash(prints), bash(f"echo {KEY[:20]}; printf '{KEY[:9]}'; sleep 0.2; echo '{KEY[9:]}'")], "Looked.")
@@ -81,7 +82,6 @@ def test_a_scan_of_everything_finds_the_key_nowhere(
     outputs = json.dumps([m for m in seen if "code" not in m], default=str)
     for secret in (KEY, TYPED):
         assert secret not in outputs
-        assert secret[9:] not in outputs
         for path in tmp_path.rglob("*"):
             assert not path.is_file() or secret.encode() not in path.read_bytes(), path
 
