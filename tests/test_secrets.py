@@ -53,8 +53,6 @@ def test_a_scan_of_everything_finds_the_key_nowhere(
     kernel, seen = watched
     parents = "for p in $PPID $(ps -o ppid= -p $PPID); do tr '\\0' '\\n' < /proc/$p/environ; done"
     prints = f"env; {parents}; python -c 'import os; print(dict(os.environ))'; env > all.txt"
-        "env; cat /proc/$PPID/environ | tr '\\0' '\\n'; python -c 'import os; print(dict(os.environ))'; env > all.txt"
-    )
     stub.reply([bash(prints), bash(f"echo {KEY[:20]}; printf '{KEY[:9]}'; sleep 0.2; echo '{KEY[9:]}'")], "Looked.")
     kernel.run("%%conjure --backend local --yes -o result\nLook around.")
     stub.reply(Reply.fault(401, message=f"invalid x-api-key: {KEY}"))
