@@ -68,7 +68,7 @@ def test_a_scan_of_everything_finds_the_key_nowhere(
     stub.reply("Fine.")
     kernel.run("s.chat('A subscriber that fails.')")
     kernel.run("%conjure key", answers=[TYPED])
-    stub.reply([bash(f"echo {TYPED}")], "Echoed.")
+    stub.reply([bash(f"printf '{TYPED[:9]}'; sleep 0.2; echo '{TYPED[9:]}'")], "Echoed.")
     kernel.run("%%conjure --yes\nWith the typed key.")
     sent = [request.headers.get("x-api-key") or request.headers.get("X-Api-Key") for request in stub.messages]
     assert KEY in sent
