@@ -9,7 +9,9 @@ lands; a person who keeps pressing is let through in the end.
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -152,13 +154,45 @@ def interrupt_guard(cancel: Cancel) -> Iterator[None]:
         yield
         return
     outer, handler = _current, _Interrupts(cancel)
-    previous = signal.signal(signal.SIGINT, handler)
-    _current = handler
+    with _watching(cancel):
+        previous = signal.signal(signal.SIGINT, handler)
+        _current = handler
+        try:
+            yield
+        finally:
+            _current = outer
+            signal.signal(signal.SIGINT, previous)
+
+
+@contextlib.contextmanager
+def _watching(cancel: Cancel) -> Iterator[None]:
+    """Set `cancel` from a thread when SIGINT arrives.
+
+    Python runs a signal's handler between two steps of the main thread. A signal that comes just before that
+    thread blocks is noted and does not end the blocking: the handler would run when the wait is over.
+    """
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    outer = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+
+    def watch() -> None:
+        while numbers := reader.recv(64):
+            if signal.SIGINT in numbers:
+                cancel.set("interrupted")
+            others = bytes(number for number in numbers if number != signal.SIGINT)
+            if outer >= 0 and others:  # an event loop waits for them there
+                with contextlib.suppress(OSError):
+                    os.write(outer, others)
+
+    watcher = threading.Thread(target=watch, name="conjure-interrupts", daemon=True)
+    watcher.start()
     try:
         yield
     finally:
-        _current = outer
-        signal.signal(signal.SIGINT, previous)
+        signal.set_wakeup_fd(outer)
+        writer.close()
+        watcher.join()
+        reader.close()
 
 
 @contextlib.contextmanager
@@ -170,16 +204,15 @@ def interruptible(cancel: Cancel) -> Iterator[None]:
     """
     handler = _current if threading.current_thread() is threading.main_thread() else None
     try:
-        cancel.raise_if_set()
-        if handler is not None:
-            handler.open = True
-            cancel.raise_if_set()  # an interrupt may have come just before the window opened
-        yield
+        try:
+            cancel.raise_if_set()
+            if handler is not None:
+                handler.open = True
+                cancel.raise_if_set()  # an interrupt may have come just before the window opened
+            yield
+        finally:  # inside of the outer try: an interrupt may come before the window is closed
+            if handler is not None:
+                handler.open = False
     except KeyboardInterrupt:
-        if handler is not None:
-            handler.open = False
         cancel.set("interrupted")
         raise CancelledError("interrupted") from None
-    finally:
-        if handler is not None:
-            handler.open = False

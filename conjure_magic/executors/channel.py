@@ -116,6 +116,11 @@ class Channel:
         self._buffer = data[position:]
         return frames
 
+    def destroy(self) -> None:
+        """End it as one that no longer listens: from outside, at once."""
+        _kill_from_outside(self._process, self._shells)
+        self.close()
+
     def close(self) -> None:
         """End it and everything it runs; twice is fine."""
         with self._writing:

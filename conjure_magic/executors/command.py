@@ -13,7 +13,9 @@ from conjure_magic.executors.base import ExecResult, OutputChunk
 from conjure_magic.executors.channel import DIED, Channel
 from conjure_magic.executors.output import CommandOutput
 
-KILL_PATIENCE = 6.0
+LONGEST_WAIT = 0.5
+"""Seconds. Without an interrupt guard, a signal that comes just before a wait is only heard after it."""
+KILL_PATIENCE = 3.0
 """Seconds after which a supervisor that does not answer a kill is ended from outside."""
 
 End = Literal["exited", "timeout", "cancelled", "killed"]
@@ -76,12 +78,12 @@ class RunningCommand:
             elif now >= self.started + self.timeout:
                 self._kill("timeout")
         if self.killed and now > self.give_up:
-            self.channel.close()
+            self.channel.destroy()
             self.cut = self.done = True
             return
         until = self.give_up if self.killed else self.started + self.timeout
         due = self.output.live.due(now)
-        seconds = until - now if due is None else min(until - now, due)
+        seconds = min(until - now, LONGEST_WAIT if due is None else due)
         for kind, payload in self.channel.receive(max(seconds, 0), -1 if self.killed else wake):
             self._take(kind, payload)
 
@@ -125,7 +127,7 @@ class RunningCommand:
         except (BackendError, ToolError):
             pass
         if not self.done:
-            self.channel.close()
+            self.channel.destroy()
 
     def _result(self) -> ExecResult:
         status = -9 if self.status is None else self.status
