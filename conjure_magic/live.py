@@ -52,7 +52,7 @@ log = logging.getLogger(__name__)
 
 GAP = 0.2
 """Seconds between two redraws of the second output, at least."""
-TICK, SLOWEST = 1.0, 1.5
+TICK, SLOWEST = 1.0, 1.4
 """Seconds after which it is redrawn for the clock alone: for a short one, for a long one."""
 BYTES_PER_SECOND = 5_000
 """What it may spend on what happens."""

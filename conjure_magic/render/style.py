@@ -17,7 +17,7 @@ LINE = "1px solid rgba(127,127,127,.5)"
 HAIRLINE = "1px solid rgba(127,127,127,.3)"
 RAIL = "2px solid rgba(127,127,127,.5)"
 FILL = "background:rgba(127,127,127,.08)"
-CODE = f"{MONO_FONT};background:rgba(127,127,127,.12);border-radius:3px;padding:1px 4px"
+CODE = "font-size:12px;background:rgba(127,127,127,.12);padding:1px 4px"
 ALERT = "background:rgba(220,60,50,.16);border-radius:3px;padding:0 4px"
 WARN = "background:rgba(200,150,0,.18);border-radius:3px;padding:0 4px"
 BREAK = "overflow-wrap:anywhere"
@@ -52,7 +52,7 @@ def box(text: str) -> str:
     lines = text.count("\n") + len(text) // 110
     scroll = ' tabindex="0"' if lines > FOLD_LINES else ""
     height = ";max-height:18em;overflow:auto" if scroll else ";overflow:auto"
-    style = f"margin:6px 0;padding:8px 10px;{FILL};border-radius:4px;white-space:pre-wrap;{BREAK};{MONO_FONT}{height}"
+    style = f"margin:6px 0;padding:8px 10px;{FILL};border-radius:4px;white-space:pre-wrap;font-size:12px{height}"
     return f'<pre style="{style}"{scroll}>{escape(text)}</pre>'
 
 
