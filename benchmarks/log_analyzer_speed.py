@@ -47,9 +47,9 @@ def run_polars(path: str) -> None:
 
 def write_log(path: Path, lines: int, name: str) -> None:
     """A made-up system's log of so many different lines."""
-    from log_analyzer import odd_logs  # here, since the measured processes run this file without the tests' path
+    from log_analyzer import odd_systems  # here, since the measured processes run this file without the tests' path
 
-    log = next(log for log in odd_logs.ALL if log.name == name)
+    log = next(log for log in odd_systems.ALL if log.name == name)
     with open(path, "w", encoding="utf-8") as stream:
         for line in log.lines(lines):
             stream.write(line.text + "\n")

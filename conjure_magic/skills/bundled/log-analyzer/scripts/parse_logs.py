@@ -40,7 +40,9 @@ def _parse(args: argparse.Namespace) -> int:
         return 0
     found = filter(options.record_filter(args), records.read_records(sources, layouts))
     rows = emit.CsvRows() if args.format == "csv" else emit.JsonLines()
-    emit.write_records(options.ticking(found, args.progress), rows, sys.stdout, args.limit, web=layouts[0].kind == "access")
+    emit.write_records(
+        options.ticking(found, args.progress), rows, sys.stdout, args.limit, web=layouts[0].kind == "access"
+    )
     return 0
 
 

@@ -7,6 +7,9 @@ from html import escape
 from typing import Any
 
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP = 860, 420, 62, 18, 58
+_SIZE = f'width="{_WIDTH}" height="{_HEIGHT}"'
+_ROLE = 'role="img" aria-labelledby="title description"'
+_FONT = 'font-family="system-ui, sans-serif" font-size="12"'
 _PANEL = 130
 _GAP = 56
 
@@ -39,8 +42,7 @@ def render_chart(summary: Mapping[str, Any]) -> str:
 def _document(title: str, description: str, body: Sequence[str]) -> str:
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" '
-            'role="img" aria-labelledby="title description" font-family="system-ui, sans-serif" font-size="12">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" {_SIZE} {_ROLE} {_FONT}>',
             f'<title id="title">{escape(title)}</title>',
             f'<desc id="description">{escape(description)}</desc>',
             f'<rect width="{_WIDTH}" height="{_HEIGHT}" rx="8" fill="#ffffff"/>',
@@ -75,4 +77,5 @@ def _panel(top: int, label: str, counts: Sequence[int], colour: str) -> list[str
 
 
 def _text(x: float, y: float, text: str, anchor: str = "start", weight: str = "400") -> str:
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" font-weight="{weight}" fill="#424a53">{escape(str(text))}</text>'
+    style = f'text-anchor="{anchor}" font-weight="{weight}" fill="#424a53"'
+    return f'<text x="{x:g}" y="{y:g}" {style}>{escape(str(text))}</text>'

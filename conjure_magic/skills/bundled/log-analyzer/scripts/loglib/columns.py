@@ -27,11 +27,13 @@ _MODULE = rf"\[(?P<component>[\w.-]*):(?P<level>(?i:{levels.WORD}))\]"
 # A colon belongs to a name only before a letter: a::b, not the line number of file.c:12.
 _NAME = r"[^\s\[\]:|=,;\"]+(?::+[^\s\[\]:|\"\d][^\s\[\]:|\"]*)*"
 _PID = r"(?::\d+)?(?:\[(?P<pid>[\w.-]+)\]|\(\s*(?P<pid_>\d+)\))?"
+# Further words of a program's name: up to three before its number, else one.
+_WORDS = r"(?:(?: [^\s:\[\]]+){1,3}(?=\[\d+\])|(?: [^\s:]+)?)"
 _TAGS = (
     rf"(?P<component>{_NAME}){_PID}\s*:(?=\s|$)\s?",
     rf"(?P<component>{_NAME}(?: \S+)?){_PID} +(?:-+|>>|=>|->|::)(?=\s|$)",
     rf"(?P<component>{_NAME}){_PID}\](?=\s|$)",
-    rf"(?P<host>[^\s:|=]+) +(?P<component>{_NAME}(?: [^\s:]+)?){_PID}(?: \([^()]*\))?:(?=\s|$)\s?",
+    rf"(?P<host>[^\s:|=]+) +(?P<component>{_NAME}{_WORDS}){_PID}(?: \([^()]*\))?:(?=\s|$)\s?",
 )
 _SEPARATOR = re.compile(r"\s*([\])>|,;:-]*)")
 _COLUMN = re.compile(r"\(\?P<([pc]\d+)>")
@@ -112,6 +114,11 @@ def name_columns(pattern: str, lines: Sequence[str]) -> tuple[str, list[str]]:
     """Give the anonymous columns of a pattern their roles; the rest are c1, c2, … in order."""
     regex = re.compile(pattern)
     matches = [match for line in lines[:2000] if (match := regex.match(line))]
+    if "pid" in regex.groupindex and not any(match["pid"] for match in matches):
+        # The tag could have carried a number and never did: the name is free for a column.
+        pattern = pattern.replace("(?P<pid>", "(?:")
+        regex = re.compile(pattern)
+        matches = [match for line in lines[:2000] if (match := regex.match(line))]
     taken = set(regex.groupindex)
     names: list[str] = []
     for column in _COLUMN.findall(pattern):
@@ -120,6 +127,7 @@ def name_columns(pattern: str, lines: Sequence[str]) -> tuple[str, list[str]]:
         taken.add(role)
         names.append(role)
         pattern = pattern.replace(f"(?P<{column}>", f"(?P<{role}>")
+    pattern = pattern.replace(r"(?P<level>\S+)", rf"{_OPEN}(?P<level>[^\s\[\](){{}}<>:]+){_CLOSE}:?")
     for name in [name for name in names if name.endswith("_")]:
         pattern = pattern.replace(f"(?P<{name}>", f"(?P<{name[:-1]}>")
     return pattern, [name.rstrip("_") for name in names]
@@ -130,7 +138,7 @@ def _role(values: Sequence[str], taken: set[str]) -> str | None:
     distinct = set(values)
     if "level" not in taken and _are_levels(values):
         return "level"
-    if all(v.isdigit() and len(v) < 8 for v in distinct) and len(distinct) > 1:
+    if all(v.isdigit() and len(v) < 8 for v in distinct) and (len(distinct) > 1 or len(min(distinct)) > 1):
         return None if "pid" in taken else "pid"
     if "epoch" not in taken and all(clock.EPOCH_CELL.match(v) for v in distinct):
         return "epoch"
@@ -207,7 +215,7 @@ def _constant(piece: str, left: Sequence[str]) -> bool:
 def _leads_on(piece: str, left: Sequence[str]) -> bool:
     """Whether more columns follow a piece; a number right before the message belongs to the message."""
     regex = re.compile(piece)
-    rests = [text[match.end() :] for text in left if (match := regex.match(text))]
+    rests = [_SEPARATOR.sub("", text[match.end() :], count=1) for text in left if (match := regex.match(text))]
     return _tag(rests) is not None or _share(rf"\s*{_BRACKET}(?=\s|$)", rests) >= _ALL
 
 
@@ -224,10 +232,11 @@ def _level_here(left: Sequence[str]) -> str | None:
     for source in (_LEVEL, _MODULE, _KEYED):
         # Looked for as any word first: the list of all spellings is long, and compiled only if it is needed.
         regex = re.compile(r"\s*" + source.replace(f"(?i:{levels.WORD})", _ANY))
-        words = [match["level"] for text in left if (match := regex.match(text))]
-        found = [word for word in words if word.lower() in levels.CANONICAL]
+        matches = [match for text in left if (match := regex.match(text))]
+        found = [match["level"] for match in matches if levels.is_strong(match["level"]) or match["level"].isupper()]
+        found = [word for word in found if levels.canonical(word)]
         share = len(found) / len(left)
-        if share >= _MOST and _believable(found, strict=False):
+        if share >= _MOST and (_believable(found, strict=False) or _announced(matches)):
             return r"\s*" + source
         if share >= _SOME and source is not _KEYED and _believable(found, strict=True):
             return r"\s*" + source
@@ -243,6 +252,11 @@ def _believable(found: Sequence[str], *, strict: bool) -> bool:
     return any(map(levels.is_strong, found))
 
 
+def _announced(matches: Sequence[re.Match[str]]) -> bool:
+    """Whether each is a word in capitals with a colon: a level even if the word alone would be too common."""
+    return all(match["level"].isupper() and match[0].endswith(":") for match in matches)
+
+
 def _level_ahead(left: Sequence[str]) -> int | None:
     """Index of the atom that is a level in nearly all lines, None where there is none."""
     probe = left[:: max(len(left) // 300, 1)]
@@ -250,7 +264,8 @@ def _level_ahead(left: Sequence[str]) -> int | None:
     for place in range(1, 9):
         words = [row[place] for row in rows if len(row) > place]
         letters = [word for word in words if re.fullmatch(levels.LETTER, word)]
-        if len(letters) >= _ALL * len(rows) and len(set(letters)) > 1 and len(set(letters)) < len(rows) / 3:
+        behind_numbers = all(atom.isdigit() for row in rows for atom in row[:place])
+        if len(letters) >= _ALL * len(rows) and (behind_numbers or 1 < len(set(letters)) < len(rows) / 3):
             return place
         hits = [word for word in words if levels.canonical(word) and len(word) > 1]
         if len(hits) < _MOST * len(rows):

@@ -84,10 +84,12 @@ class JsonLines:
             self._level[level] = _level_json(level or "")
         if more:
             message = "\n".join((message, *more))
+        when = f'"{time}"' if time else "null"
+        fits = "true" if parsed else "false"
         return (
-            f'{{"file": {quoted[file]}, "line": {line}, "timestamp": {f"{chr(34)}{time}{chr(34)}" if time else "null"}, '
-            f'"level": {self._level[level]}, "component": {quoted[component]}, "host": {quoted[host]}, '
-            f'"pid": {quoted[pid]}, "message": {encode_basestring(message)}, "parsed": {"true" if parsed else "false"}'
+            f'{{"file": {quoted[file]}, "line": {line}, "timestamp": {when}, "level": {self._level[level]}, '
+            f'"component": {quoted[component]}, "host": {quoted[host]}, "pid": {quoted[pid]}, '
+            f'"message": {encode_basestring(message)}, "parsed": {fits}'
         )
 
     def template(self, number: int, text: str) -> str:

@@ -50,7 +50,9 @@ def learn(sample: Sequence[str]) -> list[Layout]:
     if not layouts:
         return [Layout("text", r"(?P<message>.*)", share=1.0)]
     known = {layout.pattern for layout in layouts}
-    layouts += [layout for layout in {layout.pattern: layout for layout in spare}.values() if layout.pattern not in known]
+    layouts += [
+        layout for layout in {layout.pattern: layout for layout in spare}.values() if layout.pattern not in known
+    ]
     return _with_confidence(layouts, lines)
 
 

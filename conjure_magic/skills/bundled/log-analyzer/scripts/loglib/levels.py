@@ -11,7 +11,7 @@ RANK = {name: rank for rank, name in enumerate(ORDER)}
 BAD_RANK = RANK["ERROR"]
 
 _SPELLINGS = {
-    "TRACE": "trace trce trc verbose verb vrb finest finer all",
+    "TRACE": "trace trce trc verbose verb vrb finest finer",
     "DEBUG": "debug debug1 debug2 debug3 debug4 debug5 dbug dbg fine",
     "INFO": "info information informational inf log config statement default",
     "NOTICE": "notice note ntc",
@@ -25,7 +25,7 @@ _SPELLINGS = {
 # Words that are levels only where every line of a column carries one: as plain
 # English words they turn up in messages too often to be believed on their own.
 _WEAK = frozenset(
-    ["all", "fine", "config", "statement", "default", "fail", "note", "assert", "verb", "log", "alert", "panic"]
+    ["fine", "config", "statement", "default", "fail", "note", "assert", "verb", "log", "alert", "panic"]
 )
 _LETTERS = {
     "V": "TRACE", "T": "TRACE", "D": "DEBUG", "I": "INFO", "N": "NOTICE", "W": "WARN",

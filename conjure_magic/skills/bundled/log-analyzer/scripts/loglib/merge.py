@@ -24,7 +24,8 @@ _LESS = re.compile(r"(?<![\w>*])[<>~]=? ?<\*>")
 _MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DAYS = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _DATE = re.compile(
-    rf"(?:{_DAYS},? )?(?:{_MONTHS},? <\*>|<\*> {_MONTHS})(?:,? <\*>)*(?: (?:AM|PM|[A-Z]{{3,4}}(?= <\*>)))?(?: <\*>)?"
+    rf"(?:{_DAYS},? )?(?:{_MONTHS},? <\*>|<\*> {_MONTHS})(?:,? <\*>)*"
+    r"(?: (?:AM|PM|[A-Z]{3,4}(?= <\*>)))?(?: <\*>)?"
 )
 _LIST = re.compile(r"([\w./-]*<\*>[\w./-]*)(?:(?:, ?| )\1)+(?![\w=])")
 # Bytes in hexadecimal side by side, of which those without a digit look like words.
@@ -240,7 +241,8 @@ def _are_phrases(gaps: Sequence[Row], head: Row, tail: Row) -> bool:
 
 
 _STEPS = (
-    _open_keys, _open_shaped, _open_single, _open_sparse, _fold_lists, _open_single, _open_phrases, _open_single, _fold_lists,
+    _open_keys, _open_shaped, _open_single, _open_sparse, _fold_lists, _open_single, _open_phrases, _open_single,
+    _fold_lists,
 )  # fmt: skip
 
 
@@ -249,4 +251,4 @@ def _blank(row: Row, places: set[int] | list[int]) -> Row:
 
 
 def _is_word(token: str) -> bool:
-    return len(token) > 1 and not token.isspace() or token.isalnum()
+    return (len(token) > 1 and not token.isspace()) or token.isalnum()

@@ -122,7 +122,7 @@ def _bound(option: str, text: str | None) -> Callable[[float], float] | None:
     moment = parse_time(option, text)
     if ":" in text and not any(mark in text for mark in "-/T") and len(text) <= 8:
         return lambda epoch: epoch - epoch % 86400 + moment % 86400
-    return lambda epoch: moment
+    return lambda _: moment
 
 
 def parse_time(option: str, text: str) -> float:
@@ -180,4 +180,5 @@ def about(args: argparse.Namespace) -> str:
     elif args.verb_asked == "span":
         what = "seconds between the first and the last line"
     limits = [f"--{name} {getattr(args, name)}" for name in ("level", "grep", "since", "until") if getattr(args, name)]
-    return (what + (f", with {' '.join(limits)}" if limits else "")).replace("`", "'")
+    told: str = what + (f", with {' '.join(limits)}" if limits else "")
+    return told.replace("`", "'")

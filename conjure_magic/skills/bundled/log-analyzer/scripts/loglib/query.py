@@ -18,7 +18,7 @@ from loglib.structured import LOGFMT_PAIR
 FIELDS = ("level", "component", "host", "pid", "message", "file", "line", "time", "raw")
 CLOCKS = {"second": "%Y-%m-%d %H:%M:%S", "minute": "%Y-%m-%d %H:%M", "hour": "%Y-%m-%d %H", "day": "%Y-%m-%d",
           "month": "%Y-%m", "weekday": "%A"}  # fmt: skip
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - local times count as UTC throughout
+_EPOCH = datetime(1970, 1, 1)
 Taker = Callable[[Record], Sequence[str]]
 
 

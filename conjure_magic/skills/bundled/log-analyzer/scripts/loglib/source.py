@@ -85,9 +85,14 @@ def _spool_stdin() -> str:
     import tempfile
 
     with tempfile.NamedTemporaryFile(prefix="log-analyzer-", delete=False) as spool:
-        atexit.register(lambda: os.path.exists(spool.name) and os.unlink(spool.name))
+        atexit.register(_remove, spool.name)
         shutil.copyfileobj(sys.stdin.buffer, spool)
     return spool.name
+
+
+def _remove(path: str) -> None:
+    if os.path.exists(path):
+        os.unlink(path)
 
 
 def _encoding(source: Source) -> str:

@@ -22,19 +22,20 @@ src/dst client/server master/slave primary/secondary leader/follower parent/chil
 valid/invalid available/unavailable reachable/unreachable found/missing hit/miss busy/idle full/empty known/unknown
 enter/leave incoming/outgoing inbound/outbound front/back healthy/unhealthy alive/dead local/remote tx/rx rx/tx
 """
-_FUNCTION = frozenset(
-    """a an the of to from in on at by for with without into onto over under via as is are was were be been being has have
+_FUNCTION_WORDS = """
+    a an the of to from in on at by for with without into onto over under via as is are was were be been being has have
     had do does did not no nor and or but if then else than when while until after before because due this that these
     those it its will would can cannot could should may might must there here all any some none each every other again
-    already still yet only just more most less too very so such failed error warning unable""".split()
-)
+    already still yet only just more most less too very so such failed error warning unable
+"""
+_FUNCTION = frozenset(_FUNCTION_WORDS.split())
 # Nouns before which a name is expected: "user anna", "host web".
-_NAMED = frozenset(
-    """user users username login account uid host hostname server node peer client device interface iface port file
+_NAMED_WORDS = """
+    user users username login account uid host hostname server node peer client device interface iface port file
     directory folder path class service process thread program module package plugin job task queue topic table database
-    db index schema domain zone name named id called group role session cluster pool volume bucket key host: user:""".split()
-)
-_ENDINGS = ("s", "es", "ed", "d", "ing", "ted", "ped", "ting", "ping", "ning", "ned", "ding", "ded")
+    db index schema domain zone name named id called group role session cluster pool volume bucket key
+"""
+_NAMED = frozenset(_NAMED_WORDS.split())
 
 
 def _grow(word: str) -> set[str]:
@@ -43,8 +44,8 @@ def _grow(word: str) -> set[str]:
     double = word + word[-1]
     forms = {word, word + "s", word + "es", word + "d", word + "ed", stem + "ing", double + "ed", double + "ing"}
     irregular = {
-        "send": "sent sending", "begin": "began begun beginning", "leave": "left leaving", "write": "wrote written writing",
-        "get": "got getting", "read": "reading", "deny": "denied denying denies", "failure": "failures failed",
+        "send": "sent sending", "begin": "began begun beginning", "leave": "left leaving",
+        "write": "wrote written writing", "get": "got getting", "read": "reading", "deny": "denied denying denies", "failure": "failures failed",
         "success": "successful succeeded successfully", "destroy": "destroying", "put": "putting", "lose": "lost",
         "grow": "grew grown", "shrink": "shrank shrunk", "hide": "hid hidden hiding", "show": "shown",
     }  # fmt: skip
@@ -105,10 +106,12 @@ def _needed(
             return 2
         if _enclosed(blank, place):
             return 3
+    if _word_before(blank, place).lower() == "to":
+        states = True  # perhaps a verb: to open, to close
     needed = 3 if constant >= 3 else 6 if constant == 2 else 12
     if first:
         needed = max(needed, 10)
-    return needed * 3 if states else needed
+    return needed * 2 if states else needed
 
 
 def _names_process(blank: Sequence[str], place: int) -> bool:

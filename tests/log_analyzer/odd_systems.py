@@ -1,0 +1,252 @@
+"""Systems that do not exist, in layouts that are in no list, with the truth for every line.
+
+Each has a way to write the head of a line and messages as (weight, level, component, text).
+"""
+
+# ruff: noqa: E501 - a table with one message a line
+
+from __future__ import annotations
+
+from log_analyzer import odd_logs
+
+PIPES = odd_logs.OddLog("pipes", False, odd_logs.pipes_head, (
+    (300, "", "Loom_Main", "weftMoved {int}"),
+    (200, "", "Loom_Main", "pattern rows:{int} {int} {int} {int}"),
+    (200, "", "Loom_Store", "saveSpools={int}##{int}##{int}##{int}"),
+    (120, "", "Loom_Store", "loadSpools={int}##{int}##{int}##{int}"),
+    (90, "", "Loom_Eye", "THREADS : {int} {int} {int}"),
+    (160, "", "Loom_Cue", "cue arrived: {action}"),
+    (60, "", "Loom_Sum", "tension is {dec}, evenness {dec}"),
+    (40, "", "Loom_Sum", "isShuttleHome() = {flag}"),
+    (40, "", "Loom_Main", "wipe shuttle counters"),
+    (20, "", "Loom_Main", "cloth of {user} could not be cut, code {neg}"),
+    (20, "", "Loom_Main", "cloth of {user} is cut"),
+))  # fmt: skip
+RACKS = odd_logs.OddLog("racks", True, odd_logs.racks_head, (
+    (400, "INFO", "CRUST", "browning sensor disagrees with its twin"),
+    (250, "INFO", "CRUST", "writes loaf.{int}"),
+    (150, "INFO", "CRUST", "yeast tray {small}, seen at {hex}, strain {hex}"),
+    (120, "FATAL", "CRUST", "mixer arm blocks the door"),
+    (100, "FATAL", "DOUGH", "kneadd: recipe feed broke off (feed from {port}"),
+    (60, "FATAL", "DOUGH", "kneadd: recipe {path} refused: no flour named in it"),
+    (60, "FATAL", "DOUGH", "kneadd: recipe {path} refused: weighs {int} > {int}"),
+    (60, "INFO", "CRUST", "{int} wholemeal rolls rose unevenly"),
+    (60, "INFO", "CRUST", "{int} milk rolls rose unevenly"),
+    (50, "ERROR", "CRUST", "proofing register: {hex}"),
+    (50, "ERROR", "CRUST", "cooling register: {hex}"),
+    (40, "INFO", "CRUST", "steam permitted...{small}"),
+    (40, "INFO", "CRUST", "fan permitted.......{small}"),
+    (40, "FATAL", "TILL", "tillproxy gave up: Rule=0 Recipe={path} Baker={user}"),
+    (30, "WARNING", "SCALE", "w{small}={hex} w{small}={hex} w{small}={hex}"),
+    (25, "SEVERE", "SCALE", "drawer count is off: {small} missing, seal {short_hex}"),
+    (25, "INFO", "SCALE", "{small} crumb(s) swept up within {int} seconds"),
+))  # fmt: skip
+BRACKETS = odd_logs.OddLog("brackets", False, odd_logs.brackets_head, (
+    (500, "", "", "{site} admitted by porter gate.example.net:7070 in PLAIN"),
+    (400, "", "", "{site} gone again, {int} bytes out, {int} bytes in, stayed {span}"),
+    (200, "", "", "{site} admitted by porter gate.example.net:7070 in SEALED4"),
+    (100, "", "", "{site} turned away : porter gate.example.net:7070 answers {int}"),
+    (50, "", "", "{site} turned away : guest left the queue"),
+    (20, "", "", "{site} overslept in {phrase}, {int} bells"),
+), year=False)  # fmt: skip
+COLUMNS = odd_logs.OddLog("columns", True, odd_logs.columns_head, (
+    (300, "INFO", "KILN", "Glaze book v{version} opened from {winpath}\\book.glz"),
+    (300, "INFO", "KILN", "Firing {int}_{int} was ordered by the day potter."),
+    (200, "INFO", "KILN", "Shelf card read for vase: {class}, Wanted: {int}, Found:{int}"),
+    (150, "INFO", "WHEEL", "{short_hex} Lays out clay step (turn {small}), lump [6]\"(none)\""),
+    (100, "INFO", "WHEEL", "{short_hex} Took up clay step (turn {small}) with grip {hex}, finger @{hex}"),
+    (80, "WARNING", "KILN", "Unnamed vase on the rim shelf."),
+    (60, "INFO", "KILN", "Opening the damper by hand."),
+    (60, "INFO", "KILN", "Closing the damper by hand."),
+    (40, "ERROR", "KILN", "Vase would not open. [GRADE = {hex} - KILN_E_CRACKED_VASE]"),
+    (40, "INFO", "KILN", "Idle: shelf audit is due."),
+    (30, "INFO", "KILN", "Soot brush came back by itself"),
+    (30, "INFO", "WHEEL", "Will do {small} turns; {small} of them are neither up nor down:"),
+))  # fmt: skip
+STATES = odd_logs.OddLog("states", False, odd_logs.states_head, (
+    (400, "", "bake.part", "Part \"door0\" went from warm to lukewarm (serial={int})"),
+    (200, "", "belt.fork", "Crumbs on belt fork West-{small}W{small}:{int}:{small}:{small}"),
+    (150, "", "bake.fan", "Whisk turns ( {int} {int} {int} {int} {int} {int} )"),
+    (100, "", "bake.part", "panWash Trouble: rinse (order {int}) for pans-[{int}-{int}]"),
+    (90, "", "bake.store", "PantryShelf: the PantryShelf of larder{int} has no room"),
+    (80, "", "bake.bulb", "bulb went dark glow={small}"),
+    (60, "", "belt.net", "Crumb counting hour is over"),
+    (50, "", "bake.part", "Calls larders:pan-D{small} and pans:pan-[{int}-{int}] after order {int}"),
+    (50, "", "bake.part", "Crust at ({int}) is darker than asked"),
+    (40, "", "bake.part", "baking"),
+    (40, "", "bake.part", "preheating"),
+    (40, "", "bake.part", "wheeled away"),
+))  # fmt: skip
+THREADS = odd_logs.OddLog("threads", True, odd_logs.threads_head, (
+    (250, "D", "BowKeeper", "lend bow={int}, marks={hex}, seat=\"{phrase}\", tune={class}, hall=null, age={int}, row={int}"),
+    (250, "D", "BowKeeper", "take back bow={int}, wear=0x0, seat=\"{phrase}\", tune={class}, hall=null, age={int}, row={int}"),
+    (200, "V", "StagePlan", "leaves out music stand = StandSlip{{short_hex} slip={object}}, allThere= {flag}, begun = {flag}"),
+    (150, "I", "ScoreStack", "turnPage: {object} last={flag}"),
+    (120, "V", "LampService", "dimming begin"),
+    (120, "V", "LampService", "dimming end"),
+    (100, "D", "LampView", "lit={flag},scene={small},mood={hex},cause={class}"),
+    (80, "W", "ScoreInfo", "No score for {class} on shelf {path}"),
+    (60, "E", "Tuner", "string {small} will not hold: java.io.IOException: {phrase}"),
+    (60, "I", "whisper", "age={int}({user}) {class} hushed {small} times"),
+    (40, "D", "Horn", "breath db={neg} reed={small} muted={flag}"),
+), year=True)  # fmt: skip
+DESK = odd_logs.OddLog("desk", False, odd_logs.desk_head, (
+    (250, "", "stage", "CurtainRope<0>({hex})::pulled - order for rope = {hex} hook = {small} knot = {small}"),
+    (150, "", "stage", "TRAP: {dec}: td0: floor settles, cause {small}"),
+    (150, "", "net.example.lamp", "Followspot wakes in {int} beats"),
+    (100, "", "Prompt Book Reader App", "Cannot please every seat of {object}"),
+    (100, "", "usherd", "Guest {user} wanted box {class}, denied: no ticket"),
+    (80, "", "usherd", "Interval only took {small} minutes. Holding the gong for {small} more."),
+    (80, "", "stage", "td0: headset now {mac}"),
+    (70, "", "weathercock", "Forecast drawn for {phrase}"),
+    (60, "", "cloakd", "hangers moved: row4(td0!:{ip}) COAT+ Hat+ BAG"),
+    (60, "", "cloakd", "hangers moved: row4(td0-:{ip}) COAT- Hat BAG-"),
+    (50, "", "stage", "Gong cause: {device} ({user})"),
+    (40, "", "scribed", "INK: <{hex}> page {path} dry"),
+), year=False)  # fmt: skip
+CLUSTER = odd_logs.OddLog("cluster", False, odd_logs.cluster_head, (
+    (300, "", "gardener(night_shift)", "gate shut behind user {user}"),
+    (300, "", "gardener(night_shift)", "gate held open for user {user} by (key={small})"),
+    (200, "", "valve", "DRIP: Pipe{int} feeds {device}"),
+    (150, "", "seedpost", "{short_hex}: for=<{user}@example.net>, wait={dec}, fate=planted (bed {short_hex})"),
+    (100, "", "wateringd", "CANREQUEST by {mac} at {device}: bench {device}: every can is out"),
+    (80, "", "doorman", "Wrong word from {user} at {ip} hatch {int} v2"),
+    (80, "", "doorman", "Wrong word from stranger {user} at {ip} hatch {int} v2"),
+    (60, "", "sundial", "follows {ip}, shade {small}"),
+    (50, "", "chores", "({user}) DO (rake {path})"),
+    (40, "", "valve", "Drops come late... is the sun out?"),
+    (30, "", "mothwatch", "no moth was heard in any [{phrase}] frame"),
+    (30, "", "mothwatch", "odd reply 'WING/1.1 {int} {phrase}' out of {host}"),
+))  # fmt: skip
+AMERICAN = odd_logs.OddLog("american", True, odd_logs.american_head, (
+    (300, "Information", "Ledger", "Invoice {int} posted by {user} in {dec} s"),
+    (200, "Information", "Ledger", "Invoice {int} voided by {user} in {dec} s"),
+    (150, "Warning", "Mailer", "Retrying delivery to {user}@example.org ({small} of 5)"),
+    (100, "Error", "Mailer", "Delivery to {user}@example.org given up after {small} attempts"),
+    (100, "Information", "Batch", "Batch {uuid} started"),
+    (100, "Information", "Batch", "Batch {uuid} finished"),
+    (60, "Error", "Batch", "Batch {uuid} failed: Timeout expired on {host}"),
+    (60, "Information", "Batch", "Progress {pct} of {size}"),
+    (40, "Verbose", "Cache", "Evicted {int} keys, freed {size}, hit rate {pct}"),
+))  # fmt: skip
+GLUED = odd_logs.OddLog("glued", True, odd_logs.glued_head, (
+    (300, "INFO", "keeper", "Reconciling berth \"{user}/{user}\" (generation {int})"),
+    (200, "INFO", "keeper", "Synced {int} objects in {dec}ms"),
+    (150, "WARNING", "lease", "Lease {uuid} held by {host} expires in {dec}s"),
+    (100, "ERROR", "keeper", "error syncing berth {user}/{user}: Operation cannot be fulfilled, requeuing"),
+    (100, "INFO", "proxy", "GET {query}: ({dec}ms) 200 [[ferry/{version}] {port}]"),
+    (100, "INFO", "proxy", "PUT {query}: ({dec}ms) 200 [[ferry/{version}] {port}]"),
+    (50, "FATAL", "main", "unable to load config {path}: open {path}: permission denied"),
+    (50, "INFO", "main", "Listening on {port}"),
+), year=False)  # fmt: skip
+BRACES = odd_logs.OddLog("braces", True, odd_logs.braces_head, (
+    (300, "INFO", "net.example.Tide", "Computed level {dec} m at {date}"),
+    (200, "DEBUG", "net.example.Pilot", "Assigning pilot {user} to vessel '{phrase}'"),
+    (150, "DEBUG", "net.example.Pilot", "Releasing pilot {user} from vessel '{phrase}'"),
+    (100, "WARN", "net.example.Pool", "Active slots: {list}"),
+    (100, "INFO", "net.example.Pool", "Freed ids [{commas}]"),
+    (80, "ERROR", "net.example.Pool", "Exhausted after {int} waits; last holder {class}"),
+    (60, "INFO", "net.example.State", "State changed from MOORED to LOADING"),
+    (60, "INFO", "net.example.State", "State changed from LOADING to SAILING"),
+    (50, "INFO", "net.example.State", "State changed from SAILING to MOORED"),
+    (50, "TRACE", "net.example.Tide", "sensor={device} raw={neg} ok={flag}"),
+))  # fmt: skip
+LATE = odd_logs.OddLog("late", True, odd_logs.late_head, (
+    (300, "INFO", "gate", "connect from {host}[{ip}]"),
+    (200, "INFO", "gate", "disconnect from {host}[{ip}]"),
+    (150, "WARN", "gate", "hostname {host} does not resolve to address {ip}"),
+    (100, "ERROR", "store", "quota exceeded for {user}: {size} used of {size}"),
+    (100, "INFO", "store", "uploaded {file} ({int} bytes) for {user}"),
+    (60, "INFO", "store", "removed {file} for {user}"),
+    (40, "CRITICAL", "store", "volume {device} is read-only"),
+))  # fmt: skip
+KERNEL = odd_logs.OddLog("kernel", False, odd_logs.uptime_head, (
+    (200, "", "", "{device}: Hatch is Down"),
+    (200, "", "", "{device}: Hatch is Up - {int}kg/Full - ballast fore/aft"),
+    (150, "", "", "rig {small}-{small}: block {int} reeved by boatswain_hcd"),
+    (120, "", "", "Larder is bare: sent home {int} ({daemon}) ate-in-all:{int}kB, bread:{int}kB, soup:{int}kB"),
+    (100, "", "", "muster: type={int} muster({dec}:{int}): watch=\"REFUSED\" duty=\"{team}\" station=\"{path}\" pid={int} sailor=\"{daemon}\""),
+    (80, "", "", "MAST{small}: Strain over its mark, sail taken in (gusts in all = {int})"),
+    (80, "", "", "MAST{small}: Strain/heel as usual"),
+    (60, "", "", "HULL9 ({device}): keel laid with ordered planks. Nails: (none)"),
+    (60, "", "", "cap {hex}: STAY {small}: made fast [rope {hex}-{hex}]"),
+    (50, "", "", "{daemon}[{int}]: lost footing at {short_hex} hand {short_hex} foot {short_hex} rung {small} in ladder.so[{short_hex}+{int}]"),
+    (40, "", "", "Crew Aloft:"),
+    (30, "", "", "YARD: 0010:topsail_lift+{hex}/{hex} [winch]"),
+    (30, "", "", "bilge: spills measure {bytes}"),
+))  # fmt: skip
+PHONE = odd_logs.OddLog("phone", True, odd_logs.threads_head, (
+    (200, "D", "Usher", "seat ticket={int}, fold={hex}, shade=\"{quiet_user}\", play=net.example.stage, guest={maybe_object}, row={int}"),
+    (150, "D", "Usher", "stand ticket={int}, fold={hex}, shade=\"{quiet_user}\", sat_for={int}ms"),
+    (150, "V", "Props", "Putting {object} -- back in the chest"),
+    (120, "V", "Props", "Handing spot from {nested} to {nested}"),
+    (100, "D", "Bar", "pourValue now reads {flag}"),
+    (100, "I", "Bar", "wipeCounter"),
+    (90, "I", "Bar", "toldOfThirst:glass={hex}, RoomThirst={hex}"),
+    (80, "W", "Usher", "Client {daemon} left, folding {small} seats"),
+    (80, "I", "Till", "countCoins: waiter {int} has no KEY_TO_TILL; sums are rounded"),
+    (60, "D", "Tone", "ringBell({flag})"),
+    (60, "D", "Tone", "Fading lamp: towards={int}, pace={int}"),
+    (50, "E", "Tone", "Chest {path} stays shut: no key"),
+    (50, "E", "Tone", "Chest {path} stays shut: lid nailed"),
+    (40, "D", "Feed", "Chalks \"{title}\" on the {team} board"),
+    (40, "D", "Feed", "ink=0, stamp={b64}, width={int}"),
+))  # fmt: skip
+DESK_TWO = odd_logs.OddLog("desk_two", False, odd_logs.desk_head, (
+    (200, "", "stage", "Curtain call lasted {int} ms ({int}, {daemon})"),
+    (150, "", "stage", "Lift: Platform Down on trap{small}. Motive {small} (Unspoken)."),
+    (150, "", "stage", "Lift: Platform Up on trap{small}"),
+    (120, "", "wardend", "{daemon}({int}) forbid({small}) mask {class}"),
+    (100, "", "wardend", "{daemon}({int}) permit({small}) mask {class}"),
+    (100, "", "net.example.cue", "net.example.{quiet_user}.bow: the cue list sent this one on; yet its bar comes in {int} beats only.  Waiting."),
+    (90, "", "orchestrad", "orch_UnseatPlayer: Restless chairs in row trap{small} ({ip})"),
+    (90, "", "orchestrad", "orch_SeatPlayer: Restless chairs in row trap{small} ({ip})"),
+    (80, "", "Prompt Book", "-[{quiet_user}Page turnTo:] read out {title} for {team}"),
+    (60, "", "Prompt Book", "lost my place at {pair}, taking the {team} one"),
+    (60, "", "foyerd", "{dec}: Programme sold to Members Only"),
+    (50, "", "foyerd", "{dec}: Door mode set to Ajar"),
+    (40, "", "stage", "Stray prop in the wings for scene {small}, weight {int}"),
+    (40, "", "inkd", "INKWell::dip [{hex}] took {int} of {int} drops for {path}"),
+), year=False)  # fmt: skip
+NODES = odd_logs.OddLog("nodes", False, odd_logs.states_head, (
+    (200, "", "bake.fan", "Whisk turns ( {fans} )"),
+    (150, "", "bake.bulb", "Bulbs now {onoff}"),
+    (150, "", "bake.gas", "PIPES: oven oven-{int} smells an open tap on main {ip} by hose {device}"),
+    (120, "", "bake.gas", "PIPES: oven oven-{int} smells a shut tap on main {ip} by hose {device}"),
+    (100, "", "bake.fire", "light (order {int}) Trouble: match would not light, {pair} struck"),
+    (100, "", "bake.fire", "quench (order {int}) Trouble: fire would not quench, {pair} struck"),
+    (80, "", "bake.temp", "glow={int}"),
+    (60, "", "bake.store", "PantryShelf of {quiet_user} has no room"),
+    (60, "", "bake.store", "PantryShelf of {quiet_user} has room once more"),
+    (50, "", "bake.part", "setPan (order {int}) STEP: greasing tin {file} on rack{small}"),
+))  # fmt: skip
+MAILS = odd_logs.OddLog("mails", False, odd_logs.cluster_head, (
+    (250, "", "pigeond", "{sendmail_id}: loft={quiet_user}, keeper={quiet_user} ({int}/{int}), flew={span}, wing=left, rank={int}, ring=2.0.0, end=Home ({sendmail_id} Note was read aloud)"),
+    (200, "", "seedpost/sorter", "{mail_id}: by=<{user}@{host}>, heft={int}, beds={small} (drawer open)"),
+    (200, "", "seedpost/sorter", "{mail_id}: composted"),
+    (150, "", "doorman(key_ring)", "gate held open for user {quiet_user} by (key={small})"),
+    (150, "", "doorman(key_ring)", "gate shut behind user {quiet_user}"),
+    (100, "", "valve", "sprinkle_head: cannot place {bytes}"),
+    (80, "", "shed", "shed: visitor wants no tools"),
+    (80, "", "beecount", "Humming at {team} hive: {int} bees in {dec} sec"),
+    (60, "", "chores", "({quiet_user}) DO ({path} {path} -q -s {team})"),
+    (50, "", "wateringd", "CANGIVE of {ip} to {mac} ({host}) at {device}"),
+    (50, "", "wateringd", "CANBACK of {ip} to {mac} ({host}) at {device}"),
+))  # fmt: skip
+PANEL = odd_logs.OddLog("panel", True, odd_logs.columns_head, (
+    (200, "Info", "KILN", "AIR: Waking the bellows with draught: {flag}"),
+    (200, "Info", "WHEEL", "{int}@{version} TrayWake (tray.so of {version}) rolled in (feet {stacks})"),
+    (150, "Info", "KILN", "AIR: Sweeping ash older than {int} days."),
+    (120, "Info", "KILN", "Firing {int}_{int} was ordered by {team}Potter."),
+    (100, "Info", "KILN", "Looked for rim name [GRADE = {hex} - KILN_E_CARD_TORN]"),
+    (100, "Warning", "KILN", "Next vase is out of reach [GRADE = {hex} - KILN_E_CARD_TORN]"),
+    (80, "Info", "KILN", "Odd mark {quiet_user} seen under {winpath}"),
+    (60, "Info", "KILN", "Cold starts so far: {int}"),
+    (60, "Info", "KILN", "Startup soot brush came back by itself"),
+    (40, "Info", "KILN", "Shutdown soot brush came back by itself"),
+    (40, "Error", "KILN", "Turn: cannot centre {class}, once more in {span}"),
+))  # fmt: skip
+ALL = (
+    KERNEL, PHONE, DESK_TWO, NODES, MAILS, PANEL,
+    PIPES, RACKS, BRACKETS, COLUMNS, STATES, THREADS, DESK, CLUSTER, AMERICAN, GLUED, BRACES, LATE,
+)  # fmt: skip
