@@ -68,19 +68,48 @@ def entries_of(skills: Iterable[Skill], directories: Mapping[str, str] | None = 
 def fit_catalogue(entries: Iterable[CatalogueEntry], limit: int = MAX_CHARACTERS) -> Catalogue:
     """The entries within so many characters: long descriptions are shortened alike, then the last left out."""
     every = tuple(entries)
-    if _size(every) <= limit:
-        return Catalogue(every)
-    low, high = SHORTEST, max((len(entry.description) for entry in every), default=SHORTEST)
-    while low < high:  # the longest common length that fits
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if _size(_shortened(every, middle)) <= limit else (low, middle - 1)
-    cut = _shortened(every, low)
-    kept = list(cut)
-    size = _size(cut)
+    sizes = [_Size.of(entry) for entry in every]
+    longest = max((len(entry.description) for entry in every), default=0)
+    low = _longest_common(sizes, SHORTEST, longest, limit)
+    kept, size = len(every), sum(each.at(low) for each in sizes)
     while kept and size > limit:
-        size -= len(kept.pop().render()) + 1
-    short = sum(new is not old for new, old in zip(kept, every, strict=False))
-    return Catalogue(tuple(kept), short, tuple(entry.name for entry in cut[len(kept) :]))
+        kept -= 1
+        size -= sizes[kept].at(low)
+    cut = tuple(_shortened(entry, low) for entry in every[:kept])
+    changed = sum(new is not old for new, old in zip(cut, every, strict=False))
+    return Catalogue(cut, changed, tuple(entry.name for entry in every[kept:]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """How many characters an entry takes, by the length of its description."""
+
+    rest: int
+    description: str
+    is_plain: bool
+    """True if no sign of the description is written as more than one."""
+
+    @classmethod
+    def of(cls, entry: CatalogueEntry) -> _Size:
+        escaped = _xml(entry.description)
+        return cls(len(entry.render()) - len(escaped) + 1, entry.description, len(escaped) == len(entry.description))
+
+    def at(self, length: int) -> int:
+        """The most that it takes with a description of that length."""
+        if self.is_plain:
+            return self.rest + min(len(self.description), length)
+        return self.rest + len(_xml(_cut(self.description, length)))
+
+
+def _longest_common(sizes: list[_Size], low: int, high: int, limit: int) -> int:
+    """The greatest length of descriptions, `low` at least, with which everything fits."""
+    if sum(size.at(high) for size in sizes) <= limit:
+        return max(low, high)
+    while low < high:
+        middle = (low + high + 1) // 2
+        fits = sum(size.at(middle) for size in sizes) <= limit
+        low, high = (middle, high) if fits else (low, middle - 1)
+    return low
 
 
 def render_catalogue(
@@ -112,17 +141,12 @@ def render_catalogue(
     return "\n".join(lines)
 
 
-def _size(entries: Iterable[CatalogueEntry]) -> int:
-    return sum(len(entry.render()) + 1 for entry in entries)
+def _shortened(entry: CatalogueEntry, length: int) -> CatalogueEntry:
+    return entry if len(entry.description) <= length else replace(entry, description=_cut(entry.description, length))
 
 
-def _shortened(entries: Iterable[CatalogueEntry], length: int) -> tuple[CatalogueEntry, ...]:
-    return tuple(
-        entry
-        if len(entry.description) <= length
-        else replace(entry, description=entry.description[: length - 1].rstrip() + "…")
-        for entry in entries
-    )
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def _xml(text: str) -> str:

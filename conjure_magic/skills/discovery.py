@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conjure_magic.skills.finding import Finding
 from conjure_magic.skills.frontmatter import find_skill_md
-from conjure_magic.skills.skill import Loaded, Scope, load
+from conjure_magic.skills.skill import Loaded, Scope, load, load_linked
 
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv"})
 MAX_FOLDERS = 2_000
@@ -42,10 +42,10 @@ def scan(root: Path, scope: Scope, cache: Cache) -> Iterator[Loaded]:
 
     A folder that cannot be listed, and what was left out, come as findings without a skill.
     """
-    root = root.resolve()
+    root = Path(os.path.realpath(root))
     own = find_skill_md(root)
     if own is not None:
-        yield cache.load(str(root), str(own), scope, own.stat())
+        yield load_linked(root, own, scope) if own.is_symlink() else cache.load(str(root), str(own), scope, own.stat())
         return
     try:
         with os.scandir(root) as entries:
@@ -70,7 +70,7 @@ def _child(root: Path, child: os.DirEntry[str], scope: Scope, cache: Cache) -> L
     """What becomes of a direct child; None if it is no skill."""
     directory = child.path
     if child.is_symlink():
-        real = Path(directory).resolve()
+        real = Path(os.path.realpath(directory))  # `resolve` raises on a link to itself
         if not real.is_dir() or find_skill_md(real) is None:
             return None
         if not real.is_relative_to(root):
@@ -85,7 +85,7 @@ def _child(root: Path, child: os.DirEntry[str], scope: Scope, cache: Cache) -> L
         except OSError:
             continue
         if stat.S_ISLNK(status.st_mode):
-            return load(Path(directory), Path(location), scope)  # its target may change unseen: never from memory
+            return load_linked(Path(directory), Path(location), scope)  # its target may change unseen: not from memory
         if stat.S_ISREG(status.st_mode):
             return cache.load(directory, location, scope, status)
     return None

@@ -7,6 +7,7 @@ damaged (a byte-order mark, an unquoted colon) is read, with a finding.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ MAX_FILE = 4 * 1024 * 1024
 """Bytes of a SKILL.md that are read at all."""
 
 _OPENING = re.compile(rb"\A(?P<bom>\xef\xbb\xbf)?(?P<blank>(?:[ \t]*\r?\n)*)---[ \t]*\r?\n")
-_CLOSING = re.compile(rb"^---[ \t]*\r?(?:\n|\Z)", re.MULTILINE)
+_CLOSING = re.compile(rb"---[ \t]*\r?(?:\n|\Z)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff]")
 
 
@@ -73,16 +74,17 @@ def load_head(path: Path) -> FrontMatter:
 
     Raises FrontMatterError, or OSError if the file cannot be read.
     """
-    with path.open("rb", buffering=0) as file:
-        data = file.read(FIRST_READ) or b""
-        if len(data) < FIRST_READ or _closing(data, complete=False) is not None:
-            return parse_head(data, complete=len(data) < FIRST_READ)
-        while len(data) <= MAX_HEAD:
-            more = file.read(MAX_HEAD)
-            if not more:
-                return parse_head(data, complete=True)
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        data = os.read(file, FIRST_READ)
+        complete = len(data) < FIRST_READ
+        while not complete and len(data) <= MAX_HEAD and _bounds(data, complete=False) is None:
+            more = os.read(file, MAX_HEAD)
             data += more
-    return parse_head(data[: MAX_HEAD + 1], complete=False)
+            complete = not more
+    finally:
+        os.close(file)
+    return parse_head(data[: MAX_HEAD + 1], complete=complete)
 
 
 def parse_head(data: bytes, *, complete: bool) -> FrontMatter:
@@ -90,28 +92,33 @@ def parse_head(data: bytes, *, complete: bool) -> FrontMatter:
 
     Raises FrontMatterError.
     """
-    opening = _OPENING.match(data)
-    if opening is None:
-        raise FrontMatterError("no-frontmatter", "does not begin with a line of three dashes (---)")
-    closing = _closing(data, complete=complete)
-    if closing is None:
+    bounds = _bounds(data, complete=complete)
+    if bounds is None:
+        if _OPENING.match(data) is None:
+            raise FrontMatterError("no-frontmatter", "does not begin with a line of three dashes (---)")
         limit = "" if complete else f" within {MAX_HEAD // 1024} kB"
-        raise FrontMatterError("unclosed-frontmatter", f"front matter is not closed by a line of three dashes{limit}")
-    fields, findings = _load(data[opening.end() : closing.start()])
-    if opening["bom"] or opening["blank"]:
-        findings = (
-            Finding("leading-text", "something stands before the first ---; other readers refuse that"),
-            *findings,
-        )
-    return FrontMatter(fields, closing.end(), findings)
+        raise FrontMatterError("unclosed-frontmatter", f"is not closed by a line of three dashes (---){limit}")
+    start, stop, body = bounds
+    fields, findings = _load(data[start:stop])
+    if not data.startswith(b"---"):
+        text = "something stands before the first ---; other readers refuse that"
+        findings = (Finding("leading-text", text), *findings)
+    return FrontMatter(fields, body, findings)
 
 
-def _closing(data: bytes, *, complete: bool) -> re.Match[bytes] | None:
-    """The line that closes the front matter; one cut off at the end of `data` counts only if that is the file's."""
+def _bounds(data: bytes, *, complete: bool) -> tuple[int, int, int] | None:
+    """Where the front matter begins and ends and the body begins; None if it is not there, or not closed.
+
+    A closing line that is cut off at the end of `data` counts only if that is the end of the file.
+    """
     opening = _OPENING.match(data)
-    closing = _CLOSING.search(data, opening.end()) if opening is not None else None
-    cut = closing is not None and not complete and not closing[0].endswith(b"\n")
-    return None if cut else closing
+    at = data.find(b"\n---", opening.end() - 1) if opening is not None else -1
+    while opening is not None and at >= 0:
+        closing = _CLOSING.match(data, at + 1)
+        if closing is not None and (complete or closing[0].endswith(b"\n")):
+            return opening.end(), at + 1, closing.end()
+        at = data.find(b"\n---", at + 4)
+    return None
 
 
 def _load(raw: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
@@ -139,6 +146,7 @@ def _load(raw: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     return value, tuple(findings)
 
 
+_BLOCK = re.compile(r"[|>][+-]?\d?[+-]?")
 _FIELD = re.compile(r"(?P<indent> *)(?P<key>[\w.-]+):[ \t]+(?P<value>\S.*)")
 
 
@@ -148,25 +156,36 @@ def quote_plain_values(text: str) -> str:
     Lines that go on a plain value are drawn into it; block, quoted, list and map values stay as they are.
     """
     out: list[str] = []
-    open_indent: int | None = None  # of the field whose plain value the next lines may go on with
+    plain: int | None = None  # indent of the field whose plain value the next lines may go on with
+    block: int | None = None  # indent of the field whose block scalar the next lines belong to
     for line in text.splitlines():
         indent = len(line) - len(line.lstrip(" "))
-        if open_indent is not None and line.strip() and indent > open_indent:
-            out[-1] = out[-1][:-1] + " " + line.strip().replace("'", "''") + "'"
+        deeper = bool(line.strip()) and indent > max(-1 if plain is None else plain, -1 if block is None else block)
+        if block is not None and (deeper or not line.strip()):
+            out.append(line)
             continue
-        field = _FIELD.match(line.replace("\t", "  ").rstrip())
-        plain = field is not None and not _is_structured(field["value"])
-        open_indent = indent if plain else None
-        if field is not None and plain:
-            out.append(f"{field['indent']}{field['key']}: '{field['value'].replace(chr(39), chr(39) * 2)}'")
-        else:
-            out.append(line.replace("\t", "  "))
+        if plain is not None and deeper:
+            out[-1] = f"{out[-1][:-1]} {_escaped(line.strip())}'"
+            continue
+        mended = line.replace("\t", "  ").rstrip()
+        field = _FIELD.match(mended)
+        quote = field is not None and not _is_structured(field["value"])
+        plain = indent if quote else None
+        block = indent if field is not None and _BLOCK.fullmatch(field["value"]) else None
+        if field is not None and quote:
+            mended = f"{field['indent']}{field['key']}: '{_escaped(field['value'])}'"
+        out.append(mended)
     return "\n".join(out)
+
+
+def _escaped(text: str) -> str:
+    """Text as it stands inside single quotes."""
+    return text.replace("'", "''")
 
 
 def _is_structured(value: str) -> bool:
     """True for a block scalar's header, a whole quoted string, and a whole flow list or map."""
-    if re.fullmatch(r"[|>][+-]?\d?[+-]?", value):
+    if _BLOCK.fullmatch(value):
         return True
     if re.fullmatch(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'", value):
         return True

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import operator
+import os
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 from conjure_magic.errors import SkillNotFoundError, UsageError
@@ -40,38 +43,46 @@ class SkillChanges:
         return bool(self.added or self.removed or self.changed or self.broken)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _State:
     """Everything that a reload replaces, at once."""
 
     skills: Mapping[str, Skill] = field(default_factory=dict)
-    findings: tuple[Finding, ...] = ()
-    known: tuple[str, ...] = ()
-    """The names of all skills found, those not asked for included."""
+    known: frozenset[str] = frozenset()
+    """The names of all that could be loaded, offered or not."""
+    found: tuple[Finding, ...] = ()
+    broken: tuple[str, ...] = ()
+    source: tuple[Loaded, ...] = ()
+    """What the scan brought, in order."""
+
+    @cached_property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found, and what of it a model is not told."""
+        return tuple(dict.fromkeys((*self.found, *_catalogue_findings(self.skills.values()))))
 
 
 @dataclass
 class _Gathering:
     """The skills found so far, in order of precedence; the first of a name stays."""
 
-    good: Mapping[Path, Skill]
+    good: Mapping[str, Skill]
     """The last good state by SKILL.md, for those that broke meanwhile."""
     skills: dict[str, Skill] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
-    seen: set[Path] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
 
     def add(self, loaded: Loaded) -> None:
         skill = loaded.skill
         if skill is None:
             self.findings += loaded.findings
             self._keep_last_good(loaded)
-        elif skill.directory not in self.seen:
+        elif str(skill.directory) not in self.seen:
             self.findings += loaded.findings
             self._place(skill)
 
     def _place(self, skill: Skill) -> None:
-        self.seen.add(skill.directory)
+        self.seen.add(str(skill.directory))
         first = self.skills.setdefault(skill.name, skill)
         if first is not skill:
             text = f"{skill.name} ({skill.scope}) is shadowed by {first.location} ({first.scope})"
@@ -79,8 +90,8 @@ class _Gathering:
 
     def _keep_last_good(self, loaded: Loaded) -> None:
         for finding in loaded.findings:
-            last = self.good.get(finding.path) if finding.path is not None and finding.level == "error" else None
-            if last is not None and last.directory not in self.seen and last.location.exists():
+            last = self.good.get(str(finding.path)) if finding.level == "error" else None
+            if last is not None and str(last.directory) not in self.seen and last.location.exists():
                 kept = Finding("kept", f"{last.name} broke; its last good state is kept", last.location)
                 self.findings.append(kept)
                 self.broken.append(last.name)
@@ -117,7 +128,7 @@ class SkillRegistry:
     ) -> None:
         self._paths = tuple(_folder(path) for path in paths)
         self._names = tuple(dict.fromkeys(_normal(name) for name in names))
-        self._project = Path(project).expanduser().resolve() if project is not None else None
+        self._project = Path(os.path.realpath(Path(project).expanduser())) if project is not None else None
         self._ask_trust = ask_trust
         self._user = user
         self._bundled = bundled
@@ -138,14 +149,15 @@ class SkillRegistry:
 
     def get(self, name: str) -> Skill:
         """The skill of that name. Raises SkillNotFoundError that says what is close."""
-        skills = self._state.skills
-        found = skills.get(_normal(name))
+        state = self._state
+        found = state.skills.get(_normal(name))
         if found is not None:
             return found
-        known = self._state.known
+        known = sorted(state.known)
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there is {', '.join(known) or 'none'}"
-        waiting = [f.message for f in self._state.findings if f.code in ("untrusted", "not-asked")]
+        listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
+        hint = f"did you mean {' or '.join(close)}?" if close else f"there is {listed or 'none'}"
+        waiting = [f.message for f in state.found if f.code in ("untrusted", "not-asked")]
         raise SkillNotFoundError("; ".join((f"no skill {name!r}: {hint}", *waiting)))
 
     def find(self, text: str) -> tuple[Skill, ...]:
@@ -164,19 +176,24 @@ class SkillRegistry:
         """Look again, and tell what differs. What did not change on disk is not read again."""
         with self._reloading:
             before = self._state
-            found = _Gathering({skill.location: skill for skill in before.skills.values()})
-            given: set[str] = set()
-            for loaded in self._scan_given():
-                found.add(loaded)
-                given |= {loaded.skill.name} if loaded.skill else set()
-            for loaded in self._scan_others():
-                found.add(loaded)
-            skills = {name: found.skills[name] for name in sorted(found.skills)}
-            if self._names:
-                skills = {name: skill for name, skill in skills.items() if name in self._names or name in given}
-            findings = [*found.findings, *_catalogue_findings(skills.values())]
-            self._state = _State(skills, tuple(dict.fromkeys(findings)), tuple(sorted(found.skills)))
-            return _changes(before.skills, skills, found.broken)
+            given = tuple(self._scan_given())
+            source = (*given, *self._scan_others())
+            if len(source) == len(before.source) and all(map(operator.is_, source, before.source)):
+                return SkillChanges(broken=before.broken)
+            self._state = self._gather(source, {loaded.skill.name for loaded in given if loaded.skill}, before)
+            return _changes(before.skills, self._state)
+
+    def _gather(self, source: tuple[Loaded, ...], given: set[str], before: _State) -> _State:
+        """The state that a scan's findings make, names in order."""
+        found = _Gathering({str(skill.location): skill for skill in before.skills.values()})
+        for loaded in source:
+            found.add(loaded)
+        chosen = found.skills
+        if self._names:
+            chosen = {name: skill for name, skill in chosen.items() if name in self._names or name in given}
+        skills = {name: chosen[name] for name in sorted(chosen)}
+        broken = tuple(name for name in skills if name in found.broken)
+        return _State(skills, frozenset(found.skills), tuple(found.findings), broken, source)
 
     def _scan_given(self) -> Iterator[Loaded]:
         for path in self._paths:
@@ -200,9 +217,9 @@ class SkillRegistry:
 
     def _scan_project(self, project: Path) -> Iterator[Loaded]:
         """The project's skills if the person trusts it; a finding in their place if not."""
-        own = {folder.resolve() for folder in self._user_folders()}
-        folders = [folder for name in PROJECT_FOLDERS if (folder := project / name).resolve() not in own]
-        outside = [folder for folder in folders if not folder.resolve().is_relative_to(project)]
+        own = {os.path.realpath(folder) for folder in self._user_folders()}
+        folders = [folder for name in PROJECT_FOLDERS if os.path.realpath(folder := project / name) not in own]
+        outside = [folder for folder in folders if not Path(os.path.realpath(folder)).is_relative_to(project)]
         for folder in outside:
             if folder.is_dir():
                 yield _notice("link-outside", "is a link that leads out of the project; it is not loaded", folder)
@@ -285,11 +302,11 @@ def _catalogue_findings(skills: Iterable[Skill]) -> Iterator[Finding]:
         yield Finding("catalogue-omitted", text)
 
 
-def _changes(before: Mapping[str, Skill], after: Mapping[str, Skill], broken: Iterable[str]) -> SkillChanges:
-    broke = frozenset(broken)
+def _changes(before: Mapping[str, Skill], state: _State) -> SkillChanges:
+    after = state.skills
     return SkillChanges(
         added=tuple(name for name in after if name not in before),
         removed=tuple(name for name in before if name not in after),
-        changed=tuple(n for n in after if n in before and n not in broke and after[n] != before[n]),
-        broken=tuple(name for name in after if name in broke),
+        changed=tuple(n for n in after if n in before and n not in state.broken and after[n] != before[n]),
+        broken=state.broken,
     )

@@ -6,6 +6,7 @@ one without description or with hopeless YAML is left out with a finding.
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Mapping
@@ -82,7 +83,7 @@ def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
     location = find_skill_md(directory)
     if location is None:
         raise SkillError(f"{path} holds no SKILL.md")
-    loaded = load(directory, location, scope, location.stat().st_mtime_ns)
+    loaded = load_linked(directory, location, scope)
     if loaded.skill is None:
         raise SkillError("; ".join(map(str, errors(loaded.findings))))
     return loaded.skill
@@ -90,9 +91,6 @@ def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
 
 def load(directory: Path, location: Path, scope: Scope, modified_ns: int = 0) -> Loaded:
     """What becomes of a skill folder whose SKILL.md is known; never raises for what the file holds."""
-    real = location.resolve() if location.is_symlink() else location
-    if not real.is_relative_to(directory):
-        return _skipped(location, "link-outside", "SKILL.md is a link that leads out of its folder")
     try:
         front = load_head(location)
     except FrontMatterError as error:
@@ -107,11 +105,12 @@ def load(directory: Path, location: Path, scope: Scope, modified_ns: int = 0) ->
             Finding("missing-description", "has no description, so nobody can tell its use", location, "error")
         )
         return Loaded(None, tuple(found))
-    name = unicodedata.normalize("NFKC", _text(fields, "name", found, location).strip())
-    found += [Finding(code, text, location) for code, text in check_name(name, directory.name)]
+    name, folder = _normal(_text(fields, "name", found, location).strip()), _normal(directory.name)
+    if len(name) > MAX_NAME or name != folder or _USUAL_NAME.fullmatch(name) is None:
+        found += [Finding(code, text, location) for code, text in check_name(name, folder)]
     found += [Finding(code, text, location) for code, text in check_fields(fields)]
     skill = Skill(
-        name or unicodedata.normalize("NFKC", directory.name),
+        name or folder,
         description,
         directory,
         location,
@@ -124,6 +123,17 @@ def load(directory: Path, location: Path, scope: Scope, modified_ns: int = 0) ->
         modified_ns=modified_ns,
     )
     return Loaded(skill, skill.findings)
+
+
+def load_linked(directory: Path, location: Path, scope: Scope) -> Loaded:
+    """The same for a SKILL.md that may be a link: one that leads out of its folder is refused."""
+    if not Path(os.path.realpath(location)).is_relative_to(directory):
+        return _skipped(location, "link-outside", "SKILL.md is a link that leads out of its folder")
+    return load(directory, location, scope, location.stat().st_mtime_ns)
+
+
+def _normal(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
 
 def _skipped(path: Path, code: str, message: str) -> Loaded:
@@ -148,6 +158,9 @@ def _metadata(value: Any, found: list[Finding], path: Path) -> dict[str, str]:
     return {}
 
 
+_USUAL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+
+
 def check_name(name: str, directory: str) -> list[tuple[str, str]]:
     """The name rules of the reference checker that a name breaks, as (code, message); NFKC text expected."""
     if not name:
@@ -163,7 +176,7 @@ def check_name(name: str, directory: str) -> list[tuple[str, str]]:
         broken.append(("name-double-hyphen", f"name {name!r} holds two hyphens in a row"))
     if not all(char.isalnum() or char == "-" for char in name):
         broken.append(("name-characters", f"name {name!r} holds more than letters, digits and hyphens"))
-    if name != unicodedata.normalize("NFKC", directory):
+    if name != _normal(directory):
         broken.append(("name-mismatch", f"name {name!r} is not that of its folder, {directory!r}"))
     return broken
 

@@ -28,7 +28,7 @@ _ENDINGS = """
 izations ization ations ation ingly ments ment ings ing ions ion ised ized ises izes ise ize ysis yses ysing
 yzing ysed yzed yser yzer yse yze ers er ors or ies ied edly ed es ly s e y
 """
-_SUFFIXES = tuple(_ENDINGS.split())
+_SUFFIXES = tuple(sorted(_ENDINGS.split(), key=len, reverse=True))
 
 
 @lru_cache(maxsize=8192)

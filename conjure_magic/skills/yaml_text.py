@@ -1,11 +1,13 @@
 """YAML as front matter needs it: every scalar stays the text that was written, and nothing can blow up.
 
 The parser's events are read, not its loader: no tag makes an object, `1.0` and `on` stay as they are, depth
-and alias expansion are bounded, and deep nesting cannot exhaust the C stack.
+and alias expansion are bounded, and deep nesting cannot exhaust the C stack. What most front matter looks like,
+fields of one plain line each, is read without the library; a property test holds that to mean the same.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +42,11 @@ class _Builder:
     weight: int = 0
     root: Any = None
     documents: int = 0
+
+    def begin(self) -> None:
+        self.documents += 1
+        if self.documents > 1:
+            raise YamlTextError("more than one YAML document")
 
     def weigh(self, weight: int) -> None:
         self.weight += weight
@@ -90,33 +97,66 @@ class _Builder:
             top.key = None
 
 
+_CHARACTER = r"[ !-\"$-9;-~\u00a1-\u167f\u2010-\u2027\u3001-\ud7ff]"  # none that YAML could act on but `#` and `:`
+_PLAIN = rf"[A-Za-z0-9]{_CHARACTER}*+(?:(?::(?=[!-~])|(?<=[!-~])#){_CHARACTER}*+)*+"
+_KEY = r"[A-Za-z][A-Za-z0-9_-]{0,60}"
+_SIMPLE = re.compile(rf"(?:{_KEY}: +{_PLAIN}\n|{_KEY}: *\n(?:  {_KEY}: +{_PLAIN}\n)+)+")
+
+
+def parse_simple(text: str) -> dict[str, Any] | None:
+    """The value of YAML text that is nothing but fields of one plain line, nested once at most; None for any other."""
+    if _SIMPLE.fullmatch(text) is None:
+        return None
+    fields: dict[str, Any] = {}
+    into = fields
+    for line in text.splitlines():
+        key, _, value = line.partition(":")
+        value = value.strip(" ")
+        into = into if line[0] == " " else fields
+        key = key.lstrip(" ")
+        if key in into:
+            return None
+        if value:
+            into[key] = value
+        else:
+            into[key] = into = {}
+    return fields
+
+
 def parse_yaml_text(text: str) -> tuple[Any, list[str]]:
     """The value that YAML text stands for, every scalar a string, and the keys given twice.
 
     Raises YamlTextError.
     """
+    simple = parse_simple(text)
+    return (simple, []) if simple is not None else parse_with_library(text)
+
+
+def parse_with_library(text: str) -> tuple[Any, list[str]]:
+    """The same for any YAML text."""
     import yaml  # only once a skill is parsed: loading the extension stays light
 
     builder = _Builder()
+    parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
     try:
-        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-            match event:
-                case yaml.ScalarEvent():
-                    builder.scalar(event.value, event.anchor)
-                case yaml.MappingStartEvent():
-                    builder.open({}, event.anchor)
-                case yaml.SequenceStartEvent():
-                    builder.open([], event.anchor)
-                case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                    builder.close()
-                case yaml.AliasEvent():
-                    builder.alias(event.anchor)
-                case yaml.DocumentStartEvent():
-                    builder.documents += 1
-                    if builder.documents > 1:
-                        raise YamlTextError("more than one YAML document")
+        while (event := parser.get_event()) is not None:
+            kind = type(event)
+            if kind is yaml.ScalarEvent:
+                builder.scalar(event.value, event.anchor)
+            elif kind is yaml.MappingStartEvent:
+                builder.open({}, event.anchor)
+            elif kind is yaml.SequenceStartEvent:
+                builder.open([], event.anchor)
+            elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+                builder.close()
+            elif kind is yaml.AliasEvent:
+                builder.alias(event.anchor)
+            elif kind is yaml.DocumentStartEvent:
+                builder.begin()
     except yaml.YAMLError as error:
         raise YamlTextError(_one_line(error)) from None
+    finally:
+        parser.dispose()
     return builder.root, builder.duplicates
 
 
