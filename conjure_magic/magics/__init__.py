@@ -1,17 +1,26 @@
-"""`%conjure` and `%%conjure`: parse, find the Session, delegate, display."""
+"""`%conjure` and `%%conjure`: parse, find the Session, delegate, display.
+
+This is all that `%load_ext` imports, so everything else is imported where it is used.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import importlib
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
-from IPython.core.error import UsageError as IPythonUsageError
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
-from conjure_magic.errors import ConjureError, SessionError, SkillError, UsageError
 from conjure_magic.settings import Settings
+
+FORMATTERS = {
+    ("conjure_magic.events", "TurnResult"): ("conjure_magic.render", "render_turn"),
+    ("conjure_magic.session", "Session"): ("conjure_magic.magics.state", "render_session"),
+    ("conjure_magic.workspace", "Artifact"): ("conjure_magic.render", "render_artifact"),
+}
+"""Our values -> what shows them, both by name: nothing is imported before it is shown."""
 
 
 @magics_class
@@ -26,7 +35,7 @@ class ConjureMagics(Settings, Magics):
 
     @property
     def front(self) -> Any:
-        """What the magics do, imported when the first one is used, so that loading stays instant."""
+        """What the magics do, imported when the first one is used."""
         if self._front is None:
             from conjure_magic.magics.front import Front
 
@@ -52,13 +61,15 @@ class ConjureMagics(Settings, Magics):
 @contextlib.contextmanager
 def slips() -> Iterator[None]:
     """A person's slip is one or two lines, an interrupt one line, what failed one line: no traceback of ours."""
+    from IPython.core.error import UsageError as IPythonUsageError
+
+    from conjure_magic.errors import ConjureError, SessionError, SkillError, UsageError
+
     try:
         yield
     except (UsageError, SessionError, SkillError) as error:
         raise IPythonUsageError(str(error)) from None
-    except ConjureError as error:
-        _in_one_line(error)
-    except KeyboardInterrupt as error:
+    except (ConjureError, KeyboardInterrupt) as error:
         _in_one_line(error)
 
 
@@ -70,29 +81,54 @@ def _in_one_line(error: BaseException) -> NoReturn:
 
 def load(shell: InteractiveShell) -> None:
     """Register the magics, their completer and the formatters; loading again changes nothing."""
-    from conjure_magic.magics.completer import Completer
-    from conjure_magic.magics.formatters import register
-
     if "conjure" in shell.magics_manager.magics["cell"]:
         return
     magics = ConjureMagics(shell)
     shell.register_magics(magics)
-    shell.Completer.custom_matchers.append(Completer(magics))
-    register(shell)
+    shell.Completer.custom_matchers.append(_matcher(magics))
+    for (module, name), (home, function) in FORMATTERS.items():
+        _mimebundles(shell).for_type_by_name(module, name, _formatter(home, function))
 
 
 def unload(shell: InteractiveShell) -> None:
     """Take everything back that `load` registered, and close all sessions."""
-    from conjure_magic.magics.completer import Completer
-    from conjure_magic.magics.formatters import unregister
-
     magics = shell.magics_manager.registry.pop("ConjureMagics", None)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("conjure", None)
     matchers = shell.Completer.custom_matchers
-    matchers[:] = [matcher for matcher in matchers if not isinstance(matcher, Completer)]
-    unregister(shell)
+    matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != "conjure"]
+    formatter = _mimebundles(shell)
+    for key in FORMATTERS:
+        formatter.deferred_printers.pop(key, None)
+        for kind in [k for k in formatter.type_printers if (k.__module__, k.__name__) == key]:
+            formatter.type_printers.pop(kind)
     if magics is not None:
         if magics in shell.configurables:
             shell.configurables.remove(magics)
         magics.close()
+
+
+def _matcher(magics: ConjureMagics) -> Callable[[Any], dict[str, Any]]:
+    """A matcher for IPython's completer, of its API version 2."""
+
+    def conjure(context: Any) -> dict[str, Any]:
+        from conjure_magic.magics.completer import complete
+
+        return complete(magics, context)
+
+    attributes = {"matcher_api_version": 2, "matcher_identifier": "conjure", "matcher_priority": 100}
+    for name, value in attributes.items():
+        setattr(conjure, name, value)
+    return conjure
+
+
+def _formatter(home: str, function: str) -> Callable[..., dict[str, Any]]:
+    def show(value: Any, include: object = None, exclude: object = None) -> dict[str, Any]:
+        bundle: dict[str, Any] = getattr(importlib.import_module(home), function)(value)
+        return bundle
+
+    return show
+
+
+def _mimebundles(shell: InteractiveShell) -> Any:
+    return getattr(shell.display_formatter, "mimebundle_formatter")  # noqa: B009 - a trait, unknown to the type checker
