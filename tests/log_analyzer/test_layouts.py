@@ -36,7 +36,7 @@ CASES = {
     "web error": Case("2024/05/01 13:05:{n} [error] 31#31: *7 {m}", "2024-05-01T13:05:10", "ERROR", message="31#31: *7 took 10 ms"),
     "httpd 2.4": Case("[Wed May 01 13:05:{n}.123456 2024] [core:error] [pid 31:tid 7] {m}", "2024-05-01T13:05:10.123456", "ERROR", "core"),
     "klog": Case("E0501 13:05:{n}.123456    4711 crane.go:88] {m}", "05-01T13:05:10.123456", "ERROR", "crane.go", None, "4711"),
-    "logcat": Case("05-01 13:05:{n}.123  4711  4712 W Crane   : {m}", "05-01T13:05:10.123000", "WARN", "Crane"),
+    "logcat": Case("05-01 13:05:{n}.123  4711  4712 W Crane   : {m}", "05-01T13:05:10.123000", "WARN", "Crane", None, "4711"),
     "rust": Case("[2024-05-01T13:05:{n}Z WARN  harbour::crane] {m}", "2024-05-01T13:05:10+00:00", "WARN", "harbour::crane"),
     "database": Case("2024-05-01 13:05:{n}.123 UTC [4711] LOG:  {m}", "2024-05-01T13:05:10.123000+00:00", "INFO", None, None, "4711"),
     "epoch": Case("17145687{n}.250 crane7 INFO {m}", "2024-05-01T13:05:10.250000", "INFO", None, "crane7"),

@@ -35,7 +35,7 @@ def learn(sample: Sequence[str]) -> list[Layout]:
     lines = [line for line in sample if line.strip()]
     layouts: list[Layout] = []
     spare: list[Layout] = []
-    rest = lines
+    rest = [line for line in lines if not _CONTINUATION.match(line)] or lines
     while rest and len(layouts) < _MAX_LAYOUTS and len(rest) >= max(len(lines) * _ENOUGH, 1):
         learnt = _learn_one(rest, first=not layouts)
         if not learnt:
@@ -107,14 +107,14 @@ def _learn_one(lines: Sequence[str], *, first: bool) -> list[Layout]:
 def _timed(lines: Sequence[str], slot: Slot) -> list[Layout]:
     lines = lines[:: max(len(lines) // _ENOUGH_LINES, 1)]
     style = _settled(slot.style, lines, slot)
-    delimited = columns.delimited(lines, style)
-    if delimited:
-        return [delimited]
     prefix = _prefix(slot)
     head = re.compile(prefix + time_source(style))
     ends = [(line, match.end()) for line in lines if (match := head.match(line))]
     rests = [line[end:] for line, end in ends]
     kept = [line for line, _ in ends]
+    delimited = columns.delimited(kept, style)
+    if delimited:
+        return [delimited]
     bodies = columns.after_time(rests, has_level="(?P<level>" in prefix)
     return [_layout(prefix + time_source(style) + body, kept, style) for body in bodies]
 
@@ -181,7 +181,7 @@ def _slot_of(style: clock.Style, line: str, start: int) -> Slot:
 def _score(slot: Slot, seen: Counter[str], total: int) -> float:
     """How good a place for the time: coverage first, then how complete and how alive the time is."""
     coverage = sum(seen.values()) / total
-    if coverage < 0.3:
+    if coverage < 0.2:
         return 0.0
     worth = slot.style.worth
     if any("." in text or "," in text for text in list(seen)[:5]):

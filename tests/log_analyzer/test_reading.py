@@ -1,0 +1,157 @@
+"""Files as they are: compressed, rotated, piped, damaged, with traces; and the same result however they lie."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import random
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from log_analyzer import odd_systems, skill
+
+LINES = [line.text for line in odd_systems.BRACES.lines(600)]
+TEXT = "\n".join(LINES) + "\n"
+
+
+def groups(path: Path | str, stdin: bytes = b"") -> Counter[str]:
+    """How many records each template has."""
+    return Counter(record["template"] for record in skill.records(path, stdin=stdin))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Counter[str]:
+    path = tmp_path_factory.mktemp("plain") / "a.log"
+    path.write_text(TEXT)
+    return groups(path)
+
+
+def shuffled() -> str:
+    lines = list(LINES)
+    random.Random(3).shuffle(lines)
+    return "\n".join(lines) + "\n"
+
+
+VARIANTS = {
+    "CRLF": TEXT.replace("\n", "\r\n").encode(),
+    "no last newline": TEXT.rstrip("\n").encode(),
+    "shuffled": shuffled().encode(),
+    "byte-order mark": b"\xef\xbb\xbf" + TEXT.encode(),
+    "UTF-16": TEXT.encode("utf-16"),
+    "gzip": gzip.compress(TEXT.encode()),
+    "bzip2": bz2.compress(TEXT.encode()),
+    "xz": lzma.compress(TEXT.encode()),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_groups_and_counts_do_not_depend_on_how_the_file_lies(name: str, tmp_path: Path, plain: Counter[str]) -> None:
+    (tmp_path / "a.log").write_bytes(VARIANTS[name])
+    assert groups(tmp_path / "a.log") == plain
+
+
+def test_standard_input_is_read_like_a_file(plain: Counter[str]) -> None:
+    assert groups("-", stdin=TEXT.encode()) == plain
+    assert groups("-", stdin=gzip.compress(TEXT.encode())) == plain
+
+
+def test_a_rotated_set_is_read_oldest_first_in_any_order_given(tmp_path: Path) -> None:
+    parts = [LINES[:200], LINES[200:400], LINES[400:]]
+    (tmp_path / "a.log.2.gz").write_bytes(gzip.compress("\n".join(parts[0]).encode()))
+    (tmp_path / "a.log.1").write_text("\n".join(parts[1]))
+    (tmp_path / "a.log").write_text("\n".join(parts[2]))
+    names = [str(tmp_path / name) for name in ("a.log", "a.log.1", "a.log.2.gz")]
+    found = skill.records(names[0], *names[1:])
+    assert [record["timestamp"] for record in found] == sorted(record["timestamp"] for record in found)
+    assert [Path(found[i]["file"]).name for i in (0, 200, 400)] == ["a.log.2.gz", "a.log.1", "a.log"]
+    assert found[200]["line"] == 1
+
+
+def test_damaged_bytes_are_kept_as_marks_and_lose_no_line(tmp_path: Path) -> None:
+    raw = [line.encode() for line in LINES]
+    raw[5] += b" \xff\xfe\x80 end"
+    (tmp_path / "a.log").write_bytes(b"\n".join(raw))
+    found = skill.records(tmp_path / "a.log")
+    assert len(found) == len(LINES)
+    assert found[5]["message"].endswith("\ufffd\ufffd\ufffd end")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n\n\n", b"\x00\x01\x02\xff" * 50, b"one line"])
+def test_a_file_that_is_hardly_a_log_is_still_read(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(content)
+    found = skill.summary(tmp_path / "a.log", "--chart", str(tmp_path / "a.svg"))
+    assert found["health"] == "ok"
+    assert found["levels"] == []
+    assert "<svg" in (tmp_path / "a.svg").read_text()
+    skill.run_ok("analyze.py", "summary", str(tmp_path / "a.log"))
+
+
+PYTHON_TRACE = """Traceback (most recent call last):
+  File "/srv/crane.py", line 7, in lift
+    rope.pull()
+ValueError: rope is slack
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/srv/crane.py", line 9, in <module>
+CraneError: cannot lift"""
+JAVA_TRACE = """net.example.CraneException: rope is slack
+\tat net.example.Crane.lift(Crane.java:7)
+\tat net.example.Main.main(Main.java:9)
+Caused by: java.lang.IllegalStateException: slack
+\t... 2 more"""
+
+
+@pytest.mark.parametrize("trace", [PYTHON_TRACE, JAVA_TRACE], ids=["python", "java"])
+def test_a_stack_trace_belongs_to_the_line_before_it(trace: str, tmp_path: Path) -> None:
+    lines = []
+    for i in range(20):
+        lines.append(f"2024-05-01 13:05:{10 + i} ERROR crane: lift {i} failed\n{trace}")
+        lines.append(f"2024-05-01 13:05:{10 + i} INFO crane: next is {i}")
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    found = skill.records(tmp_path / "a.log")
+    assert [record["level"] for record in found] == ["ERROR", "INFO"] * 20
+    assert found[0]["message"] == f"lift 0 failed\n{trace}"
+    assert found[1]["line"] == 2 + len(trace.splitlines())
+    assert {record["template"] for record in found} == {"lift <*> failed", "next is <*>"}
+    described = skill.run_ok("parse_logs.py", str(tmp_path / "a.log"), "--describe")
+    assert '"share": 1.0' in described
+
+
+def test_a_trace_in_a_log_without_times_belongs_to_the_line_before_it(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("".join(f"lift {i} failed\n{PYTHON_TRACE.splitlines()[1]}\n" for i in range(20)))
+    found = skill.records(tmp_path / "a.log")
+    assert len(found) == 20
+    assert found[3]["message"].startswith("lift 3 failed\n  File")
+
+
+def test_lines_before_the_first_record_are_kept_and_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("~~ harbour log ~~\n" + TEXT)
+    found = skill.records(tmp_path / "a.log")
+    assert (found[0]["parsed"], found[0]["message"]) == (False, "~~ harbour log ~~")
+    assert skill.summary(tmp_path / "a.log")["unparsed"] == 1
+
+
+def test_csv_holds_the_same_records_as_json_lines(tmp_path: Path) -> None:
+    import csv
+    import io
+
+    (tmp_path / "a.log").write_text('2024-05-01 13:05:10 WARN crane: said "a, b"\n  and more\n' * 9)
+    rows = list(csv.DictReader(io.StringIO(skill.run_ok("parse_logs.py", str(tmp_path / "a.log"), "--format", "csv"))))
+    found = skill.records(tmp_path / "a.log")
+    assert [row["message"] for row in rows] == [record["message"] for record in found]
+    assert [int(row["line"]) for row in rows] == [record["line"] for record in found]
+
+
+def test_a_time_without_a_year_is_never_after_the_files_own(tmp_path: Path) -> None:
+    import os
+
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"Dec 31 23:59:{i} quay7 crane[1]: took {i} ms\nJan  1 00:00:{i} quay7 crane[1]: end {i}\n"
+                           for i in range(10, 40)))  # fmt: skip
+    os.utime(log, (1704110400, 1704110400))  # 1 January 2024
+    years = {record["timestamp"][:7] for record in skill.records(log)}
+    assert years == {"2023-12", "2024-01"}

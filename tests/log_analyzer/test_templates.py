@@ -1,0 +1,50 @@
+"""What is one message and what are two."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from log_analyzer import skill
+
+SAME = {
+    "numbers": ["took 3 ms", "took 44 ms", "took -5 ms", "took 1.25 ms"],
+    "sizes in other units": ["freed 3 KB", "freed 1.5 GB", "freed 12 B"],
+    "addresses": ["peer 10.0.0.1:80 left", "peer fe80::1:2 left", "peer 02:ab:cd:ef:01:23 left"],
+    "paths": ["opened /srv/a", "opened /var/lib/b.txt", "opened ./c/d"],
+    "identifiers": ["job 3f2b9c11-0a1b-4c2d-8e3f-001122334455 done", "job deadbeefcafe done", "job job_17_a done"],
+    "truth values": ["lid open=true now", "lid open=false now"],
+    "lists of any length": ["slots s-1", "slots s-1 s-2", "slots s-1 s-2 s-3 s-4"],
+    "dates": ["since Mon May  1 10:00:00 2024", "since Tue Jun 12 11:00:00 2023"],
+    "many names in a sentence": [f"the crew greets {name} at noon" for name in ("ann", "bob", "cleo", "dan", "eve", "flo", "gus")],
+    "names after a noun that calls for one": ["session of user ann closed", "session of user bob closed"],
+    "quoted phrases": ['painted "Blue Heron" white', 'painted "Mole" white', 'painted "Old Crane Two" white'],
+    "two names at once": [f"crew member {a} paints the tall {b} white" for a, b in zip("ann bob cleo dan eve flo gus hal ida jim".split(), "hull mast door gate wall roof rope lamp boat sail".split(), strict=True)],
+    "objects": ["hid Rope{12ab open=true Lid{9}} now", "hid Lamp{7} now"],
+}  # fmt: skip
+OTHER = {
+    "opposites": ["lamp 3 started", "lamp 3 stopped"],
+    "opposites in one word": ["door3 onOpened event", "door3 onClosed event"],
+    "negations": ["rope 3 registered again", "rope 4 deregistered again"],
+    "up and down": ["link to 10.0.0.1 is up", "link to 10.0.0.1 is down"],
+    "states in capitals": ["berth 4 goes to LOADING", "berth 5 goes to SAILING"],
+    "request methods": ['"GET /a" took 4', '"POST /a" took 5'],
+    "two wordings": ["crane 4 could not lift", "crane 4 could not turn"],
+    "a few first words": ["reading block 4 done", "writing block 4 done", "syncing block 4 done"],
+    "a few categories of a key": ["mail 4 status=sent", "mail 5 status=bounced"],
+}
+
+
+def templates(lines: list[str], folder: Path) -> set[str]:
+    (folder / "a.log").write_text("".join(line + "\n" for line in lines * 3))
+    return {record["template"] for record in skill.records(folder / "a.log")}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_lines_that_differ_in_a_value_are_one_message(name: str, tmp_path: Path) -> None:
+    assert len(templates(SAME[name], tmp_path)) == 1
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_lines_that_differ_in_wording_are_not(name: str, tmp_path: Path) -> None:
+    assert len(templates(OTHER[name], tmp_path)) == len(OTHER[name])
