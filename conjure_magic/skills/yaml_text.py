@@ -2,7 +2,7 @@
 
 The parser's events are read, not its loader: no tag makes an object, `1.0` and `on` stay as they are, depth
 and alias expansion are bounded, and deep nesting cannot exhaust the C stack. What most front matter looks like,
-fields of one plain line each, is read without the library; a property test holds that to mean the same.
+fields of one line each, is read without the library; a property test holds that to mean the same.
 """
 
 from __future__ import annotations
@@ -99,12 +99,14 @@ class _Builder:
 
 _CHARACTER = r"[ !-\"$-9;-~\u00a1-\u167f\u2010-\u2027\u3001-\ud7ff]"  # none that YAML could act on but `#` and `:`
 _PLAIN = rf"[A-Za-z0-9]{_CHARACTER}*+(?:(?::(?=[!-~])|(?<=[!-~])#){_CHARACTER}*+)*+"
+_QUOTED = rf"\"(?:(?![\"\\]){_CHARACTER}|[:#])*+\"|'(?:(?!'){_CHARACTER}|[:#])*+'"
 _KEY = r"[A-Za-z][A-Za-z0-9_-]{0,60}"
-_SIMPLE = re.compile(rf"(?:{_KEY}: +{_PLAIN}\n|{_KEY}: *\n(?:  {_KEY}: +{_PLAIN}\n)+)+")
+_LINE = rf"{_KEY}: +(?:{_PLAIN}|(?:{_QUOTED}) *)\n"
+_SIMPLE = re.compile(rf"(?:{_LINE}|{_KEY}: *\n(?:  {_LINE})+)+")
 
 
 def parse_simple(text: str) -> dict[str, Any] | None:
-    """The value of YAML text that is nothing but fields of one plain line, nested once at most; None for any other."""
+    """The value of YAML text that is nothing but fields of one line, nested once at most; None for any other."""
     if _SIMPLE.fullmatch(text) is None:
         return None
     fields: dict[str, Any] = {}
@@ -117,7 +119,7 @@ def parse_simple(text: str) -> dict[str, Any] | None:
         if key in into:
             return None
         if value:
-            into[key] = value
+            into[key] = value[1:-1] if value[0] in "\"'" else value
         else:
             into[key] = into = {}
     return fields

@@ -86,6 +86,11 @@ LINES = st.builds(
 @example("a: b\na: c\n")
 @example("a:\n  b: c\n  b: d\n")
 @example("a: b\x85c: d\n")
+@example("a: 'b: #c' \n")
+@example('a: ""\n  b: c\n')
+@example("a: 'b''c'\n")
+@example('a: "b\\nc"\n')
+@example('a: "b" c\n')
 @settings(max_examples=1_000)
 def test_what_is_read_without_the_library_means_the_same_to_it(text: str) -> None:
     simple = parse_simple(text)
