@@ -108,6 +108,7 @@ class Turn:
         self._stop_reason = ""
         self._error = ""
         self._started = time.monotonic()
+        self._waited = 0.0
 
     # ---- Context
 
@@ -124,11 +125,13 @@ class Turn:
         """Ask the turn's approver; the time stands still meanwhile."""
         self.cancel.raise_if_set()
         self.emit(ApprovalAsked(request.tool_use_id, request.backend, request.text))
+        began = time.monotonic()
         decision = Decision("no", by="stopped", reason="The turn was stopped while the question stood.")
         try:
             with self._deadline.paused():
                 decision = self.setup.approver(request, self.cancel) if self.setup.approver else NOBODY
         finally:
+            self._waited += time.monotonic() - began
             answer = ApprovalAnswered(request.tool_use_id, decision.allowed, decision.by, decision.reason)
             self.emit(answer)
         self.cancel.raise_if_set()
@@ -316,7 +319,7 @@ class Turn:
         """Run one call by its owner; what goes wrong becomes a result that the model can act on."""
         self.cancel.raise_if_set()
         owner = self._owners.get(call.name)
-        started = time.monotonic()
+        started, waited = time.monotonic(), self._waited
         self.emit(ToolStarted(call, owner.name if owner else ""))
         result: ToolResult | None = None
         try:
@@ -337,7 +340,8 @@ class Turn:
         finally:
             if result is None:
                 result = self._cut(call)
-            self.emit(ToolFinished(call.id, result, time.monotonic() - started))
+            took = time.monotonic() - started - (self._waited - waited)  # a person's time is not the call's
+            self.emit(ToolFinished(call.id, result, took))
         yield from self.feed.drain()
         return result
 

@@ -20,8 +20,10 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
     Raises CancelledError if the turn is stopped meanwhile.
     """
     choices = (
-        f"[y] yes, once   [a] yes, and every later one of {request.backend} in this session   "
-        "[n] no; words after it tell the model why: "
+        "  y  yes, once\n"
+        f"  a  yes, and every later command of {request.backend} in this session\n"
+        "  n  no; words after it tell the model why\n"
+        "Your answer: "
     )
     prompt = f"{request.question}\n\n{_indented(request.text)}\n\n{choices}"
     while True:
@@ -33,7 +35,7 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
         decision = read_answer(answer)
         if decision is not None:
             return decision
-        prompt = f"{MORE}. {choices}"
+        prompt = f"{MORE}.\n{choices}"
 
 
 def ask_key() -> Key | None:
