@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
 _SPECIAL = re.compile(r"[\\`*_\[\]|~$]")
+_MATH = re.compile(r"\\\$|\\\\(?=\(|\\\[|begin\b)")
+"""Where a formula could begin or end in text that is escaped."""
 _STARTS_BLOCK = re.compile(r"^([ \t]*)(?:([-+=#:])|(\d+)([.)]))", re.MULTILINE)
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def escape_inline(text: str) -> str:
-    """The text so that Markdown shows it letter by letter, in the midst of a line."""
-    return _SPECIAL.sub(r"\\\g<0>", text).translate(_ENTITIES)
+    """The text so that Markdown shows it letter by letter, in the midst of a line.
+
+    What MathJax would take for a formula after the Markdown was read ("$5 and $6") stands in an element of its
+    own, where it looks for none: escaping does not keep it away.
+    """
+    text = _SPECIAL.sub(r"\\\g<0>", text).translate(_ENTITIES)
+    return _MATH.sub(r"<span>\g<0></span>", text)
 
 
 def escape_markdown(text: str) -> str:
@@ -119,7 +126,7 @@ def _table_cell(node: SyntaxTreeNode) -> str:
 
 def _source_inlines(node: SyntaxTreeNode) -> str:
     # A piece of text can only begin a block where it begins a line.
-    return _STARTS_BLOCK.sub(_start_escaped, "".join(_source_inline(child) for child in node.children))
+    return _STARTS_BLOCK.sub(_start_escaped, _source_inner(node))
 
 
 def _source_inline(node: SyntaxTreeNode) -> str:

@@ -186,7 +186,9 @@ def test_hostile_text_is_harmless_in_exported_markdown(form: str, executed: Any)
     text = text.split("Where?\n```\n", 1)[1]  # behind the cell's source
     # The exporter's own: the turn's picture, as a file beside it.
     own = re.compile(r"picture: output_\d+_\d+\.png$|source: output_|element: img$")
-    assert [found for found in markdown_offences(text) if not own.match(found)] == []
+    found = [one for one in markdown_offences(text) if not own.match(one)]
+    # In HTML of ours a class keeps formulas away.
+    assert [one for one in found if form == "text/markdown" or not one.startswith("formula")] == []
     assert len(re.findall(r"!\[png\]\(output_", text)) == 1
     assert len(resources["outputs"]) == 1
 

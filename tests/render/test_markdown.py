@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from hostile import read_html
+from hostile import markdown_offences, read_html
 from markdown_it import MarkdownIt
 
 from conjure_magic.render.markdown import PARSED, render_markdown
@@ -139,7 +139,15 @@ def test_markdown_written_anew_twice_is_the_same() -> None:
 )
 def test_escaped_text_is_read_letter_by_letter(text: str) -> None:
     assert read_html(commonmark(escape_markdown(text)))[1].strip() == text.strip()
-    assert set(tags(commonmark(escape_markdown(text)))) <= {"p", "pre", "code"}
+    assert set(tags(commonmark(escape_markdown(text)))) <= {"p", "pre", "code", "span"}
+
+
+@pytest.mark.parametrize("text", ["$5 and $6", r"\(x\)", r"\[x\]", r"\begin{x}", "$a\nb$", "*$a* b$"])
+def test_no_formula_is_found_in_markdown_written_anew(text: str) -> None:
+    """Notebook front ends look for formulas in what the Markdown has become: escaping is not enough."""
+    assert [found for found in markdown_offences(render_markdown_source(text)) if "formula" in found] == []
+    assert [found for found in markdown_offences(escape_markdown(text)) if "formula" in found] == []
+    assert read_html(commonmark(escape_markdown(text)))[1].strip() == text
 
 
 @pytest.mark.parametrize("text", ["a", "`", "``", "a`b``c", "`a`", " a ", "```"])
