@@ -177,7 +177,7 @@ class CellDisplay:
         self._committed = Committed(CallLimits(LIVE.input, LIVE.output, limits.skills))
         self._outputs: tuple[Any, Any] | None = None
         self._result: TurnResult | None = None
-        self._done = False
+        self._done = self._tried = False
         self._began = time.monotonic()
         self._ticker: threading.Thread | None = None
         self._position = 0
@@ -194,7 +194,8 @@ class CellDisplay:
             if isinstance(event.body, TurnFinished):
                 self._result = event.body.result
                 self.close()
-            elif self._ticker is None:
+            elif not self._tried:
+                self._tried = True
                 self._start()
 
     def close(self) -> None:
@@ -286,11 +287,11 @@ def _show(bundle: Bundle) -> Any:
 
 @contextlib.contextmanager
 def _unbroken(what: str) -> Iterator[None]:
-    """A display that fails is logged; the turn goes on."""
+    """A display that fails is logged, quietly, since it may fail at each redraw; the turn goes on."""
     try:
         yield
     except Exception:
-        log.exception("the display could not show %s", what)
+        log.warning("the display could not show %s", what, exc_info=log.isEnabledFor(logging.DEBUG))
 
 
 class TextDisplay:

@@ -190,6 +190,25 @@ def test_a_turn_that_cannot_be_rendered_shows_its_answer_all_the_same(ready: Ker
     assert cell.text().endswith("went on\n")
 
 
+def test_a_front_end_that_cannot_be_reached_breaks_no_turn_and_is_told_of_briefly(ready: Kernel) -> None:
+    """Here the publisher itself fails, as it does when a socket is gone."""
+    cell = ready.run(
+        "publisher = type(get_ipython().display_pub); publish = publisher.publish\n"
+        "def fail(*args, **kwargs): raise OSError('gone')\n"
+        "publisher.publish = fail\n"
+        "try:\n"
+        "    d = open_display()\n"
+        "    feed(d, STARTED, *[TextDelta('x')] * 500, TurnFinished(turn())); d.close()\n"
+        "finally:\n"
+        "    publisher.publish = publish\n"
+        "print('went on')"
+    )
+    assert cell.reply is not None
+    assert cell.reply["status"] == "ok"
+    assert cell.text().endswith("went on\n")
+    assert cell.text().count("\n") < 5
+
+
 def test_a_turn_in_a_worker_thread_lands_in_the_cell_that_opened_the_display(ready: Kernel) -> None:
     cell = ready.run(
         "d = open_display(); feed(d, STARTED)\n"

@@ -95,7 +95,7 @@ def _newest_text(item: Said | Thought, begin: int, opener: str, limit: int) -> s
 
 def render_status(items: Sequence[Item], elapsed: float) -> str:
     """The line that says what goes on, and for how long."""
-    frame = FRAMES[int(elapsed * 4) % len(FRAMES)]
+    frame = FRAMES[int(elapsed) % len(FRAMES)]
     return f'<div style="margin-top:8px;{style.SMALL}">{frame} {int(elapsed)} s · {escape(_doing(items))}</div>'
 
 
