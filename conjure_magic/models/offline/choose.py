@@ -10,7 +10,7 @@ from conjure_magic.models.offline.conversation import Conversation, Exchange, Kn
 from conjure_magic.models.offline.documents import Documentation, DocumentedCommand
 from conjure_magic.models.offline.fill import Filled, Material, absolute, asks_for, fill
 from conjure_magic.models.offline.mentions import Mentions, read_mentions
-from conjure_magic.models.offline.template import Option, Template, Value, parse_template
+from conjure_magic.models.offline.template import OPERATORS, Option, Template, Value, parse_template
 from conjure_magic.models.offline.vocabulary import PHRASES
 from conjure_magic.skills.words import rank, stems
 
@@ -26,7 +26,6 @@ _FOLLOW_UP = re.compile(
 _MADE = re.compile(
     r"\b(?:wrote|written|saved|created|replaced)\b[^\n]{0,40}?([\w./-]{1,200}\.\w{1,8})\b", re.IGNORECASE
 )
-_OPERATORS = frozenset({"|", "||", "&&", ";", "&", ">", ">>", "<"})
 
 
 def best_fit(prompt: str, candidates: Sequence[tuple[str, str]]) -> int | None:
@@ -159,7 +158,7 @@ def with_options(
     template: Template, command: DocumentedCommand, documentation: Documentation, mentions: Mentions
 ) -> Template:
     """The template with the options that the same section documents apart from it, and the prompt asks for."""
-    if any(getattr(part, "text", "") in _OPERATORS for part in template.parts):
+    if any(getattr(part, "text", "") in OPERATORS for part in template.parts):
         return template
     known = {option.name for option in template.options}
     extra: dict[str, Option] = {}

@@ -107,6 +107,8 @@ class _Filling:
 
     def _positional(self, part: Positional) -> str:
         value = self._find(part.value)
+        if value is None and part.value.kind == "output" and not part.optional:
+            return part.value.raw if part.value.is_example else f"output.{part.value.extension or 'txt'}"
         if value is None and not part.optional:
             self.filled.missing.append(part.value.raw.strip("\"'<>{}"))
             return part.value.raw
@@ -144,6 +146,8 @@ class _Filling:
             if named is not None:
                 return named
             return value.raw if value.is_example else shlex.quote(self._default_name(option, value))
+        if value.kind == "text" and option.optional and not asked:
+            return None
         found = self._find(value, needs_word=option.optional or value.is_example)
         if found is None and value.is_example and not option.optional:
             return value.raw

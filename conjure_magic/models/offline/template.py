@@ -13,6 +13,9 @@ _DIRECTORY = re.compile(
     r"^[\"']?(?:\$\{?(?:CLAUDE_)?SKILL_DIR(?:ECTORY)?\}?|\{(?:base|skill)_?-?[dD]ir(?:ectory)?\}|"
     r"<(?:base|skill)[ _-]?dir(?:ectory)?>|(?:/path/to|path/to)/(?:the[_-])?(?:this[_-])?skill)/"
 )
+SEPARATORS = frozenset({"|", "||", "&&", ";", "&"})
+"""Words behind which another program begins."""
+OPERATORS = SEPARATORS | {">", ">>", "<"}
 ELLIPSES = ("…", "...")
 _RESOURCE = re.compile(r"^(?:\./)?(?:scripts|references|assets|templates|examples|bin|tools|lib)/")
 _SCRIPT = re.compile(r"\.(?:py|sh|js|mjs|ts|rb|pl|R|bash|php|jl)$")
@@ -146,17 +149,29 @@ def _parts(tokens: list[tuple[str, bool]]) -> Iterator[Part]:
         text, optional = tokens[index]
         following = tokens[index + 1] if index + 1 < len(tokens) else None
         index += 1
-        if text in ("|", "||", "&&", ";", "&", ">", ">>", "<"):
+        if text in (">", ">>", "<") and following is not None:
+            yield Fixed(text)
+            yield Positional(_value(following[0], "--output" if text != "<" else "--input"))
+            index += 1
+        elif text in SEPARATORS:
             yield Fixed(text)
             interpreter = seen_program = False
-        elif interpreter and not text.startswith("-"):
+        elif interpreter and text in ("-m", "-c") and following is not None:
+            yield Fixed(f"{text} {following[0]}")
+            index += 1
+            interpreter, seen_program = False, True
+        elif interpreter and (text.startswith("-") or text == "run"):
+            yield Fixed(text)
+        elif interpreter:
             yield _program(text)
             interpreter, seen_program = False, True
         elif not seen_program and text.rpartition("/")[2] in INTERPRETERS:
             interpreter = True
             yield Fixed(text)
+        elif not seen_program and re.match(r"\w+=", text):
+            yield Fixed(text)
         elif not seen_program and not text.startswith("-"):
-            seen_program = "=" not in text
+            seen_program = True
             yield _program(text)
         elif text.startswith("-") and len(text) > 1 and not text[1:2].isdigit():
             option, taken = _option(text, optional, following, [*rest[: index - 1], *rest[index + 1 :]])

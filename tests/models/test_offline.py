@@ -1,0 +1,443 @@
+"""The offline model in whole turns: real skills, real commands on the local backend; and request by request."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from conjure_magic.approval import ApprovalRequest, Decision, allow
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import CancelledError
+from conjure_magic.events import BlockFinished, MessageFinished, TextDelta, TurnResult
+from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseBlock, Usage
+from conjure_magic.models.base import Request, ToolDefinition
+from conjure_magic.models.offline import OfflineModel
+from conjure_magic.session import Session
+from conjure_magic.skills.catalogue import render_catalogue
+from conjure_magic.skills.skill import Skill, load_skill
+from conjure_magic.tools import DEFINITIONS
+
+COMMANDS = Path(__file__).parent.parent / "data" / "skills" / "commands"
+LABEL = "Answered by the offline model: rules, not a language model."
+
+
+@pytest.fixture
+def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "tale.txt").write_text("the cat and the dog and the horse\n")
+    (tmp_path / "texts" / "two words.txt").write_text("quiet quiet night\n")
+    (tmp_path / "sales.csv").write_text("month,amount\nMay,3\nJune,4\n")
+    with Session("local", [str(COMMANDS)], model="offline", approver=allow) as opened:
+        yield opened
+
+
+def commands(result: TurnResult) -> list[str]:
+    return [str(called.call.input["command"]) for called in result.tool_calls if called.call.name == "bash_tool"]
+
+
+def paragraphs(result: TurnResult) -> str:
+    """The answer without its last line, which labels it."""
+    text, _, label = result.text.rpartition("\n\n")
+    assert label.startswith(f"*{LABEL}")
+    assert label.endswith("*")
+    return text
+
+
+# ---- whole turns
+
+
+def test_it_reads_the_skill_runs_its_command_and_answers_from_the_output(session: Session) -> None:
+    result = session.chat("Which words are most frequent in texts/tale.txt? Only the top 2.")
+    assert [called.call.name for called in result.tool_calls] == ["view", "bash_tool"]
+    assert result.tool_calls[0].call.input["path"] == str((COMMANDS / "word-count" / "SKILL.md").resolve())
+    script = COMMANDS.resolve() / "word-count" / "scripts" / "count.py"
+    assert commands(result) == [f"python {script} {Path.cwd()}/texts/tale.txt --top 2"]
+    assert paragraphs(result) == "```text\n3 the\n2 and\n```"
+    assert (result.stop_reason, result.cost, result.usage) == ("end_turn", 0.0, Usage())
+
+
+def test_several_files_and_names_with_blanks_are_each_one_argument(session: Session) -> None:
+    result = session.chat("Count the words of texts/tale.txt and 'texts/two words.txt' as JSON, the top 1")
+    assert paragraphs(result) == '```json\n{"the": 3}\n```'
+    assert commands(result)[0].endswith("--top 1 --json")
+
+
+def test_a_glob_stands_for_its_files(session: Session) -> None:
+    result = session.chat("Count words containing 'qu' in texts/*.txt")
+    assert paragraphs(result) == "```text\n2 quiet\n```"
+
+
+def test_another_documented_command_is_chosen_where_its_words_fit(session: Session) -> None:
+    result = session.chat("List the longest words of texts/tale.txt")
+    assert "longest.py" in commands(result)[0]
+    assert paragraphs(result).startswith("```text\nhorse\n")
+
+
+def test_markdown_stays_markdown_and_files_land_in_the_workspace(session: Session) -> None:
+    result = session.chat("Summarise the table sales.csv as a report")
+    assert paragraphs(result).startswith("# Report\n\n| column | rows |")
+    assert sorted(file.name for file in result.files) == ["chart.svg", "report.md"]
+    assert "pip install" not in commands(result)[0]
+
+
+def test_names_for_created_files_are_taken_from_the_prompt(session: Session) -> None:
+    result = session.chat("Report on the table sales.csv and save the report as out/june.md, without a chart")
+    assert [file.name for file in result.files] == []
+    assert "exit 1" in result.tool_calls[1].result.status  # type: ignore[union-attr]  # there is no folder out/
+    result = session.chat("Report on the table sales.csv and save the report as june.md, without a chart")
+    assert [file.name for file in result.files] == ["june.md"]
+
+
+def test_a_follow_up_goes_on_with_the_same_skill_and_file(session: Session) -> None:
+    session.chat("Count the words of texts/tale.txt, the top 1")
+    result = session.chat("and the top 2 in the same file?")
+    assert commands(result)[0].endswith("texts/tale.txt --top 2")
+    assert [m.role for m in session.messages[-6:]] == ["user", "assistant", "user", "assistant", "user", "assistant"]
+
+
+def test_a_file_made_before_is_found_in_the_workspace(session: Session) -> None:
+    session.chat("Report on the table sales.csv and save the report as june.txt")
+    made = session.chat("Count words: which are most frequent in sales.csv?")
+    assert f"{Path.cwd()}/sales.csv" in commands(made)[0]
+
+
+def test_inline_commands_and_quoted_values_work(session: Session) -> None:
+    result = session.chat("Convert an amount of 5 from 'mile' to 'km', in metric units")
+    assert paragraphs(result) == "```text\n8.047 km\n```"
+
+
+def test_nothing_runs_where_no_skill_fits_and_the_skills_are_listed(session: Session) -> None:
+    result = session.chat("Write me a poem about the sea")
+    assert result.tool_calls == ()
+    for name in ("word-count", "csv-report", "unit-converter", "log-analyzer"):
+        assert f"**{name}**" in result.text
+    assert "None of the skills that I know fits" in result.text
+
+
+def test_a_missing_value_is_named_with_the_command_that_would_have_run(session: Session) -> None:
+    result = session.chat("Count the words, the top 3")
+    assert commands(result) == []
+    assert "needs `FILE…`, which your request does not name" in result.text
+    assert "```bash\npython word-count/scripts/count.py FILE… --top 3\n```" in result.text
+
+
+def test_a_skill_without_a_command_is_said(session: Session) -> None:
+    result = session.chat("Give me advice on naming a boat")
+    assert "**talk-only** fits, but its SKILL.md documents no command" in result.text
+
+
+def test_a_failure_is_tried_once_more_more_simply(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "machine.dat").write_text("x")
+    result = session.chat("Inspect the fussy recording machine.dat")
+    assert [c.rpartition("machine.dat")[2] for c in commands(result)] == [" --depth 3", ""]
+    assert "inspected plainly" in result.text
+    assert "My first try, `python fussy/scripts/fussy.py machine.dat --depth 3`, failed." in result.text
+
+
+def test_a_file_that_is_not_there_is_not_tried_again(session: Session) -> None:
+    result = session.chat("Which words are most frequent in texts/nowhere.txt?")
+    assert len(commands(result)) == 1
+    assert "That did not work" in result.text
+    assert "ended with exit code 1" in result.text
+    assert "FileNotFoundError" in result.text
+
+
+def test_a_refused_command_ends_the_turn_honestly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(request: ApprovalRequest, cancel: Cancel) -> Decision:
+        return Decision("no", reason="Not on *my* machine.")
+
+    monkeypatch.chdir(tmp_path)
+    with Session("local", [str(COMMANDS)], model="offline", approver=refuse) as session:
+        result = session.chat("Which words are most frequent in a.txt?")
+    assert len(result.tool_calls) == 2
+    assert "I stopped: this was not allowed to run." in result.text
+    assert r"Not on \*my\* machine." in result.text
+
+
+def test_what_was_not_used_is_said(session: Session) -> None:
+    result = session.chat("Count words of texts/tale.txt as 'haiku' with https://example.org/x, 17 apples")
+    label = result.text.rpartition("\n\n")[2]
+    assert "Not used of your request: `https://example.org/x`, `17` and `haiku`." in label
+
+
+def test_a_hostile_file_name_is_an_argument_and_runs_nothing(session: Session, tmp_path: Path) -> None:
+    name = "a; touch pwned; $(touch pwned) `touch pwned`.txt"
+    (tmp_path / name).write_text("one two two\n")
+    result = session.chat(f'Which words are most frequent in "{name}"?')
+    assert "2 two" in result.text
+    assert [path.name for path in Path.cwd().rglob("pwned")] == []
+    assert [file.name for file in result.files] == []
+
+
+def test_the_bundled_log_analyzer_answers_with_chart_and_table(session: Session, tmp_path: Path) -> None:
+    lines = [f"2024-05-01 10:00:{s:02} {'ERROR' if s > 40 else 'INFO'} shop.pool: request {s} ended" for s in range(60)]
+    (tmp_path / "shop.log").write_text("\n".join(lines) + "\n")
+    result = session.chat("Analyse shop.log: what went wrong, and when?")
+    assert result.tool_calls[-1].result.status == ""  # type: ignore[union-attr]
+    assert {Path(file.name).suffix for file in result.files} == {".svg", ".csv"}
+    assert "ERROR" in paragraphs(result)
+    again = session.chat("How many lines are there per level in the same file?")
+    assert f"{tmp_path}/shop.log" in commands(again)[0]
+
+
+def test_attached_variables_are_files_to_work_on(session: Session) -> None:
+    folder = session.workspace.root / "attached-variables"
+    folder.mkdir()
+    (folder / "df.csv").write_text("a,b\n1,2\n")
+    attached = '<variable name="df" type="DataFrame" file="attached-variables/df.csv">\na,b\n</variable>'
+    result = session.chat("Summarise this table as a report", attachments=[attached])
+    assert "report.py attached-variables/df.csv" in commands(result)[0]
+    assert "| a | 1 |" in result.text
+
+
+# ---- request by request
+
+
+def request(
+    *messages: Message | str,
+    skills: Sequence[Skill] = (),
+    tools: Sequence[ToolDefinition] = DEFINITIONS,
+    system: str = "",
+) -> Request:
+    text = f"<workspace>/ws</workspace>\n<input_folder>/in</input_folder>\n{system}\n{render_catalogue(skills)}"
+    history = tuple(Message.user(m) if isinstance(m, str) else m for m in messages)
+    return Request("offline", text, tuple(tools), history)
+
+
+def answer(asked: Request, cancel: Cancel | None = None) -> MessageFinished:
+    events = list(OfflineModel().stream(asked, cancel or Cancel()))
+    assert isinstance(events[-1], MessageFinished)
+    deltas = "".join(event.text for event in events if isinstance(event, TextDelta))
+    blocks = [event.block for event in events if isinstance(event, BlockFinished)]
+    assert deltas == events[-1].message.text
+    assert tuple(blocks) == events[-1].message.content
+    return events[-1]
+
+
+def word_count() -> Skill:
+    return load_skill(COMMANDS / "word-count")
+
+
+def reading(asked: Request) -> Request:
+    """The same request after the skill was read."""
+    (call,) = answer(asked).message.tool_uses
+    result = ToolResultBlock(call.id, Path(str(call.input["path"])).read_text(encoding="utf-8"))
+    return Request(
+        asked.model, asked.system, asked.tools, (*asked.messages, Message.assistant(call), Message.user(result))
+    )
+
+
+def test_the_same_request_gives_the_same_events() -> None:
+    asked = request("Count words of a.txt", skills=[word_count()])
+    assert list(OfflineModel().stream(asked, Cancel())) == list(OfflineModel().stream(asked, Cancel()))
+
+
+def test_text_streams_in_pieces_of_a_few_words() -> None:
+    deltas = [
+        e.text for e in OfflineModel().stream(request("Count words of a.txt"), Cancel()) if isinstance(e, TextDelta)
+    ]
+    assert len(deltas) > 3
+    assert all(len(text) < 60 for text in deltas)
+
+
+def test_it_says_which_tool_it_wants_and_then_ends_its_turn() -> None:
+    asked = request("Count words of a.txt", skills=[word_count()])
+    first = answer(asked)
+    assert (first.stop_reason, first.model) == ("tool_use", "offline")
+    (call,) = answer(reading(asked)).message.tool_uses
+    assert call.name == "bash_tool"
+    assert call.id == "toolu_offline_2"
+    done = Message.user(ToolResultBlock(call.id, "3 the"))
+    last = answer(
+        Request("offline", asked.system, asked.tools, (*reading(asked).messages, Message.assistant(call), done))
+    )
+    assert (last.stop_reason, last.message.tool_uses) == ("end_turn", ())
+
+
+@pytest.mark.parametrize("after", range(4))
+def test_it_stops_wherever_it_is(after: int) -> None:
+    cancel = Cancel()
+    events = OfflineModel().stream(request("Count words of a.txt", skills=[word_count()]), cancel)
+    for _ in range(after):
+        next(events)
+    cancel.set()
+    with pytest.raises(CancelledError):
+        list(events)
+
+
+def test_without_view_it_reads_with_a_command() -> None:
+    tools = [tool for tool in DEFINITIONS if tool.name == "bash_tool"]
+    asked = request("Count words of a.txt", skills=[word_count()], tools=tools)
+    (call,) = answer(asked).message.tool_uses
+    assert call.input == {"command": f"cat -- {word_count().location}"}
+    body = word_count().location.read_text(encoding="utf-8")
+    history = (*asked.messages, Message.assistant(call), Message.user(ToolResultBlock(call.id, body)))
+    (call,) = answer(Request("offline", asked.system, asked.tools, history)).message.tool_uses
+    assert "count.py /in/a.txt" in str(call.input["command"])
+
+
+def test_without_a_shell_it_says_what_it_would_have_run() -> None:
+    tools = [tool for tool in DEFINITIONS if tool.name == "view"]
+    text = answer(reading(request("Count words of a.txt", skills=[word_count()], tools=tools))).message.text
+    assert "there is no `bash_tool`" in text
+    assert "python word-count/scripts/count.py a.txt" in text
+
+
+def test_without_skills_it_says_so() -> None:
+    assert "there are no skills" in answer(request("Analyse a.log")).message.text
+
+
+def test_an_unreadable_skill_is_said() -> None:
+    asked = request("Count words of a.txt", skills=[word_count()])
+    (call,) = answer(asked).message.tool_uses
+    failed = Message.user(ToolResultBlock(call.id, "no such file", is_error=True))
+    text = answer(
+        Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), failed))
+    ).message.text
+    assert "could not read the SKILL.md of **word-count**" in text
+
+
+def test_an_interrupted_command_is_not_run_again() -> None:
+    asked = reading(request("Count words of a.txt", skills=[word_count()]))
+    (call,) = answer(asked).message.tool_uses
+    cut = Message.user(ToolResultBlock(call.id, "1 the\n[timed out after 120 s and was killed]", is_error=True))
+    last = answer(Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), cut)))
+    assert last.message.tool_uses == ()
+    assert "ended with timed out after 120 s" in last.message.text
+
+
+def test_an_answer_that_repeats_output_keeps_fences_closed_and_says_what_it_left_out() -> None:
+    asked = reading(request("Count words of a.txt", skills=[word_count()]))
+    (call,) = answer(asked).message.tool_uses
+
+    def answered(output: str) -> str:
+        done = Message.user(ToolResultBlock(call.id, output))
+        return answer(
+            Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), done))
+        ).message.text
+
+    assert answered("```\nx\n````\n```\n*label*").startswith("`````text\n```\nx\n````\n```\n*label*\n`````\n")
+    assert answered("# Title\n\n```\nopen").startswith("````text\n# Title")
+    assert "(Shortened: 40 of 500 lines" in answered("\n".join(map(str, range(500))))
+    assert answered("[no output]").startswith("It printed nothing.")
+    assert answered("-" * 32_000).count("`") == 6
+    assert "exit code" not in answered("fine")
+
+
+# ---- native tools
+
+
+FETCH = ToolDefinition(
+    "log_fetcher_execute",
+    "Fetches logs from a server. Commands: `fetch URL [--limit N] [--level L]`, limit 100 by default.",
+    {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
+)
+WEATHER = ToolDefinition(
+    "forecast",
+    "The weather forecast of a city.",
+    {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "description": "name of the city"},
+            "days": {"type": "integer", "default": 3},
+            "unit": {"enum": ["celsius", "fahrenheit"]},
+            "detailed": {"type": "boolean"},
+            "files": {"type": "array", "items": {"type": "string"}},
+        },
+        "required": ["city"],
+    },
+)
+
+
+def test_a_native_tool_is_called_with_its_documented_command() -> None:
+    asked = request("Fetch logs from http://127.0.0.1:80/logs, limit 20, only errors", tools=[*DEFINITIONS, FETCH])
+    (call,) = answer(asked).message.tool_uses
+    assert call.name == "log_fetcher_execute"
+    assert call.input == {"command": "fetch http://127.0.0.1:80/logs --limit 20 --level ERROR"}
+    done = Message.user(ToolResultBlock(call.id, '[{"level": "ERROR"}]'))
+    text = answer(
+        Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), done))
+    ).message.text
+    assert text.startswith('```json\n[{"level": "ERROR"}]\n```')
+    assert f"*{LABEL} It called `log_fetcher_execute`" in text
+
+
+def test_a_typed_tools_arguments_come_from_names_types_and_choices() -> None:
+    asked = request("A detailed weather forecast for 'Oslo' for 5 days in celsius from a.txt", tools=[WEATHER])
+    (call,) = answer(asked).message.tool_uses
+    assert call.input == {"city": "Oslo", "days": 5, "unit": "celsius", "detailed": True, "files": ["/in/a.txt"]}
+
+
+def test_a_tool_that_lacks_an_argument_is_not_called() -> None:
+    last = answer(request("What is the weather forecast?", tools=[WEATHER]))
+    assert last.message.tool_uses == ()
+    assert "lacks its `city`" in last.message.text
+
+
+def test_a_failed_tool_is_told_and_not_called_again() -> None:
+    asked = request("Fetch logs from http://127.0.0.1:80/logs", tools=[FETCH])
+    (call,) = answer(asked).message.tool_uses
+    failed = Message.user(ToolResultBlock(call.id, "API returned 503", is_error=True))
+    last = answer(Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), failed)))
+    assert last.message.tool_uses == ()
+    assert "API returned 503" in last.message.text
+
+
+def test_the_better_fitting_of_skills_and_tools_is_taken() -> None:
+    both = [*DEFINITIONS, WEATHER]
+    assert (
+        answer(request("Count words of a.txt", skills=[word_count()], tools=both)).message.tool_uses[0].name == "view"
+    )
+    asked = request("Forecast of the weather in 'Oslo'", skills=[word_count()], tools=both)
+    assert answer(asked).message.tool_uses[0].name == "forecast"
+
+
+# ---- anything at all
+
+
+BLOCKS = st.one_of(
+    st.builds(
+        TextBlock, st.sampled_from(["Count words of a.txt", "and again?", "[result: x]", ""]) | st.text(max_size=20)
+    ),
+    st.builds(
+        ToolUseBlock,
+        st.sampled_from(["a", "b"]),
+        st.sampled_from(["view", "bash_tool", "gone"]),
+        st.just({"path": "/x"}),
+    ),
+    st.builds(ToolResultBlock, st.sampled_from(["a", "b"]), st.text(max_size=20), st.booleans()),
+)
+MESSAGES = st.builds(Message, st.sampled_from(["user", "assistant"]), st.lists(BLOCKS, max_size=3).map(tuple))
+
+
+@given(st.lists(MESSAGES, min_size=1, max_size=5), st.booleans())
+def test_any_history_gets_an_answer_that_is_valid(history: list[Message], native: bool) -> None:
+    skills = [word_count()]
+    tools = [*DEFINITIONS, FETCH, WEATHER] if native else DEFINITIONS
+    finished = answer(request(*history, skills=skills, tools=tools))
+    assert finished.message.text.strip()
+    for call in finished.message.tool_uses:
+        assert call.name in {tool.name for tool in tools}
+        assert call.id not in {use.id for message in history for use in message.tool_uses}
+    assert finished.message.tool_uses or LABEL in finished.message.text
+
+
+@given(st.text(max_size=120), st.text(max_size=80))
+def test_any_skill_text_and_prompt_get_an_answer(body: str, prompt: str) -> None:
+    skill = word_count()
+    call = ToolUseBlock("toolu_offline_1", "view", {"path": str(skill.location)})
+    text = f"---\nname: word-count\n---\n```bash\n{body}\n```\nand `{body}`"
+    history = (Message.user(f"words {prompt}"), Message.assistant(call), Message.user(ToolResultBlock(call.id, text)))
+    assert answer(request(*history, skills=[skill])).message.text.strip()
+
+
+def test_it_costs_nothing_and_says_its_name() -> None:
+    model = OfflineModel()
+    assert (model.name, model.cost(Usage(10, 10)), repr(model)) == ("offline", 0.0, "OfflineModel()")
+    assert os.environ.get("ANTHROPIC_API_KEY") is None
