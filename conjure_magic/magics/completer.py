@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion
@@ -12,19 +13,19 @@ from conjure_magic.magics import commands
 from conjure_magic.magics.options import cell_parser
 
 if TYPE_CHECKING:
-    from conjure_magic.magics import ConjureMagics
+    from conjure_magic.magics.front import Front
 
 LINE = re.compile(r"^\s*(%{1,2})conjure\s+(.*)$", re.DOTALL)
 
 
-def complete(magics: ConjureMagics, context: Any) -> dict[str, Any]:
+def complete(front: Front, namespace: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """What may follow the text before the cursor; nothing outside our own lines."""
     match = LINE.match(str(context.line_with_cursor)[: context.cursor_position])
     if match is None:
         return {"completions": []}
     typed = match[2]
     token = re.split(r"[\s,=]", typed)[-1]
-    words = candidates(magics, match[1] == "%%", typed[: len(typed) - len(token)].split())
+    words = candidates(front, namespace, match[1] == "%%", typed[: len(typed) - len(token)].split())
     found = [word for word in words if word.startswith(token)]
     return {
         "completions": [SimpleCompletion(text=word, type="keyword") for word in found],
@@ -34,10 +35,10 @@ def complete(magics: ConjureMagics, context: Any) -> dict[str, Any]:
     }
 
 
-def candidates(magics: ConjureMagics, in_cell: bool, before: list[str]) -> list[str]:
+def candidates(front: Front, namespace: Mapping[str, Any], in_cell: bool, before: list[str]) -> list[str]:
     """The words that may stand after the words before; options already given are left out."""
     last = before[-1].rstrip("=,").split("=")[0] if before else ""
-    found = values(magics, last)
+    found = values(front, namespace, last)
     if found is not None:
         return found
     if in_cell:
@@ -45,9 +46,9 @@ def candidates(magics: ConjureMagics, in_cell: bool, before: list[str]) -> list[
     return commands.words(before)
 
 
-def values(magics: ConjureMagics, option: str) -> list[str] | None:
+def values(front: Front, namespace: Mapping[str, Any], option: str) -> list[str] | None:
     """The values an option may have; None if it has none to offer."""
-    sessions = magics.front.sessions
+    sessions = front.sessions
     match option:
         case "--backend":
             return sorted(FACTORIES)
@@ -58,5 +59,5 @@ def values(magics: ConjureMagics, option: str) -> list[str] | None:
         case "--model":
             return ["offline"]
         case "--with":
-            return sorted(name for name in magics.shell.user_ns if not name.startswith("_"))
+            return sorted(name for name in namespace if not name.startswith("_"))
     return None
