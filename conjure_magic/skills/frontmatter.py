@@ -78,7 +78,7 @@ def load_head(path: Path) -> FrontMatter:
     try:
         data = os.read(file, FIRST_READ)
         complete = len(data) < FIRST_READ
-        while not complete and len(data) <= MAX_HEAD and _bounds(data, complete=False) is None:
+        while not complete and len(data) <= MAX_HEAD and find_bounds(data, complete=False) is None:
             more = os.read(file, MAX_HEAD)
             data += more
             complete = not more
@@ -92,7 +92,7 @@ def parse_head(data: bytes, *, complete: bool) -> FrontMatter:
 
     Raises FrontMatterError.
     """
-    bounds = _bounds(data, complete=complete)
+    bounds = find_bounds(data, complete=complete)
     if bounds is None:
         if _OPENING.match(data) is None:
             raise FrontMatterError("no-frontmatter", "does not begin with a line of three dashes (---)")
@@ -106,8 +106,8 @@ def parse_head(data: bytes, *, complete: bool) -> FrontMatter:
     return FrontMatter(fields, body, findings)
 
 
-def _bounds(data: bytes, *, complete: bool) -> tuple[int, int, int] | None:
-    """Where the front matter begins and ends and the body begins; None if it is not there, or not closed.
+def find_bounds(data: bytes, *, complete: bool) -> tuple[int, int, int] | None:
+    """Offsets where the front matter begins and ends and the body begins; None if it is not there, or not closed.
 
     A closing line that is cut off at the end of `data` counts only if that is the end of the file.
     """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -99,13 +99,13 @@ def load(directory: Path, location: Path, scope: Scope, modified_ns: int = 0) ->
         return _skipped(location, "unreadable", f"cannot be read: {error.strerror}")
     found = [Finding(f.code, f.message, location, f.level) for f in front.findings]
     fields = front.fields
-    description = _text(fields, "description", found, location).strip()
+    description = _text(fields, "description").strip()
     if not description:
         found.append(
             Finding("missing-description", "has no description, so nobody can tell its use", location, "error")
         )
         return Loaded(None, tuple(found))
-    name, folder = _normal(_text(fields, "name", found, location).strip()), _normal(directory.name)
+    name, folder = normal_name(_text(fields, "name")), normal_name(directory.name)
     if len(name) > MAX_NAME or name != folder or _USUAL_NAME.fullmatch(name) is None:
         found += [Finding(code, text, location) for code, text in check_name(name, folder)]
     found += [Finding(code, text, location) for code, text in check_fields(fields)]
@@ -115,9 +115,9 @@ def load(directory: Path, location: Path, scope: Scope, modified_ns: int = 0) ->
         directory,
         location,
         scope,
-        license=_text(fields, "license", found, location),
-        compatibility=_text(fields, "compatibility", found, location),
-        metadata=_metadata(fields.get("metadata"), found, location),
+        license=_text(fields, "license"),
+        compatibility=_text(fields, "compatibility"),
+        metadata=_metadata(fields.get("metadata")),
         allowed_tools=split_allowed_tools(fields.get("allowed-tools", "")),
         findings=tuple(found),
         modified_ns=modified_ns,
@@ -132,7 +132,9 @@ def load_linked(directory: Path, location: Path, scope: Scope) -> Loaded:
     return load(directory, location, scope, location.stat().st_mtime_ns)
 
 
-def _normal(name: str) -> str:
+def normal_name(name: str) -> str:
+    """A name as names are compared: without blank ends, and NFKC-normalised."""
+    name = name.strip()
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
 
@@ -140,22 +142,17 @@ def _skipped(path: Path, code: str, message: str) -> Loaded:
     return Loaded(None, (Finding(code, message, path, "error"),))
 
 
-def _text(fields: Mapping[str, Any], name: str, found: list[Finding], path: Path) -> str:
-    """A field's text; a list or map where text belongs is a finding, and counts as absent."""
-    value = fields.get(name, "")
-    if isinstance(value, str):
-        return value
-    found.append(Finding("bad-type", f"{name} must be text", path))
-    return ""
+def _text(fields: Mapping[str, Any], name: str) -> str:
+    """A field's text; a list or map where text belongs counts as absent."""
+    value = fields.get(name)
+    return value if isinstance(value, str) else ""
 
 
-def _metadata(value: Any, found: list[Finding], path: Path) -> dict[str, str]:
+def _metadata(value: Any) -> dict[str, str]:
     """The metadata map, values that are not text as YAML-like text."""
-    if isinstance(value, dict):
-        return {key: item if isinstance(item, str) else repr(item) for key, item in value.items()}
-    if value:
-        found.append(Finding("bad-type", "metadata must be a map of text to text", path))
-    return {}
+    if not isinstance(value, dict):
+        return {}
+    return {key: item if isinstance(item, str) else repr(item) for key, item in value.items()}
 
 
 _USUAL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -176,22 +173,26 @@ def check_name(name: str, directory: str) -> list[tuple[str, str]]:
         broken.append(("name-double-hyphen", f"name {name!r} holds two hyphens in a row"))
     if not all(char.isalnum() or char == "-" for char in name):
         broken.append(("name-characters", f"name {name!r} holds more than letters, digits and hyphens"))
-    if name != _normal(directory):
+    if name != normal_name(directory):
         broken.append(("name-mismatch", f"name {name!r} is not that of its folder, {directory!r}"))
     return broken
 
 
+_LIMITS = {"name": 0, "description": MAX_DESCRIPTION, "license": 0, "compatibility": MAX_COMPATIBILITY}
+
+
 def check_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The other rules of the reference checker that fields break, as (code, message)."""
+    """The other rules that fields break, as (code, message): unknown ones, those of the wrong kind, too long ones."""
     broken = [("unknown-field", f"field {key!r} is not in the specification") for key in fields if key not in FIELDS]
-    for name, limit in (("description", MAX_DESCRIPTION), ("compatibility", MAX_COMPATIBILITY)):
-        value = fields.get(name)
-        if isinstance(value, str) and len(value) > limit:
+    for name, limit in _LIMITS.items():
+        value = fields.get(name, "")
+        if not isinstance(value, str):
+            broken.append((f"{name}-type", f"{name} must be text"))
+        elif limit and len(value) > limit:
             broken.append((f"{name}-too-long", f"{name} has {len(value)} characters; {limit} are allowed"))
+    if not isinstance(fields.get("metadata") or {}, dict):
+        broken.append(("metadata-type", "metadata must be a map of text to text"))
     return broken
-
-
-_TOOL = re.compile(r"(?:[^\s,()]|\([^()]*\))+")
 
 
 def split_allowed_tools(value: Any) -> tuple[str, ...]:
@@ -200,4 +201,19 @@ def split_allowed_tools(value: Any) -> tuple[str, ...]:
     Blanks and commas inside parentheses belong to the entry: `Bash(git add:*) Read`.
     """
     parts = value if isinstance(value, list) else [value]
-    return tuple(tool for part in parts if isinstance(part, str) for tool in _TOOL.findall(part))
+    return tuple(tool for part in parts if isinstance(part, str) for tool in _split_outside_parentheses(part))
+
+
+def _split_outside_parentheses(text: str) -> Iterator[str]:
+    depth, begin = 0, 0
+    for at, char in enumerate(text):
+        if char == "(":
+            depth += 1
+        elif char == ")":
+            depth = max(depth - 1, 0)
+        elif not depth and (char == "," or char.isspace()):
+            if at > begin:
+                yield text[begin:at]
+            begin = at + 1
+    if text[begin:].strip():
+        yield text[begin:].strip()

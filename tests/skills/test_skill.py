@@ -97,7 +97,7 @@ def test_fields_of_the_wrong_kind_are_findings_and_count_as_absent(tmp_path: Pat
     head = "name: a\ndescription: b\nlicense: [x]\ncompatibility: {y: z}\nmetadata: text"
     skill = load_skill(write(tmp_path / "a", head))
     assert (skill.license, skill.compatibility, skill.metadata) == ("", "", {})
-    assert [finding.code for finding in skill.findings] == ["bad-type"] * 3
+    assert [finding.code for finding in skill.findings] == ["license-type", "compatibility-type", "metadata-type"]
 
 
 def test_a_skill_md_that_links_out_of_its_folder_is_refused(tmp_path: Path) -> None:
@@ -162,6 +162,29 @@ def test_the_rules_for_other_fields() -> None:
 )
 def test_allowed_tools_are_read_in_all_their_spellings(value: object) -> None:
     assert split_allowed_tools(value) == ("Bash(git add:*)", "Read")
+
+
+@pytest.mark.parametrize(
+    ("value", "tools"),
+    [
+        ("Bash(echo $(date) *), Read", ("Bash(echo $(date) *)", "Read")),
+        ("Bash(git:*)\n  Read\tWrite\n", ("Bash(git:*)", "Read", "Write")),
+        ("Bash(never closed, Read", ("Bash(never closed, Read",)),
+        ("Read) Write", ("Read)", "Write")),
+        (["Read, Write", "Grep Glob", ["not text"], {"nor": "this"}], ("Read", "Write", "Grep", "Glob")),
+        ("", ()),
+        ({"Bash": "git:*"}, ()),
+        (None, ()),
+    ],
+)
+def test_allowed_tools_are_split_outside_parentheses_alone(value: object, tools: tuple[str, ...]) -> None:
+    assert split_allowed_tools(value) == tools
+
+
+def test_allowed_tools_are_read_from_yaml_lists_too(tmp_path: Path) -> None:
+    for spelling in ("[Bash(git:*), Read]", "\n  - Bash(git:*)\n  - Read", "Bash(git:*) Read", "'Bash(git:*),Read'"):
+        folder = write(tmp_path / "a", f"name: a\ndescription: b\nallowed-tools: {spelling}")
+        assert load_skill(folder).allowed_tools == ("Bash(git:*)", "Read")
 
 
 def test_load_skills_takes_folders_of_skills_and_leaves_out_what_is_broken() -> None:
