@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-from collections.abc import Callable, Generator, Iterator, Mapping
+import threading
+from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from conjure_magic.cancel import Cancel, interruptible
 from conjure_magic.errors import CancelledError, ModelError, UsageError
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta
-from conjure_magic.messages import Message, TextBlock, Usage
+from conjure_magic.messages import Message, OtherBlock, TextBlock, Usage
 from conjure_magic.models.base import Request
 
 EXPECTED = "text, a message as the Messages API sends it, a Message, or an iterator of pieces of text"
@@ -20,16 +23,16 @@ class CallableModel:
 
     The callable gets the `Request`; one that declares a single parameter named `messages` gets the list of
     messages as the wire has them. It returns text, a wire message (a dict with `content`, and `stop_reason`,
-    `usage` where it has them), a `Message`, or an iterator of pieces of text. It runs on the turn's thread.
+    `usage` where it has them), a `Message`, or an iterator of pieces of text. It runs on the turn's thread; an
+    async function on an event loop of its own, in a helper thread.
 
-    Raises UsageError for a callable that is async or takes no argument.
+    Raises UsageError for an async generator, and for a callable that takes no argument or needs several.
     """
 
     def __init__(self, function: Callable[..., Any], name: str = "") -> None:
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            raise UsageError(
-                "an async function cannot be a model; wrap it: lambda request: asyncio.run(function(request))"
-            )
+        called = function if inspect.isroutine(function) else getattr(function, "__call__", function)  # noqa: B004
+        if inspect.isasyncgenfunction(called):
+            raise UsageError("an async generator cannot be a model; give a generator, or an async function")
         self._function = function
         self._wants_messages = _wants_messages(function)
         self.name = name or getattr(function, "__name__", type(function).__name__)
@@ -50,6 +53,9 @@ class CallableModel:
         """
         given = [message.to_dict() for message in request.messages] if self._wants_messages else request
         response = self._guarded(cancel, lambda: self._function(given))
+        if inspect.isawaitable(response):
+            awaited = response
+            response = self._guarded(cancel, lambda: _wait_for(awaited, cancel))
         cancel.raise_if_set()
         if isinstance(response, Iterator):
             yield from self._deltas(response, cancel)
@@ -80,9 +86,10 @@ class CallableModel:
             close = getattr(pieces, "close", None)
             if callable(close):
                 close()
-        text = TextBlock("".join(said))
-        yield BlockFinished(text)
-        yield MessageFinished(Message.assistant(text), "end_turn", Usage(), self.name)
+        message = _without_blanks(Message.assistant("".join(said)))
+        for block in message.content:
+            yield BlockFinished(block)
+        yield MessageFinished(message, "end_turn", Usage(), self.name)
 
     def _guarded(self, cancel: Cancel, call: Callable[[], Any]) -> Any:
         """Run the person's code where an interrupt reaches it; its errors become ModelError in one line."""
@@ -97,12 +104,6 @@ class CallableModel:
 
     def _finished(self, response: Any) -> MessageFinished:
         """The whole message of a response. Raises ModelError that says what is expected."""
-        if inspect.isawaitable(response):
-            if inspect.iscoroutine(response):
-                response.close()
-            raise ModelError(
-                f"{self.name} returned an awaitable; a model has to return its answer. Expected {EXPECTED}"
-            )
         if isinstance(response, str):
             response = Message.assistant(TextBlock(response))
         if isinstance(response, Message):
@@ -110,7 +111,7 @@ class CallableModel:
                 raise ModelError(
                     f"{self.name} returned a message of role {response.role!r}; expected one of the assistant's"
                 )
-            return MessageFinished(response, _stop_reason(response, None), Usage(), self.name)
+            return MessageFinished(self._checked(response), _stop_reason(response, None), Usage(), self.name)
         if isinstance(response, Mapping):
             return self._from_wire(response)
         raise ModelError(f"{self.name} returned {_kind(response)}; expected {EXPECTED}")
@@ -125,7 +126,7 @@ class CallableModel:
                 f"{self.name} returned a dict that is no assistant message; expected "
                 '{"content": "text" or [blocks with a "type"], "stop_reason": …, "usage": …}'
             )
-        message = Message.from_dict({**wire, "role": "assistant"})
+        message = self._checked(Message.from_dict({**wire, "role": "assistant"}))
         usage = wire.get("usage")
         known = ("role", "content", "stop_reason", "usage", "model", "type", "id", "stop_sequence")
         return MessageFinished(
@@ -135,6 +136,51 @@ class CallableModel:
             str(wire.get("model") or self.name),
             {key: value for key, value in wire.items() if key not in known},
         )
+
+    def _checked(self, message: Message) -> Message:
+        """The message without blank text. Raises ModelError for tool calls that could not be answered."""
+        ids = [call.id for call in message.tool_uses]
+        twice = next((id_ for id_ in ids if ids.count(id_) > 1), None)
+        if twice is not None:
+            raise ModelError(f"{self.name} used the id {twice!r} twice; each tool_use needs one of its own")
+        if any(isinstance(block, OtherBlock) and block.type == "tool_use" for block in message.content):
+            raise ModelError(f'{self.name} returned a tool_use block that lacks "id", "name" or "input"')
+        return _without_blanks(message)
+
+
+def _wait_for(awaitable: Awaitable[Any], cancel: Cancel) -> Any:
+    """What the awaitable comes to, on an event loop in a helper thread: a notebook's own loop is already running.
+
+    Cancelled once `cancel` is set.
+    """
+    outcome: Future[Any] = Future()
+
+    async def run() -> Any:
+        loop, task = asyncio.get_running_loop(), asyncio.ensure_future(awaitable)
+
+        def wake() -> None:
+            loop.call_soon_threadsafe(task.cancel)
+
+        with cancel.waking(wake):
+            return await task
+
+    def work() -> None:
+        try:
+            outcome.set_result(asyncio.run(run()))
+        except asyncio.CancelledError:
+            reason = cancel.reason
+            outcome.set_exception(CancelledError(reason) if reason else RuntimeError("it cancelled its own task"))
+        except BaseException as error:  # it belongs to the thread that waits
+            outcome.set_exception(error)
+
+    threading.Thread(target=work, name="conjure-model", daemon=True).start()
+    return outcome.result()
+
+
+def _without_blanks(message: Message) -> Message:
+    """The message without text that is empty, which servers refuse; the same object if there is none."""
+    kept = tuple(block for block in message.content if not isinstance(block, TextBlock) or block.text.strip())
+    return message if len(kept) == len(message.content) else Message(message.role, kept)
 
 
 def _stop_reason(message: Message, given: Any) -> str:
