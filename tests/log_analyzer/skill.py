@@ -12,7 +12,9 @@ SKILL = Path(__file__).parents[2] / "conjure_magic/skills/bundled/log-analyzer"
 SCRIPTS = SKILL / "scripts"
 
 
-def run(script: str, *arguments: str, stdin: bytes = b"", cwd: Path | None = None) -> subprocess.CompletedProcess[bytes]:
+def run(
+    script: str, *arguments: str, stdin: bytes = b"", cwd: Path | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """One run of a script, isolated from the user's site and environment; never raises for its exit code."""
     command = [sys.executable, "-S", "-E", str(SCRIPTS / script), *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, check=False, timeout=120)

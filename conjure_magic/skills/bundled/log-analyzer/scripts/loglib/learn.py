@@ -62,13 +62,14 @@ def _with_confidence(layouts: list[Layout], lines: Sequence[str]) -> list[Layout
     hits = [0] * len(layouts)
     own = 0
     continuing = False
-    for line in lines:
+    following = [*(_CONTINUATION.match(line) is not None for line in lines[1:]), False]
+    for line, before_trace in zip(lines, following, strict=True):
         place = next((i for i, fits in enumerate(matchers) if fits(line)), None)
         if place is not None:
             hits[place] += 1
             continuing = False
         else:
-            continuing = continuing or _CONTINUATION.match(line) is not None
+            continuing = continuing or before_trace or _CONTINUATION.match(line) is not None
         own += not continuing
     return [replace(layout, share=count / (own or 1)) for layout, count in zip(layouts, hits, strict=True)]
 

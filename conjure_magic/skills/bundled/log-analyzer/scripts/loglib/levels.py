@@ -24,9 +24,7 @@ _SPELLINGS = {
 }
 # Words that are levels only where every line of a column carries one: as plain
 # English words they turn up in messages too often to be believed on their own.
-_WEAK = frozenset(
-    ["fine", "config", "statement", "default", "fail", "note", "assert", "verb", "log", "alert", "panic"]
-)
+_WEAK = frozenset(["fine", "config", "statement", "default", "fail", "note", "assert", "verb", "log", "alert", "panic"])
 _LETTERS = {
     "V": "TRACE", "T": "TRACE", "D": "DEBUG", "I": "INFO", "N": "NOTICE", "W": "WARN",
     "E": "ERROR", "C": "CRITICAL", "F": "FATAL", "A": "ALERT",

@@ -11,15 +11,15 @@ from loglib.wording import VALUE, are_values, has_value_shape, is_wording
 
 Row = tuple[str, ...]
 _Step = Callable[[Counter[Row]], dict[Row, Row]]
-# A quoted text is one token, then words (a colon inside one belongs to it), blanks, single marks.
-_TOKEN = re.compile(
-    r"\"[^\"<>]*\"|(?<![\w>])'[^'<>]*'(?!\w)|(?:[^\s=,:;()\[\]{}\"'|<>`]|<\*>|:(?=[^\s=,:;()\[\]{}\"'|<>`]))+|\s+|."
-)
 _UNITS = (
     r"(?:[KMGTPkmgtp]i?[Bb](?:ytes?)?|[Bb]|ms|us|ns|msecs?|usecs?|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?|"
     r"milliseconds?|microseconds?)"
 )
-_UNIT = re.compile(rf"<\*> {_UNITS}(?![\w=./:-])")
+# A value with its unit is one token, a quoted text is, then words (a colon inside one belongs to it), blanks, single marks.
+_TOKEN = re.compile(
+    rf"<\*> {_UNITS}(?![\w=./:-])|"
+    r"\"[^\"<>]*\"|(?<![\w>])'[^'<>]*'(?!\w)|(?:[^\s=,:;()\[\]{}\"'|<>`]|<\*>|:(?=[^\s=,:;()\[\]{}\"'|<>`]))+|\s+|."
+)
 _LESS = re.compile(r"(?<![\w>*])[<>~]=? ?<\*>")
 _MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DAYS = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
@@ -32,7 +32,8 @@ _LIST = re.compile(r"([\w./-]*<\*>[\w./-]*)(?:(?:, ?| )\1)+(?![\w=])")
 _DUMP = re.compile(r"(?<![\w>])(?:(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2}) ){2,}(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2})(?![\w<])")
 _EMPTY = re.compile(r"(?<=\s)\(\)(?=\s|$)")
 _LITERAL = re.compile(
-    r"(?<![\w./-])(?:(?:true|false|True|False|TRUE|FALSE)\b|(?<=[=:])(?:null|NULL|None|nil)\b|(?<=[=:] )(?:null|NULL)\b)(?![\w./-])"
+    r"(?<![\w./-])(?:(?:true|false|True|False|TRUE|FALSE)\b|(?<=[=:])(?:null|NULL|None|nil)\b|"
+    r"(?<=[=:] )(?:null|NULL)\b)(?![\w./-])"
 )
 # An object as many languages print it: a type name and its fields in braces, two deep.
 _OBJECT = re.compile(r"(?<![\w.])[A-Za-z_][\w.$]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
@@ -52,18 +53,38 @@ def merge(texts: Sequence[str], counts: Sequence[int]) -> list[str]:
     weight: Counter[str] = Counter()
     for text, count in zip(normal, counts, strict=True):
         weight[text] += count
-    rows = {text: tuple(_TOKEN.findall(text)) for text in weight}
+    written = {text: tuple(_TOKEN.findall(text)) for text in weight}
+    rows = {text: tuple(map(_without_unit, row)) for text, row in written.items()}
     for step in _STEPS:
         rows = _repeat(rows, weight, step)
-    final = {text: "".join(row) for text, row in rows.items()}
-    return [final[text] for text in normal]
+    shown = _with_units(rows, written)
+    return [shown[rows[text]] for text in normal]
+
+
+def _without_unit(token: str) -> str:
+    """A value with its unit counts as a value: 3 KB and 2 MB are no two messages."""
+    return VALUE if token.startswith(VALUE + " ") else token
+
+
+def _with_units(rows: dict[str, Row], written: dict[str, Row]) -> dict[Row, str]:
+    """The text of each row; a unit is shown where all of its messages have the same one."""
+    units: dict[Row, list[set[str]]] = {}
+    for text, row in rows.items():
+        seen = units.setdefault(row, [set() for _ in row])
+        tokens = written[text]
+        aligned = len(tokens) == len(row)
+        for place, found in enumerate(seen):
+            found.add(tokens[place] if aligned and tokens[place].startswith(VALUE + " ") else row[place])
+    return {
+        row: "".join(next(iter(found)) if len(found) == 1 else token for token, found in zip(row, seen, strict=True))
+        for row, seen in units.items()
+    }
 
 
 def normalise(text: str) -> str:
-    """Fold dates, units, lists and truth values of a masked text."""
+    """Fold dates, truth values and objects of a masked text."""
     text = _LESS.sub(VALUE, text)
     text = _DATE.sub(VALUE, text)
-    text = _UNIT.sub(VALUE, text)
     text = _EMPTY.sub(f"({VALUE})", text)
     text = _LITERAL.sub(VALUE, text)
     text = _TUPLE.sub(VALUE, text)

@@ -1,0 +1,157 @@
+"""The summary finds what was put into a log, and says where."""
+
+from __future__ import annotations
+
+import csv
+import xml.etree.ElementTree as ET
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from log_analyzer import skill
+
+START = datetime(2024, 5, 1, 8)
+
+
+def entry(second: float, level: str, text: str) -> str:
+    return f"{(START + timedelta(seconds=second)).isoformat()} {level} [main] crane.Core: {text}"
+
+
+@pytest.fixture
+def incident(tmp_path: Path) -> Path:
+    """Two quiet hours; at 09:00 forty errors in a minute; a message that ends there and one that begins."""
+    lines = [entry(10 * i, "INFO", f"took {i} ms for 10.0.0.{i % 3 + 1}") for i in range(720)]
+    lines += [entry(60 * i, "INFO", f"pump {i} is warm") for i in range(60)]
+    lines += [entry(3600 + i, "ERROR", f"rope {i} is slack") for i in range(40)]
+    lines += [entry(3700 + 60 * i, "WARN", f"reserve pump {i} runs") for i in range(50)]
+    path = tmp_path / "crane.log"
+    path.write_text("\n".join(sorted(lines)) + "\n")
+    return path
+
+
+def line_of(path: Path, text: str) -> str:
+    return str(1 + next(i for i, line in enumerate(path.read_text().splitlines()) if text in line))
+
+
+def test_an_incident_is_found_with_its_time_and_message(incident: Path) -> None:
+    found = skill.summary(incident)
+    assert (found["health"], found["lines"], found["records"], found["unparsed"]) == ("degraded", 870, 870, 0)
+    assert "degraded: at least 1 % ERROR" in found["health_rule"]
+    burst = found["bursts"][0]
+    assert (burst["kind"], burst["count"], burst["template"]) == ("errors", 40, "rope <*> is slack")
+    assert burst["from"] <= "2024-05-01 09:00:00" < burst["to"]
+    assert burst["evidence"] == [line_of(incident, "rope 0 ")]
+    problem = found["problems"][0]
+    assert (problem["count"], problem["level"], problem["component"]) == (40, "ERROR", "crane.Core")
+    assert problem["evidence"][0] == line_of(incident, "rope 0 ")
+
+
+def test_counts_add_up(incident: Path) -> None:
+    found = skill.summary(incident)
+    assert {row["level"]: row["count"] for row in found["levels"]} == {"ERROR": 40, "WARN": 50, "INFO": 780}
+    assert sum(row["count"] for row in found["templates"]) == 870
+    assert found["components"] == [{"name": "crane.Core", "count": 870}]
+    assert sum(found["series"]["all"]) == 870
+    assert sum(found["series"]["errors"]) == 40
+    assert found["top_addresses"][0] == {"name": "10.0.0.1", "count": 240}
+
+
+def test_what_appears_and_what_vanishes_is_told(incident: Path) -> None:
+    found = skill.summary(incident)
+    assert "reserve pump <*> runs" in [row["template"] for row in found["first_seen"]]
+    gone = next(row for row in found["vanished"] if row["template"] == "pump <*> is warm")
+    assert gone["evidence"] == [line_of(incident, "pump 59 is warm")]
+
+
+def test_before_and_after_a_moment_are_compared(incident: Path) -> None:
+    around = skill.summary(incident, "--around", "2024-05-01T09:00")["around"]
+    changes = {row["template"]: (row["before"], row["after"]) for row in around["changes"]}
+    assert changes["pump <*> is warm"] == (60, 0)
+    assert changes["rope <*> is slack"] == (0, 40)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "count"),
+    [
+        (("--level", "ERROR"), 40),
+        (("--level", "WARN+"), 90),
+        (("--level", "error,info"), 820),
+        (("--grep", r"rope \d\b"), 10),
+        (("--since", "2024-05-01T09:00", "--until", "2024-05-01 09:00:40"), 44),
+        (("--since", "09:30"), 201),
+        (("--until", "2024-05-01"), 0),
+    ],
+)
+def test_filters_limit_what_is_summarised(arguments: tuple[str, ...], count: int, incident: Path) -> None:
+    assert skill.summary(incident, *arguments)["records"] == count
+
+
+def test_gaps_and_jumps_of_the_clock_are_found(tmp_path: Path) -> None:
+    seconds = [*range(0, 100), *range(4000, 4100), *range(50, 60), *range(4100, 4150)]
+    log = tmp_path / "a.log"
+    log.write_text("\n".join(entry(second, "INFO", f"took {i} ms") for i, second in enumerate(seconds)))
+    found = skill.summary(log)
+    assert (found["gaps"][0]["seconds"], found["gaps"][0]["evidence"]) == (4041, ["211"])
+    assert (found["clock_jumps"][0]["seconds"], found["clock_jumps"][0]["evidence"]) == (-4049, ["201"])
+    assert found["time"]["steps_back"] == 1
+    assert (found["time"]["first"], found["time"]["last"]) == ("2024-05-01 08:00:00", "2024-05-01 09:09:09")
+
+
+HEALTH = {
+    "ok": [entry(i, "INFO", f"took {i} ms") for i in range(100)],
+    "degraded": [entry(30 * i, "ERROR" if i % 50 == 0 else "INFO", f"took {i} ms") for i in range(200)],
+    "critical": [entry(i, "FATAL" if i == 7 else "INFO", f"took {i} ms") for i in range(100)],
+}
+
+
+@pytest.mark.parametrize("state", HEALTH)
+def test_health_follows_its_rule(state: str, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("\n".join(HEALTH[state]))
+    assert skill.summary(tmp_path / "a.log")["health"] == state
+
+
+def test_without_levels_problems_are_called_inferred(tmp_path: Path) -> None:
+    lines = [f"May  1 13:{i // 60:02d}:{i % 60:02d} quay7 crane[1]: {'lift failed' if i % 5 == 0 else 'lift done'}"
+             for i in range(300)]  # fmt: skip
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    found = skill.summary(tmp_path / "a.log")
+    assert (found["levels"], found["problem_basis"], found["health"]) == ([], "wording", "critical")
+    text = skill.run_ok("analyze.py", "summary", str(tmp_path / "a.log"))
+    assert "## What goes wrong, inferred from wording" in text
+    assert "No level column" in text
+
+
+def test_markdown_leads_with_the_finding_and_names_created_files(incident: Path, tmp_path: Path) -> None:
+    chart, table = tmp_path / "errors.svg", tmp_path / "top.csv"
+    text = skill.run_ok("analyze.py", "summary", str(incident), "--chart", str(chart), "--csv", str(table))
+    assert text.startswith("**crane.log: degraded** — 40 of 870 records (4.6%) ERROR or worse; a burst of them")
+    assert text.index("## What goes wrong") < text.index("## Bursts") < text.index("## Lines per level")
+    assert text.rstrip().endswith(f"Created: `{chart}`, `{table}`")
+    with table.open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert rows[0]["template"] == "took <*> ms for <*>"
+    assert sum(int(row["count"]) for row in rows) == 870
+
+
+def test_the_chart_is_whole_svg_with_title_and_description(incident: Path, tmp_path: Path) -> None:
+    skill.run_ok("analyze.py", "summary", str(incident), "--chart", str(tmp_path / "errors.svg"))
+    root = ET.parse(tmp_path / "errors.svg").getroot()
+    space = {"s": "http://www.w3.org/2000/svg"}
+    assert root.get("role") == "img"
+    assert root.findtext("s:title", namespaces=space) == "crane.log: records and problems over time"
+    assert "40 problems" in (root.findtext("s:desc", namespaces=space) or "")
+    assert not root.findall(".//s:script", space)
+    bars = [bar for bar in root.findall("s:rect", space) if bar.get("fill") == "#c0392b"]
+    assert bars
+    assert all(float(bar.get("height", "0")) <= 130 for bar in bars)
+
+
+def test_text_of_a_log_cannot_break_out_of_its_table_or_the_chart(tmp_path: Path) -> None:
+    bad = "<script>alert(1)</script> | `x` ](javascript:1) \x1b[31m\u202e"
+    (tmp_path / "a<b>&.log").write_text("\n".join(entry(i, "ERROR", f"{bad} {i}") for i in range(20)))
+    text = skill.run_ok("analyze.py", "summary", str(tmp_path / "a<b>&.log"), "--chart", str(tmp_path / "c.svg"))
+    row = next(line for line in text.splitlines() if line.startswith("| 20 | ERROR"))
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert r"\|" in row
+    ET.parse(tmp_path / "c.svg")
