@@ -10,7 +10,6 @@ import threading
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -35,6 +34,8 @@ class Patience:
     """How long to wait for a server, and how often to try again before an answer has begun."""
 
     retries: int = 4
+    backoff: float = 0.5
+    """Seconds before the second try; twice as many before each further one, 16 times at most."""
     retry_after: float = 60.0
     """Longest wait in seconds that a server may ask for; if it asks for more, the request fails at once."""
     connect: float = 10.0
@@ -50,7 +51,7 @@ class Patience:
         if error.retry_after is not None:
             return error.retry_after if error.retry_after <= self.retry_after else None
         spread = 1 - 0.25 * random.random()  # noqa: S311  (many kernels must not come back in the same moment)
-        return float(min(0.5 * 2 ** (attempt - 1), 8.0) * spread)
+        return self.backoff * min(2.0 ** (attempt - 1), 16.0) * spread
 
 
 class Answer:
@@ -138,10 +139,12 @@ class Api:
         self.credentials = credentials
         self.patience = patience or Patience()
         self.version = version or (VERSION if credentials.dialect == "anthropic" else COMPATIBLE_VERSION)
-        url = urlsplit(credentials.base_url)
-        self.server = f"{url.scheme}://{url.netloc}"
+        self.server = credentials.server
         self.lanes = Lanes(
-            https=url.scheme == "https", client=client, connect=self.patience.connect, idle=self.patience.idle
+            https=self.server.startswith("https:"),
+            client=client,
+            connect=self.patience.connect,
+            idle=self.patience.idle,
         )
         self._timeout = httpx.Timeout(self.patience.idle, connect=self.patience.connect)
 

@@ -155,7 +155,7 @@ class Opening:
         self.lane = lane
         self._request = request
         self._auth = KeyAuth(credentials)
-        self._server = credentials.base_url
+        self._server = credentials.server
         self._idle = idle
         self._discard = discard
         self._response: httpx.Response | None = None
@@ -192,8 +192,9 @@ class Opening:
         except FOREIGN as error:
             self.failure = faults.from_exception(error, self._idle, self._server)
             self.may_retry = isinstance(error, RETRIED)
-        except BaseException as error:  # handed to whoever waits
-            self.failure = error.with_traceback(None) if isinstance(error, Exception) else RuntimeError(repr(error))
+        except BaseException as error:  # a bug, handed to whoever waits, without frames that hold headers
+            self.failure = error if isinstance(error, Exception) else RuntimeError(repr(error))
+            self.failure.__traceback__ = self.failure.__context__ = self.failure.__cause__ = None
         if self._claim.acquire(blocking=False):
             self._wake()
         else:

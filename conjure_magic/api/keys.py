@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
 
@@ -64,11 +64,20 @@ class Key:
 class Credentials:
     """Whom requests come from and where they go."""
 
-    base_url: str = ANTHROPIC
+    base_url: str = field(default=ANTHROPIC, repr=False)
     """Without `/v1` and a trailing slash."""
     mode: AuthMode = "none"
     key: Key | None = None
     dialect: Dialect = "anthropic"
+
+    @property
+    def server(self) -> str:
+        """Scheme, host and port: what of the address can be shown, since its rest may hold a password."""
+        try:
+            url = urlsplit(self.base_url)
+        except ValueError:
+            return "the server"
+        return f"{url.scheme}://{url.netloc.rpartition('@')[2]}"
 
     @property
     def can_send(self) -> bool:

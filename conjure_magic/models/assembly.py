@@ -19,7 +19,7 @@ OWN = frozenset({"type", "role", "content", "model", "usage", "stop_reason"})
 class _OpenBlock:
     """A content block between its start and its stop."""
 
-    __slots__ = ("_high", "block", "json", "text", "thinking", "wire")
+    __slots__ = ("block", "high", "json", "text", "thinking", "wire")
 
     def __init__(self, wire: dict[str, Any]) -> None:
         self.wire = wire
@@ -27,13 +27,13 @@ class _OpenBlock:
         self.thinking: list[str] = []
         self.json: list[str] = []
         self.block: Block | None = None
-        self._high = ""
+        self.high = ""
 
     def sound(self, text: str) -> str:
         """The text without lone surrogates, of which JSON may hold halves and UTF-8 none."""
-        text, self._high = self._high + text, ""
+        text, self.high = self.high + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
-            text, self._high = text[:-1], text[-1]
+            text, self.high = text[:-1], text[-1]
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def finish(self) -> None:
@@ -74,7 +74,14 @@ class MessageAssembly:
         try:
             kind = wire["type"]
             if kind == "content_block_delta":
-                return self._delta(self._blocks[wire["index"]], wire["delta"])
+                block, delta = self._blocks[wire["index"]], wire["delta"]
+                if delta["type"] != "text_delta":
+                    return self._delta(block, delta)
+                text = delta["text"]  # nine events of ten
+                if not text.isascii() or block.high:
+                    text = block.sound(text)
+                block.text.append(text)
+                return TextDelta(text) if text else None
             handler = _HANDLERS.get(kind)
             return handler(self, wire) if handler is not None else None
         except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
@@ -110,15 +117,9 @@ class MessageAssembly:
 
     def _delta(self, block: _OpenBlock, delta: Mapping[str, Any]) -> ModelEvent | None:
         kind = delta["type"]
-        if kind == "text_delta":
-            text = delta["text"]
-            if not text.isascii() or block._high:
-                text = block.sound(text)
-            block.text.append(text)
-            return TextDelta(text) if text else None
         if kind == "thinking_delta":
             text = delta["thinking"]
-            if not text.isascii() or block._high:
+            if not text.isascii() or block.high:
                 text = block.sound(text)
             block.thinking.append(text)
             return ThinkingDelta(text) if text else None
@@ -147,7 +148,8 @@ class MessageAssembly:
             block.wire.setdefault("input", {})
         for field in ("text", "thinking"):
             if kind == field and block.wire.setdefault(field, ""):
-                return self._delta(block, {"type": f"{field}_delta", field: block.wire[field]})
+                delta = {"type": f"{field}_delta", field: block.wire[field]}
+                return self.take({"type": "content_block_delta", "index": index, "delta": delta})
         return None
 
     def _block_stop(self, wire: Mapping[str, Any]) -> ModelEvent | None:

@@ -118,7 +118,8 @@ class MessagesModel:
             events = answer.events()
             for wire in events:
                 if wire["type"] == "error":
-                    raise self._api.masked(faults.from_body(wire, None))
+                    failure = self._api.masked(faults.from_body(wire, None))
+                    raise failure  # on a line of its own: tracebacks may show the variables of a line
                 event = message.take(wire)
                 if event is not None:
                     yield event

@@ -33,7 +33,7 @@ class StubProcess:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.communicate()  # its standard input ends, and so does it
+        self._process.communicate(timeout=30)  # its standard input ends, and so does it
 
     def reply(self, *replies: Reply | str | dict[str, Any] | Sequence[dict[str, Any] | str]) -> None:
         """Add answers to the script."""

@@ -113,9 +113,10 @@ class StubServer:
 
     def close(self) -> None:
         """Stop serving; connections are cut."""
-        if self._loop is not None and self._thread is not None:
-            with contextlib.suppress(RuntimeError):
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is over already
                 self._loop.call_soon_threadsafe(self._stop.set)
+        if self._thread is not None:
             self._thread.join(10)
 
     async def serve(self, ready: threading.Event | None = None) -> None:
