@@ -257,7 +257,7 @@ def _view(executor: Executor, path: str, view_range: list[int] | None = None) ->
         if view_range is not None:
             raise ToolError(f"{path} is a folder: view_range is for files")
         return _listing(path, entries)
-    lines = _text(path, executor.read(path)).splitlines() or [""]
+    lines = _lines(_text(path, executor.read(path)))
     first, last = _range(view_range, len(lines))
     return _numbered(lines, first, last, whole=view_range is None)
 
@@ -282,6 +282,11 @@ def _text(path: str, content: bytes) -> str:
             "try `file` or a program for its format with bash_tool"
         )
     return content.decode("utf-8-sig", "replace")
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as `grep -n` and `sed` count them: form feeds and the like end none."""
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
 def _range(view_range: list[int] | None, count: int) -> tuple[int, int]:
@@ -336,7 +341,7 @@ def _str_replace(executor: Executor, path: str, old_str: str, new_str: str) -> T
     _exactly_once(path, text, old)
     start = text.index(old)
     executor.write(path, (text[:start] + new + text[start + len(old) :]).encode("utf-8", "replace"))
-    lines = (text[:start] + new + text[start + len(old) :]).splitlines() or [""]
+    lines = _lines(text[:start] + new + text[start + len(old) :])
     line = text.count("\n", 0, start) + 1
     around = _numbered(
         lines, max(1, min(line, len(lines)) - 3), min(len(lines), line + new.count("\n") + 3), whole=True

@@ -23,6 +23,9 @@ from conjure_magic.errors import PathNotAllowedError, UsageError
 MAX_ENTRIES = 20_000
 """How many files a snapshot looks at."""
 
+MAX_HASHED = 256 << 20
+"""Bytes of the largest file whose content is read when it is found: a turn must not stand still for one."""
+
 SKIPPED_DIRS = frozenset({".git", ".venv", "node_modules", "__pycache__", ".ipynb_checkpoints"})
 OUTPUT_DIR = "command-output"
 """Folder of the workspace that holds the whole output of long commands; never reported as created files."""
@@ -41,7 +44,7 @@ class Artifact:
     size: int
     """Bytes."""
     sha256: str
-    """Hex digest of the content when the file was found; empty where the content was not read yet."""
+    """Hex digest of the content when the file was found; empty where the content was not read."""
     backend: str
     tool_use_id: str
     change: Change
@@ -147,7 +150,8 @@ class Workspace:
     """True where the person's own folder is the workspace, so that writing there asks first."""
     notice: str = ""
     """What the person should know, such as that another kernel has the usual folder."""
-    _lock: int | None = None
+    _locks: list[int] = field(default_factory=list, compare=False, repr=False)
+    """The descriptor that holds the lock, until it is closed."""
 
     @classmethod
     def open(
@@ -193,14 +197,13 @@ class Workspace:
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="ascii")
             notice = "" if number == 1 else f"another kernel uses {stem}; this one works in {root.name}"
-            return cls(root, source, base, in_place=False, notice=notice, _lock=lock)
+            return cls(root, source, base, in_place=False, notice=notice, _locks=[lock])
         raise UsageError(f"a thousand kernels use {parent / stem}; close some of them")
 
     def close(self) -> None:
-        """Give the folder free for another kernel; its files stay."""
-        if self._lock is not None:
-            with contextlib.suppress(OSError):
-                os.close(self._lock)
+        """Give the folder free for another kernel; its files stay. Closing twice is fine."""
+        while self._locks:
+            os.close(self._locks.pop())
 
     def shown(self, path: Path) -> str:
         """The path as a person is told it: relative to the notebook where it lies below it."""
@@ -256,12 +259,13 @@ def media_type(name: str) -> str:
 
 
 def _digest(path: Path) -> tuple[int, str]:
-    """Size and SHA-256 of a regular file, read without following a link at its end."""
+    """Size and SHA-256 of a regular file, read without following a link at its end; no hash of a huge one."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     with open(fd, "rb") as file:
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             raise OSError(f"{path} is not a regular file")
-        return os.fstat(fd).st_size, hashlib.file_digest(file, "sha256").hexdigest()
+        size = os.fstat(fd).st_size
+        return size, hashlib.file_digest(file, "sha256").hexdigest() if size <= MAX_HASHED else ""
 
 
 def _walk(root: Path) -> Iterator[os.DirEntry[str]]:

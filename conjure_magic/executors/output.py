@@ -37,14 +37,17 @@ class Excerpt:
         self._tail: deque[str] = deque()
         self._tail_size = 0
         self._tail_limit = tail
+        self._limit = head + tail
+        self._size = 0
         self._left_out = 0
 
     def fits(self, text: str) -> bool:
         """True if nothing would be left out after adding the text."""
-        return not self._left_out and len(text) <= self._room + max(self._tail_limit - self._tail_size, 0)
+        return self._size + len(text) <= self._limit
 
     def add(self, text: str) -> None:
         """Take some more in."""
+        self._size += len(text)
         if self._room and text:
             self._head.append(text[: self._room])
             text = text[self._room :]
@@ -65,7 +68,7 @@ class Excerpt:
     def kept(self) -> tuple[str, int, str]:
         """Head, bytes left out between, tail. Cut at line ends where there is one near."""
         head, tail, left_out = "".join(self._head), "".join(self._tail), self._left_out
-        if not left_out and len(tail) <= self._tail_limit:
+        if self._size <= self._limit:
             return head + tail, 0, ""
         extra, tail = tail[: -self._tail_limit], tail[-self._tail_limit :]
         near = self._tail_limit // 8

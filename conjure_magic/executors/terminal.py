@@ -22,6 +22,7 @@ _UNFINISHED = re.compile(rf"\x1b(?:\[{_CSI}|[\]PX^_]{_BODY}\x1b?|[ -/]{{0,8}})\Z
 _C1 = re.compile(r"[\x80-\x9f]")
 _SEQUENCE_8BIT = re.compile(rf"[\x90\x98\x9b\x9d-\x9f](?:(?<=\x9b){_CSI}[@-~]|(?<!\x9b){_BODY}(?:\x07|\x1b\\|\x9c))")
 _UNFINISHED_8BIT = re.compile(rf"[\x90\x98\x9b\x9d-\x9f](?:(?<=\x9b){_CSI}|(?<!\x9b){_BODY}\x1b?)\Z")
+_RETURNS = re.compile(r"\r\r+")
 _OVERSTRUCK = re.compile(r"[^\n\r\x08]\x08")
 
 _PLAIN_CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\n")
@@ -81,9 +82,12 @@ class PlainText:
             text = self._hold(text)
         if _C1.search(text):
             text = _SEQUENCE_8BIT.sub("", text)
-        text = _SEQUENCE.sub("", text).replace("\r\n", "\n")
+        text = _SEQUENCE.sub("", text)
         if "\r\r" in text:
-            text = re.sub(r"\r\r*(?=[\r\n])", "", text)
+            text = _RETURNS.sub("\r", text)
+        text = text.replace("\r\n", "\n")
+        if text.endswith("\r") and not final:  # half of a line end, perhaps
+            text, self._held = text[:-1], "\r" + self._held
         for _ in range(64):
             if "\x08" not in text:
                 break
@@ -91,8 +95,9 @@ class PlainText:
         return _shown(text, _PRINTED)
 
     def _hold(self, text: str) -> str:
-        """The text without its end, if that may be the beginning of a sequence or of a line end."""
+        """The text without its end, if that may be the beginning of a sequence."""
         unfinished = _UNFINISHED.search(text) or (_UNFINISHED_8BIT.search(text) if _C1.search(text) else None)
-        start = unfinished.start() if unfinished else len(text) - text.endswith("\r")
-        self._held = text[start:]
-        return text[:start]
+        if unfinished is None:
+            return text
+        self._held = unfinished[0]
+        return text[: unfinished.start()]
