@@ -18,12 +18,15 @@ _HOMES = {
     "ConjureError": "errors",
     "Event": "events",
     "ModelError": "errors",
+    "NativeSkill": "backends.native",
     "Session": "session",
     "SkillRegistry": "skills",
     "ToolError": "errors",
     "TurnResult": "events",
     "UsageError": "errors",
     "load_skills": "skills",
+    "register_backend": "backends",
+    "skill": "backends.native",
 }
 """Exported name -> the module it lives in, imported when it is asked for."""
 
@@ -33,6 +36,7 @@ __all__ = [
     "ConjureError",
     "Event",
     "ModelError",
+    "NativeSkill",
     "Session",
     "SkillRegistry",
     "ToolError",
@@ -40,6 +44,8 @@ __all__ = [
     "UsageError",
     "load_ipython_extension",
     "load_skills",
+    "register_backend",
+    "skill",
     "unload_ipython_extension",
 ]
 __version__ = "0.1.0"

@@ -195,14 +195,21 @@ def _watching(cancel: Cancel) -> Iterator[None]:
         reader.close()
 
 
+def is_guarded() -> bool:
+    """True in the main thread inside `interrupt_guard`, where a signal sent to oneself does no harm."""
+    return _current is not None and threading.current_thread() is threading.main_thread()
+
+
 @contextlib.contextmanager
 def interruptible(cancel: Cancel) -> Iterator[None]:
     """Inside this block the first interrupt raises at once, and leaves it as `CancelledError`.
 
     For code that is not ours and cannot be woken: a person's function, a prompt. Without a guard around it
     (a library used in a plain script), a `KeyboardInterrupt` is turned into `CancelledError` all the same.
+    Such blocks nest: a person's function may ask.
     """
     handler = _current if threading.current_thread() is threading.main_thread() else None
+    was_open = handler is not None and handler.open
     try:
         try:
             cancel.raise_if_set()
@@ -212,7 +219,7 @@ def interruptible(cancel: Cancel) -> Iterator[None]:
             yield
         finally:  # inside of the outer try: an interrupt may come before the window is closed
             if handler is not None:
-                handler.open = False
+                handler.open = was_open
     except KeyboardInterrupt:
         cancel.set("interrupted")
         raise CancelledError("interrupted") from None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,10 @@ from typing import Any
 from conjure_magic.api.keys import Key, secrets
 from conjure_magic.backends import BackendSetup, backend_factory
 from conjure_magic.backends.base import Backend
-from conjure_magic.errors import UsageError
+from conjure_magic.backends.bundled_native import bundled
+from conjure_magic.backends.native.host import Host
+from conjure_magic.backends.native.names import Named, meant_as_python, split_skills
+from conjure_magic.errors import SkillNotFoundError, UsageError
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
 from conjure_magic.settings import Settings, split_list
@@ -23,7 +26,8 @@ class Choice:
     """What was chosen, nothing of it opened yet."""
 
     backends: tuple[str | Backend, ...]
-    skills: tuple[str, ...]
+    skills: tuple[object, ...]
+    """Folders and names as text; native skills as objects, or as text that names a variable."""
     model: object
     workspace: str | Path | None
     input: str | Path
@@ -47,11 +51,14 @@ class Equipment:
         settings: defaults, and how backends are opened.
         ask_trust: asks whether the project's own skills may be loaded.
         choice: what to begin with.
+        host: the kernel around; None in a plain script.
 
     Raises UsageError for a backend or model that does not exist.
     """
 
-    def __init__(self, name: str, settings: Settings, ask_trust: AskTrust | None, choice: Choice) -> None:
+    def __init__(
+        self, name: str, settings: Settings, ask_trust: AskTrust | None, choice: Choice, host: Host | None = None
+    ) -> None:
         self._name = name
         self._settings = settings
         self._ask_trust = ask_trust
@@ -59,9 +66,11 @@ class Equipment:
         self._workspace: Workspace | None = None
         self._registry: SkillRegistry | None = None
         self._opened: tuple[Backend, ...] | None = None
+        self._host = host
+        self._native, self._others = self._split(choice)
         self.model = self._checked(choice)
         if choice.skills:
-            self._registry = self._open_registry(choice)
+            self._registry = self._open_registry(choice, self._others)
 
     @property
     def backend_names(self) -> tuple[str, ...]:
@@ -89,14 +98,22 @@ class Equipment:
     def skills(self) -> SkillRegistry:
         """The skills, looked for when first asked for."""
         if self._registry is None:
-            self._registry = self._open_registry(self._choice)
+            self._registry = self._open_registry(self._choice, self._others)
         return self._registry
 
     @property
     def backends(self) -> tuple[Backend, ...]:
         """The hands, opened when first asked for. Raises BackendUnavailableError if one cannot work here."""
         if self._opened is None:
-            setup = BackendSetup(self.workspace, self.skills, self._settings, lambda: secrets(key=self._choice.key))
+            setup = BackendSetup(
+                self.workspace,
+                self.skills,
+                self._settings,
+                lambda: secrets(key=self._choice.key),
+                session=self._name,
+                native=self._native,
+                host=self._host,
+            )
             chosen = self._choice.backends
             self._opened = tuple(backend_factory(b)(setup) if isinstance(b, str) else b for b in chosen)
         return self._opened
@@ -111,12 +128,14 @@ class Equipment:
         moves = (choice.workspace, choice.input) != (before.workspace, before.input)
         reskills = moves or choice.skills != before.skills
         workspace = self._open_workspace(choice) if moves else self._workspace
-        registry = self._open_registry(choice) if reskills else self._registry
+        native, others = self._split(choice) if choice.skills != before.skills else (self._native, self._others)
+        registry = self._open_registry(choice, others) if reskills else self._registry
         if reskills or choice.backends != before.backends:
             self.close_backends()
         if workspace is not self._workspace and self._workspace is not None:
             self._workspace.close()
         self._choice, self._workspace, self._registry = choice, workspace, registry
+        self._native, self._others = native, others
         if choice.model is not before.model or choice.key != before.key:
             self.model = model
 
@@ -155,13 +174,32 @@ class Equipment:
     def _open_workspace(self, choice: Choice) -> Workspace:
         return Workspace.open(self._name, folder=choice.workspace, input=choice.input)
 
-    def _open_registry(self, choice: Choice) -> SkillRegistry:
-        return SkillRegistry(
-            [skill for skill in choice.skills if _is_path(skill)],
-            names=[skill for skill in choice.skills if not _is_path(skill)],
-            project=Path(choice.input).expanduser() if self._settings.project_skills else None,
-            ask_trust=self._ask_trust,
-        )
+    def _split(self, choice: Choice) -> tuple[tuple[object, ...], tuple[str, ...]]:
+        """(native skills, folders and names of others) of a choice. Raises UsageError for what is neither."""
+        native, others = split_skills(choice.skills, self._namespace, bundled(with_kernel=self._host is not None))
+        if native and "native" not in (b if isinstance(b, str) else b.name for b in choice.backends):
+            first = native[0]
+            name = first.name if isinstance(first, Named) else getattr(first, "__name__", "") or repr(first)
+            raise UsageError(f"{name} is a skill in Python, which needs --backend native (or native,local)")
+        return native, others
+
+    @property
+    def _namespace(self) -> Mapping[str, Any]:
+        return self._host.namespace if self._host is not None else {}
+
+    def _open_registry(self, choice: Choice, skills: Iterable[str]) -> SkillRegistry:
+        names = [skill for skill in skills if not _is_path(skill)]
+        try:
+            return SkillRegistry(
+                [skill for skill in skills if _is_path(skill)],
+                names=names,
+                project=Path(choice.input).expanduser() if self._settings.project_skills else None,
+                ask_trust=self._ask_trust,
+            )
+        except SkillNotFoundError:
+            for why in filter(None, (meant_as_python(name, self._namespace) for name in names)):
+                raise UsageError(why) from None
+            raise
 
 
 def _backends(given: str | Backend | Iterable[str | Backend]) -> tuple[str | Backend, ...]:
@@ -175,9 +213,12 @@ def _backends(given: str | Backend | Iterable[str | Backend]) -> tuple[str | Bac
     return chosen
 
 
-def _skills(given: str | Path | Iterable[str | Path]) -> tuple[str, ...]:
-    listed = split_list(given) if isinstance(given, str) else [given] if isinstance(given, Path) else given
-    return tuple(str(skill) for skill in listed)
+def _skills(given: object) -> tuple[object, ...]:
+    """Each skill in what a person or a caller gave: text may hold several, with commas between."""
+    if isinstance(given, str):
+        return tuple(split_list(given))
+    listed = given if isinstance(given, Iterable) and not isinstance(given, type) else [given]
+    return tuple(str(skill) if isinstance(skill, Path) else skill for skill in listed)
 
 
 def _is_path(skill: str) -> bool:

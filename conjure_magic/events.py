@@ -30,6 +30,8 @@ class ToolResult:
     """A few words on what came back: "2,000 lines"."""
     output_path: str = ""
     """Where the whole output lies if the model got only a part, as a person is told it."""
+    details: str = ""
+    """What only the person is shown, folded away: the traceback of a failed function."""
 
     @property
     def text(self) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from conjure_magic.api.keys import Key
 from conjure_magic.approval import Approver
 from conjure_magic.backends.base import Backend
+from conjure_magic.backends.native.host import Host
 from conjure_magic.budget import Counted, Limits
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.equipment import Choice, Equipment
@@ -40,7 +41,8 @@ class Session:
 
     Args:
         backend: name or names ("local", "local,native"), or Backend objects.
-        skills: skill folders, folders of skills, or names of skills to offer.
+        skills: skill folders, folders of skills, names of skills to offer, or skills in Python for the backend
+            native: NativeSkill objects or classes, functions under `@skill`.
         model: "offline", any callable `request -> response`, a Model; None takes what is configured.
         name: shown in footers, and part of the workspace's folder name.
         workspace: work in this folder as it is; by default a folder of the session's own.
@@ -49,6 +51,7 @@ class Session:
         ask_trust: asks whether the project's own skills may be loaded; without one they are not.
         settings: defaults for everything not given.
         key: an API key that goes before the environment's; kept in memory only.
+        host: the kernel around, for native skills; the magics bring one.
 
     Nothing is opened before the first turn. Raises UsageError for an unknown backend or model.
     Use it as a context manager, or call `close`.
@@ -57,7 +60,7 @@ class Session:
     def __init__(
         self,
         backend: str | Backend | Iterable[str | Backend] | None = None,
-        skills: str | Path | Iterable[str | Path] = (),
+        skills: object = (),
         model: object = None,
         *,
         name: str = "main",
@@ -67,6 +70,7 @@ class Session:
         ask_trust: AskTrust | None = None,
         settings: Settings | None = None,
         key: Key | None = None,
+        host: Host | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.name = name
@@ -93,7 +97,7 @@ class Session:
             input=input,
             key=key,
         )
-        self._equipment = Equipment(name, self.settings, ask_trust, choice)
+        self._equipment = Equipment(name, self.settings, ask_trust, choice, host)
 
     def __enter__(self) -> Session:
         return self

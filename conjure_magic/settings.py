@@ -40,6 +40,10 @@ class Settings(Configurable):
     pass_environment = List(Unicode(), help="Names of further environment variables that commands may see.").tag(
         config=True, env="CONJURE_PASS_ENVIRONMENT"
     )
+    fetch_private = List(
+        Unicode(),
+        help="Networks that log-fetcher may read though they are not public: localhost, 10.0.0.0/8, or all.",
+    ).tag(config=True, env="CONJURE_FETCH_PRIVATE")
     timeout = Float(0.0, min=0, help="Seconds a turn may take, waiting for a person not counted; 0: no limit.").tag(
         config=True, env="CONJURE_TIMEOUT"
     )

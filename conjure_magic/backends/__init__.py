@@ -1,17 +1,30 @@
-"""The name -> factory table of backends, each imported when it is first asked for."""
+"""The name -> factory table of backends, each imported when it is first asked for.
+
+One from outside joins it by `register_backend`, or by an entry point of the group `conjure_magic.backends` whose
+name is what is typed after `--backend` and whose object is a `Factory`.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
 
 from conjure_magic.backends.base import Backend
-from conjure_magic.errors import UsageError
+from conjure_magic.errors import BackendUnavailableError, UsageError
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import SkillRegistry
 from conjure_magic.workspace import Folders, Workspace
+
+if TYPE_CHECKING:
+    from conjure_magic.backends.native.host import Host
+
+GROUP = "conjure_magic.backends"
+"""The entry points that add backends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +36,12 @@ class BackendSetup:
     settings: Settings
     secrets: Callable[[], Iterable[str]] = tuple
     """What no output may show, asked for anew with each command."""
+    session: str = ""
+    """The session's name."""
+    native: tuple[object, ...] = ()
+    """Native skills that the person named: objects, or the names of variables; empty for those that are bundled."""
+    host: Host | None = None
+    """The kernel around; None in a plain script."""
 
 
 Factory = Callable[[BackendSetup], Backend]
@@ -53,17 +72,60 @@ def _local(setup: BackendSetup) -> Backend:
     )
 
 
-FACTORIES: dict[str, Factory] = {"local": _local}
-"""Name as typed after `--backend` -> what opens it."""
+def _native(setup: BackendSetup) -> Backend:
+    from conjure_magic.backends.bundled_native import bundled
+    from conjure_magic.backends.native.backend import NativeBackend
+    from conjure_magic.backends.native.names import Named
+
+    def skills() -> list[object]:
+        namespace = setup.host.namespace if setup.host is not None else {}
+        return [skill.look_up(namespace) if isinstance(skill, Named) else skill for skill in chosen]
+
+    chosen = setup.native or tuple(bundled(with_kernel=setup.host is not None).values())
+    return NativeBackend(skills, session=setup.session, host=setup.host, settings=setup.settings, secrets=setup.secrets)
+
+
+BUILT_IN: dict[str, Factory] = {"local": _local, "native": _native}
+FACTORIES: dict[str, Factory] = dict(BUILT_IN)
+"""Name as typed after `--backend` -> what opens it; entry points are not in here, see `backend_names`."""
+
+
+def register_backend(name: str, factory: Factory) -> None:
+    """Make a backend known by this name: `--backend NAME` calls the factory, once for each session.
+
+    The factory gets a `BackendSetup` and returns a `Backend`, or raises BackendUnavailableError, which says what it
+    needs. Registering a name again replaces it. Raises UsageError for a name that cannot be typed or is built in.
+    """
+    if not re.fullmatch(r"[A-Za-z][\w-]*", name):
+        raise UsageError(f"a backend's name is letters, digits, - and _, not {name!r}")
+    if name in BUILT_IN:
+        raise UsageError(f"{name} is built in; give yours another name")
+    FACTORIES[name] = factory
+
+
+def backend_names() -> list[str]:
+    """Every name that may be typed after `--backend`."""
+    return sorted({*FACTORIES, *(point.name for point in entry_points(group=GROUP))})
 
 
 def backend_factory(name: str) -> Factory:
     """What opens the backend of that name; opening may raise BackendUnavailableError.
 
-    Raises UsageError for an unknown name.
+    Raises UsageError for an unknown name, BackendUnavailableError for an entry point that cannot be loaded.
     """
-    if name not in FACTORIES:
-        near = get_close_matches(name, FACTORIES, 1)
-        hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(FACTORIES)}"
-        raise UsageError(f"no backend {name!r}: {hint}")
-    return FACTORIES[name]
+    if name in FACTORIES:
+        return FACTORIES[name]
+    for point in entry_points(group=GROUP, name=name):
+        return _loaded(point)
+    names = backend_names()
+    near = get_close_matches(name, names, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
+    raise UsageError(f"no backend {name!r}: {hint}")
+
+
+def _loaded(point: EntryPoint) -> Factory:
+    try:
+        factory: Factory = point.load()
+    except Exception as error:  # importing somebody's package may raise anything
+        raise BackendUnavailableError(f"the backend {point.name} ({point.value}) cannot be loaded: {error}") from error
+    return factory

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from IPython.core.completer import SimpleCompletion
 
-from conjure_magic.backends import FACTORIES
+from conjure_magic.backends import backend_names
 from conjure_magic.magics import commands
 from conjure_magic.magics.options import cell_parser
 
@@ -51,7 +51,7 @@ def values(front: Front, namespace: Mapping[str, Any], option: str) -> list[str]
     sessions = front.sessions
     match option:
         case "--backend":
-            return sorted(FACTORIES)
+            return backend_names()
         case "--session" | "session":
             return sorted(sessions.by_name)
         case "--skills":

@@ -20,6 +20,7 @@ from conjure_magic.live import open_display
 from conjure_magic.magics import commands
 from conjure_magic.magics.asking import ask, ask_trust
 from conjure_magic.magics.fill import attach, fill
+from conjure_magic.magics.kernel import ShellHost
 from conjure_magic.magics.options import cell_parser, suggest
 from conjure_magic.magics.sessions import Sessions
 from conjure_magic.render import Limits as DisplayLimits
@@ -33,7 +34,7 @@ class Front:
     def __init__(self, shell: InteractiveShell, settings: Settings) -> None:
         self.shell = shell
         self.settings = settings
-        self.sessions = Sessions(settings, lambda: shell.user_ns, ask_trust)
+        self.sessions = Sessions(settings, lambda: shell.user_ns, ask_trust, host=ShellHost(shell))
 
     def close(self) -> None:
         """Close all sessions."""
@@ -94,6 +95,7 @@ class Front:
     def _display_limits(self, session: Session) -> DisplayLimits:
         """How much travels inside the output, and how the paths of skills are shortened."""
         skills = {skill.name: str(skill.directory) for skill in session.skills.list()}
+        skills["."] = str(session.input_folder.resolve())
         return DisplayLimits(self.settings.file_limit, self.settings.cell_limit, skills=skills)
 
     def line(self, line: str) -> Any:

@@ -91,8 +91,10 @@ def cell_parser() -> Parser:
 
 def add_choice(parser: Parser) -> None:
     """The options that say who answers, with which hands and skills."""
-    parser.add_argument("--backend", metavar="B,…", action="append", help="where tools run: local")
-    parser.add_argument("--skills", metavar="S,…", action="append", help="skill folders, or names of skills to offer")
+    parser.add_argument("--backend", metavar="B,…", action="append", help="where tools run: local, native")
+    parser.add_argument(
+        "--skills", metavar="S,…", action="append", help="skill folders, names of skills, or variables: Python skills"
+    )
     parser.add_argument("--model", metavar="M", help="offline, a model's id, or a variable that holds a callable")
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conjure_magic.api.keys import Key
+from conjure_magic.backends.native.host import Host
 from conjure_magic.errors import UsageError
 from conjure_magic.magics.options import flatten, suggest
 from conjure_magic.session import Session
@@ -27,6 +28,8 @@ class Sessions:
     chosen: dict[str, Any] = field(default_factory=dict)
     key: Key | None = None
     """An API key typed at `%conjure key`, in memory only."""
+    host: Host | None = None
+    """The kernel, for native skills."""
 
     @property
     def current(self) -> Session:
@@ -38,7 +41,9 @@ class Sessions:
         session = self.by_name.get(name)
         if session is None:
             given = {key: value for key, value in {**self.chosen, **choice}.items() if value is not None}
-            session = Session(name=name, settings=self.settings, ask_trust=self.ask_trust, key=self.key, **given)
+            session = Session(
+                name=name, settings=self.settings, ask_trust=self.ask_trust, key=self.key, host=self.host, **given
+            )
             self.by_name[name] = session
         return session
 

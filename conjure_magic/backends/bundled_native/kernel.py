@@ -1,0 +1,248 @@
+"""The bundled native skill `kernel`: the person's variables, and Python run among them.
+
+Names that look like keys or tokens are listed without their values, and those values are masked in everything that
+the skill returns.
+"""
+
+from __future__ import annotations
+
+import os
+import pprint
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from types import ModuleType
+from typing import Any
+
+from conjure_magic.backends.bundled_native.running import run_in_main
+from conjure_magic.backends.native.base import NativeSkill
+from conjure_magic.backends.native.context import SkillContext
+from conjure_magic.backends.native.host import Host, Ran
+from conjure_magic.backends.native.results import shortened
+from conjure_magic.backends.native.skill import skill
+from conjure_magic.errors import ToolError
+from conjure_magic.events import ApprovalAnswered, ToolOutput, ToolResult
+from conjure_magic.executors import environment
+from conjure_magic.executors.masking import SHORTEST, masked
+from conjure_magic.executors.terminal import visible
+
+LISTED = 300
+"""Variables that are listed at most."""
+SHOWN = 6_000
+"""Characters of a value that are shown."""
+ROWS = 10
+DEPTH = 6
+"""How deep secrets are looked for in lists and dicts."""
+MOST_ITEMS = 20_000
+HIDDEN = "[hidden: its name looks like a secret]"
+_STRONG = re.compile(r"pass(?:word|wd|phrase)|secret|credential|token|api_?key|access_?key|private_?key|bearer", re.I)
+_WEAK = frozenset({"key", "keys", "pwd", "auth", "authorization", "cookie", "cookies", "private", "pat"})
+"""Words of a name that may be a secret's, or a loop's variable."""
+IMAGES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg", "image/gif": ".gif"}
+
+
+class Kernel(NativeSkill):
+    """The person's own Python kernel."""
+
+    name = "kernel"
+    description = "The person's Python kernel: its variables, and running Python in it."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._allowed = ""
+
+    @skill
+    def variables(self, context: SkillContext) -> str:
+        """List the variables in the person's kernel: name, type, and shape or length of each."""
+        found = dict(_own(_host(context)))
+        lines = [f"{name}: {describe(value)}" for name, value in list(found.items())[:LISTED]]
+        if len(found) > LISTED:
+            lines.append(f"[{len(found) - LISTED} more are left out]")
+        return "\n".join(lines) or "There are no variables."
+
+    @skill
+    def look(self, name: str, context: SkillContext) -> ToolResult:
+        """Look at one variable in the person's kernel: its type, shape and value, shortened where it is long.
+
+        Args:
+            name: the variable's name, such as "df".
+        """
+        host = _host(context)
+        namespace = dict(_own(host))
+        if name not in namespace:
+            raise ToolError(f"there is no variable {name!r}; there is {', '.join(namespace) or 'none'}")
+        value = namespace[name]
+        shown = HIDDEN if looks_secret(name) else preview(value)
+        return shortened(masked(f"{name}: {describe(value)}\n{shown}", secrets_in(host)), context)
+
+    @skill
+    def run(self, code: str, context: SkillContext) -> ToolResult:
+        """Run Python in the person's kernel, after asking, and get what it prints and displays.
+
+        It sees and changes the person's variables. A last line that is an expression is displayed, as in a cell;
+        figures become files in the workspace.
+
+        Args:
+            code: the Python code.
+        """
+        host = _host(context)
+        if not self._allowed:
+            decision = context.ask(code, "Run this in your kernel?")
+            if not decision.allowed:
+                reason = decision.reason.strip() or "The person gave no reason; ask what they would rather have."
+                text = f"This call was not allowed and did not run. {reason}"
+                return ToolResult(text, is_error=True, status="refused")
+            if decision.scope == "session":
+                self._allowed = decision.by
+        else:
+            answer = ApprovalAnswered(context.tool_use_id, True, f"{self._allowed}, for this session")
+            context.turn.emit(answer)
+        ran = run_in_main(host, code, context)
+        result = _told(ran, host, context)
+        if context.cancel.is_set:  # the loop answers the call from what was seen
+            context.turn.emit(ToolOutput(context.tool_use_id, visible(result.text) + "\n"))
+            context.cancel.raise_if_set()
+        return result
+
+
+def _host(context: SkillContext) -> Host:
+    if context.host is None:
+        raise ToolError("there is no kernel here: this session belongs to a plain script")
+    return context.host
+
+
+# ---- what code showed
+
+
+def _told(ran: Ran, host: Host, context: SkillContext) -> ToolResult:
+    """What ran, as a result: printed and displayed text in order, images as files."""
+    parts = [shown.text if shown.data is None else _displayed(shown.data, context) for shown in ran.shown]
+    parts += [ran.error] if ran.error else []
+    hidden = secrets_in(host)
+    text = "\n".join(part.rstrip("\n") for part in parts if part.strip())
+    result = shortened(masked(text, hidden) or "It ran; nothing was shown.", context)
+    details = masked(ran.traceback, hidden)
+    status = ran.error.partition(":")[0] if ran.error else ""
+    return ToolResult(result.content, bool(ran.error), status, output_path=result.output_path, details=details)
+
+
+def _displayed(data: Mapping[str, Any], context: SkillContext) -> str:
+    for media_type, suffix in IMAGES.items():
+        if media_type in data:
+            path = context.save(f"figure{suffix}", data[media_type])
+            return f"[an image, saved as {path.name} in the workspace]"
+    plain = data.get("text/plain") or data.get("text/markdown") or data.get("text/html") or ""
+    return str(plain)
+
+
+# ---- the person's variables
+
+
+def _own(host: Host) -> Iterator[tuple[str, Any]]:
+    """The person's variables, without what IPython keeps there."""
+    for name, value in sorted(list(host.namespace.items())):  # noqa: C414 - a copy, as other threads may add some
+        if not name.startswith("_") and name not in host.hidden and not isinstance(value, ModuleType):
+            yield name, value
+
+
+def describe(value: Any) -> str:
+    """Type and shape in a few words; never the value."""
+    kind = type(value).__name__
+    shape = _safely(lambda: value.shape)
+    if isinstance(shape, tuple):
+        size = " × ".join(f"{n:,}" if isinstance(n, int) else str(n) for n in shape) or "a scalar"
+        dtype = _safely(lambda: value.dtype)
+        return f"{kind}, {size}{f', {dtype}' if dtype is not None and not callable(dtype) else ''}"
+    if isinstance(value, str | bytes | bytearray | list | tuple | dict | set | frozenset | range):
+        return f"{kind}, length {len(value):,}"
+    return kind
+
+
+def preview(value: Any) -> str:
+    """The value as text, shortened; what looks like a secret inside of it is hidden."""
+    if isinstance(getattr(value, "shape", None), tuple) and hasattr(value, "head"):
+        types = _safely(lambda: ", ".join(f"{c} ({t})" for c, t in zip(value.columns, value.dtypes, strict=True)))
+        head = _head(value)
+        text = f"columns: {types}\n{head}" if types else str(head)
+    elif isinstance(value, str):
+        text = value
+    else:
+        text = pprint.pformat(_without_secrets(value), width=100)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n[{len(text) - SHOWN:,} more characters]"
+
+
+def _head(frame: Any) -> Any:
+    """The first rows, without columns that look like secrets."""
+    head = frame.head(ROWS)
+    hidden = [name for name in _safely(lambda: list(frame.columns)) or () if looks_secret(name)]
+    return head[[name for name in head.columns if name not in hidden]] if hidden else head
+
+
+def looks_secret(name: object) -> bool:
+    """True for a name that keys, tokens and passwords have."""
+    return isinstance(name, str) and (_STRONG.search(name) is not None or bool(_WEAK & _words(name)))
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+def secrets_in(host: Host) -> tuple[str, ...]:
+    """Values that no result may show: of variables, entries and attributes, by the look of their names."""
+    found = [*environment.secrets(os.environ), *_secret_values(dict(os.environ)), *_secret_values(dict(_own(host)))]
+    return tuple(dict.fromkeys(value for value in found if len(value) >= SHORTEST))
+
+
+def _secret_values(data: Mapping[str, Any]) -> Iterator[str]:
+    """The strings behind names that look like secrets, in dicts, lists and attributes too."""
+    pending: list[tuple[Any, str, int]] = [(data, "", 0)]
+    for _ in range(MOST_ITEMS):
+        if not pending:
+            return
+        value, name, depth = pending.pop()
+        if isinstance(value, bytes):
+            value = value.decode("utf-8", "replace")
+        if isinstance(value, str):
+            if name and _worth_hiding(value, name):
+                yield value
+        elif depth < DEPTH:
+            pending += [(item, str(key) if looks_secret(key) else name, depth + 1) for key, item in _parts(value)]
+
+
+def _worth_hiding(value: str, name: str) -> bool:
+    """True for a string that would give something away; `key = "level"` of a loop does not."""
+    if _STRONG.search(name):
+        return True
+    return len(value) >= 16 and not re.search(r"\s", value) and re.search(r"\d", value) is not None
+
+
+def _parts(value: Any) -> list[tuple[Any, Any]]:
+    """What a value holds, with the names it has there."""
+    if isinstance(value, dict):
+        return _some(value.items())
+    if isinstance(value, list | tuple | set | frozenset):
+        return [("", item) for item in _some(value)]
+    if isinstance(value, type) or callable(value):
+        return []
+    return _some(_safely(lambda: vars(value).items()) or ())
+
+
+def _some(items: Iterable[Any]) -> list[Any]:
+    return list(items)[:MOST_ITEMS]
+
+
+def _without_secrets(value: Any, depth: int = 0) -> Any:
+    if depth >= DEPTH:
+        return value
+    if type(value) is dict:
+        return {k: HIDDEN if looks_secret(k) else _without_secrets(v, depth + 1) for k, v in value.items()}
+    if type(value) in (list, tuple):
+        return type(value)(_without_secrets(item, depth + 1) for item in value)
+    return value
+
+
+def _safely(ask: Any) -> Any:
+    """What is asked of a value of the person's, or None if that raises."""
+    try:
+        return ask()
+    except Exception:
+        return None

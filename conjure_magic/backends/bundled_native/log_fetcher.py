@@ -1,0 +1,151 @@
+"""The bundled native skill `log-fetcher`: log entries from an HTTP address, as JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from conjure_magic.api.fetch import FetchRules, fetch
+from conjure_magic.backends.native.base import NativeSkill
+from conjure_magic.backends.native.context import SkillContext
+from conjure_magic.backends.native.results import shortened
+from conjure_magic.errors import ToolError
+from conjure_magic.events import ToolResult
+
+USAGE = "Use: fetch URL [--limit N] [--level LEVEL]"
+LIMIT = 100
+"""Entries asked for where the command does not say."""
+LISTS = ("logs", "records", "items", "entries", "events", "results", "data", "lines")
+"""Names under which servers put the list of entries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a command asks for."""
+
+    url: str
+    limit: int = LIMIT
+    level: str = ""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """As the server is told it."""
+        return {"limit": str(self.limit), **({"level": self.level} if self.level else {})}
+
+
+class LogFetcher(NativeSkill):
+    """Fetches logs from the HTTP or HTTPS address (URL) of a monitoring API, fast and in this process."""
+
+    name = "log-fetcher"
+    description = (
+        "Fetch or download logs from the HTTP or HTTPS address (URL) of a monitoring API, as JSON; "
+        "fast, in this process."
+    )
+    allowed_tools = ("execute",)
+
+    def execute(self, command: str, context: SkillContext) -> ToolResult:
+        """Commands: `fetch URL [--limit N] [--level LEVEL]`
+
+        The server gets both as query parameters; the limit is 100 if left out. The answer is also saved as a file
+        in the workspace, which the first line names.
+
+        Args:
+            command: `fetch URL [--limit N] [--level LEVEL]`
+        """
+        wanted = parse(command)
+        rules = FetchRules(private=tuple(context.settings.fetch_private))
+        answer = fetch(wanted.url, rules, context.cancel, query=wanted.query)
+        if answer.status != 200:
+            raise ToolError(f"API returned {answer.status}")
+        answer_text = answer.content.decode("utf-8", "replace")
+        found = read_entries(answer_text, wanted.limit)
+        path = context.save(f"{_stem(wanted.url)}{found.suffix}", found.lines)
+        result = shortened(found.pretty, context, path)
+        summary = f"{found.count:,} entries"
+        return ToolResult(f"[{summary}, saved as {path.name} in the workspace]\n{result.text}", summary=summary)
+
+
+def parse(command: str) -> Wanted:
+    """What a command asks for. Raises ToolError with the usage."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise ToolError(f"{error}. {USAGE}") from None
+    if len(words) < 2 or words[0] != "fetch":
+        raise ToolError(USAGE)
+    found = Wanted(words[1])
+    rest = [part for word in words[2:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    if len(rest) % 2:
+        raise ToolError(f"{rest[-1]} has no value. {USAGE}")
+    for option, value in zip(rest[::2], rest[1::2], strict=True):
+        if option == "--limit" and value.isascii() and value.isdigit() and 0 < int(value[:10]) <= 1_000_000:
+            found = Wanted(found.url, int(value), found.level)
+        elif option == "--limit":
+            raise ToolError(f"--limit wants a whole number from 1 to 1000000, not {value}. {USAGE}")
+        elif option == "--level":
+            found = Wanted(found.url, found.limit, value)
+        else:
+            raise ToolError(f"there is no option {option}. {USAGE}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """What a server sent, no more entries than asked for."""
+
+    pretty: str
+    """As the model reads it."""
+    lines: str
+    """As the file has it: an entry a line, which tools for logs can read."""
+    suffix: str
+    count: int
+
+
+def read_entries(text: str, limit: int) -> Entries:
+    """The entries in JSON (a list, or an object that holds one), in JSON lines, or in plain text, a line each."""
+    value = _read(text)
+    if value is None:
+        lines = text.splitlines()[:limit]
+        return Entries("\n".join(lines), _lines(lines), ".log", len(lines))
+    value, entries = _limited(value, limit)
+    rows = [json.dumps(entry, ensure_ascii=False) for entry in entries]
+    return Entries(json.dumps(value, indent=2, ensure_ascii=False), _lines(rows), ".jsonl", len(rows))
+
+
+def _lines(rows: list[str]) -> str:
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _read(text: str) -> Any:
+    """JSON, or JSON lines as a list; None for other text."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict | list):
+        return value
+    try:
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError):
+        return None
+    return rows if rows and all(isinstance(row, dict) for row in rows) else None
+
+
+def _limited(value: Any, limit: int) -> tuple[Any, list[Any]]:
+    """The value with no more entries than asked for, whatever the server sent, and those entries."""
+    if isinstance(value, list):
+        return value[:limit], value[:limit]
+    for key in LISTS:
+        if isinstance(value.get(key), list):
+            entries = value[key][:limit]
+            return {**value, key: entries}, entries
+    return value, [value]
+
+
+def _stem(url: str) -> str:
+    """What the file is called: the last part of the address."""
+    last = urlsplit(url).path.rstrip("/").rpartition("/")[2]
+    return last.rpartition(".")[0] or last or "logs"

@@ -1,0 +1,190 @@
+"""The backend behind `native`: skills written in Python, run in this process on the turn's thread."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from conjure_magic.backends.base import Context, Contribution
+from conjure_magic.backends.native.base import NativeSkill, is_native
+from conjure_magic.backends.native.calling import Caller
+from conjure_magic.backends.native.context import SkillContext
+from conjure_magic.backends.native.host import Host
+from conjure_magic.backends.native.results import present
+from conjure_magic.backends.native.tool import NativeTool, tools_of
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import CancelledError, SessionBusyError, ToolError, UsageError
+from conjure_magic.events import Body, FileCreated, ModelEvent, Notice, ToolResult
+from conjure_magic.executors.masking import masked
+from conjure_magic.messages import ToolUseBlock
+from conjure_magic.settings import Settings
+
+ROLE = (
+    "These tools are Python functions in the person's own process, fast and with access to what they have loaded: "
+    "{names}. Files that they say they saved are in the workspace."
+)
+ONE_LINE = 500
+"""Characters of an exception that the model reads."""
+OWN = str(Path(__file__).parent)
+
+
+class NativeBackend:
+    """Offers the tools of native skills and runs them; which skills there are is asked anew for each turn."""
+
+    name = "native"
+
+    def __init__(
+        self,
+        skills: Callable[[], Sequence[object]],
+        *,
+        session: str = "",
+        host: Host | None = None,
+        settings: Settings | None = None,
+        secrets: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """A backend for one session.
+
+        Args:
+            skills: NativeSkill objects or classes and functions under `@skill`, as they are now.
+            session: its name, for the tools' context.
+            host: the kernel; None in a plain script.
+            settings: for skills that have some.
+            secrets: what no result may show.
+        """
+        self._skills = skills
+        self._session = session
+        self._host = host
+        self._settings = settings or Settings()
+        self._secrets = secrets
+        self._caller = Caller()
+        self._made: dict[type, NativeSkill] = {}
+        self._tools: dict[str, NativeTool] = {}
+        self._turn: tuple[Cancel, Contribution] | None = None
+
+    def __repr__(self) -> str:
+        return f"NativeBackend({', '.join(self._tools)})"
+
+    def contribute(self, context: Context) -> Contribution:
+        """The tools as the skills are now, made once in each turn.
+
+        Raises UsageError for what is no native skill, and for two tools of one name.
+        """
+        if self._turn is None or self._turn[0] is not context.cancel:
+            self._tools = self._named()
+            system = ROLE.format(names=", ".join(self._tools)) if self._tools else ""
+            definitions = tuple(tool.definition for tool in self._tools.values())
+            self._turn = (context.cancel, Contribution(definitions, system))
+        return self._turn[1]
+
+    def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
+        """Run a call; the files that it made or changed come last.
+
+        Raises ToolError for wrong arguments and for what the function says the model should read, CancelledError
+        if it was stopped. Any other exception becomes a result: one line for the model, the traceback for the person.
+        """
+        tool = self._tools.get(call.name)
+        if tool is None:
+            raise ToolError(f"there is no tool {call.name}; there is {', '.join(self._tools) or 'none'}")
+        arguments = tool.arguments(call.input)
+        before = context.workspace.snapshot()
+        try:
+            result = self._result(tool, arguments, self._context(call, context))
+        finally:
+            changed = context.workspace.changed(before, backend=self.name, tool_use_id=call.id)
+            for artifact in changed:
+                context.emit(FileCreated(artifact))
+        yield from ()
+        return self._masked(result)
+
+    def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
+        """Nothing of the model's own concerns the tools here."""
+        yield from ()
+
+    def recover(self, error: Exception) -> str | None:
+        """Nothing to mend."""
+        return None
+
+    def close(self) -> None:
+        """End what runs on the event loop of async tools; twice is fine."""
+        self._caller.close()
+
+    # ---- inside
+
+    def _named(self) -> dict[str, NativeTool]:
+        tools: dict[str, NativeTool] = {}
+        for value in self._skills():
+            for tool in tools_of(self._instance(value)):
+                if tool.name in tools:
+                    raise UsageError(f"two native skills have a tool {tool.name!r}; rename one of them")
+                tools[tool.name] = tool
+        return tools
+
+    def _instance(self, value: object) -> object:
+        """A class's own object, the same from turn to turn; anything else as it is."""
+        if not (isinstance(value, type) and is_native(value)):
+            return value
+        if value not in self._made:
+            try:
+                self._made[value] = value()
+            except Exception as error:  # somebody's own __init__
+                raise UsageError(f"{value.__name__}() failed: {_one_line(error)}. Make one, and name that.") from error
+        return self._made[value]
+
+    def _context(self, call: ToolUseBlock, context: Context) -> SkillContext:
+        return SkillContext(
+            context, call.id, call.name, self._session, self.name, self._host, self._settings, self._mask
+        )
+
+    def _result(self, tool: NativeTool, arguments: dict[str, Any], context: SkillContext) -> ToolResult:
+        """Call the function and take its value, or its failure, as a result."""
+        try:
+            value = self._caller.call(
+                lambda: tool.call(arguments, context), context.cancel, lambda text: _tell(context, text), tool.name
+            )
+            return present(value, context)
+        except ToolError:
+            raise
+        except SessionBusyError as error:
+            raise ToolError(f"{error}. A tool cannot chat with the session whose turn has called it.") from None
+        except CancelledError as error:
+            if context.cancel.is_set:
+                raise
+            return failure(error)
+        except (Exception, SystemExit) as error:
+            return failure(error)
+
+    def _mask(self, text: str) -> str:
+        return masked(text, self._secrets())
+
+    def _masked(self, result: ToolResult) -> ToolResult:
+        content = self._mask(result.content) if isinstance(result.content, str) else result.content
+        return replace(result, content=content, details=self._mask(result.details))
+
+
+def failure(error: BaseException) -> ToolResult:
+    """The result of a call whose function raised."""
+    return ToolResult(_one_line(error), is_error=True, status=type(error).__name__, details=_traceback(error))
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    line = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return line if len(line) <= ONE_LINE else f"{line[:ONE_LINE]}…"
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback from the person's own code on."""
+    tb: TracebackType | None = error.__traceback__
+    first = tb
+    while tb is not None and tb.tb_frame.f_code.co_filename.startswith(OWN):
+        tb = tb.tb_next
+    lines = traceback.format_exception(type(error), error, tb or first)
+    return "".join(lines).rstrip()
+
+
+def _tell(context: SkillContext, text: str) -> None:
+    context.turn.emit(Notice(text, "warning"))

@@ -1,0 +1,176 @@
+"""Running a person's function: stopped where that is possible, said where it is not.
+
+Sync functions run on the turn's thread. In the main thread an interrupt, a timeout and Stop raise
+`KeyboardInterrupt` inside them; elsewhere Python knows no way to, and they run on. Async ones run on an event
+loop in a helper thread, where a task can be cancelled; `asyncio.run` would refuse inside a cell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypeVar
+
+from conjure_magic.cancel import Cancel, interruptible, is_guarded
+
+T = TypeVar("T")
+Tell = Callable[[str], None]
+"""Tells the person a sentence."""
+
+GRACE = 1.0
+"""Seconds that a function gets to stop before the person is told that it runs on."""
+
+
+class Caller:
+    """Calls functions for a backend; owns the event loop of the async ones."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def call(self, function: Callable[[], Any], cancel: Cancel, tell: Tell, label: str) -> Any:
+        """The function's value, awaited where it is to be.
+
+        Raises what the function raises, and CancelledError if the turn was stopped before it ended.
+        """
+        with stoppable(cancel, tell, label):
+            value = function()
+        if not inspect.isawaitable(value):
+            return value
+        if cancel.is_set and inspect.iscoroutine(value):
+            value.close()
+        cancel.raise_if_set()
+        return self._await(value, cancel, tell, label)
+
+    def close(self) -> None:
+        """End the loop with everything that runs on it."""
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            with contextlib.suppress(RuntimeError):  # closed already
+                loop.call_soon_threadsafe(_end, loop)
+
+    def _await(self, value: Awaitable[Any], cancel: Cancel, tell: Tell, label: str) -> Any:
+        gate, ended = _Gate(), threading.Event()
+
+        async def run() -> Any:
+            try:
+                return await value
+            finally:
+                ended.set()
+
+        future = asyncio.run_coroutine_threadsafe(run(), self._open())
+        future.add_done_callback(lambda _: gate.open())
+        try:
+            with interruptible(cancel), cancel.waking(gate.open):
+                gate.wait()
+            if not future.done():
+                cancel.raise_if_set()
+            return future.result()
+        except asyncio.CancelledError:
+            raise RuntimeError(f"{label} was cancelled by its own code") from None
+        finally:
+            if not future.done():
+                future.cancel()
+                if not ended.wait(GRACE):
+                    self._loop = None  # it is blocked; the next call gets a new one
+                    tell(running_on(label))
+
+    def _open(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            threading.Thread(target=_serve, args=(self._loop,), name="conjure-native", daemon=True).start()
+        return self._loop
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+    finally:
+        loop.close()
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """Cancel what runs on the loop, then stop it; called on it."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        asyncio.gather(*tasks, return_exceptions=True).add_done_callback(lambda _: loop.stop())
+    else:
+        loop.stop()
+
+
+def running_on(label: str) -> str:
+    """What the person is told of a function that does not stop."""
+    return (
+        f"{label} is Python code that cannot be stopped from outside; it goes on until it returns. "
+        "Interrupt or restart the kernel to end it."
+    )
+
+
+@contextlib.contextmanager
+def stoppable(cancel: Cancel, tell: Tell, label: str) -> Iterator[None]:
+    """Run a person's code inside this block: stopped when the turn is, as far as Python lets us.
+
+    Leaves with CancelledError if the code was stopped. If it runs on, the person is told so after `GRACE`.
+    """
+    watcher = _Watcher(cancel, tell, label)
+    thread = threading.Thread(target=watcher.run, name="conjure-stop", daemon=True)
+    thread.start()
+    try:
+        with interruptible(cancel), cancel.waking(watcher.gate.open):
+            try:
+                yield
+            finally:
+                watcher.end()
+    finally:
+        watcher.end()
+        watcher.gate.open()
+
+
+class _Gate:
+    """Waits once; may be opened again and again, from any thread and from a signal handler."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def open(self) -> None:
+        with contextlib.suppress(RuntimeError):
+            self._lock.release()
+
+    def wait(self) -> None:
+        self._lock.acquire()
+
+
+class _Watcher:
+    """Waits beside a running function for the turn to be stopped, and then stops the function if it can."""
+
+    def __init__(self, cancel: Cancel, tell: Tell, label: str) -> None:
+        self.gate = _Gate()
+        self._cancel = cancel
+        self._tell = tell
+        self._label = label
+        self._main = threading.main_thread().ident if is_guarded() else None
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        self.gate.wait()
+        with self._lock:
+            if self._ended.is_set():
+                return
+            # An interrupt has raised already, in the thread that heard it.
+            if self._main is not None and self._cancel.reason != "interrupted":
+                signal.pthread_kill(self._main, signal.SIGINT)
+        if not self._ended.wait(GRACE):
+            self._tell(running_on(self._label))
+
+    def end(self) -> None:
+        """The function is over: no signal is sent from now on. One sent before arrives while this waits."""
+        with self._lock:
+            self._ended.set()

@@ -1,0 +1,110 @@
+"""What a native tool is given to work with: names, folders, the stop signal, and ways to tell how it goes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conjure_magic.approval import ApprovalRequest, Decision
+from conjure_magic.backends.base import Context
+from conjure_magic.backends.native.host import Host
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import ToolError
+from conjure_magic.events import Notice, ToolOutput, ToolProgress
+from conjure_magic.executors.terminal import visible
+from conjure_magic.settings import Settings
+
+EVERY = 0.1
+"""Seconds between two progress events of a call, at least; the last one always comes."""
+MOST_NAMES = 10_000
+
+
+@dataclass(eq=False)
+class SkillContext:
+    """The turn as a native tool sees it; a function that names a parameter `context` gets one."""
+
+    turn: Context
+    tool_use_id: str
+    tool: str
+    session: str = ""
+    """The session's name."""
+    backend: str = "native"
+    host: Host | None = None
+    """The kernel; None in a plain script."""
+    settings: Settings = field(default_factory=Settings)
+    mask: Callable[[str], str] = str
+    """Takes Conjure's own keys out of a text."""
+    _progressed: float = 0.0
+
+    @property
+    def cancel(self) -> Cancel:
+        """The turn's stop signal: look at `cancel.is_set` in long loops, or `cancel.wait(seconds)` to sleep."""
+        return self.turn.cancel
+
+    @property
+    def workspace(self) -> Path:
+        """The folder for files to keep: what is new or changed there after the call is shown in the cell."""
+        return self.turn.workspace.root
+
+    @property
+    def input(self) -> Path:
+        """The folder that relative paths in the person's request mean."""
+        return self.turn.workspace.input
+
+    def progress(self, done: float, total: float = 0, text: str = "") -> None:
+        """Show how far the call is; `total` 0 where that is unknown.
+
+        A good place to be stopped at: raises CancelledError if the turn is.
+        """
+        self.cancel.raise_if_set()
+        now = time.monotonic()
+        if now - self._progressed >= EVERY or (total and done >= total):
+            self._progressed = now
+            self.turn.emit(ToolProgress(self.tool_use_id, done, total, self.mask(text)))
+
+    def log(self, *values: object) -> None:
+        """Show a line below the call while it runs, as `print` would; the model does not read it.
+
+        Raises CancelledError if the turn was stopped.
+        """
+        self.cancel.raise_if_set()
+        self.turn.emit(ToolOutput(self.tool_use_id, visible(self.mask(" ".join(map(str, values)))) + "\n"))
+
+    def notify(self, text: str) -> None:
+        """Tell the person something, in a sentence that stays in the cell."""
+        self.turn.emit(Notice(self.mask(text)))
+
+    def ask(self, text: str, question: str) -> Decision:
+        """Ask the person whether something may be done; `text` says what, in full."""
+        request = ApprovalRequest(self.tool_use_id, self.backend, self.tool, text, question)
+        return self.turn.approve(request)
+
+    def save(self, name: str, content: str | bytes) -> Path:
+        """Write a new file into the workspace and return its path; a number joins the name if there is one.
+
+        Raises ToolError if it cannot be written.
+        """
+        data = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else bytes(content)
+        path = free_path(self.workspace, name)
+        try:
+            with path.open("xb") as file:
+                file.write(data)
+        except OSError as error:
+            raise ToolError(f"{path.name} cannot be written: {error.strerror}") from None
+        return path
+
+
+def free_path(folder: Path, name: str) -> Path:
+    """A path in the folder that nothing has yet; only the name's last part counts, made safe."""
+    safe = re.sub(r"[^\w.+-]+", "-", Path(name).name).strip("-").lstrip(".") or "result"
+    stem, dot, suffix = safe.rpartition(".")
+    stem, suffix = (stem, dot + suffix) if stem else (safe, "")
+    stem = stem[:100]
+    for number in range(1, MOST_NAMES):
+        path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
+        if not path.exists() and not path.is_symlink():
+            return path
+    raise ToolError(f"there are {MOST_NAMES:,} files called {safe} already")

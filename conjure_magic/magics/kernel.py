@@ -1,0 +1,159 @@
+"""The kernel as native tools see it: the person's variables, the main thread, code run as a cell would."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import threading
+import traceback
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from typing import Any, cast
+
+from IPython.core.interactiveshell import InteractiveShell
+
+from conjure_magic.backends.native.host import Ran, Shown
+
+
+class ShellHost:
+    """A `Host` over an IPython shell."""
+
+    def __init__(self, shell: InteractiveShell) -> None:
+        self._shell = shell
+
+    @property
+    def namespace(self) -> MutableMapping[str, Any]:
+        """The person's variables, live."""
+        return cast("MutableMapping[str, Any]", self._shell.user_ns)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """What IPython put among them, as far as the person has not replaced it."""
+        hidden, namespace = self._shell.user_ns_hidden, self._shell.user_ns
+        own = (name for name, value in hidden.items() if namespace.get(name) is value)
+        return frozenset({*own, "In", "Out", "exit", "quit", "get_ipython", "open"})
+
+    def run(self, code: str) -> Ran:
+        """Run code as a cell would, figures and displayed objects included, showing nothing; in the main thread."""
+        with _captured(self._shell) as sink:
+            run: Callable[..., Any] = self._shell.run_cell
+            result = run(code, store_history=False)
+        error = result.error_before_exec or result.error_in_exec
+        if error is None:
+            return Ran(sink.shown())
+        text = " ".join(str(error).split())
+        line = f"{type(error).__name__}: {text}" if text else type(error).__name__
+        return Ran(sink.shown(), line, _traceback(error))
+
+    def call_soon(self, function: Callable[[], None]) -> bool:
+        """Have ipykernel's event loop call this; False where there is none."""
+        loop = getattr(getattr(self._shell, "kernel", None), "io_loop", None)
+        if loop is None:
+            return False
+        loop.add_callback(function)
+        return True
+
+
+class _Sink:
+    """Takes what code shows, in order."""
+
+    def __init__(self) -> None:
+        self._found: list[Shown] = []
+
+    def write(self, text: str) -> None:
+        last = self._found[-1] if self._found else None
+        if last is not None and last.data is None:
+            self._found[-1] = Shown(last.text + text)
+        else:
+            self._found.append(Shown(text))
+
+    def display(self, data: Mapping[str, Any]) -> None:
+        images = {key: _bytes(value) for key, value in data.items() if key.startswith("image/")}
+        self._found.append(Shown(data={**data, **images}))
+
+    def shown(self) -> tuple[Shown, ...]:
+        return tuple(self._found)
+
+
+class _Printed(io.TextIOBase):
+    """`sys.stdout` while code runs: the main thread's text goes to the sink, other threads' where it went before."""
+
+    def __init__(self, sink: _Sink, outer: Any) -> None:
+        self._sink, self._outer = sink, outer
+        self._thread = threading.get_ident()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if threading.get_ident() == self._thread:
+            self._sink.write(text)
+            return len(text)
+        return int(self._outer.write(text) or 0)
+
+    def flush(self) -> None:
+        if threading.get_ident() != self._thread:
+            self._outer.flush()
+
+
+class _Published:
+    """The shell's display publisher while code runs; other threads, such as a running display, keep the outer one."""
+
+    def __init__(self, sink: _Sink, outer: Any) -> None:
+        self._sink, self._outer = sink, outer
+        self._thread = threading.get_ident()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._outer, name)
+
+    def publish(self, data: Any, metadata: Any = None, **kwargs: Any) -> None:
+        if threading.get_ident() == self._thread:
+            self._sink.display(data)
+        else:
+            self._outer.publish(data, metadata, **kwargs)
+
+    def clear_output(self, wait: bool = False) -> None:
+        if threading.get_ident() != self._thread:
+            self._outer.clear_output(wait)
+
+
+@contextlib.contextmanager
+def _captured(shell: Any) -> Iterator[_Sink]:
+    """All that code in the main thread shows goes to the sink; tracebacks go nowhere, the result has them."""
+    sink = _Sink()
+
+    def displayed(value: Any) -> None:
+        if value is not None:
+            sink.display(shell.display_formatter.format(value)[0])
+
+    trap = shell.display_trap
+    saved = shell.display_pub, sys.displayhook, trap.hook, sys.stdout, sys.stderr
+    had_own = shell.__dict__.get("_showtraceback")
+    shell.display_pub, sys.displayhook, trap.hook = _Published(sink, saved[0]), displayed, displayed
+    sys.stdout, sys.stderr = _Printed(sink, saved[3]), _Printed(sink, saved[4])
+    shell._showtraceback = lambda *_: None
+    try:
+        yield sink
+    finally:
+        shell.display_pub, sys.displayhook, trap.hook, sys.stdout, sys.stderr = saved
+        if had_own is None:
+            del shell._showtraceback
+        else:
+            shell._showtraceback = had_own
+
+
+def _bytes(value: Any) -> Any:
+    """An image's bytes; ipykernel's formatters give PNG as base64, SVG is text."""
+    if isinstance(value, str) and not value.lstrip().startswith("<"):
+        with contextlib.suppress(ValueError):
+            return b64decode(value)
+    return value
+
+
+def _traceback(error: BaseException) -> str:
+    """The traceback from the cell's code on."""
+    tb = error.__traceback__
+    while tb is not None and "IPython/core/" in tb.tb_frame.f_code.co_filename.replace("\\", "/"):
+        tb = tb.tb_next
+    return "".join(traceback.format_exception(type(error), error, tb)).rstrip()
