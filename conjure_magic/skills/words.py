@@ -12,7 +12,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?|\d+")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 _STOP_WORDS = """
-a about above after all also am an and any are as ask asks at be because been before but by can could did do
+a about above after all also am an and any are as ask asks at be because been before between but by can could did do
 does don't done down each else ever every for from get give go had has have he her here his how i if in into
 is it its just kind know let like made make many may me might mine more most much must my need no nor not now
 of on once one only or other our out over own per please put run same say see she should show so some such

@@ -330,6 +330,68 @@ def test_an_answer_that_repeats_output_keeps_fences_closed_and_says_what_it_left
     assert "exit code" not in answered("fine")
 
 
+# ---- which command
+
+
+DOCUMENTED = """\
+Show a log as a whole.
+
+```sh
+python scripts/log.py summary FILE --chart errors.svg
+python scripts/log.py summary FILE --json
+```
+
+Count lines that hold a text, or by level.
+
+```sh
+python scripts/log.py query FILE --grep "PATTERN" --count
+python scripts/log.py query FILE --level ERROR --count
+```
+
+| Question | Command |
+| --- | --- |
+| The clients with most refusals | `python scripts/log.py query FILE --pattern 'client (\\d+)' --top 3` |
+
+Fetch a log from an address.
+
+```sh
+python scripts/fetch.py URL --limit N
+```
+
+Convert a log into records for a spreadsheet.
+
+```sh
+python scripts/records.py FILE --format csv
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("Look at a.log", "log.py summary /in/a.log --chart errors.svg"),
+        ("What is in a.log?", "log.py summary /in/a.log --chart errors.svg"),
+        ("Show a.log as JSON", "log.py summary /in/a.log --json"),
+        ("Plot a.log as out.svg", "log.py summary /in/a.log --chart out.svg"),
+        ("How many lines of a.log hold 'out of memory'?", "log.py query /in/a.log --grep 'out of memory' --count"),
+        ("Count the warnings in a.log", "log.py query /in/a.log --level WARNING --count"),
+        (
+            "Count lines containing timeout in a.log, only errors",
+            "query /in/a.log --grep timeout --count --level ERROR",
+        ),
+        ("Which clients of a.log have most refusals?", "log.py query /in/a.log --pattern 'client (\\d+)' --top 3"),
+        ("Fetch http://h/x, the first 7", "fetch.py http://h/x --limit 7"),
+        ("Convert a.log into CSV", "records.py /in/a.log --format csv"),
+    ],
+)
+def test_of_many_documented_commands_the_one_that_fits_is_run(prompt: str, expected: str) -> None:
+    skill = word_count()
+    call = ToolUseBlock("toolu_offline_1", "view", {"path": str(skill.location)})
+    history = (Message.user(prompt), Message.assistant(call), Message.user(ToolResultBlock(call.id, DOCUMENTED)))
+    (run,) = answer(request(*history, skills=[skill])).message.tool_uses
+    assert str(run.input["command"]).endswith(expected)
+
+
 # ---- native tools
 
 

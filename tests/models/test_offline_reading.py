@@ -259,7 +259,7 @@ def test_commands_are_found_with_what_is_said_about_them() -> None:
     assert [(c.text, c.about, c.section[-1]) for c in found.commands] == [
         ("python scripts/count.py FILE --top N", "as a table", "Counting"),
         ("python scripts/count.py FILE --json", "for programs", "Counting"),
-        ("python scripts/draw.py FILE PATH.svg", "- Draw with `python scripts/draw.py FILE PATH.svg`.", "Counting"),
+        ("python scripts/draw.py FILE PATH.svg", "- Draw with .", "Counting"),
         ("python scripts/plain.py <file>", "- Not this: `import os`, `x = 1`, `N`.", "Counting"),
     ]
 

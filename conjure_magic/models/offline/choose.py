@@ -10,7 +10,7 @@ from conjure_magic.models.offline.conversation import Conversation, Exchange, Kn
 from conjure_magic.models.offline.documents import Documentation, DocumentedCommand
 from conjure_magic.models.offline.fill import Filled, Material, absolute, asks_for, fill
 from conjure_magic.models.offline.mentions import Mentions, read_mentions
-from conjure_magic.models.offline.template import OPERATORS, Option, Template, Value, parse_template
+from conjure_magic.models.offline.template import OPERATORS, Option, Template, named_option, parse_template
 from conjure_magic.models.offline.vocabulary import PHRASES
 from conjure_magic.skills.words import rank, stems
 
@@ -21,6 +21,11 @@ MAIN_COMMAND = 0.5
 _FOLLOW_UP = re.compile(
     r"\b(?:and|now|also|again|same|instead|only|just|but|then|it|its|that|those|them|these|this|what about|how about|"
     r"more|less|with|without)\b",
+    re.IGNORECASE,
+)
+_WRONG_USE = re.compile(
+    r"\busage:|unrecogni[sz]ed|invalid (?:option|argument|choice|value)|"
+    r"unknown (?:option|argument|flag)|no such option",
     re.IGNORECASE,
 )
 _MADE = re.compile(
@@ -121,10 +126,18 @@ def choose_command(documentation: Documentation, given: Material, prompt: str) -
         if template is not None:
             template = with_options(template, command, documentation, given.mentions)
             choices.append(Choice(command, template, fill(template, given)))
-    scores = rank(expanded(prompt[:MAX_PROMPT]), [_described(choice) for choice in choices])
+    scores = rank(expanded(without_names(prompt[:MAX_PROMPT], given)), [_described(choice) for choice in choices])
     worth = [_worth(choice, score, given) for choice, score in zip(choices, scores, strict=True)]
     worth[:1] = [first + MAIN_COMMAND for first in worth[:1]]
     return choices[worth.index(max(worth))] if worth else None
+
+
+def without_names(prompt: str, given: Material) -> str:
+    """The prompt without the files and addresses in it, whose words say nothing about what to do with them."""
+    names = [*(path.text for path in given.mentions.paths), *given.mentions.urls]
+    for name in sorted(names, key=len, reverse=True):
+        prompt = prompt.replace(name, " ")
+    return prompt
 
 
 def expanded(prompt: str) -> str:
@@ -133,18 +146,18 @@ def expanded(prompt: str) -> str:
 
 
 def _described(choice: Choice) -> tuple[str, str]:
-    """Title and text of a command, for ranking: its program and options; what is said about it."""
-    options = " ".join(option.name for option in choice.template.options)
-    return f"{choice.template.program.rpartition('/')[2]} {options}", " ".join(
-        (*choice.command.section[1:], choice.command.about)
-    )
+    """Title and text of a command, for ranking: what runs; what is said about it, and its options."""
+    options = [option.name for option in choice.template.options]
+    text = " ".join((*choice.command.section[1:], choice.command.about, *options))
+    return choice.template.program.rpartition("/")[2], text
 
 
 def _worth(choice: Choice, words: float, given: Material) -> float:
     """How well a command fits: its words, the values it takes and lacks, the options asked for."""
     kinds = {value.kind for value in choice.template.values}
     filled = choice.filled
-    worth = words + 1.5 * filled.asked - filled.unasked - 3.0 * len(filled.missing)
+    used = len(filled.used - set(given.inputs))
+    worth = words + 1.0 * filled.asked + 1.0 * used - filled.unasked - 3.0 * len(filled.missing)
     if given.mentions.urls:
         worth += 2.0 if "url" in kinds else -1.5
     if given.mentions.inputs:
@@ -157,25 +170,38 @@ def _worth(choice: Choice, words: float, given: Material) -> float:
 def with_options(
     template: Template, command: DocumentedCommand, documentation: Documentation, mentions: Mentions
 ) -> Template:
-    """The template with the options that the same section documents apart from it, and the prompt asks for."""
+    """The template with further options of the same program that are documented and that the prompt asks for.
+
+    These are the options that take a value in other commands of the program, and those that the same section
+    names apart from any command.
+    """
     if any(getattr(part, "text", "") in OPERATORS for part in template.parts):
         return template
-    known = {option.name for option in template.options}
     extra: dict[str, Option] = {}
-    for option in documentation.options:
-        if option.section == command.section and option.name not in known | set(extra):
-            written = parse_template(f"program {option.name} {option.value}".strip())
-            extra |= {o.name: o for o in (written.options if written else ()) if _wanted(o, mentions)}
-    optional = tuple(Option(o.name, o.value, optional=True) for o in extra.values())
-    return Template((*template.parts, *optional))
+    for other in documentation.commands:
+        sibling = parse_template(other.text)
+        if sibling is not None and sibling.program == template.program:
+            extra |= {option.name: option for option in sibling.options if _takes(option)}
+    for documented in documentation.options:
+        if documented.section == command.section and documented.name not in extra:
+            extra[documented.name] = named_option(documented.name, documented.value)
+    own = {option.name for option in template.options}
+    wanted = [option for name, option in extra.items() if name not in own and _wanted(option, mentions)]
+    return Template((*template.parts, *(Option(o.name, o.value, optional=True) for o in wanted)))
+
+
+def _takes(option: Option) -> bool:
+    """True for an option whose value a prompt could give."""
+    return option.value is not None and option.value.kind in ("level", "time", "number", "text")
 
 
 def _wanted(option: Option, mentions: Mentions) -> bool:
-    value: Value | None = option.value
-    by_value = value is not None and (
-        (value.kind == "level" and bool(mentions.levels)) or (value.kind == "time" and bool(mentions.times))
-    )
-    return by_value or asks_for(re.findall(r"[a-z]+", option.name.lower()), mentions)
+    kind = option.value.kind if option.value is not None else None
+    if kind == "level":
+        return bool(mentions.levels)
+    if kind == "time":
+        return bool(mentions.times)
+    return asks_for(re.findall(r"[a-z]+", option.name.lower()), mentions)
 
 
 def simpler(choice: Choice, documentation: Documentation, given: Material) -> str | None:
@@ -203,9 +229,6 @@ def unused(given: Material, filled: Filled, prompt: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(missing))
 
 
-def is_missing_file(result: str) -> bool:
-    """True if a command's output says that a file is not there: a second try would not find it either."""
-    return (
-        re.search(r"no such file|not found|does not exist|cannot (?:open|find)|FileNotFound", result, re.IGNORECASE)
-        is not None
-    )
+def is_wrong_use(result: str) -> bool:
+    """True if a command's output complains of how it was called, which another try could mend."""
+    return _WRONG_USE.search(result) is not None

@@ -121,12 +121,14 @@ class _Reader:
             return
         text = " ".join(self._paragraph)
         self._paragraph, self._said = [], text
-        for code in code_spans(text):
+        spans = list(code_spans(text))
+        about = " ".join(_without(text, spans).replace("|", " ").split())
+        for code in spans:
             option = _OPTION.match(code)
             if option is not None:
-                self.found.options.append(DocumentedOption(option[1], option[2] or "", text, self._headings()))
+                self.found.options.append(DocumentedOption(option[1], option[2] or "", about, self._headings()))
             elif is_inline_command(code):
-                self._keep(code, text)
+                self._keep(code, about)
 
     def end_fence(self) -> None:
         """Take the commands of a code block."""
@@ -157,6 +159,14 @@ def code_spans(text: str) -> Iterator[str]:
             continue
         yield text[runs[index].end() : runs[same[later]].start()].strip()
         index = same[later] + 1
+
+
+def _without(text: str, spans: list[str]) -> str:
+    """The text without those of its code spans that hold more than a word."""
+    for span in spans:
+        if " " in span:
+            text = text.replace(span, " ", 1)
+    return text.replace("`", " ")
 
 
 def _code_lines(lines: list[str]) -> Iterator[tuple[str, str]]:

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from conjure_magic.models.offline.conversation import Surroundings
 from conjure_magic.models.offline.mentions import Mentions
 from conjure_magic.models.offline.template import Fixed, Option, Positional, Template, Value
-from conjure_magic.models.offline.vocabulary import SEARCHES, SYNONYMS
-from conjure_magic.skills.words import stem
+from conjure_magic.models.offline.vocabulary import FORMATS, SEARCHES, SYNONYMS
+from conjure_magic.skills.words import stem, stems
+
+USUAL_NUMBER = "10"
+"""How many, where "the most frequent" are asked for and no number is named."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,11 @@ def absolute(path: str, surroundings: Surroundings, made: Iterable[str] = ()) ->
 
 def asks_for(words: Iterable[str], mentions: Mentions) -> bool:
     """True if the request holds one of the words, or one that means the same."""
-    return any(stem(word) in mentions.stems or _means(word, mentions.stems) for word in words)
+    return any(stem(word) in mentions.stems or _means(word, mentions.stems | mentions.words) for word in words)
 
 
 def _means(word: str, wanted: frozenset[str]) -> bool:
-    return any(stem(other) in wanted for other in SYNONYMS.get(word, ()))
+    return any(other in wanted or stem(other) in wanted for other in SYNONYMS.get(word, ()))
 
 
 def fill(template: Template, material: Material, *, plain: bool = False) -> Filled:
@@ -121,13 +124,15 @@ class _Filling:
         refused = _refuses(words, self.material.mentions)
         if option.value is None:
             wanted = asked if option.optional else not self.plain or asked
-            return self._count(option.name, asked, 1.0) if wanted and not refused else ""
+            weight = 1.0 if FORMATS & set(words) else 0.1
+            return self._count(option.name, asked, weight) if wanted and not refused else ""
         if refused or (self.plain and not asked):
             return ""
         value = self._option_value(option, option.value, asked)
         if value is None:
             return ""
-        given = asked or not (option.value.is_example or option.value.kind == "output")
+        named = option.value.kind == "word" and bool(set(stems(option.value.raw)) & self.material.mentions.stems)
+        given = asked or named or not (option.value.is_example or option.value.kind == "output")
         return self._count(f"{option.name}{option.separator}{value}", given, 0.1)
 
     def _count(self, text: str, asked: bool, weight: float) -> str:
@@ -149,9 +154,21 @@ class _Filling:
         if value.kind == "text" and option.optional and not asked:
             return None
         found = self._find(value, needs_word=option.optional or value.is_example)
-        if found is None and value.is_example and not option.optional:
+        if found is None and not option.optional and value.is_example:
+            self.filled.unasked += self._strangeness(value)
             return value.raw
+        if found is None and not option.optional and value.kind == "number" and asked:
+            return USUAL_NUMBER
+        if found is None and not option.optional and value.kind == "text":
+            self.filled.unasked += 1.5  # the command without what it is to look for is another one
         return found
+
+    def _strangeness(self, value: Value) -> float:
+        """How far an author's own value is from what is asked: their pattern, their level."""
+        mentions = self.material.mentions
+        if value.kind == "text":
+            return 0.0 if mentions.stems & set(stems(value.raw)) else 1.5
+        return 0.4 if value.kind == "level" and not mentions.topics else 0.0
 
     def _default_name(self, option: Option, value: Value) -> str:
         stem_ = option.name.strip("-").replace("-", "_")
@@ -172,8 +189,10 @@ class _Filling:
                 return self._level(value)
             case "time":
                 return self._time(value)
-            case _:
+            case "text":
                 return self._text(value)
+            case _:
+                return None
 
     def _take(self, text: str) -> str:
         self.filled.used.add(text)
@@ -209,7 +228,8 @@ class _Filling:
         return self._take(chosen[0].text)
 
     def _level(self, value: Value) -> str | None:
-        levels = self.material.mentions.levels
+        mentions = self.material.mentions
+        levels = mentions.levels or (mentions.topics if value.is_example else ())
         if not levels:
             return None
         spelled = levels[0]
@@ -217,12 +237,15 @@ class _Filling:
             known = re.findall(r"\bWARN(?:ING)?\b", self.material.spelling)
             spelled = known[0] if known else spelled
         self.filled.used.add(levels[0])
-        lower = value.is_example and value.raw.strip("\"'").islower()
-        return spelled.lower() if lower else spelled
+        if not value.is_example:
+            return spelled
+        own = value.raw.strip("\"'")
+        return (spelled.lower() if own.islower() else spelled) + ("+" if own.endswith("+") else "")
 
     def _time(self, value: Value) -> str | None:
         keys = {key for word in value.words for key in (word, *SYNONYMS.get(word, ()))}
-        fitting = [time.text for time in self.material.mentions.times if time.before in keys]
+        times = (time for time in self.material.mentions.times if time.text not in self.filled.used)
+        fitting = [time.text for time in times if time.before in keys]
         return self._take(fitting[0]) if fitting else None
 
     def _text(self, value: Value) -> str | None:

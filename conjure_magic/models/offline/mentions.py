@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from conjure_magic.models.offline.vocabulary import EXTENSIONS, LEVELS
+from conjure_magic.models.offline.vocabulary import EXTENSIONS, LEVELS, PICTURES
 from conjure_magic.skills.words import stems
 
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"(?<![\w./:-])(\d[\d,_]*(?:\.\d+)?)(?![\w/:-]|\.\d)")
 _TIME = re.compile(r"(?<![\w./-])(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?|\d{1,2}:\d\d(?::\d\d)?)(?![\w/])")
 _WRITES = re.compile(
     r"(?:\b(?:(?:sav|writ|stor|export|put|draw|creat|mak|produc|plot)\w*|chart|graph|csv|table|output|result|report)\b"
-    r"[^.!?\n]{0,40}\s(?:to|as|in|into|called|named)|"
+    r"[^.!?\n]{0,40}\s(?:to|as|into|called|named)|\b(?:sav|writ|stor|export|put)\w*\b[^.!?\n]{0,40}\sin|"
     r"\b(?:called|named|into|output(?: file)?:?))\s+(?:the\s+file\s+)?\Z",
     re.IGNORECASE,
 )
@@ -27,7 +27,7 @@ _LEVEL_CUES = (
 )
 _SOUGHT = re.compile(
     r"\b(?:containing|contains?|matching|mentioning|search(?:ing)? for|grep(?: for)?|look(?:ing)? for|"
-    r"(?:pattern|word|term|phrase|keyword))\s+(?:the\s+(?:word|term|phrase)\s+)?(\S+)",
+    r"(?:pattern|word|term|phrase|keyword))\s+(?:the\s+(?:word|term|phrase)\s+)?(?![\"'`“«])(\S+)",
     re.IGNORECASE,
 )
 _REFUSED = re.compile(r"\b(?:without|no|not|skip|omit)\s+(?:an?\s+|the\s+|any\s+)?([^\W\d_]+)", re.IGNORECASE)
@@ -66,13 +66,17 @@ class Mentions:
     urls: tuple[str, ...] = ()
     numbers: tuple[NumberMention, ...] = ()
     levels: tuple[str, ...] = ()
-    """Levels that the text asks to filter by, in capitals; a level that is merely the topic is none."""
+    """Levels that the text asks to filter by, in capitals."""
+    topics: tuple[str, ...] = ()
+    """Levels that it merely speaks of."""
     times: tuple[TimeMention, ...] = ()
     quoted: tuple[str, ...] = ()
     """Quoted words that are no paths."""
     sought: tuple[str, ...] = ()
     """Words that the text wants looked for, unquoted: "lines containing timeout"."""
     stems: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
+    """Every word as it stands, in small letters."""
     refused: frozenset[str] = frozenset()
     """Stems of what the text does not want: "without a chart"."""
 
@@ -96,10 +100,11 @@ def read_mentions(text: str) -> Mentions:
     for match in _QUOTED.finditer(rest):
         value = next(group for group in match.groups() if group)
         if is_path(value.strip(), quoted=True):
-            paths.setdefault(value.strip(), PathMention(value.strip(), _is_output(rest[: match.start()])))
+            path = value.strip()
+            paths.setdefault(path, PathMention(path, _is_output(rest[: match.start()], path)))
         else:
             quoted[value] = None
-    rest = _QUOTED.sub(_blank, rest)
+    whole, rest = rest, _QUOTED.sub(_blank, rest)
     for path in _bare_paths(rest):
         paths.setdefault(path.text, path)
         rest = rest.replace(path.text, " " * len(path.text))
@@ -107,15 +112,20 @@ def read_mentions(text: str) -> Mentions:
     rest = _TIME.sub(_blank, rest)
     numbers = tuple(_numbers(rest))
     refused = frozenset(stems(" ".join(_REFUSED.findall(rest))))
+    words = frozenset(re.findall(r"[^\W\d_]+", rest.lower()))
+    singular = {word.removesuffix("s") for word in words}
+    levels = tuple(_levels(rest))
     return Mentions(
         tuple(paths.values()),
         urls,
         numbers,
-        tuple(_levels(rest)),
+        levels,
+        tuple(level for word, level in LEVELS.items() if word in words | singular and level not in levels),
         times,
         tuple(quoted),
-        tuple(dict.fromkeys(match[1].rstrip(_EDGES) for match in _SOUGHT.finditer(rest))),
+        tuple(dict.fromkeys(match[1].rstrip(_EDGES) for match in _SOUGHT.finditer(whole))),
         frozenset(stems(text)) - refused,
+        words,
         refused,
     )
 
@@ -142,13 +152,15 @@ def _bare_paths(text: str) -> Iterator[PathMention]:
         after = words[index + 1][1].strip(_EDGES).lower() if index + 1 < len(words) else ""
         folder = after in ("folder", "directory", "dir") and "/" in token
         if token and (is_path(token) or folder):
-            yield PathMention(token, _is_output(text[:start]))
+            yield PathMention(token, _is_output(text[:start], token))
 
 
-def _is_output(before: str) -> bool:
+def _is_output(before: str, path: str) -> bool:
     """True if the words before a path say that it is to be written."""
     near = before[-120:]
     if _WRITES.search(near) is not None:
+        return True
+    if path.rpartition(".")[2].lower() in PICTURES and re.search(r"\bin\s+\Z", near):
         return True
     converts = re.search(r"\b(?:to|into|as)\s+\Z", near) is not None and "compar" not in near.lower()
     return converts and any(is_path(word.strip(_EDGES)) for word in near.split())

@@ -13,7 +13,7 @@ from conjure_magic.models.offline.choose import (
     best_fit,
     choose_command,
     choose_skill,
-    is_missing_file,
+    is_wrong_use,
     material,
     simpler,
     unused,
@@ -167,7 +167,7 @@ def _after_run(at: Situation, skill: KnownSkill, reading: Step, last: Step) -> M
     runs = [step for step in at.conversation.now.steps if step is not reading]
     output, notes = say.split_status(last.result)
     failed_by_itself = last.is_error and any(note.startswith("exit code") for note in notes)
-    if failed_by_itself and len(runs) == 1 and choice is not None and not is_missing_file(output):
+    if failed_by_itself and len(runs) == 1 and choice is not None and is_wrong_use(output):
         again = simpler(choice, read_documentation(reading.result), given)
         if again is not None:
             shown = say.code(say.shown_command(again, at.places, skill))

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from conjure_magic.models.offline.mentions import is_path
-from conjure_magic.models.offline.vocabulary import EXTENSIONS, INTERPRETERS, KINDS, LEVELS, NOT_PLACEHOLDERS, Kind
+from conjure_magic.models.offline.vocabulary import (
+    EXTENSIONS,
+    INTERPRETERS,
+    KINDS,
+    LEVELS,
+    NOT_PLACEHOLDERS,
+    SEARCHES,
+    Kind,
+)
 
 _DIRECTORY = re.compile(
     r"^[\"']?(?:\$\{?(?:CLAUDE_)?SKILL_DIR(?:ECTORY)?\}?|\{(?:base|skill)_?-?[dD]ir(?:ectory)?\}|"
@@ -136,6 +144,17 @@ def _end_of_word(command: str, start: int) -> int:
     return end if end == len(command) or command[end].isspace() else 0
 
 
+def named_option(name: str, value: str) -> Option:
+    """An option that is documented by itself; one whose name tells that it takes a value takes one."""
+    words = _words(name)
+    kind = kind_of(words)
+    if not value and (kind in ("level", "time", "number") or words & SEARCHES):
+        return Option(
+            name, Value(name.lstrip("-").upper(), kind if kind in ("level", "time", "number") else "text", words)
+        )
+    return Option(name, _value(value, name) if value else None)
+
+
 def _is_usage(group: str) -> bool:
     """True for what brackets mark as optional; false for a shell test or a character class."""
     words = group.split()
@@ -200,37 +219,19 @@ def _option(text: str, optional: bool, following: tuple[str, bool] | None, other
     if following is None or following[0].startswith("-") or following[1] != optional:
         return Option(name, None, optional), 0
     raw = following[0]
-    if not optional and (not _stands_for_value(raw, name) or _is_the_only_input(raw, name, others)):
+    if raw in OPERATORS or (not optional and _is_the_only_input(raw, name, others)):
         return Option(name, None, optional), 0
     return Option(name, _value(raw, name), optional), 1
 
 
-def _stands_for_value(raw: str, option: str) -> bool:
-    kind = kind_of(_words(option))
-    number_like = re.fullmatch(r"\d+(?:\.\d+)?", raw) is not None
-    return (
-        _is_placeholder(raw)
-        or is_path(raw.strip("\"'"))
-        or number_like
-        or kind in ("level", "number", "time", "output")
-    )
+_FILE_OPTIONS = frozenset({"file", "input", "path", "in", "out", "output", "f", "i", "o"})
 
 
 def _is_the_only_input(raw: str, option: str, others: list[str]) -> bool:
     """True for the FILE of `--json FILE`, which is the command's input and not the option's value."""
     if not _is_placeholder(raw) or kind_of(_words(raw)) != "input" or _extension(raw):
         return False
-    if kind_of(_words(option)) is not None and _words(option) & {
-        "file",
-        "input",
-        "path",
-        "in",
-        "out",
-        "output",
-        "f",
-        "i",
-        "o",
-    }:
+    if _words(option) & _FILE_OPTIONS:
         return False
     return not any(_is_placeholder(token) and kind_of(_words(token)) == "input" for token in others)
 
@@ -267,10 +268,7 @@ def _value(raw: str, option: str, *, many: bool = False) -> Value:
     if re.match(r"https?://", bare):
         kind = "url"
     elif not _is_placeholder(raw):
-        kind = kind_of(_words(option)) if option else "output" if re.match(r"(?:out|result)", bare) else "input"
-        kind = (
-            "output" if option and kind == "input" and not _words(option) & {"file", "input", "in", "i", "f"} else kind
-        )
+        kind = _example_kind(raw, bare, option)
     else:
         kind = _placeholder_kind(words, option, _extension(bare))
     return Value(
@@ -281,6 +279,20 @@ def _value(raw: str, option: str, *, many: bool = False) -> Value:
         is_example=not _is_placeholder(raw),
         extension=_extension(bare) or _extension_of(option),
     )
+
+
+def _example_kind(raw: str, bare: str, option: str) -> Kind:
+    """What an author's own value stands for."""
+    by_option = kind_of(_words(option)) if option else None
+    if is_path(bare):
+        if not option:
+            return "output" if re.match(r"(?:out|result)", bare) else "input"
+        return "input" if by_option == "input" and _words(option) & _FILE_OPTIONS else "output"
+    if re.fullmatch(r"\d+(?:\.\d+)?", bare):
+        return "number"
+    if by_option in ("level", "time", "url"):
+        return by_option
+    return "text" if raw.startswith(("'", '"')) else "word"
 
 
 def _placeholder_kind(words: frozenset[str], option: str, extension: str) -> Kind | None:

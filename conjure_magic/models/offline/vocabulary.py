@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-Kind = Literal["input", "output", "url", "number", "level", "time", "text"]
-"""What a value of a command or tool stands for."""
+Kind = Literal["input", "output", "url", "number", "level", "time", "text", "word"]
+"""What a value of a command or tool stands for; a "word" is one of the author's own, and stays."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -87,13 +87,18 @@ SYNONYMS = {
     "query": _words("containing matching about search"),
     "since": _words("from after start between"),
     "until": _words("to before till end and"),
-    "around": _words("at near before after about"),
+    "around": _words("at near before after about when"),
     "level": _words("severity"),
 }
 """Words of a request that ask for an option of that name."""
 
 SEARCHES = _words("pattern query text term keyword keywords word search regex regexp grep phrase string")
 """Names of values that are looked for in a text."""
+
+FORMATS = _words("json jsonl csv xml yaml html format raw debug quiet verbose silent")
+"""Names of flags that change how an answer looks: out of place where nobody asks for them."""
+
+PICTURES = _words("svg png jpg jpeg pdf")
 
 PHRASES = (
     (r"\bhow (?:many|often|much)\b", "count number total"),
