@@ -114,6 +114,9 @@ def render_call(called: Called, limits: CallLimits) -> str:
     elif called.result is not None:
         inside.append(f'<div style="{style.SMALL}">no output</div>')
     inside += (f'<div style="{style.SMALL}">{escape(text)}</div>' for text in remarks(called))
+    if called.result is not None and called.result.details:
+        folded = style.box(shorten(exact(called.result.details), limits.output))
+        inside.append(f'<details><summary style="{style.SMALL};cursor:pointer">Traceback</summary>{folded}</details>')
     state = " open" if called.is_error else ""
     body = "\n".join([summary, *inside])
     return f'<div style="{RAIL}"><details{state}>{body}</details></div>'
