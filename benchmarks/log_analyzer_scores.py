@@ -1,6 +1,6 @@
 """Scores and speed of the log-analyzer skill, as one page of tables beside this file.
 
-    python benchmarks/log_analyzer_scores.py [--data ../shared/data/loghub] [--lines 1000000] [--offline MODULE:FUNCTION]
+    python benchmarks/log_analyzer_scores.py [--data FOLDER] [--lines 1000000] [--offline MODULE:FUNCTION]
 
 Scores are measured where the LogHub-2k folder is there; speed on logs that the test suite makes up.
 drain3 and polars are measured in the same run where they are installed (`pip install .[bench]`).
@@ -19,6 +19,7 @@ import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -62,29 +63,41 @@ def parse(path: Path) -> list[dict[str, str | None]]:
     return [json.loads(line) for line in run.stdout.decode().split("\n") if line]
 
 
-def score_system(data: Path, system: str) -> list[object]:
-    """One row: system, grouping of the skill and of drain3, level and time."""
-    log = data / system / f"{system}_2k.log"
-    with open(data / system / f"{system}_2k.log_structured.csv", newline="") as stream:
-        labels = list(csv.DictReader(stream))
+@dataclass(frozen=True)
+class Score:
+    """Parts of the lines that are grouped, and whose level and time are read, rightly."""
+
+    grouping: float
+    level: float
+    time: float
+
+
+def score_skill(data: Path, system: str) -> Score:
+    """The skill's score on a labelled system, from its raw lines."""
+    labels = _labels(data, system)
     expected = json.loads((data / "expected" / f"{system}.json").read_text())
-    records = parse(log)
-    truth = [row["EventId"] for row in labels]
+    records = parse(data / system / f"{system}_2k.log")
     levels = sum(
         record["level_written"] == (row["Level"] if expected["level_column"] else None)
         for record, row in zip(records, labels, strict=True)
     )
     times = sum(_same_time(record, row, system) for record, row in zip(records, labels, strict=True))
-    raw = log.read_text().splitlines()
-    contents = [row["Content"] for row in labels]
-    return [
-        system,
-        f"{grouping_accuracy([record['template_id'] for record in records], truth):.4f}",
-        _drain(raw, truth),
-        _drain(contents, truth),
-        f"{levels / len(labels):.2%}",
-        f"{times / len(labels):.2%}",
-    ]
+    grouping = grouping_accuracy([record["template_id"] for record in records], [row["EventId"] for row in labels])
+    return Score(grouping, levels / len(labels), times / len(labels))
+
+
+def _labels(data: Path, system: str) -> list[dict[str, str]]:
+    with open(data / system / f"{system}_2k.log_structured.csv", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def score_system(data: Path, system: str) -> list[object]:
+    """One row: system, grouping of the skill and of drain3, level and time."""
+    score, labels = score_skill(data, system), _labels(data, system)
+    truth = [row["EventId"] for row in labels]
+    raw = (data / system / f"{system}_2k.log").read_text().splitlines()
+    by_drain = (_drain(raw, truth), _drain([row["Content"] for row in labels], truth))
+    return [system, f"{score.grouping:.4f}", *by_drain, f"{score.level:.2%}", f"{score.time:.2%}"]
 
 
 def _same_time(record: dict[str, str | None], row: dict[str, str], system: str) -> bool:
@@ -144,8 +157,10 @@ def _load(name: str | None) -> questions.Offline | None:
 
 def pages(data: Path, lines: int, offline: questions.Offline | None) -> list[str]:
     """The parts of the page."""
-    parts = ["# log-analyzer: scores and speed", f"Python {platform.python_version()}, {platform.machine()}. "
-             "Written by `python benchmarks/log_analyzer_scores.py`."]  # fmt: skip
+    written = (
+        f"Python {platform.python_version()}, {platform.machine()}; by `python benchmarks/log_analyzer_scores.py`."
+    )
+    parts = ["# log-analyzer: scores and speed", written]
     if data.is_dir():
         rows = [score_system(data, system) for system in TIMES]
         rows.append(["**mean**", *[_mean(rows, column) for column in (1, 2, 3)], "", ""])

@@ -105,10 +105,8 @@ def _tools(path: Path) -> list[tuple[str, list[str]]]:
         ("parse_logs.py", [sys.executable, str(SCRIPTS / "parse_logs.py"), str(path)]),
         ("analyze.py summary", [sys.executable, str(SCRIPTS / "analyze.py"), "summary", str(path)]),
     ]
-    for name in ("drain3", "polars"):
-        if importlib.util.find_spec(name):
-            tools.append((name, [*here, name, str(path)]))
-    return tools
+    others = [name for name in ("drain3", "polars") if importlib.util.find_spec(name)]
+    return tools + [(name, [*here, name, str(path)]) for name in others]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """Layouts are learnt: what each kind of line becomes, from a dozen lines of it."""
 
+# ruff: noqa: E501 - a table with one layout a line
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """One figure or list: every verb, over every kind of value."""
 
+# ruff: noqa: E501 - a table with one query a line
+
 from __future__ import annotations
 
 import json

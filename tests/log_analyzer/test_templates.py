@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from log_analyzer import skill
 
+CREW = ["ann", "bob", "cleo", "dan", "eve", "flo", "gus", "hal", "ida", "jim"]
+PARTS = ["hull", "mast", "door", "gate", "wall", "roof", "rope", "lamp", "boat", "sail"]
 SAME = {
     "numbers": ["took 3 ms", "took 44 ms", "took -5 ms", "took 1.25 ms"],
     "sizes in other units": ["freed 3 KB", "freed 1.5 GB", "freed 12 B"],
@@ -16,10 +18,10 @@ SAME = {
     "truth values": ["lid open=true now", "lid open=false now"],
     "lists of any length": ["slots s-1", "slots s-1 s-2", "slots s-1 s-2 s-3 s-4"],
     "dates": ["since Mon May  1 10:00:00 2024", "since Tue Jun 12 11:00:00 2023"],
-    "many names in a sentence": [f"the crew greets {name} at noon" for name in ("ann", "bob", "cleo", "dan", "eve", "flo", "gus")],
+    "many names in a sentence": [f"the crew greets {name} at noon" for name in CREW[:7]],
     "names after a noun that calls for one": ["session of user ann closed", "session of user bob closed"],
     "quoted phrases": ['painted "Blue Heron" white', 'painted "Mole" white', 'painted "Old Crane Two" white'],
-    "two names at once": [f"crew member {a} paints the tall {b} white" for a, b in zip("ann bob cleo dan eve flo gus hal ida jim".split(), "hull mast door gate wall roof rope lamp boat sail".split(), strict=True)],
+    "two names at once": [f"crew member {a} paints the tall {b} white" for a, b in zip(CREW, PARTS, strict=True)],
     "objects": ["hid Rope{12ab open=true Lid{9}} now", "hid Lamp{7} now"],
 }  # fmt: skip
 OTHER = {
@@ -48,3 +50,12 @@ def test_lines_that_differ_in_a_value_are_one_message(name: str, tmp_path: Path)
 @pytest.mark.parametrize("name", OTHER)
 def test_lines_that_differ_in_wording_are_not(name: str, tmp_path: Path) -> None:
     assert len(templates(OTHER[name], tmp_path)) == len(OTHER[name])
+
+
+def test_a_flood_of_different_words_is_bounded_and_its_wording_kept(tmp_path: Path) -> None:
+    """More different messages than are kept apart: what nearly all share stays, what few share is opened."""
+    words = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in "bdfgklmnprst"]
+    lines = [f"crew {words[i % 720]} of {words[i // 720]} hauls rope" for i in range(25_000)]
+    (tmp_path / "a.log").write_text("\n".join([*lines, "lamp is lit"] * 1))
+    found = skill.summary(tmp_path / "a.log")
+    assert found["templates"][0] == {"id": 1, "template": "crew <*> of <*> hauls rope", "count": 25_000}

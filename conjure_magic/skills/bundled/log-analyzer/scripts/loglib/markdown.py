@@ -71,9 +71,8 @@ def _facts(summary: Plain) -> str:
     )
     facts.append(f"format {first['kind']} ({how}; fits {first['share']:.1%} of a sample)")
     if summary["unparsed"]:
-        facts.append(
-            f"{summary['unparsed']} lines fit no layout (first: {', '.join(map(_short, summary['unparsed_evidence'][:3]))})"
-        )
+        places = ", ".join(map(_short, summary["unparsed_evidence"][:3]))
+        facts.append(f"{summary['unparsed']} lines fit no layout (first: {places})")
     return " · ".join(facts)
 
 

@@ -15,7 +15,7 @@ _UNITS = (
     r"(?:[KMGTPkmgtp]i?[Bb](?:ytes?)?|[Bb]|ms|us|ns|msecs?|usecs?|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?|"
     r"milliseconds?|microseconds?)"
 )
-# A value with its unit is one token, a quoted text is, then words (a colon inside one belongs to it), blanks, single marks.
+# One token each: a value with its unit, a quoted text, a word (a colon inside belongs to it), blanks, a mark.
 _TOKEN = re.compile(
     rf"<\*> {_UNITS}(?![\w=./:-])|"
     r"\"[^\"<>]*\"|(?<![\w>])'[^'<>]*'(?!\w)|(?:[^\s=,:;()\[\]{}\"'|<>`]|<\*>|:(?=[^\s=,:;()\[\]{}\"'|<>`]))+|\s+|."
@@ -43,7 +43,7 @@ _MAX_PASSES = 6
 _MANY = 4
 _FEW = 8
 _SPARSE = 8
-_MAX_GAP_ROWS = 8000
+_MAX_GAP_ROWS = 2000
 _MAX_GAP = 7
 
 

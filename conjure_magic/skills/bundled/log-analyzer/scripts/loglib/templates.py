@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 
 from loglib.masks import VALUE, WordMemo
 from loglib.merge import merge
@@ -13,17 +14,19 @@ class TemplateMiner:
     """Gives each message a group number as it comes; `finish` turns the groups into templates.
 
     The result depends on the set of messages only, not on their order, as long as there are fewer than
-    `limit` distinct masked messages; beyond, a message is cut to its first words before it is grouped.
+    `limit` distinct masked messages. Beyond, to bound memory, words that few of them share are opened at once.
     """
 
-    limit = 150_000
+    limit = 20_000
     exact_limit = 3_000
 
     def __init__(self) -> None:
         self._words = WordMemo()
         self._groups: dict[str, int] = {}
         self._counts: list[int] = []
+        self._texts: list[str] = []
         self._exact: set[str] = set()
+        self._coarsen: Callable[[str], str] | None = None
 
     def add(self, message: str) -> int:
         """The group number of a message."""
@@ -56,19 +59,66 @@ class TemplateMiner:
 
     def _new_group(self, masked: str) -> int:
         if len(self._groups) >= self.limit:
-            masked = " ".join(masked.split(" ", 3)[:3]) + " <*>"
+            self._overflow()
+        if self._coarsen is not None:
+            masked = self._coarsen(masked)
             known = self._groups.get(masked)
             if known is not None:
                 return known
         self._groups[masked] = len(self._counts)
+        self._texts.append(masked)
         self._counts.append(0)
         return len(self._counts) - 1
 
+    def _overflow(self) -> None:
+        """Open what few messages share, then, if that is not enough, all but the first words, then everything."""
+        for coarsen in (_keep_common(self._groups, self._counts), _cut, lambda _: VALUE):
+            texts = {text: coarsen(text) for text in self._groups}
+            if len(set(texts.values())) <= self.limit // 2:
+                break
+        self._coarsen = coarsen
+        self._texts = [texts[text] for text in self._texts]
+        groups: dict[str, int] = {}
+        for number, text in enumerate(self._texts):
+            groups.setdefault(text, number)
+        self._groups = groups
+
     def finish(self) -> Templates:
         """The templates of all messages so far."""
-        texts = list(self._groups)
-        merged = texts if self._exact else merge(texts, self._counts)
-        return Templates(merged, self._counts)
+        amount: Counter[str] = Counter()
+        for text, count in zip(self._texts, self._counts, strict=True):
+            amount[text] += count
+        merged = list(amount) if self._exact else merge(list(amount), list(amount.values()))
+        of_text = dict(zip(amount, merged, strict=True))
+        return Templates([of_text[text] for text in self._texts], self._counts)
+
+
+def _keep_common(groups: Mapping[str, int], counts: Sequence[int]) -> Callable[[str], str]:
+    """A function that opens the words of a text which few texts and few messages have."""
+    spread: Counter[str] = Counter()
+    weight: Counter[str] = Counter()
+    for text, number in groups.items():
+        words = set(text.split(" "))
+        spread.update(words)
+        weight.update(dict.fromkeys(words, counts[number]))
+    total = sum(counts)
+    # Also the words of a message that is often repeated as it is: they are seldom and yet no values.
+    repeated = {word for word in spread if weight[word] >= max(10 * spread[word], total / 1000)}
+    common = repeated | {word for word in spread if spread[word] * 200 >= len(groups)}
+
+    def coarsen(text: str) -> str:
+        kept: list[str] = []
+        for word in text.split(" "):
+            shown = word if word in common else VALUE
+            if shown != VALUE or kept[-1:] != [VALUE]:
+                kept.append(shown)
+        return " ".join(kept)
+
+    return coarsen
+
+
+def _cut(text: str) -> str:
+    return " ".join(text.split(" ", 3)[:3]) + f" {VALUE}"
 
 
 class Templates:

@@ -45,7 +45,8 @@ def _grow(word: str) -> set[str]:
     forms = {word, word + "s", word + "es", word + "d", word + "ed", stem + "ing", double + "ed", double + "ing"}
     irregular = {
         "send": "sent sending", "begin": "began begun beginning", "leave": "left leaving",
-        "write": "wrote written writing", "get": "got getting", "read": "reading", "deny": "denied denying denies", "failure": "failures failed",
+        "write": "wrote written writing", "get": "got getting", "read": "reading", "deny": "denied denying denies",
+        "failure": "failures failed",
         "success": "successful succeeded successfully", "destroy": "destroying", "put": "putting", "lose": "lost",
         "grow": "grew grown", "shrink": "shrank shrunk", "hide": "hid hidden hiding", "show": "shown",
     }  # fmt: skip
@@ -155,10 +156,7 @@ def _mere_wordings(words: Mapping[str, int]) -> bool:
 
 
 def _word_before(blank: Sequence[str], place: int) -> str:
-    for token in reversed(blank[:place]):
-        if not token.isspace() and token not in "\"'([{<":
-            return token
-    return ""
+    return next((word for word in reversed(blank[:place]) if not word.isspace() and word not in "\"'([{<"), "")
 
 
 def _opposed(words: Mapping[str, int]) -> bool:
