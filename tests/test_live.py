@@ -123,13 +123,13 @@ def test_the_output_of_a_running_command_is_seen(ready: Kernel, gate: Path) -> N
     watch(ready, code, lambda cell: "halfway there" in html(cell) and "running bash_tool" in html(cell), gate.touch)
 
 
-def test_an_open_question_is_seen_in_full(ready: Kernel, gate: Path) -> None:
+def test_an_open_question_is_told_and_left_to_who_asks(ready: Kernel, gate: Path) -> None:
     code = (
         "d = open_display()\n"
         "feed(d, STARTED, ToolStarted(CALL, 'local'), ApprovalAsked('t1', 'local', 'ls -l; rm x'))\n"
         "wait_for('gate'); feed(d, TurnFinished(turn()))"
     )
-    watch(ready, code, lambda cell: "ls -l; rm x" in html(cell) and "waiting for your answer" in html(cell), gate.touch)
+    watch(ready, code, lambda cell: "waiting for your answer" in html(cell), gate.touch)
 
 
 def test_the_time_goes_on_where_nothing_happens(ready: Kernel, gate: Path) -> None:

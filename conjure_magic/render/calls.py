@@ -123,11 +123,9 @@ def render_call(called: Called, limits: CallLimits) -> str:
 
 
 def render_call_live(called: Called, limits: CallLimits) -> str:
-    """The call's line alone; while it runs, with an open question or the newest of what it prints."""
+    """The call's line alone; while it runs, with the newest of what it prints. Who asks shows the question."""
     parts = [f'<div style="{style.MONO_FONT}">{_line_html(called, limits)}</div>']
-    if called.asked:
-        parts.append(f"<div><b>May this run?</b></div>{style.box(shorten(exact(called.asked), limits.input))}")
-    elif called.result is None and (output := output_text(called)):
+    if called.result is None and (output := output_text(called)):
         parts.append(style.box("\n".join(output[-limits.output :].split("\n")[-LIVE_LINES:])))
     return f'<div style="{RAIL}">{"".join(parts)}</div>'
 

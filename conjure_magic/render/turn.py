@@ -41,7 +41,7 @@ class Limits:
     turn_characters: int = 2_000_000
     """Shown of all calls' inputs and outputs together: many calls share it."""
     skills: Mapping[str, str] = field(default_factory=dict)
-    """Skill name -> its directory as commands name it; shown as `name/…` in a call's line."""
+    """Skill name -> its directory as commands name it; shown as `name/…` in a call's line. "." may be one as well."""
 
     def calls(self, number: int) -> CallLimits:
         """What each of so many calls may show."""

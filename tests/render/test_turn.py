@@ -132,7 +132,6 @@ def test_a_running_call_shows_its_newest_lines_how_far_it_is_and_an_open_questio
     far = Called(call.call, "local", progress=ToolProgress("t1", 1, 4, "pages"))
     assert "25% · pages" in read_html(render_call_live(far, CallLimits()))[1]
     asked = Called(call.call, "local", asked="rm -r x")
-    assert "rm -r x" in render_call_live(asked, CallLimits())
     assert "waiting for an answer" in render_call_live(asked, CallLimits())
 
 
