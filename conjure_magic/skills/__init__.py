@@ -6,6 +6,7 @@ from conjure_magic.skills.frontmatter import find_skill_md, parse_frontmatter
 from conjure_magic.skills.registry import SkillChanges, SkillRegistry, load_skills
 from conjure_magic.skills.skill import Skill, load_skill
 from conjure_magic.skills.trust import TrustStore
+from conjure_magic.skills.validation import validate
 
 __all__ = [
     "Finding",
@@ -18,4 +19,5 @@ __all__ = [
     "load_skills",
     "parse_frontmatter",
     "render_catalogue",
+    "validate",
 ]

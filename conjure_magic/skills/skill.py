@@ -78,7 +78,7 @@ def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
     if directory.name in ("SKILL.md", "skill.md"):
         directory = directory.parent
     directory = directory.resolve()
-    if not directory.is_dir():
+    if not os.path.isdir(directory):  # unlike Path's, it never raises
         raise SkillError(f"{path} is not a folder")
     location = find_skill_md(directory)
     if location is None:

@@ -162,6 +162,29 @@ def parse_with_library(text: str) -> tuple[Any, list[str]]:
     return builder.root, builder.duplicates
 
 
+def features(text: str) -> tuple[str, ...]:
+    """What YAML text uses beyond block maps, block lists and scalars, in words: what strict readers refuse.
+
+    Raises YamlTextError.
+    """
+    import yaml
+
+    found: dict[str, None] = {}
+    try:
+        for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            if getattr(event, "flow_style", False):
+                found["flow lists and maps ([…], {…})"] = None
+            if isinstance(event, yaml.AliasEvent):
+                found["aliases (*…)"] = None
+            elif getattr(event, "anchor", None):
+                found["anchors (&…)"] = None
+            if getattr(event, "tag", None):
+                found["tags (!…)"] = None
+    except yaml.YAMLError as error:
+        raise YamlTextError(_one_line(error)) from None
+    return tuple(found)
+
+
 def _one_line(error: Exception) -> str:
     """A YAML error in one line, with the line number it names."""
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
