@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -178,3 +179,16 @@ def test_skill_md_goes_before_its_lowercase_name(tmp_path: Path) -> None:
 def test_a_folder_named_skill_md_is_none(tmp_path: Path) -> None:
     (tmp_path / "SKILL.md").mkdir()
     assert find_skill_md(tmp_path) is None
+
+
+def test_of_a_long_file_only_the_beginning_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "SKILL.md"
+    path.write_text(HEAD, encoding="utf-8")
+    with path.open("r+b") as file:
+        file.truncate(64 * 1024 * 1024)
+    tracemalloc.start()
+    try:
+        assert load_head(path).fields["name"] == "a"
+        assert tracemalloc.get_traced_memory()[1] < 1024 * 1024
+    finally:
+        tracemalloc.stop()
