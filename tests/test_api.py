@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import io
 import itertools
 import json
@@ -16,7 +18,8 @@ from email.utils import format_datetime
 
 import httpx
 import pytest
-from hypothesis import given
+from httpx_sse import EventSource
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -309,3 +312,43 @@ def test_text_of_any_kind_comes_through_any_split(texts: list[str], cuts: list[i
     body = b"".join(f"data: {json.dumps(wire, ensure_ascii=False)}\n\n".encode() for wire in wires)
     places = sorted({0, len(body), *(min(cut, len(body)) for cut in cuts)})
     assert events(*[body[a:b] for a, b in itertools.pairwise(places)]) == wires
+
+
+LINES = [
+    "event: a\n",
+    "event:b\n",
+    "data: {}\n",
+    'data: {"type": "t"}\n',
+    'data:{"u": "☃\u2028"}\n',
+    "data: 1\n",
+    "id: 1\n",
+]
+PARTS = st.lists(
+    st.sampled_from([*LINES, ": c\n", "\n", "\n\n", "\r\n", "\r", "\ufeff", "x", "event: a\ndata: {}\n\n"])
+)
+
+
+@settings(max_examples=1_000)
+@given(PARTS, st.lists(st.integers(0, 400), max_size=9))
+def test_the_short_way_reads_what_the_standard_says(parts: list[str], cuts: list[int]) -> None:
+    """Against httpx-sse alone, which gets the same bytes at once."""
+    body = "".join(parts).encode()
+    expected: list[dict[str, object]] = []
+    whole = httpx.Response(
+        200, content=body.removeprefix(codecs.BOM_UTF8), headers={"content-type": "text/event-stream"}
+    )
+    failing = False
+    for event in EventSource(whole).iter_sse():
+        try:
+            wire = json.loads(event.data) if event.data else None
+        except ValueError:
+            wire = 0
+        if failing := wire is not None and not isinstance(wire, dict):
+            break
+        expected += [{"type": event.event, **wire}] if wire is not None else []
+    places = sorted({0, len(body), *(min(cut, len(body)) for cut in cuts)})
+    seen: list[dict[str, object]] = []
+    with pytest.raises(ProtocolError) if failing else contextlib.nullcontext():
+        pieces = (body[a:b] for a, b in itertools.pairwise(places))
+        seen.extend(read_events(httpx.Response(200, content=pieces), 1 << 20))  # what came before an error stays
+    assert seen == expected

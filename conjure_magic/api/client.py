@@ -6,7 +6,6 @@ import contextlib
 import itertools
 import json
 import random
-import threading
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +16,7 @@ from conjure_magic.api import faults
 from conjure_magic.api.connection import Lane, Lanes, Opening, failed
 from conjure_magic.api.events import read_events
 from conjure_magic.api.keys import Credentials
+from conjure_magic.api.linger import Linger
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError, ProtocolError, UsageError
 from conjure_magic.events import Notice
@@ -25,8 +25,8 @@ VERSION = "2026-10-21"
 """`anthropic-version` for Anthropic's own server."""
 COMPATIBLE_VERSION = "2023-06-01"
 """The one that every other server knows."""
-LINGER = 0.5
-"""Seconds that an answer may take to end after its last event; then its connection is given up."""
+LINGER = Linger(0.5)
+"""How long an answer may take to end after its last event; then its connection is given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +95,10 @@ class Answer:
 
     def finish(self, events: Iterator[object]) -> None:
         """Read to the end after the last event that counts, so that the connection can be used again."""
-        timer = threading.Timer(LINGER, self._lane.shut)
-        timer.daemon = True
-        timer.start()
-        with contextlib.suppress(Exception):  # the answer is whole; how its connection ends is of no interest
+        # The answer is whole; how its connection ends is of no interest.
+        with contextlib.suppress(Exception), LINGER.bound(self._lane.shut):
             for _ in events:
                 pass
-        timer.cancel()
 
     def json(self) -> Any:
         """The body as JSON. Raises as `events` does."""
