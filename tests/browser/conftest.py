@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kit import APP, Server, axe, axe_path, browser, chromium_path, command, jupyter, open_notebook, wait_cells, write
+from kit import Server, axe, axe_path, browser, chromium_path, command, jupyter, open_notebook, wait_cells, write
+from page_kit import new_page
 from playwright.sync_api import BrowserContext, Page
 
 
@@ -35,22 +36,20 @@ def chromium() -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def page(chromium: BrowserContext) -> Iterator[Page]:
-    """A new page; the kernel that its notebook used is shut down after the test."""
-    page = chromium.new_page()
-    yield page
-    page.evaluate(f"async () => {{ await {APP}?.shell.currentWidget?.sessionContext?.shutdown() }}")
-    page.close()
+    """A new, watched page."""
+    with new_page(chromium) as page:
+        yield page
 
 
 @pytest.fixture
-def accessible() -> Callable[[Page, str], list[tuple[str, list[str]]]]:
+def accessible() -> Callable[[Page, str], list[str]]:
     """Ask axe about a page's first element of a selector; see `kit.axe`."""
     if not axe_path().exists():
         pytest.skip(f"no axe-core at {axe_path()}: npm installs it (make test), or AXE names it")
     return axe
 
 
-@pytest.fixture(params=["lab", "notebook"])
+@pytest.fixture(scope="module", params=["lab", "notebook"])
 def app(request: pytest.FixtureRequest) -> str:
     """The front end: each test that uses it runs in both."""
     return str(request.param)

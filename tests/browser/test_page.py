@@ -1,0 +1,79 @@
+"""The exported page of the quickstart in a browser, with no server behind it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from nbconvert import HTMLExporter
+from page_kit import all_open, digest, downloads, overflowing, saved_as
+from playwright.sync_api import Locator, Page
+
+pytestmark = pytest.mark.browser
+HERE = Path(__file__).parent.parent.parent
+Axe = Callable[[Page, str], list[str]]
+
+# What people make of a notebook: the exporter's options.
+EXPORTS = {
+    "light": {},
+    "dark": {"theme": "dark"},
+    "classic": {"template_name": "classic"},
+    "sanitized": {"sanitize_html": True},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The demo, and its exports in every look, beside the created files."""
+    folder = tmp_path_factory.mktemp("demo") / "out"
+    subprocess.run([sys.executable, "tools/demo.py", str(folder)], cwd=HERE, check=True, timeout=170)
+    for name, options in EXPORTS.items():
+        exporter = HTMLExporter(require_js_url="", mathjax_url="", mermaid_js_url="", jquery_url="", **options)
+        text, _ = exporter.from_filename(str(folder / "quickstart.ipynb"))
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def shown(folder: Path, page: Page) -> Callable[[str], Locator]:
+    """Open an export and give the region of its turns; asking for anything from elsewhere fails the test."""
+
+    def open_(name: str) -> Locator:
+        page.goto((folder / f"{name}.html").as_uri())
+        return page.locator("body")
+
+    return open_
+
+
+def test_the_demo_page_downloads(shown: Callable[[str], Locator], folder: Path, page: Page) -> None:
+    region = shown("quickstart")
+    files = {path.name: digest(path) for path in saved_as(region, folder)}
+    assert {Path(name).suffix for name in files} >= {".svg", ".csv"}
+    assert downloads(page, region) == files
+
+
+@pytest.mark.parametrize("name", ["light", "dark", "classic", "sanitized"])
+def test_every_export_says_it_all(shown: Callable[[str], Locator], name: str) -> None:
+    """Words, even where the tags around them were taken away."""
+    said = shown(name).inner_text()
+    for word in ("analyze.py", "saved as conjure-files/", "not a language model", "session main"):
+        assert word in said
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_an_export_is_accessible(shown: Callable[[str], Locator], page: Page, accessible: Axe, name: str) -> None:
+    shown(name)
+    with all_open(page):
+        assert accessible(page, ".jp-OutputArea-output") == []
+
+
+@pytest.mark.parametrize("width", [320, 640])
+def test_nothing_sticks_out_of_a_narrow_page(shown: Callable[[str], Locator], page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    shown("light")
+    regions = page.locator(".jp-RenderedHTMLCommon.jp-OutputArea-output")
+    assert regions.count() > 0
+    assert [found for i in range(regions.count()) for found in overflowing(regions.nth(i))] == []
