@@ -99,6 +99,11 @@ def _compose() -> list[Style]:
             year = "Y" in date or "y" in date
             worth = 1.0 + (2.0 if date else 0) + (0.5 if year else 0) - (0.6 if time == "H:M" else 0)
             styles.append(Style(f"{date} {time}".strip(), core, worth, bool(date), year))
+    for date, date_core in _DATES:
+        # The clock first, then a date with its year.
+        if "Y" in date and date != "Ymd8":
+            core = _TIMES[0][1] + r"(?P<frac>\.\d{1,9})?[ ,]+" + date_core
+            styles.append(Style(f"H:M:S {date}", core, 3.4, tail=ZONE))
     unix = rf"{_DAYNAME}(?P<b>{_MONTH}) +(?P<d>\d{{1,2}}) +(?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"
     after = r"(?P<frac>\.\d{1,9})?"
     styles.append(Style("bd H:M:S Y", unix + after + r"(?: [A-Z]{2,5})? (?P<Y>(?:19|20)\d\d)", 3.6, tail=""))
@@ -151,6 +156,8 @@ def possible(style: Style, shape: str, months: bool) -> bool:
     if style.name in ("epoch", "uptime"):
         return _NEEDED[style.name] in shape
     date, _, time = style.name.rpartition(" ")
+    if date == "H:M:S":
+        date, time = time, date
     if time == "Y":
         return months and "0000" in shape
     if "b" in date and not months:

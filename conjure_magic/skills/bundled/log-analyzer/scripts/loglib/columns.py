@@ -33,7 +33,7 @@ _TAGS = (
     rf"(?P<component>{_NAME}){_PID}\s*:(?=\s|$)\s?",
     rf"(?P<component>{_NAME}(?: \S+)?){_PID} +(?:-+|>>|=>|->|::)(?=\s|$)",
     rf"(?P<component>{_NAME}){_PID}\](?=\s|$)",
-    rf"(?P<host>[^\s:|=]+) +(?P<component>{_NAME}{_WORDS}){_PID}(?: \([^()]*\))?:(?=\s|$)\s?",
+    rf"(?P<host>[^\s|=]*[^\s|=:]) +(?P<component>{_NAME}{_WORDS}){_PID}(?: \([^()]*\))?:(?=\s|$)\s?",
 )
 _SEPARATOR = re.compile(r"\s*([\])>|,;:-]*)")
 _COLUMN = re.compile(r"\(\?P<([pc]\d+)>")
@@ -193,9 +193,8 @@ def _next_piece(left: Sequence[str], pieces: Sequence[str]) -> str | None:
     if _share(before_bracket + rf"\s*{_BRACKET}(?=\s|$)", left) >= _ALL:
         return before_bracket
     number = rf"\s*(?P<c{len(pieces) + 1}>\d+)(?=\s)"
-    if _share(number, left) >= _ALL and (_leads_on(number, left) or (not pieces and _constant(number, left))):
-        return number
-    return None
+    follows = _leads_on(number, left) or (all(map(_is_number, pieces)) and _constant(number, left))
+    return number if _share(number, left) >= _ALL and follows else None
 
 
 def _few(piece: str, left: Sequence[str]) -> bool:
@@ -203,6 +202,10 @@ def _few(piece: str, left: Sequence[str]) -> bool:
     regex = re.compile(piece)
     found = [match["component"] for text in left if (match := regex.match(text))]
     return len(found) >= _ALL * len(left) and len(set(found)) <= max(2, len(left) // 50)
+
+
+def _is_number(piece: str) -> bool:
+    return piece.endswith(r"\d+)(?=\s)")
 
 
 def _constant(piece: str, left: Sequence[str]) -> bool:
@@ -216,6 +219,9 @@ def _leads_on(piece: str, left: Sequence[str]) -> bool:
     """Whether more columns follow a piece; a number right before the message belongs to the message."""
     regex = re.compile(piece)
     rests = [_SEPARATOR.sub("", text[match.end() :], count=1) for text in left if (match := regex.match(text))]
+    flag = r"\s*\d+(?=\s)"
+    if _share(flag, rests) >= _ALL and _constant(flag, rests):
+        return True
     return _tag(rests) is not None or _share(rf"\s*{_BRACKET}(?=\s|$)", rests) >= _ALL
 
 

@@ -68,7 +68,9 @@ def time_source(style: clock.Style) -> str:
     if style.tail.startswith(clock.FRACTION):
         rest = _GROUP.sub("(?:", style.tail[len(clock.FRACTION) :])
         return f"(?P<ts>{core}){clock.FRACTION}(?P<tail>{rest})"
-    return f"(?P<ts>{core}){style.tail}"
+    if "(?P<frac>" in style.tail:
+        return f"(?P<ts>{core}){style.tail}"
+    return f"(?P<ts>{core})(?P<tail>{_GROUP.sub('(?:', style.tail)})"
 
 
 class TimeReader:
@@ -104,7 +106,9 @@ class TimeReader:
             epoch += int(seconds)
         if not frac:
             return iso + zone, epoch
-        digits = frac[1:7].ljust(6, "0")
+        digits = frac[1:7]
+        # After a colon stand milliseconds, which need not be padded: 8:5:3:41 is 41 ms.
+        digits = (digits.zfill(3) if frac[0] == ":" else digits).ljust(6, "0")
         if digits == "000000":
             return iso + zone, epoch
         if iso.startswith("PT"):

@@ -12,6 +12,7 @@ from loglib.layout import Layout, time_source
 
 _MAX_LAYOUTS = 4
 _ENOUGH = 0.01
+_DELIMITERS = ("|", ";", ",", "\t")
 _ENOUGH_LINES = 1000
 _HEAD = 160
 _FRACTION = (r"(?:[.,:]\d{1,9}(?!\d))?", r"\.\d{3,9}")  # the second for a clock that must have one
@@ -23,7 +24,10 @@ _CONTINUATION = re.compile(r"\s|\}|\)|\]|Caused by\b|at \S+\(|\.\.\. \d+ |Traceb
 
 @dataclass(frozen=True)
 class Slot:
-    """A place where one style of time stands: after `tokens` words and the literal `glue`."""
+    """A place where one style of time stands: after `tokens` words and the literal `glue`.
+
+    `tokens` is -1 where it stands in a cell of its own, behind the delimiter `glue`.
+    """
 
     style: clock.Style
     tokens: int
@@ -133,11 +137,15 @@ def _settled(style: clock.Style, lines: Sequence[str], slot: Slot) -> clock.Styl
 
 
 def _tokens(count: int) -> str:
+    if count < 0:
+        return r".*?"
     return rf"(?:\S+\s+){{{count}}}" if count else r"\s*"
 
 
 def _prefix(slot: Slot) -> str:
     """Pattern of what stands before the time, each word a column of its own."""
+    if slot.tokens < 0:
+        return r".*?" + re.escape(slot.glue)
     words = "".join(rf"(?P<p{i + 1}>\S+)\s+" for i in range(slot.tokens))
     return (words or r"\s*") + _glue_source(slot.glue, named=True)
 
@@ -175,6 +183,8 @@ def _slot_of(style: clock.Style, line: str, start: int) -> Slot:
     glue = re.search(r"(?:[\[({<]\s+)?\S*\Z", before)
     text = _GLUED_LEVEL.sub(LEVEL_MARK, glue[0] if glue else "", count=1)
     text = re.sub(r"\A<\d{1,3}>", PRIORITY_MARK, text)
+    if text[-1:] in _DELIMITERS and re.search(r"\w", text):
+        return Slot(style, -1, text[-1])
     text_length = len(glue[0]) if glue else 0
     return Slot(style, len(before[: len(before) - text_length].split()), re.sub(r"\s+", "", text))
 

@@ -13,7 +13,8 @@ _PAIRS = """
 start/stop start/end start/finish begin/end open/close enter/exit enter/leave add/remove add/delete create/delete
 create/destroy create/remove load/unload mount/unmount lock/unlock acquire/release attach/detach register/unregister
 connect/disconnect enable/disable install/uninstall install/remove insert/delete insert/remove grant/revoke join/leave
-subscribe/unsubscribe accept/reject allow/deny allow/block send/receive read/write push/pop show/hide raise/lower
+subscribe/unsubscribe accept/reject allow/deny allow/block permit/forbid send/receive read/write push/pop show/hide
+raise/lower
 commit/rollback commit/abort suspend/resume pause/resume increase/decrease import/export upload/download bind/unbind
 login/logout logon/logoff encrypt/decrypt compress/decompress assign/release get/set get/put activate/deactivate
 success/failure success/fail succeed/fail pass/fail ok/error ok/fail complete/fail accept/deny grow/shrink
@@ -105,7 +106,7 @@ def _needed(
     if not states:
         if _word_before(blank, place).lower() in _NAMED or _names_process(blank, place) or (recurring and not first):
             return 2
-        if _enclosed(blank, place):
+        if _enclosed(blank, place) or _calls(blank, place):
             return 3
     if _word_before(blank, place).lower() == "to":
         states = True  # perhaps a verb: to open, to close
@@ -116,9 +117,13 @@ def _needed(
 
 
 def _names_process(blank: Sequence[str], place: int) -> bool:
-    """Whether a number in brackets follows at once, as after a process: name[12], name(12)."""
-    after = tuple(blank[place + 1 : place + 4])
-    return after in (("[", VALUE, "]"), ("(", VALUE, ")"))
+    """Whether a number in brackets follows at once, as after a process: name[12]."""
+    return tuple(blank[place + 1 : place + 4]) == ("[", VALUE, "]")
+
+
+def _calls(blank: Sequence[str], place: int) -> bool:
+    """Whether a number in round brackets follows: a process, but perhaps a function."""
+    return tuple(blank[place + 1 : place + 4]) == ("(", VALUE, ")")
 
 
 def _enclosed(blank: Sequence[str], place: int) -> bool:
