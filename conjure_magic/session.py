@@ -90,7 +90,7 @@ class Session:
             (), (), self.settings.model, self.settings.workspace or None, self.settings.input or Path.cwd()
         )
         choice = defaults.changed(
-            backend=self.settings.backend if backend is None else backend,
+            backend=self.settings.chosen_backend if backend is None else backend,
             skills=skills or self.settings.skills,
             model=model,
             workspace=workspace,
@@ -368,7 +368,7 @@ class Session:
     def _notices(self) -> tuple[Notice, ...]:
         """What the person should know and was not told yet: another kernel's workspace, skills that were not loaded."""
         findings = [f for f in self.skills.findings if f.level == "error" or f.code in TOLD]
-        texts = [self.workspace.notice, *map(str, findings)]
+        texts = [*self.settings.problems, self.workspace.notice, *map(str, findings)]
         return tuple(Notice(text, "warning") for text in dict.fromkeys(texts) if text and text not in self._told)
 
     def limits(self) -> Limits:

@@ -9,15 +9,21 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from traitlets import Bool, Dict, Float, Int, List, TraitType, Unicode
+from traitlets import Bool, Dict, Enum, Float, Int, List, TraitError, TraitType, Unicode
 from traitlets.config import Configurable
+
+PROFILES = {"dev": "local", "test": "local", "prod": "docker"}
+"""Profile -> its backend."""
 
 
 class Settings(Configurable):
     """The settings of a kernel or a library user's own; change them like attributes."""
 
-    backend = Unicode("local", help="Backends for new sessions, separated by commas.").tag(
+    backend = Unicode("", help="Backends for new sessions, separated by commas. Empty: the profile's.").tag(
         config=True, env="CONJURE_BACKEND"
+    )
+    profile = Enum(tuple(PROFILES), "dev", help="Where this runs; it chooses the backend where nothing else does.").tag(
+        config=True, env="CONJURE_PROFILE"
     )
     model = Unicode("", help="Model for new sessions: an id, or offline. Empty: whatever is there.").tag(
         config=True, env="CONJURE_MODEL"
@@ -64,13 +70,27 @@ class Settings(Configurable):
     cell_limit = Int(2_000_000, min=0, help="Bytes of files that travel inside one cell's output.").tag(config=True)
     project_skills = Bool(True, help="Look for skills in ./skills and ./.agents/skills, once trusted.").tag(config=True)
 
+    @property
+    def chosen_backend(self) -> str:
+        """The backends for new sessions: as set, else the profile's."""
+        return self.backend or PROFILES[self.profile]
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.problems: tuple[str, ...] = ()
         sections = [self.config.get(cls.__name__, {}) for cls in type(self).mro()]
         for name, trait in self.traits(env=lambda env: env is not None).items():
             value = os.environ.get(trait.metadata["env"], "")
             if value and name not in kwargs and not any(name in section for section in sections):
-                setattr(self, name, _parse(trait, value))
+                self._take(name, trait, value)
+
+    def _take(self, name: str, trait: TraitType[Any, Any], value: str) -> None:
+        """Take an environment variable's value; one that is wrong is left out, and told by the next cell."""
+        try:
+            setattr(self, name, _parse(trait, value))
+        except (TraitError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            self.problems = (*self.problems, f"{trait.metadata['env']}={value!r} is left out: {reason}")
 
 
 def _parse(trait: TraitType[Any, Any], text: str) -> Any:

@@ -88,6 +88,8 @@ def _native(setup: BackendSetup) -> Backend:
 BUILT_IN: dict[str, Factory] = {"local": _local, "native": _native}
 FACTORIES: dict[str, Factory] = dict(BUILT_IN)
 """Name as typed after `--backend` -> what opens it; entry points are not in here, see `backend_names`."""
+PLANNED = ("docker", "anthropic")
+"""Names that are taken for what is to come."""
 
 
 def register_backend(name: str, factory: Factory) -> None:
@@ -117,6 +119,8 @@ def backend_factory(name: str) -> Factory:
         return FACTORIES[name]
     for point in entry_points(group=GROUP, name=name):
         return _loaded(point)
+    if name in PLANNED:
+        raise UsageError(f"this version has no backend {name!r} yet; there is {', '.join(backend_names())}")
     names = backend_names()
     near = get_close_matches(name, names, 1)
     hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"

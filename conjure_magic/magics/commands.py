@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from conjure_magic.settings import Settings
 
 Bundle = dict[str, Any]
+EXPLAIN = "Explain the last error of this notebook, given below: what it means, where it comes from, how to mend it."
 
 
 class Front(Protocol):
@@ -31,6 +32,9 @@ class Front(Protocol):
 
     def run(self, session: Session, prompt: str, attachments: list[str] | None = None, *, yes: bool = False) -> None:
         """Run a turn with its display."""
+
+    def last_traceback(self) -> str:
+        """The last traceback of the kernel as plain text; empty if there is none."""
 
 
 Command = Callable[["Front", Sequence[str]], Bundle | None]
@@ -133,6 +137,19 @@ def key(front: Front, words: Sequence[str]) -> Bundle | None:
     return state.render_state(front.sessions)
 
 
+def explain(front: Front, words: Sequence[str]) -> None:
+    """ask about the last traceback: explain [--yes]"""
+    parser = _parser("explain", "Ask the current session about the last traceback.")
+    parser.add_argument("--yes", action="store_true", help="let commands run without asking")
+    options = _read(parser, words)
+    if options is None:
+        return
+    text = front.last_traceback()
+    if not text:
+        raise UsageError("there is no traceback to explain: no cell has failed in this kernel")
+    front.run(front.sessions.current, EXPLAIN, [text], yes=options.yes)
+
+
 def skills(front: Front, words: Sequence[str]) -> Bundle | None:
     """the skills that the current session knows: skills [--reload]"""
     parser = _parser("skills", "Show the skills that the current session knows.")
@@ -200,6 +217,7 @@ COMMANDS: dict[str, Command] = {
     "files": files,
     "show": show,
     "key": key,
+    "explain": explain,
     "help": show_help,
 }
 
@@ -214,6 +232,7 @@ def words(before: Sequence[str]) -> list[str]:
         "files": ["--save"],
         "show": ["request"],
         "retry": ["--yes"],
+        "explain": ["--yes"],
         "help": [*COMMANDS, "cell", "settings"],
     }
     return [word for word in follow.get(before[0], []) if word not in before]

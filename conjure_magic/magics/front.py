@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shlex
+import sys
+import traceback
 from dataclasses import replace
 from typing import Any
 
@@ -91,6 +93,14 @@ class Front:
                 self.shell.user_ns[output] = session.turns[-1]
         if cancel.reason == "interrupted":
             raise KeyboardInterrupt(_how_to_go_on(session.turns[-1] if session.turns else None))
+
+    def last_traceback(self) -> str:
+        """The last traceback of the kernel as plain text; empty if there is none."""
+        error = getattr(sys, "last_value", None)
+        if error is None:
+            return ""
+        lines = traceback.format_exception(type(error), error, getattr(sys, "last_traceback", None))
+        return "".join(lines)
 
     def _display_limits(self, session: Session) -> DisplayLimits:
         """How much travels inside the output, and how the paths of skills are shortened."""

@@ -328,3 +328,30 @@ def test_the_offline_model_analyses_a_log_and_says_what_it_is(loaded: Kernel) ->
     files = loaded.run("sorted(file.name for file in result.files)").text()
     assert ".svg" in files
     assert ".csv" in files
+
+
+def test_the_last_traceback_is_explained_on_request(loaded: Kernel) -> None:
+    loaded.run("def m(request): return 'I read: ' + request.messages[-1].content[-1].text")
+    loaded.run("%conjure use --model m")
+    loaded.run("numbers = {}; numbers['missing']")
+    cell = loaded.run("%conjure explain")
+    assert "KeyError" in html(cell)
+    assert "numbers[" in html(cell)
+
+
+@pytest.mark.parametrize(("profile", "said"), [("prod", "no backend 'docker' yet"), ("dev", "log-analyzer")])
+def test_a_profile_chooses_the_backend_where_nothing_else_does(loaded: Kernel, profile: str, said: str) -> None:
+    loaded.run(f"%config ConjureMagics.profile = {profile!r}")
+    cell = loaded.run("%%conjure --model offline\nWhich skills are there?")
+    loaded.run("%config ConjureMagics.profile = 'dev'")
+    assert said in html(cell)
+
+
+def test_the_order_of_defaults(loaded: Kernel) -> None:
+    """The cell, then `%conjure use`, then `%config`; the environment and the profile come after."""
+    loaded.run("%config ConjureMagics.backend = 'native'")
+    assert "native ·" in str(loaded.run("%%conjure --model offline --session one\nHello.").outputs)
+    loaded.run("%conjure use --backend local --session two")
+    assert "local ·" in str(loaded.run("%%conjure --model offline\nHello.").outputs)
+    assert "native ·" in str(loaded.run("%%conjure --model offline --backend native\nHello.").outputs)
+    loaded.run("%config ConjureMagics.backend = ''")
