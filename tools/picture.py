@@ -14,7 +14,7 @@ sys.path.insert(0, str(HERE / "tests"))
 from kit import APP, browser, command, jupyter, open_notebook, wait_cells  # noqa: E402
 
 
-def take(target: Path, width: int = 1100, height: int = 1500) -> None:
+def take(target: Path, width: int = 1100, height: int = 3500) -> None:
     """Write the picture to `target`, from a run without any key; the cell's input is part of it."""
     for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "CONJURE_"))]:
         del os.environ[name]
