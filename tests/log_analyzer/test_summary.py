@@ -63,6 +63,15 @@ def test_what_appears_and_what_vanishes_is_told(incident: Path) -> None:
     assert gone["evidence"] == [line_of(incident, "pump 59 is warm")]
 
 
+def test_what_vanishes_is_judged_by_time_not_by_place(incident: Path) -> None:
+    """The same log with its later hour written first, as when two files are joined the wrong way round."""
+    lines = incident.read_text().splitlines()
+    incident.write_text("\n".join([*lines[435:], *lines[:435]]))
+    found = skill.summary(incident)
+    assert "pump <*> is warm" in [row["template"] for row in found["vanished"]]
+    assert "reserve pump <*> runs" in [row["template"] for row in found["first_seen"]]
+
+
 def test_before_and_after_a_moment_are_compared(incident: Path) -> None:
     around = skill.summary(incident, "--around", "2024-05-01T09:00")["around"]
     changes = {row["template"]: (row["before"], row["after"]) for row in around["changes"]}

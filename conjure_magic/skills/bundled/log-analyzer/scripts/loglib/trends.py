@@ -7,6 +7,7 @@ from array import array
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from loglib.corpus import Corpus
 
@@ -131,32 +132,44 @@ def steps(corpus: Corpus, limit: int = 5) -> tuple[list[Step], list[Step], int]:
 
 @dataclass(frozen=True)
 class Life:
-    """When a template was seen: rows of its first and last record and how many there are."""
+    """When a template was seen: rows of its first and last record, and where these stand in time, 0 to 1."""
 
     template: int
     count: int
     first: int
     last: int
+    begin: float
+    end: float
 
 
 def lives(corpus: Corpus) -> list[Life]:
-    """First and last record of every template, by time where there is one, else by place."""
+    """First and last record of every template, in order of time where all have one, else of place."""
+    order = _in_time(corpus)
+    last = {corpus.template[row]: place for place, row in enumerate(order)}
     first: dict[int, int] = {}
-    last = dict(zip(corpus.template, range(len(corpus)), strict=True))
-    for row in range(len(corpus) - 1, -1, -1):
-        first[corpus.template[row]] = row
-    return [Life(t, corpus.templates.counts[t], first[t], last[t]) for t in sorted(first)]
+    for place in range(len(order) - 1, -1, -1):
+        first[corpus.template[order[place]]] = place
+    size = len(order)
+    return [
+        Life(t, corpus.templates.counts[t], order[first[t]], order[last[t]], first[t] / size, last[t] / size)
+        for t in sorted(first)
+    ]
 
 
-def appeared(corpus: Corpus, all_lives: Sequence[Life], limit: int = 5) -> list[Life]:
+def _in_time(corpus: Corpus) -> Sequence[int]:
+    epoch = corpus.epoch
+    if all(one <= other for one, other in pairwise(epoch)) or any(value != value for value in epoch):
+        return range(len(corpus))
+    return sorted(range(len(corpus)), key=epoch.__getitem__)
+
+
+def appeared(all_lives: Sequence[Life], limit: int = 5) -> list[Life]:
     """Templates first seen in the last half of the log, most frequent first."""
-    half = len(corpus) / 2
-    late = [life for life in all_lives if life.first > half and life.count > 1]
+    late = [life for life in all_lives if life.begin > 0.5 and life.count > 1]
     return sorted(late, key=lambda life: -life.count)[:limit]
 
 
-def vanished(corpus: Corpus, all_lives: Sequence[Life], limit: int = 5) -> list[Life]:
+def vanished(all_lives: Sequence[Life], limit: int = 5) -> list[Life]:
     """Templates with at least five records and none in the last half of the log."""
-    half = len(corpus) / 2
-    gone = [life for life in all_lives if life.last < half and life.count >= 5]
+    gone = [life for life in all_lives if life.end < 0.5 and life.count >= 5]
     return sorted(gone, key=lambda life: -life.count)[:limit]
