@@ -119,6 +119,7 @@ def test_a_stack_trace_belongs_to_the_line_before_it(trace: str, tmp_path: Path)
     assert {record["template"] for record in found} == {"lift <*> failed", "next is <*>"}
     described = skill.run_ok("parse_logs.py", str(tmp_path / "a.log"), "--describe")
     assert '"share": 1.0' in described
+    assert skill.summary(tmp_path / "a.log")["problems"][0]["trace_ends"] == trace.splitlines()[-1].strip()
 
 
 def test_a_trace_in_a_log_without_times_belongs_to_the_line_before_it(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class Corpus:
 
     Columns have one entry a record; levels, components, hosts and files are numbers into their `Names`,
     `template` is a number into `templates.texts`, `epoch` is NaN where there is no time;
+    `traces` holds, for a template, the last further line of its first record that has any: a stack trace's cause;
     `failed` is filled for web access logs only (1: answered 5xx).
     """
 
@@ -55,6 +56,7 @@ class Corpus:
     files: Names = field(default_factory=Names)
     failed: bytearray = field(default_factory=bytearray)
     addresses: dict[str, int] = field(default_factory=dict)
+    traces: dict[int, str] = field(default_factory=dict)
     lines: int = 0
     unparsed: int = 0
     unparsed_lines: list[str] = field(default_factory=list)
@@ -100,6 +102,7 @@ def _fill(
 ) -> None:
     miner = TemplateMiner()
     addresses = corpus.addresses
+    traces: dict[int, str] = {}
     web = corpus.layouts[0].kind == "access"
     level, component = corpus.level_names.number, corpus.components.number
     host, file = corpus.hosts.number, corpus.files.number
@@ -115,7 +118,8 @@ def _fill(
         if keep is not None and not keep(record):
             continue
         message = record.message
-        add_group(add(message))
+        group = add(message)
+        add_group(group)
         add_line(record.line)
         add_epoch(NO_TIME if record.epoch is None else record.epoch)
         add_level(level.setdefault(record.level, len(level)))
@@ -124,13 +128,19 @@ def _fill(
         add_file(file.setdefault(record.file, len(file)))
         if web:
             corpus.failed.append(SERVER_ERROR.search(message) is not None)
-        corpus.lines += 1 + len(record.more)
+        if record.more:
+            corpus.lines += len(record.more)
+            if group not in traces:
+                traces[group] = next((line for line in reversed(record.more) if line.strip()), "")
+        corpus.lines += 1
         if not record.parsed:
             _note_unparsed(corpus, record)
         if "." in message and len(addresses) < 100_000:
             for address in find(message):
                 addresses[address] = addresses.get(address, 0) + 1
     corpus.templates = miner.finish()
+    for group in sorted(traces, reverse=True):
+        corpus.traces[corpus.templates.of_group[group]] = traces[group].strip()
     corpus.template = array("I", map(corpus.templates.of_group.__getitem__, groups))
 
 

@@ -81,10 +81,15 @@ def _problems(summary: Plain) -> str:
         return ""
     basis = {"level": "", "status": ", by HTTP status", "wording": ", inferred from wording"}[summary["problem_basis"]]
     rows = [
-        (p["count"], p["level"], code_cell(p["template"]), p["first"], ", ".join(p["evidence"][:3]))
+        (p["count"], p["level"], _message(p), p["first"], ", ".join(p["evidence"][:3]))
         for p in summary["problems"][:_ROWS]
     ]
     return f"## What goes wrong{basis}\n\n" + raw_table(("Count", "Level", "Message", "First", "Lines"), rows)
+
+
+def _message(problem: Plain) -> str:
+    trace = f", ending {code_cell(problem['trace_ends'])}" if problem["trace_ends"] else ""
+    return code_cell(problem["template"]) + trace
 
 
 def raw_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
@@ -97,8 +102,9 @@ def raw_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def _bursts(summary: Plain) -> str:
+    step = _span(summary["series"]["bucket_seconds"]) if summary["series"] else ""
     lines = [
-        f"- {b['from']} to {b['to']}: **{b['count']} {b['kind']}** (usual {b['usual_per_bucket']:g} a bucket), "
+        f"- {b['from']} to {b['to']}: **{b['count']} {b['kind']}** (usual {b['usual_per_bucket']:g} in {step}), "
         f"mostly {code(b['template'], 100)} ({b['template_count']}, from line {b['evidence'][0]})"
         for b in summary["bursts"]
     ]
@@ -115,7 +121,7 @@ def _levels(summary: Plain) -> str:
 def _names(title: str, names: Sequence[Plain]) -> str:
     if len(names) < 2:
         return ""
-    return f"## {title}\n\n" + table((title, "Lines"), [(n["name"], n["count"]) for n in names[:_ROWS]])
+    return f"## {title}\n\n" + table(("Name", "Lines"), [(n["name"], n["count"]) for n in names[:_ROWS]])
 
 
 def _templates(summary: Plain) -> str:

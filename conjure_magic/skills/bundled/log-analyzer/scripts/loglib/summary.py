@@ -125,6 +125,7 @@ def _problems(corpus: Corpus, bad: Sequence[bool]) -> list[Plain]:
             "component": corpus.components.names[corpus.component[members[0]]],
             "first": _when(corpus, members[0]),
             "last": _when(corpus, members[-1]),
+            "trace_ends": corpus.traces.get(number),
             "evidence": _evidence(corpus, members),
         }
         for number, members in best
