@@ -1,8 +1,10 @@
 """Agent Skills: folders with a SKILL.md, found, read and listed for a model."""
 
+from conjure_magic.skills.archive import PackageError
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.finding import Finding
 from conjure_magic.skills.frontmatter import find_skill_md, parse_frontmatter
+from conjure_magic.skills.package import Package, open_package, pack, unpack
 from conjure_magic.skills.registry import SkillChanges, SkillRegistry, load_skills
 from conjure_magic.skills.skill import Skill, load_skill
 from conjure_magic.skills.trust import TrustStore
@@ -10,6 +12,8 @@ from conjure_magic.skills.validation import validate
 
 __all__ = [
     "Finding",
+    "Package",
+    "PackageError",
     "Skill",
     "SkillChanges",
     "SkillRegistry",
@@ -17,7 +21,10 @@ __all__ = [
     "find_skill_md",
     "load_skill",
     "load_skills",
+    "open_package",
+    "pack",
     "parse_frontmatter",
     "render_catalogue",
+    "unpack",
     "validate",
 ]

@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 
 from conjure_magic.errors import SkillNotFoundError, UsageError
+from conjure_magic.skills.archive import PackageError
 from conjure_magic.skills.catalogue import entries_of, fit_catalogue
 from conjure_magic.skills.discovery import Cache, scan
 from conjure_magic.skills.finding import Finding
+from conjure_magic.skills.package import SUFFIX, open_package
 from conjure_magic.skills.skill import Loaded, Scope, Skill
 from conjure_magic.skills.trust import TrustStore, data_dir
 from conjure_magic.skills.words import rank
@@ -105,14 +107,15 @@ class SkillRegistry:
     `findings` as "shadowed". Reading is safe while another thread reloads: whatever was read stays whole.
 
     Args:
-        paths: skill folders, or folders of skills; naming one is trusting it.
+        paths: skill folders, folders of skills, or `.skill` packages; naming one is trusting it.
         names: restrict the catalogue to these, plus those from `paths`.
         project: the project's folder; its `skills` and `.agents/skills` are loaded once it is trusted.
         ask_trust: asks whether the project is trusted, once; the answer is remembered.
         user: look in `~/.agents/skills` and in the `skills` folder of our own data directory.
         bundled: offer the skills that come with this package.
 
-    Raises UsageError for a path that is not a folder, SkillNotFoundError for a name that is nowhere.
+    Raises UsageError for a path that is not a folder, PackageError for a package that is refused,
+    SkillNotFoundError for a name that is nowhere.
     """
 
     def __init__(
@@ -134,6 +137,7 @@ class SkillRegistry:
         self._bundled = bundled
         self._trust = trust if trust is not None else TrustStore()
         self._cache = Cache()
+        self._unpacked: dict[Path, Path] = {}
         self._reloading = threading.Lock()
         self._state = _State()
         self.reload()
@@ -197,7 +201,22 @@ class SkillRegistry:
 
     def _scan_given(self) -> Iterator[Loaded]:
         for path in self._paths:
-            yield from scan(path, "given", self._cache)
+            if path.suffix == SUFFIX and not path.is_dir():
+                yield from self._scan_package(path)
+            else:
+                yield from scan(path, "given", self._cache)
+
+    def _scan_package(self, path: Path) -> Iterator[Loaded]:
+        """What becomes of a package; one that broke is told as its last good SKILL.md, which is kept by that."""
+        try:
+            folder = open_package(path)
+        except PackageError as error:
+            last = self._unpacked.get(path) if path.exists() else None
+            about = path if last is None else last / "SKILL.md"
+            yield Loaded(None, (Finding(error.code, str(error), about, "error"),))
+        else:
+            self._unpacked[path] = folder
+            yield from scan(folder, "given", self._cache)
 
     def _scan_others(self) -> Iterator[Loaded]:
         if self._project is not None:
@@ -275,10 +294,13 @@ def _normal(name: str) -> str:
 
 
 def _folder(path: str | Path) -> Path:
+    """The folder that a path means, or the package, which is unpacked. Raises UsageError and PackageError."""
     folder = Path(path).expanduser()
     if folder.name in ("SKILL.md", "skill.md"):
         folder = folder.parent
-    if not folder.is_dir():
+    if folder.suffix == SUFFIX and os.path.isfile(folder):
+        open_package(folder)
+    elif not os.path.isdir(folder):  # unlike Path's, it never raises
         raise UsageError(f"the skills folder {str(path)!r} does not exist, or is not a folder")
     return folder.resolve()
 

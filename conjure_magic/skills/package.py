@@ -1,0 +1,277 @@
+"""`.skill` packages: a skill's folder as a ZIP, written after checking it, unpacked as if an enemy had written it.
+
+Entries stand below one folder named after the skill, as the published packager has them; a SKILL.md at the root
+is read too. What we write keeps the rules for what we read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import os
+import shutil
+import stat
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from conjure_magic.errors import SkillError
+from conjure_magic.skills.archive import (
+    MAX_BYTES,
+    MAX_ENTRIES,
+    Member,
+    PackageError,
+    is_flat,
+    opened,
+    plan,
+    shown,
+    split_name,
+    too_large,
+)
+from conjure_magic.skills.finding import errors
+from conjure_magic.skills.frontmatter import find_skill_md
+from conjure_magic.skills.trust import data_dir
+from conjure_magic.skills.validation import validate
+
+SUFFIX = ".skill"
+LEFT_OUT = frozenset({"__pycache__", "node_modules", ".DS_Store", ".git"})
+"""Names that are not packed: the published packager's, and `.git`, whose history may hold what the files do not."""
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_CHUNK = 64 << 10
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package that was written."""
+
+    path: Path
+    entries: tuple[str, ...]
+    """Paths below the skill's folder, in order."""
+    left_out: tuple[str, ...] = ()
+    """What of the folder is not in it."""
+
+
+def pack(path: str | Path, into: str | Path = ".") -> Package:
+    """A skill's folder as `<name>.skill` in `into`, which is made if it is not there; the same files, the same bytes.
+
+    Raises SkillError with every rule that the skill breaks, PackageError for what no package may hold, OSError if
+    it cannot be written.
+    """
+    broken = errors(validate(path))
+    if broken:
+        raise SkillError("; ".join(f"{finding.message} ({finding.code})" for finding in broken))
+    directory = Path(os.path.realpath(Path(path).expanduser()))
+    directory = directory if directory.is_dir() else directory.parent
+    target = Path(into).expanduser().absolute() / f"{directory.name}{SUFFIX}"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    left_out: list[str] = []
+    files = sorted(name for name in _walk(directory, left_out) if directory / name != Path(os.path.realpath(target)))
+    data = _archive(directory, files)
+    with opened(data) as archive:
+        is_flat(plan(archive))  # what we could not unpack is no package
+    _replace(target, data)
+    return Package(target, tuple(files), tuple(sorted(left_out)))
+
+
+def unpack(path: str | Path, into: str | Path | None = None) -> Path:
+    """The folder of the skill in a package, unpacked into a fresh folder that only its owner can read.
+
+    Args:
+        path: the `.skill` file.
+        into: where the fresh folder is made; by default the system's place for temporary files.
+
+    Raises PackageError; nothing of a package that is refused stays.
+    """
+    file = Path(path).expanduser()
+    with _about(file):
+        return _unpack(read(file), file.stem, None if into is None else Path(into))
+
+
+def open_package(path: str | Path) -> Path:
+    """The folder of the skill in a package, unpacked below our data directory once for each content.
+
+    Raises PackageError.
+    """
+    file = Path(path).expanduser()
+    with _about(file):
+        return _open(file)
+
+
+def _open(file: Path) -> Path:
+    data = read(file)
+    home = data_dir() / "packages" / hashlib.sha256(f"{file.stem}\0".encode("utf-8", "replace") + data).hexdigest()[:32]
+    with _writing(home):
+        known = _skill_in(home)
+        if known is not None:
+            return known
+        home.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.rmtree(home, ignore_errors=True)
+        fresh = _unpack(data, file.stem, home.parent)
+        try:
+            fresh.parent.rename(home)
+        except OSError:
+            shutil.rmtree(fresh.parent, ignore_errors=True)
+            if _skill_in(home) is None:  # else another kernel was faster
+                raise
+    return home / fresh.name
+
+
+def read(path: Path) -> bytes:
+    """The bytes of a package. Raises PackageError if it cannot be read, or is too large."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        raise PackageError("unreadable", f"cannot be read: {getattr(error, 'strerror', error)}") from None
+    if len(data) > MAX_BYTES:
+        raise too_large()
+    return data
+
+
+# ---- packing
+
+
+def _walk(directory: Path, left_out: list[str]) -> Iterator[str]:
+    """The paths of a skill's files, relative to its folder; what is no part of a package goes into `left_out`."""
+    for root, folders, files in os.walk(directory, onerror=_raise):
+        relative = PurePosixPath(os.path.relpath(root, directory))
+        for name in sorted(folders):
+            is_evals = name == "evals" and relative == PurePosixPath(".")
+            if name in LEFT_OUT or is_evals or _is_link(directory, Path(root, name)):
+                folders.remove(name)
+                left_out.append(f"{relative / name}/")
+        for name in files:
+            path, told = Path(root, name), str(relative / name)
+            _is_link(directory, path)
+            if name in LEFT_OUT or name.endswith(".pyc") or not path.is_file():
+                left_out.append(told)
+            else:
+                yield told
+
+
+def _is_link(directory: Path, path: Path) -> bool:
+    """True for a link inside of the folder. Raises PackageError for one that leads out of it."""
+    if not Path(os.path.realpath(path)).is_relative_to(directory):
+        raise PackageError("link", f"{shown(str(path.relative_to(directory)))} is a link that leads out of the folder")
+    return path.is_symlink()
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _archive(directory: Path, files: list[str]) -> bytes:
+    """The bytes of the package: entries in order, times left out."""
+    if len(files) > MAX_ENTRIES:
+        raise PackageError("too-many", f"{len(files):,} files; {MAX_ENTRIES:,} are allowed")
+    buffer, left = io.BytesIO(), MAX_BYTES
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in files:
+            with (directory / name).open("rb") as file:
+                data = file.read(left + 1)
+                is_executable = os.fstat(file.fileno()).st_mode & 0o100
+            left -= len(data)
+            if left < 0:
+                raise too_large()
+            split_name(f"{directory.name}/{name}")
+            info = zipfile.ZipInfo(f"{directory.name}/{name}", _EPOCH)
+            info.create_system = 3  # Unix, whose modes stand in the upper half of the attributes
+            info.external_attr = (stat.S_IFREG | (0o755 if is_executable else 0o644)) << 16
+            archive.writestr(info, data, zipfile.ZIP_DEFLATED)
+    if buffer.tell() > MAX_BYTES:
+        raise too_large()
+    return buffer.getvalue()
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Write a file anew beside the old one, so that there is never half of it."""
+    descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem[:40]}-")
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(data)
+        os.chmod(name, 0o644)  # a package is made to be shared
+        Path(name).replace(target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+# ---- unpacking
+
+
+def _unpack(data: bytes, stem: str, into: Path | None) -> Path:
+    """The folder of the skill, in a fresh one below `into`."""
+    with opened(data) as archive:
+        members = plan(archive)
+        flat = is_flat(members)
+        top = _name_of(stem) if flat else members[0].parts[0]
+        with _writing(into):
+            fresh = Path(os.path.realpath(tempfile.mkdtemp(prefix="skill-", dir=into)))
+        try:
+            with _writing(fresh):
+                _extract(archive, members, fresh / top if flat else fresh)
+        except BaseException:
+            shutil.rmtree(fresh, ignore_errors=True)
+            raise
+    return fresh / top
+
+
+def _name_of(stem: str) -> str:
+    """The name of the folder for a package without one: the package's own."""
+    try:
+        parts = split_name(stem)
+    except PackageError:
+        parts = ()
+    return parts[0] if len(parts) == 1 else "skill"
+
+
+def _extract(archive: zipfile.ZipFile, members: list[Member], root: Path) -> None:
+    left = MAX_BYTES
+    for member in members:
+        target = root.joinpath(*member.parts)
+        _make_folders(root, member.parts if member.info.is_dir() else member.parts[:-1])
+        if member.info.is_dir():
+            continue
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        descriptor = os.open(target, flags, 0o700 if member.is_executable else 0o600)
+        with open(descriptor, "wb") as sink, archive.open(member.info) as source:
+            while chunk := source.read(_CHUNK):  # headers lie about sizes: what comes out is what counts
+                left -= len(chunk)
+                if left < 0:
+                    raise too_large()
+                sink.write(chunk)
+
+
+def _make_folders(root: Path, parts: tuple[str, ...]) -> None:
+    """The folder and those above it, all their owner's alone: `mkdir(parents=True)` has a mode for the last only."""
+    for length in range(len(parts) + 1):
+        root.joinpath(*parts[:length]).mkdir(exist_ok=True, mode=0o700)
+
+
+@contextlib.contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Put the package's path before what is wrong with it."""
+    try:
+        yield
+    except PackageError as error:
+        raise PackageError(error.code, f"{path}: {error}") from None
+
+
+@contextlib.contextmanager
+def _writing(folder: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise PackageError("unwritable", f"cannot be unpacked into {folder or 'a folder'}: {error.strerror}") from None
+
+
+def _skill_in(home: Path) -> Path | None:
+    """The skill's folder in what was unpacked before; None if it is not there, or not whole."""
+    if not home.is_dir():
+        return None
+    return next((child for child in sorted(home.iterdir()) if find_skill_md(child) is not None), None)
