@@ -1,6 +1,7 @@
 """Agent Skills: folders with a SKILL.md, found, read and listed for a model."""
 
 from conjure_magic.skills.archive import PackageError
+from conjure_magic.skills.authoring import new_skill
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.finding import Finding
 from conjure_magic.skills.frontmatter import find_skill_md, parse_frontmatter
@@ -21,6 +22,7 @@ __all__ = [
     "find_skill_md",
     "load_skill",
     "load_skills",
+    "new_skill",
     "open_package",
     "pack",
     "parse_frontmatter",
