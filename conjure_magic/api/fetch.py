@@ -167,13 +167,12 @@ class _Fetching:
             lane = self._lane
             if lane is not None:
                 lane.abandon()
-        if self._fetched is not None:
-            return self._fetched
         cancel.raise_if_set()
-        if self._failure is not None:
-            raise self._failure
-        assert not in_time
-        raise ToolError(f"{shown(self._url)} did not answer within {self._rules.timeout:g} s")
+        if not in_time:  # whatever comes now was cut short by us
+            raise ToolError(f"{shown(self._url)} did not answer within {self._rules.timeout:g} s")
+        if self._fetched is None:
+            raise self._failure or ToolError(f"{shown(self._url)} gave no answer")
+        return self._fetched
 
     def _wake(self) -> None:
         with suppress(RuntimeError):
@@ -223,9 +222,9 @@ class _Fetching:
         verify: Any = httpx.create_ssl_context() if url.scheme == "https" else False
         client = httpx.Client(verify=verify, trust_env=False, timeout=self._rules.timeout, limits=limits)
         lane = Lane(client)
-        if self._stopped:
-            raise ToolError("stopped")
         self._lane = lane
+        if self._stopped:  # looked at last: whoever stops it sees the lane, or is seen here
+            raise ToolError("stopped")
         headers = {"host": _host_header(url), "accept": ACCEPT, "accept-encoding": "identity"}
         headers["user-agent"] = "conjure-magic"
         extensions: dict[str, Any] = {"trace": lane.trace, "sni_hostname": url.raw_host.decode("ascii")}

@@ -8,6 +8,7 @@ loop in a helper thread, where a task can be cancelled; `asyncio.run` would refu
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import inspect
 import signal
@@ -69,7 +70,7 @@ class Caller:
             if not future.done():
                 cancel.raise_if_set()
             return future.result()
-        except asyncio.CancelledError:
+        except concurrent.futures.CancelledError:
             raise RuntimeError(f"{label} was cancelled by its own code") from None
         finally:
             if not future.done():
