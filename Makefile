@@ -45,6 +45,7 @@ unit: $(STAMP)
 
 soak: $(STAMP) $(AXE)
 	$(PY) -m pytest -m soak --timeout 3600 $(ARGS)
+	PYTHONPATH=. $(PY) benchmarks/output_memory.py --soak
 
 lint: $(STAMP)
 	$(PY) -m ruff check
@@ -57,9 +58,13 @@ format: $(STAMP)
 types: $(STAMP)
 	$(PY) -m mypy
 
+# Ratios within one run; each file says what it measures. drain3 and polars stand beside ours where they install.
+BENCHMARKS ?= load_ext skill_discovery live_bytes output_memory rounds streaming concurrent_turns log_analyzer_scores
 bench: $(STAMP)
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
-	$(PY) -m benchmarks $(ARGS)
+	@failed=; for name in $(BENCHMARKS); do printf '\n== %s\n' $$name; \
+		PYTHONPATH=.:benchmarks $(PY) benchmarks/$$name.py $(ARGS) || failed="$$failed $$name"; done; \
+		test -z "$$failed" || { echo "over its bound, or broken:$$failed"; exit 1; }
 
 # README's picture: the quickstart in JupyterLab, as the browser tests see it.
 picture: $(STAMP)

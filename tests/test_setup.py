@@ -80,7 +80,7 @@ def test_the_demo_leaves_the_key_nowhere(demo: Demo) -> None:
 @in_one_worker
 def test_the_page_of_the_demo_loads_nothing(demo: Demo) -> None:
     """No require.js, no MathJax; a browser's view of the same is among the browser tests."""
-    assert re.findall(r"<(?:script|img|iframe)\b[^>]*\bsrc=[\"'](?!data:)", demo.page) == []
+    assert re.findall(r"<(?:script|img|iframe)\b[^>]*\bsrc=[\"'](?!data:|[\"'])", demo.page) == []
     assert re.findall(r"<link\b[^>]*\bhref=", demo.page) == []
 
 
