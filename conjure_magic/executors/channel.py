@@ -50,6 +50,7 @@ class Channel:
         _widen(stdout.fileno())
         self._buffer = b""
         self._writing = threading.Lock()
+        self._shell = 0
         self._shells: set[int] = set()
         self.idle = True
         """False from a request to run until the end of that command was read."""
@@ -110,11 +111,20 @@ class Channel:
                 break
             kind, payload = data[position : position + 1], data[position + 5 : position + 5 + size]
             position += 5 + size
-            if kind == b"B" and payload.isdigit():
-                self._shells.add(int(payload))
+            self._note(kind, payload)
             frames.append((kind, payload))
         self._buffer = data[position:]
         return frames
+
+    def _note(self, kind: bytes, payload: bytes) -> None:
+        """Remember the shells that may have left something: what to look for should the supervisor die."""
+        if kind == b"B" and payload.isdigit():
+            self._shell = int(payload)
+            self._shells.add(self._shell)
+        elif kind == b"D":
+            self._shells.clear()
+        elif kind == b"F" or (kind == b"X" and payload.split()[1:2] == [b"0"]):
+            self._shells.discard(self._shell)
 
     def destroy(self) -> None:
         """End it as one that no longer listens: from outside, at once."""

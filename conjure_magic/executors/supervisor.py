@@ -29,11 +29,9 @@ import time
 # Not `signal`, whose enums cost the start 5 ms more.
 import _signal as signal  # type: ignore[import-not-found]
 
-CHUNK = 1 << 16
+CHUNK, REQUEST_LIMIT = 1 << 16, 1 << 22
 QUEUE_LIMIT = 1 << 18  # bytes that wait for the owner before a command's pipes are left full
-REQUEST_LIMIT = 1 << 22
-DRAIN = 0.1
-KILL_PATIENCE = 5.0
+DRAIN, KILL_PATIENCE = 0.1, 5.0  # seconds
 Row = tuple[int, int, str, int]  # a process: parent, process group, state, start time
 
 
@@ -133,10 +131,9 @@ def unread(fd: int) -> int:
 
 
 def become_command(cwd: bytes, command: bytes, environ: list[bytes], shell: str, out: int, err: int) -> None:
-    """Turn this fresh child into the shell: own session, no stdin, signals as a terminal would leave them."""
+    """Turn this fresh child into the shell: own session, our stdin (/dev/null), signals as a terminal leaves them."""
     os.setsid()
     os.chdir(cwd)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(out, 1)
     os.dup2(err, 2)
     for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
@@ -232,38 +229,42 @@ class Supervisor:
         self.before = {(pid, row[3]) for pid, row in self.alive().items()}
         pipes: list[int] = []
         try:
-            for _ in range(3):
+            for _ in range(4):
                 pipes += os.pipe()
-            reason = self.fork(cwd, command, environ, *pipes)
-            del pipes[5]  # closed already
+            self.shell = os.fork()
         except OSError as error:  # no more processes, or descriptors
-            reason = str(error).encode()
-        for fd in pipes if reason else (pipes[1], pipes[3], pipes[4]):
-            os.close(fd)
-        if reason:
-            self.send(b"F", reason)
+            self.refuse(str(error).encode(), *pipes)
             return
-        self.status, self.owed = None, 0
-        self.pipes |= {pipes[0]: b"O", pipes[2]: b"E"}
-        self.groups = self.groups | {self.shell}
-        for fd in self.pipes:
-            os.set_blocking(fd, False)
-        self.send(b"B", str(self.shell).encode())
-
-    def fork(self, cwd: bytes, command: bytes, environ: list[bytes], *pipes: int) -> bytes:
-        """Start the shell; why it could not, or nothing."""
-        _, out, _, err, failure, failed = pipes
-        pid = os.fork()
-        if pid == 0:
+        out, out_end, err, err_end, failure, failed, gate, opener = pipes
+        if self.shell == 0:
             try:
-                become_command(cwd, command, environ, self.shell_path, out, err)
+                os.close(opener)
+                if os.read(gate, 1):
+                    become_command(cwd, command, environ, self.shell_path, out_end, err_end)
             except BaseException as error:
                 os.write(failed, str(error).encode("utf-8", "replace")[:1000] or b"unknown")
             os._exit(127)
-        os.close(failed)
-        reason = os.read(failure, 1000)  # ends when the shell has taken the child's place
-        self.shell = 0 if reason else pid
-        return reason
+        self.send(b"B", str(self.shell).encode())
+        self.flush()  # before it runs: should it kill us, the owner knows whom to look for
+        os.write(opener, b"!")
+        for fd in (out_end, err_end, failed, gate, opener):
+            os.close(fd)
+        if reason := os.read(failure, 1000):  # else it ends when the shell has taken the child's place
+            self.refuse(reason, out, err, failure)
+            return
+        os.close(failure)
+        self.status, self.owed = None, 0
+        self.pipes |= {out: b"O", err: b"E"}
+        self.groups = self.groups | {self.shell}
+        for fd in self.pipes:
+            os.set_blocking(fd, False)
+
+    def refuse(self, reason: bytes, *pipes: int) -> None:
+        """Say that no command was started."""
+        for fd in pipes:
+            os.close(fd)
+        self.shell = 0
+        self.send(b"F", reason)
 
     def relay(self, fd: int) -> None:
         """Pass on some of what the command printed; what comes after its end is dropped."""

@@ -294,6 +294,15 @@ def test_both_tables_tell_the_same() -> None:
     assert one[os.getpid()][:2] == two[os.getpid()][:2] == (os.getppid(), os.getpgrp())
 
 
+def test_a_group_is_killed_as_one(mark: str) -> None:
+    """One that is listed takes with it those that were forked since."""
+    leader = subprocess.Popen(["sh", "-c", f"sleep {mark} & sleep {mark} & wait"], start_new_session=True)
+    wait_until(lambda: len(living(mark)) == 3)
+    supervisor.kill({leader.pid: (os.getpid(), leader.pid, "S", 0)})
+    leader.wait()
+    wait_until(lambda: not living(mark))
+
+
 def test_descendants_come_parents_first() -> None:
     """A shell must die before the child that it waits for."""
     table = {9: (5, 9, "S", 0), 5: (3, 5, "S", 0), 3: (1, 3, "S", 0), 4: (1, 4, "S", 0), 7: (1, 70, "S", 0)}
