@@ -63,7 +63,7 @@ class Channel:
 
     def run(self, cwd: str, command: str, environ: Mapping[str, str]) -> None:
         """Ask for a command. Raises BackendError if nobody listens any more."""
-        self.idle = False
+        self.idle, self._shell = False, 0
         entries = (f"{name}={value}" for name, value in environ.items())
         self._send(b"R", b"\0".join(os.fsencode(part) for part in (cwd, command, *entries)))
 
@@ -118,7 +118,7 @@ class Channel:
 
     def _note(self, kind: bytes, payload: bytes) -> None:
         """Remember the shells that may have left something: what to look for should the supervisor die."""
-        if kind == b"B" and payload.isdigit():
+        if kind == b"B" and payload.isdigit() and not self._shell:  # one for each command: a second is forged
             self._shell = int(payload)
             self._shells.add(self._shell)
         elif kind == b"D":
