@@ -46,6 +46,7 @@ def read(kernel: Kernel) -> str:
 
 def test_variables_are_listed_with_type_and_shape(loaded: Kernel) -> None:
     loaded.run("import pandas as pd, numpy as np\ndf = pd.DataFrame({'a': [1, 2]}); arr = np.zeros((3, 4))")
+    loaded.run("from math import sqrt\nfrom collections import Counter\nfrom typing import Literal\ndef mine(): pass")
     loaded.run("words = ['x', 'y']; count = 7; my_api_key = 'sk-abcdef-123456'")
     call(loaded, "kernel_variables")
     lines = read(loaded).split("\n")
@@ -56,7 +57,8 @@ def test_variables_are_listed_with_type_and_shape(loaded: Kernel) -> None:
     assert "my_api_key: str, length 16" in lines
     assert "sk-abcdef" not in read(loaded)
     names = {line.partition(":")[0] for line in lines}
-    assert not names & {"In", "Out", "exit", "get_ipython", "pd", "np", "_"}
+    assert "mine" in names
+    assert not names & {"sqrt", "Counter", "Literal", "In", "Out", "exit", "get_ipython", "pd", "np", "_"}
 
 
 def test_one_is_looked_at_without_asking(loaded: Kernel) -> None:

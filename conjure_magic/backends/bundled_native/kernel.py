@@ -10,7 +10,7 @@ import os
 import pprint
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from conjure_magic.backends.bundled_native.running import run_in_main
@@ -138,10 +138,18 @@ def _displayed(data: Mapping[str, Any], context: SkillContext) -> str:
 
 
 def _own(host: Host) -> Iterator[tuple[str, Any]]:
-    """The person's variables, without what IPython keeps there."""
+    """The person's variables, without what IPython keeps there and what was imported."""
     for name, value in sorted(list(host.namespace.items())):  # noqa: C414 - a copy, as other threads may add some
-        if not name.startswith("_") and name not in host.hidden and not isinstance(value, ModuleType):
+        if not name.startswith("_") and name not in host.hidden and not _is_imported(value):
             yield name, value
+
+
+def _is_imported(value: Any) -> bool:
+    """True for modules, and for classes and functions that were not made in this kernel."""
+    if isinstance(value, ModuleType) or type(value).__module__ == "typing":
+        return True
+    code = isinstance(value, type | FunctionType | BuiltinFunctionType) or hasattr(type(value), "cache_info")
+    return code and getattr(value, "__module__", "__main__") != "__main__"
 
 
 def describe(value: Any) -> str:
