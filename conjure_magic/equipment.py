@@ -222,5 +222,5 @@ def _skills(given: object) -> tuple[object, ...]:
 
 
 def _is_path(skill: str) -> bool:
-    """True for `./skills`, `/abs`, `~/skills` or a folder that exists; false for a skill's bare name."""
-    return "/" in skill or skill.startswith((".", "~")) or Path(skill).is_dir()
+    """True for `./skills`, `/abs`, `~/skills`, `x.skill` or a folder that exists; false for a skill's bare name."""
+    return "/" in skill or skill.startswith((".", "~")) or skill.endswith(".skill") or Path(skill).is_dir()

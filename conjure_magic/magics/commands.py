@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conjure_magic.errors import UsageError
-from conjure_magic.magics import state
+from conjure_magic.magics import authoring, state
 from conjure_magic.magics.asking import ask_key
 from conjure_magic.magics.options import Parser, add_choice, add_help, cell_parser, suggest
 from conjure_magic.magics.sessions import check_name
@@ -162,6 +162,41 @@ def skills(front: Front, words: Sequence[str]) -> Bundle | None:
     return state.render_skills(registry, changes)
 
 
+def validate(front: Front, words: Sequence[str]) -> Bundle | None:
+    """check a skill, a folder of skills or a .skill package by the specification: validate PATH"""
+    parser = _parser("validate", "Check skills by every rule of the Agent Skills specification.")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="a skill's folder, a folder of skills, or a package")
+    options = _read(parser, words)
+    if options is None:
+        return None
+    _needs("validate", "PATH, such as ./skills/my-skill", options.path)
+    return authoring.validate(options.path)
+
+
+def new_skill(front: Front, words: Sequence[str]) -> Bundle | None:
+    """write a skill to start from: new-skill NAME [--into DIR]"""
+    parser = _parser("new-skill", "Write a skill to start from: valid, with a script and a reference.")
+    parser.add_argument("name", metavar="NAME", nargs="?", help="lowercase letters, digits and single hyphens")
+    parser.add_argument("--into", metavar="DIR", default="skills", help="the folder of skills it goes to: ./skills")
+    options = _read(parser, words)
+    if options is None:
+        return None
+    _needs("new-skill", "NAME, such as my-skill", options.name)
+    return authoring.new_skill(options.name, options.into)
+
+
+def pack(front: Front, words: Sequence[str]) -> Bundle | None:
+    """check a skill and write it as a .skill package: pack PATH [--into DIR]"""
+    parser = _parser("pack", "Check a skill and write it as a .skill package.")
+    parser.add_argument("path", metavar="PATH", nargs="?", help="the skill's folder")
+    parser.add_argument("--into", metavar="DIR", default=".", help="where the package goes: the notebook's folder")
+    options = _read(parser, words)
+    if options is None:
+        return None
+    _needs("pack", "PATH, such as ./skills/my-skill", options.path)
+    return authoring.pack(options.path, options.into)
+
+
 def files(front: Front, words: Sequence[str]) -> Bundle | None:
     """the files that the current session made: files [--save DIR]"""
     parser = _parser("files", "Show the files that the current session made.")
@@ -214,6 +249,9 @@ COMMANDS: dict[str, Command] = {
     "undo": undo,
     "retry": retry,
     "skills": skills,
+    "validate": validate,
+    "new-skill": new_skill,
+    "pack": pack,
     "files": files,
     "show": show,
     "key": key,
@@ -229,6 +267,8 @@ def words(before: Sequence[str]) -> list[str]:
     follow = {
         "use": ["--backend", "--skills", "--model", "--session"],
         "skills": ["--reload"],
+        "new-skill": ["--into"],
+        "pack": ["--into"],
         "files": ["--save"],
         "show": ["request"],
         "retry": ["--yes"],
@@ -250,6 +290,11 @@ def cell_help() -> str:
 
 def _turns(count: int) -> str:
     return "1 turn" if count == 1 else f"{count} turns"
+
+
+def _needs(name: str, what: str, given: str | None) -> None:
+    if not given:
+        raise UsageError(f"%conjure {name} wants a {what}")
 
 
 def _no_words(name: str, words: Sequence[str]) -> None:

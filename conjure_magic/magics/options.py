@@ -30,7 +30,8 @@ class Parser(argparse.ArgumentParser):
             known = [option for action in self._actions for option in action.option_strings]
             if word.startswith("-"):
                 raise UsageError(f"{self.prog} has no option {word}{suggest(word, known)}")
-            raise UsageError(f"{self.prog} does not expect {word!r}; the request goes into the lines below it")
+            hint = "; the request goes into the lines below it" if self.prog.startswith("%%") else ""
+            raise UsageError(f"{self.prog} does not expect {word!r}{hint}")
         return found
 
     @property
@@ -93,7 +94,10 @@ def add_choice(parser: Parser) -> None:
     """The options that say who answers, with which hands and skills."""
     parser.add_argument("--backend", metavar="B,…", action="append", help="where tools run: local, native")
     parser.add_argument(
-        "--skills", metavar="S,…", action="append", help="skill folders, names of skills, or variables: Python skills"
+        "--skills",
+        metavar="S,…",
+        action="append",
+        help="skill folders, .skill packages, names of skills, or variables: Python skills",
     )
     parser.add_argument("--model", metavar="M", help="offline, a model's id, or a variable that holds a callable")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.render import Table
@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from conjure_magic.magics.sessions import Sessions
     from conjure_magic.session import Session
     from conjure_magic.settings import Settings
-    from conjure_magic.skills import SkillChanges, SkillRegistry
+    from conjure_magic.skills import Finding, Package, SkillChanges, SkillRegistry
 
 Bundle = dict[str, Any]
 NOT_A_MODEL = "offline (rules, not a language model)"
+GRANTS_NOTHING = (
+    "allowed-tools stands as its author wrote it. It grants nothing by itself: every command still asks first, "
+    "unless you say otherwise."
+)
 
 
 def render_session(session: Session) -> Bundle:
@@ -49,13 +53,43 @@ def render_sessions(sessions: Sessions) -> Bundle:
 
 
 def render_skills(registry: SkillRegistry, changes: SkillChanges | None = None) -> Bundle:
-    """The skills, what is odd about them, and what a reload changed."""
-    rows = [(skill.name, skill.scope, skill.description, str(skill.directory)) for skill in registry.list()]
+    """The skills, which of them are shadowed, what is odd about them, and what a reload changed."""
+    skills = registry.list()
+    rows = [(skill.name, skill.scope, skill.description, str(skill.directory)) for skill in skills]
     tables = [Table(("skill", "from", "description", "folder"), rows, empty="no skills")]
-    if registry.findings:
-        findings = [(finding.level, str(finding)) for finding in registry.findings]
+    allowed = [(skill.name, "  ".join(skill.allowed_tools)) for skill in skills if skill.allowed_tools]
+    if allowed:
+        tables.append(Table(("skill", "allowed-tools"), allowed, "Allowed tools"))
+    hidden = [
+        (skill.name, skill.scope, str(skill.directory), f"{first.scope}: {first.directory}")
+        for skill, first in registry.shadowed
+    ]
+    if hidden:
+        tables.append(Table(("skill", "from", "folder", "yields to"), hidden, "Shadowed"))
+    findings = [(finding.level, str(finding)) for finding in registry.findings if finding.code != "shadowed"]
+    if findings:
         tables.append(Table(("", "finding"), findings, "Findings"))
-    return render(tables=tables, note=_changes(changes))
+    return render(tables=tables, note=" ".join(filter(None, (_changes(changes), GRANTS_NOTHING if allowed else ""))))
+
+
+def render_validation(checked: Sequence[tuple[str, Sequence[Finding]]]) -> Bundle:
+    """What was found about each skill: the rules it breaks, then advice."""
+    tables = []
+    for name, findings in checked:
+        rows = [(f.level, f.code, f.message) for f in sorted(findings, key=lambda finding: finding.level)]
+        tables.append(Table(("", "code", "finding"), rows, f"{name}: {_verdict(findings)}", empty="nothing was found"))
+    note = "An error breaks a rule of the Agent Skills specification; a warning is advice."
+    return render(tables=tables, note=note if any(findings for _, findings in checked) else "")
+
+
+def render_package(package: Package) -> Bundle:
+    """A package that was written, with what is in it and what is not."""
+    rows = [(entry,) for entry in package.entries]
+    values: list[tuple[str, object]] = [("package", package.path), ("bytes", package.path.stat().st_size)]
+    if package.left_out:
+        values.append(("left out", ", ".join(package.left_out)))
+    note = "Give its path to --skills, or unpack it with any ZIP tool."
+    return render(f"Packed {package.path.stem}", values, [Table(("file",), rows)], note)
 
 
 def render_files(session: Session) -> Bundle:
@@ -108,6 +142,13 @@ def _values(session: Session) -> list[tuple[str, object]]:
         ("input folder", session.input_folder),
     ]
     return values
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    broken = sum(finding.level == "error" for finding in findings)
+    if not broken:
+        return "valid"
+    return f"not valid, {broken} {'rule is' if broken == 1 else 'rules are'} broken"
 
 
 def _changes(changes: SkillChanges | None) -> str:

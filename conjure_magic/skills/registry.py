@@ -56,6 +56,7 @@ class _State:
     broken: tuple[str, ...] = ()
     source: tuple[Loaded, ...] = ()
     """What the scan brought, in order."""
+    shadowed: tuple[tuple[Skill, Skill], ...] = ()
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
@@ -72,6 +73,7 @@ class _Gathering:
     skills: dict[str, Skill] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
+    shadowed: list[tuple[Skill, Skill]] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
 
     def add(self, loaded: Loaded) -> None:
@@ -89,6 +91,7 @@ class _Gathering:
         if first is not skill:
             text = f"{skill.name} ({skill.scope}) is shadowed by {first.location} ({first.scope})"
             self.findings.append(Finding("shadowed", text, skill.location))
+            self.shadowed.append((skill, first))
 
     def _keep_last_good(self, loaded: Loaded) -> None:
         for finding in loaded.findings:
@@ -176,6 +179,11 @@ class SkillRegistry:
         """What a person should know: skills left out, mended, shadowed, not trusted; in the order of the search."""
         return self._state.findings
 
+    @property
+    def shadowed(self) -> tuple[tuple[Skill, Skill], ...]:
+        """Each skill that yields to another of its name, and that one; in the order of the search."""
+        return self._state.shadowed
+
     def reload(self) -> SkillChanges:
         """Look again, and tell what differs. What did not change on disk is not read again."""
         with self._reloading:
@@ -197,7 +205,7 @@ class SkillRegistry:
             chosen = {name: skill for name, skill in chosen.items() if name in self._names or name in given}
         skills = {name: chosen[name] for name in sorted(chosen)}
         broken = tuple(name for name in skills if name in found.broken)
-        return _State(skills, frozenset(found.skills), tuple(found.findings), broken, source)
+        return _State(skills, frozenset(found.skills), tuple(found.findings), broken, source, tuple(found.shadowed))
 
     def _scan_given(self) -> Iterator[Loaded]:
         for path in self._paths:

@@ -1,0 +1,61 @@
+"""What the commands for authors of skills do: check, begin, pack; each shows what came of it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import conjure_magic.skills as skills
+from conjure_magic.errors import UsageError
+from conjure_magic.magics import state
+from conjure_magic.render import render_state as render
+from conjure_magic.skills.package import SUFFIX
+from conjure_magic.skills.validation import find_skills
+
+Bundle = dict[str, Any]
+
+
+def validate(path: str) -> Bundle:
+    """Every finding on the skills that a path means: one, those in a folder, or the one in a package.
+
+    Raises PackageError for a package that is refused.
+    """
+    if path.endswith(SUFFIX) and os.path.isfile(os.path.expanduser(path)):
+        with tempfile.TemporaryDirectory(prefix="conjure-") as folder:
+            unpacked = skills.unpack(path, folder)
+            return state.render_validation([(unpacked.name, skills.validate(unpacked))])
+    return state.render_validation([(_name(folder), skills.validate(folder)) for folder in find_skills(path)])
+
+
+def new_skill(name: str, into: str) -> Bundle:
+    """A skill to start from, with what was written. Raises SkillError and UsageError."""
+    with _writing(into):
+        folder = skills.new_skill(name, into)
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    typed = shlex.quote(os.path.relpath(folder))
+    typed = typed if "/" in typed else f"./{typed}"
+    note = f"It works as it is: %%conjure --skills {typed}. After an edit, %conjure validate {typed} checks it."
+    return render(f"New skill {folder.name}", [("folder", folder.absolute()), ("files", ", ".join(files))], note=note)
+
+
+def pack(path: str, into: str) -> Bundle:
+    """A skill's package, with what is in it and what is not. Raises SkillError and UsageError."""
+    with _writing(into):
+        return state.render_package(skills.pack(path, into))
+
+
+@contextlib.contextmanager
+def _writing(into: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write: {error.strerror or error}: {error.filename or into}") from None
+
+
+def _name(folder: Path) -> str:
+    return Path(os.path.abspath(folder)).name or str(folder)
