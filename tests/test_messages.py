@@ -170,6 +170,12 @@ def test_only_the_calls_left_open_get_the_reason() -> None:
     )
 
 
+def test_of_two_results_for_a_call_the_first_stays() -> None:
+    call = Message.assistant(ToolUseBlock("a", "view", {}))
+    after = repair([call, Message.user(ToolResultBlock("a", "first"), ToolResultBlock("a", "second"))])
+    assert after[1] == Message.user(ToolResultBlock("a", "first"))
+
+
 def test_a_real_result_survives_an_empty_message_before_it() -> None:
     call = Message.assistant(ToolUseBlock("a", "view", {}))
     after = repair([call, Message("assistant", ()), Message.user(ToolResultBlock("a", "real"))])

@@ -86,15 +86,10 @@ def test_a_wire_message_without_a_reason_gets_the_one_its_content_implies(conten
     assert finished(lambda request: {"content": content}).stop_reason == reason
 
 
-def test_pieces_stream_as_they_come_and_the_generator_is_closed() -> None:
-    closed = threading.Event()
-
+def test_pieces_stream_as_they_come() -> None:
     def pieces(request: Request) -> Iterator[str]:
-        try:
-            yield "one "
-            yield "two"
-        finally:
-            closed.set()
+        yield "one "
+        yield "two"
 
     assert events(pieces) == [
         TextDelta("one "),
@@ -102,23 +97,29 @@ def test_pieces_stream_as_they_come_and_the_generator_is_closed() -> None:
         BlockFinished(TextBlock("one two")),
         MessageFinished(Message.assistant("one two"), "end_turn", Usage(), "pieces"),
     ]
-    assert closed.is_set()
 
 
-def test_a_stream_that_is_dropped_closes_the_generator() -> None:
-    closed = threading.Event()
+class Pieces:
+    """An iterator that knows whether it was closed; nothing but `close` does that."""
 
-    def pieces(request: Request) -> Iterator[str]:
-        try:
-            yield "one"
-            yield "two"
-        finally:
-            closed.set()
+    closed = False
 
-    stream = CallableModel(pieces).stream(REQUEST, Cancel())
-    assert next(stream) == TextDelta("one")
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        return "more"
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_stream_that_is_dropped_closes_the_iterator() -> None:
+    pieces = Pieces()
+    stream = CallableModel(lambda request: pieces).stream(REQUEST, Cancel())
+    assert next(stream) == TextDelta("more")
     stream.close()
-    assert closed.is_set()
+    assert pieces.closed
 
 
 @pytest.mark.parametrize("response", ["", " \n", iter(()), iter(["", " "]), {"content": []}, {"content": ""}])

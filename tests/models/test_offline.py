@@ -268,7 +268,7 @@ def test_it_stops_wherever_it_is(after: int) -> None:
         next(events)
     cancel.set()
     with pytest.raises(CancelledError):
-        list(events)
+        next(events)
 
 
 def test_without_view_it_reads_with_a_command() -> None:
@@ -310,6 +310,19 @@ def test_an_interrupted_command_is_not_run_again() -> None:
     last = answer(Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), cut)))
     assert last.message.tool_uses == ()
     assert "ended with timed out after 120 s" in last.message.text
+
+
+def test_a_second_failure_is_the_last(tmp_path: Path) -> None:
+    skill = load_skill(COMMANDS / "fussy")
+    asked = reading(request("Inspect the fussy recording a.dat", skills=[skill]))
+    history, tried = list(asked.messages), []
+    while calls := (last := answer(Request("offline", asked.system, asked.tools, tuple(history)))).message.tool_uses:
+        tried.append(calls[0].input["command"])
+        failed = ToolResultBlock(calls[0].id, "usage: none of yours\n[exit code 2]", is_error=True)
+        history += [last.message, Message.user(failed)]
+        assert len(tried) < 5
+    assert len(tried) == 2
+    assert "It tried twice and has no other way." in last.message.text
 
 
 def test_an_answer_that_repeats_output_keeps_fences_closed_and_says_what_it_left_out() -> None:

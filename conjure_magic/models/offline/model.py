@@ -7,9 +7,9 @@ from collections.abc import Generator, Iterator
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta
-from conjure_magic.messages import Message, TextBlock, ToolUseBlock, Usage
+from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usage
 from conjure_magic.models.base import Request
-from conjure_magic.models.offline.planner import plan
+from conjure_magic.models.offline.planner import Move, plan
 
 PIECE = 24
 """Characters that a delta holds at least, so that a long answer is not ten thousand events."""
@@ -31,24 +31,23 @@ class OfflineModel:
     def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
         """Yield the answer in small pieces. Raises CancelledError once `cancel` is set."""
         cancel.raise_if_set()
-        move, call_id = plan(request)
-        for piece in pieces(move.text):
+        for event in _events(*plan(request)):
             cancel.raise_if_set()
-            yield TextDelta(piece)
-        text = TextBlock(move.text)
-        yield BlockFinished(text)
-        if not move.tool:
-            cancel.raise_if_set()
-            yield MessageFinished(Message.assistant(text), "end_turn", Usage(), self.name)
-            return
-        call = ToolUseBlock(call_id, move.tool, dict(move.input))
-        yield BlockFinished(call)
-        cancel.raise_if_set()
-        yield MessageFinished(Message.assistant(text, call), "tool_use", Usage(), self.name)
+            yield event
 
     def cost(self, usage: Usage) -> float | None:
         """Nothing."""
         return 0.0
+
+
+def _events(move: Move, call_id: str) -> Iterator[ModelEvent]:
+    """The move as a model's events."""
+    yield from map(TextDelta, pieces(move.text))
+    blocks: list[Block] = [TextBlock(move.text)]
+    if move.tool:
+        blocks.append(ToolUseBlock(call_id, move.tool, dict(move.input)))
+    yield from map(BlockFinished, blocks)
+    yield MessageFinished(Message.assistant(*blocks), "tool_use" if move.tool else "end_turn", Usage(), "offline")
 
 
 def pieces(text: str) -> Iterator[str]:
