@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,15 @@ def test_what_comes_first_wins_and_the_other_is_shown_as_shadowed(tmp_path: Path
         "mine (user)",
         "log-analyzer (bundled)",
     ]
+
+
+def test_the_shadowed_are_told_with_what_they_yield_to(tmp_path: Path) -> None:
+    first, second, third = (add(tmp_path / name, "same", name) for name in ("a", "b", "c"))
+    registry = given(tmp_path / "a", tmp_path / "b", tmp_path / "c")
+    assert [(s.directory, f.directory) for s, f in registry.shadowed] == [(second, first), (third, first)]
+    shutil.rmtree(first)
+    registry.reload()
+    assert [(s.directory, f.directory) for s, f in registry.shadowed] == [(third, second)]
 
 
 def test_inside_one_scope_the_first_path_wins(tmp_path: Path) -> None:
@@ -286,6 +296,39 @@ def test_what_is_read_while_another_thread_reloads_stays_whole(tmp_path: Path) -
     while not stop.is_set():
         assert len({skill.description for skill in registry.list()}) == 1
     writer.join()
+
+
+def test_two_threads_reload_while_others_look_and_what_breaks_meanwhile_stays(tmp_path: Path) -> None:
+    """The skill that breaks and is mended over and over can be had, listed and found at every moment."""
+    folder = add(tmp_path / "s", "broken-often", "flickers")
+    registry = given(tmp_path / "s")
+    errors: list[BaseException] = []
+    stop = threading.Event()
+
+    def repeat(call: Callable[[], object]) -> None:
+        try:
+            while not stop.is_set():
+                call()
+        except BaseException as error:
+            errors.append(error)
+            stop.set()
+
+    def look() -> None:
+        assert registry.get("broken-often").description == "flickers"
+        assert names(registry) == ["broken-often"]
+        assert len(registry.find("it flickers")) == 1
+        assert {finding.code for finding in registry.findings} <= {"missing-description", "kept", "no-frontmatter"}
+
+    threads = [threading.Thread(target=repeat, args=(call,)) for call in (registry.reload, registry.reload, look, look)]
+    for thread in threads:
+        thread.start()
+    for _ in range(100):
+        (folder / "SKILL.md").write_text("---\nname: broken-often\n---\n")
+        add(tmp_path / "s", "broken-often", "flickers")
+    stop.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
 
 
 def test_a_catalogue_too_long_for_a_model_is_said(tmp_path: Path) -> None:
