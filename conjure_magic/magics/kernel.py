@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import io
 import sys
@@ -14,6 +15,12 @@ from typing import Any, cast
 from IPython.core.interactiveshell import InteractiveShell
 
 from conjure_magic.backends.native.host import Ran, Shown
+
+NO_AWAIT = (
+    "RuntimeError: `await` cannot stand at the top level here, since the kernel's event loop is waiting for this code. "
+    "Put it into an async function and run that with asyncio.run in a thread of its own."
+)
+NO_EXIT = "this would end the person's kernel, so it did nothing"
 
 
 class ShellHost:
@@ -36,6 +43,8 @@ class ShellHost:
 
     def run(self, code: str) -> Ran:
         """Run code as a cell would, figures and displayed objects included, showing nothing; in the main thread."""
+        if _has_running_loop() and self._awaits(code):
+            return Ran((), NO_AWAIT)
         with _captured(self._shell) as sink:
             run: Callable[..., Any] = self._shell.run_cell
             result = run(code, store_history=False)
@@ -46,6 +55,14 @@ class ShellHost:
         line = f"{type(error).__name__}: {text}" if text else type(error).__name__
         return Ran(sink.shown(), line, _traceback(error))
 
+    def _awaits(self, code: str) -> bool:
+        """True for code with `await` at its top level."""
+        shell: Any = self._shell
+        try:
+            return bool(shell.should_run_async(code, transformed_cell=shell.transform_cell(code)))
+        except Exception:  # code that cannot be read at all: running it will say why
+            return False
+
     def call_soon(self, function: Callable[[], None]) -> bool:
         """Have ipykernel's event loop call this; False where there is none."""
         loop = getattr(getattr(self._shell, "kernel", None), "io_loop", None)
@@ -53,6 +70,18 @@ class ShellHost:
             return False
         loop.add_callback(function)
         return True
+
+
+def _has_running_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _no_exit(*_: Any) -> None:
+    raise RuntimeError(NO_EXIT)
 
 
 class _Sink:
@@ -129,18 +158,18 @@ def _captured(shell: Any) -> Iterator[_Sink]:
 
     trap = shell.display_trap
     saved = shell.display_pub, sys.displayhook, trap.hook, sys.stdout, sys.stderr
-    had_own = shell.__dict__.get("_showtraceback")
     shell.display_pub, sys.displayhook, trap.hook = _Published(sink, saved[0]), displayed, displayed
     sys.stdout, sys.stderr = _Printed(sink, saved[3]), _Printed(sink, saved[4])
-    shell._showtraceback = lambda *_: None
+    own = {"_showtraceback": lambda *_: None, "ask_exit": _no_exit}
+    before = {name: shell.__dict__[name] for name in own if name in shell.__dict__}
+    shell.__dict__.update(own)
     try:
         yield sink
     finally:
         shell.display_pub, sys.displayhook, trap.hook, sys.stdout, sys.stderr = saved
-        if had_own is None:
-            del shell._showtraceback
-        else:
-            shell._showtraceback = had_own
+        for name in own:
+            del shell.__dict__[name]
+        shell.__dict__.update(before)
 
 
 def _bytes(value: Any) -> Any:

@@ -138,6 +138,14 @@ def test_an_exception_in_code_is_one_line_and_the_cell_goes_on(loaded: Kernel) -
     assert loaded.run("1/0").reply["ename"] == "ZeroDivisionError", "the kernel's own tracebacks are back"  # type: ignore[index]
 
 
+def test_code_can_neither_end_the_kernel_nor_wait_for_its_loop(loaded: Kernel) -> None:
+    call(loaded, "kernel_run", (), "--yes", code="exit()")
+    assert "this would end the person's kernel, so it did nothing" in read(loaded)
+    call(loaded, "kernel_run", (), "--yes", code="import asyncio\nawait asyncio.sleep(0)")
+    assert "`await` cannot stand at the top level here" in read(loaded)
+    assert loaded.run("import asyncio; await asyncio.sleep(0, 'alive')").text() == "'alive'"
+
+
 def test_an_interrupt_stops_running_code_and_keeps_what_it_printed(loaded: Kernel) -> None:
     loaded.run(
         'm = calls(\'kernel_run\', code=\'print("begun"); import pathlib; pathlib.Path("begun").touch()\\n'
