@@ -27,6 +27,7 @@ SAME = {
 OTHER = {
     "opposites": ["lamp 3 started", "lamp 3 stopped"],
     "opposites in one word": ["door3 onOpened event", "door3 onClosed event"],
+    "opposites in an identifier": ["tells event link_up to 3 ports", "tells event link_down to 4 ports"],
     "negations": ["rope 3 registered again", "rope 4 deregistered again"],
     "up and down": ["link to 10.0.0.1 is up", "link to 10.0.0.1 is down"],
     "states in capitals": ["berth 4 goes to LOADING", "berth 5 goes to SAILING"],
