@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from conjure_magic.events import Noted, ToolStarted
 from conjure_magic.messages import Usage
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.session import Session
-from conjure_magic.testing.stub import Reply, StubServer
+from conjure_magic.testing.stub import Reply, StubModel, StubServer
 
 KEY = "sk-ant-test-0123456789abcdefghij"
 
@@ -233,3 +234,19 @@ def test_the_key_is_nowhere_in_a_session(stub: StubServer) -> None:
             session.chat("Go.")
         texts = [repr(session), str(session.turns[-1].to_dict()), str(caught.value), repr(session.model)]
         assert not any(KEY in text for text in texts)
+
+
+def test_the_models_limits_are_learnt_from_the_server_beside_the_work() -> None:
+    with StubServer("One.", "Two.", models={"my-model": StubModel("my-model", window=50_000)}) as server:
+        learner = MessagesModel("my-model", Credentials(server.url, "x-api-key", Key(KEY), "anthropic"))
+        assert learner.context_window is None
+        with Session(ScriptedBackend(), model=learner) as session:
+            session.chat("Go.")
+            for _ in range(1_000):
+                if learner.context_window is not None:
+                    break
+                threading.Event().wait(0.01)
+            session.chat("Go on.")
+        asked = [request.path for request in server.requests if request.method == "GET"]
+    assert learner.context_window == 50_000
+    assert asked == ["/v1/models/my-model"], "once"

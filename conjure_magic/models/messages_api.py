@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import threading
 from collections.abc import Generator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,8 @@ from urllib.parse import quote
 from conjure_magic.api import faults
 from conjure_magic.api.client import Api, Patience
 from conjure_magic.api.keys import Credentials
-from conjure_magic.cancel import Cancel
-from conjure_magic.errors import ModelError, RequestRefusedError, StreamCutError
+from conjure_magic.cancel import Cancel, Deadline
+from conjure_magic.errors import CancelledError, ModelError, RequestRefusedError, StreamCutError
 from conjure_magic.events import ModelEvent
 from conjure_magic.messages import Usage
 from conjure_magic.models.assembly import MessageAssembly
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 THINKING = {"type": "adaptive", "display": "summarized"}
 """Text between tool calls arrives as thinking on current models, and is empty unless asked for like this."""
 CACHE = {"type": "ephemeral"}
+LEARNING = 10.0
+"""Seconds that a server may take to tell a model's limits."""
 HEADS = 8
 """How many different pairs of system text and tools are kept in their encoded form."""
 
@@ -99,11 +102,11 @@ class MessagesModel:
         Raises CancelledError once `cancel` is set.
         """
         if not self._asked_for_limits:
+            self._asked_for_limits = True
             with contextlib.suppress(ModelError):
                 wire = self._api.get(f"/v1/models/{quote(self._name, safe='')}", cancel)
                 if isinstance(wire, Mapping):
                     self._facts = self._facts.updated(wire)
-            self._asked_for_limits = True
         return self._facts
 
     def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
@@ -129,7 +132,21 @@ class MessagesModel:
                 raise StreamCutError(f"{self._api.server} ended its answer before the message was complete.")
             last = message.finish()
             answer.finish(events)
+        self._learn_limits()
         yield from last
+
+    def _learn_limits(self) -> None:
+        """Ask for the model's limits beside the work, after its first answer: the next request is measured by them."""
+        if not self._asked_for_limits:
+            threading.Thread(target=self._try_limits, name="limits", daemon=True).start()
+
+    def _try_limits(self) -> None:
+        cancel = Cancel()
+        deadline = Deadline(cancel, LEARNING)
+        deadline.start()
+        with contextlib.suppress(CancelledError):
+            self.limits(cancel)
+        deadline.stop()
 
     def close(self) -> None:
         """Close idle connections; the model can be used again."""
