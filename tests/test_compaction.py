@@ -1,4 +1,4 @@
-"""A conversation that nears the model's context becomes a summary, in whole rounds, and goes on; and what it may cost."""
+"""A conversation that nears the context becomes a summary, in whole rounds, and goes on; what a turn may cost."""
 
 from __future__ import annotations
 
