@@ -46,6 +46,7 @@ CASES = {
     "serilog": Case("[13:05:{n} WRN] {m}", "T13:05:10", "WARN"),
     "german order": Case("01.05.2024 13:05:{n};WARN;Kran;{m}", "2024-05-01T13:05:10", "WARN", "Kran", extra=("15.05.2024 13:06:00;INFO;Kran;ende",)),
     "american order": Case("5/1/2024 1:05:{n} PM|WARN|Crane|{m}", "2024-05-01T13:05:10", "WARN", "Crane", extra=("5/15/2024 1:06:00 PM|INFO|Crane|end",)),
+    "clock before date": Case("13:05:{n}.25 01-05-2024 [t] WARN crane: {m}", "2024-05-01T13:05:10.250000", "WARN", "crane", extra=("13:06:00.25 15-05-2024 [t] INFO crane: end",)),
     "tabs": Case("2024-05-01T13:05:{n}\twarn\tcrane\t{m}", "2024-05-01T13:05:10", "WARN", "crane"),
     "json": Case('{{"ts": 17145687{n}.5, "level": "warn", "logger": "crane", "msg": "{m}"}}', "2024-05-01T13:05:10.500000", "WARN", "crane"),
     "json with numbers": Case('{{"time": 17145687{n}500, "level": 40, "name": "crane", "hostname": "quay7", "pid": 4711, "msg": "{m}"}}', "2024-05-01T13:05:10.500000", "WARN", "crane", "quay7", "4711"),

@@ -85,9 +85,12 @@ class TimeReader:
         self._regex = re.compile(style.pattern)
         self._core = re.compile(style.core)  # for a style whose fraction may not be missing
         self._by_minute = style.name.endswith(("M:S", "M.S", "HMS", "M-S"))
+        self._clock_first = style.name.startswith("H:M:S ")
         self._memo: dict[tuple[str, str | None, str], tuple[str, float, str] | None] = {}
 
     def __call__(self, ts: str, frac: str | None, tail: str | None, hint: str) -> tuple[str, float] | None:
+        if self._clock_first:
+            return self._clock_then_date(ts, tail, hint)
         seconds = ""
         if self._by_minute and ts[-2] < "6" and ts[-2].isdigit():
             key = (ts[:-2], tail, hint)
@@ -114,6 +117,21 @@ class TimeReader:
         if iso.startswith("PT"):
             return f"{iso[:-1]}.{digits.rstrip('0')}S", epoch + int(digits) / 1e6
         return f"{iso}.{digits}{zone}", epoch + int(digits) / 1e6
+
+    def _clock_then_date(self, ts: str, tail: str | None, hint: str) -> tuple[str, float] | None:
+        """The same where the clock stands before the date: remembered is the date's midnight."""
+        clock_text, _, date = ts.partition(" ")
+        key = (date, tail, hint)
+        if key not in self._memo:
+            self._memo[key] = self._first(f"00:00:00 {date}", tail, hint)
+        known = self._memo[key]
+        hour, minute, second = clock_text.rstrip(",").split(":")
+        second, _, fraction = second.partition(".")
+        if known is None or int(hour) > 23 or int(minute) > 59 or int(second) > 59:
+            return None
+        micro = fraction[:6].ljust(6, "0")
+        shown = f"{known[0][:10]}T{hour:0>2}:{minute}:{second}" + (f".{micro}" if int(micro) else "") + known[2]
+        return shown, known[1] + int(hour) * 3600 + int(minute) * 60 + int(second) + int(micro) / 1e6
 
     def _first(self, ts: str, tail: str | None, hint: str) -> tuple[str, float, str] | None:
         if len(self._memo) > 50_000:
