@@ -28,14 +28,17 @@ LOCAL = re.compile(r"(data|blob|file|about):|(http|ws)://(127\.0\.0\.1|localhost
 
 @contextlib.contextmanager
 def new_page(context: BrowserContext) -> Iterator[Page]:
-    """A page that is watched: whatever it asks for must lie on this machine. Its notebook's kernel ends with it."""
+    """A page that is watched: it may ask only this machine, and open no dialog. Its notebook's kernel ends with it."""
     page = context.new_page()
     asked: list[str] = []
+    dialogs: list[str] = []
+    page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
     page.on("request", lambda request: asked.append(request.url))
     yield page
     page.evaluate(f"async () => {{ await {APP}?.shell.currentWidget?.sessionContext?.shutdown() }}")
     page.close()
     assert [url for url in asked if not LOCAL.match(url)] == []
+    assert dialogs == []
 
 
 def set_theme(page: Page, name: str) -> None:
