@@ -201,10 +201,7 @@ def _form(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if isinstance(metadata, dict) and not all(isinstance(value, str) for value in metadata.values()):
         yield "metadata-type", "metadata must be a map of text to text; it holds lists or maps"
     if not isinstance(tools, str) or "," in re.sub(r"\([^()]*\)", "", tools):
-        yield (
-            "allowed-tools-form",
-            "allowed-tools is one text with blanks between the tools to some clients",
-        )
+        yield "allowed-tools-form", "allowed-tools is not one text with blanks between the tools, as specified"
 
 
 def _check_body(body: str, directory: Path, location: Path) -> Iterator[Finding]:
