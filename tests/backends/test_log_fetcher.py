@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -36,6 +37,9 @@ ENTRIES = [
     }
     for n in range(600)
 ]
+
+
+BOMB = gzip.compress(b"0" * 50_000_000)
 
 
 class LogApi(BaseHTTPRequestHandler):
@@ -70,7 +74,7 @@ class LogApi(BaseHTTPRequestHandler):
         self._send(200, b"x" * 300_000)
 
     def _bomb(self, query: dict[str, str]) -> None:
-        self._send(200, gzip.compress(b"0" * 50_000_000), {"content-encoding": "gzip"})
+        self._send(200, BOMB, {"content-encoding": "gzip"})
 
     def _packed(self, query: dict[str, str]) -> None:
         self._send(200, gzip.compress(b'[{"a": 1}]'), {"content-encoding": "gzip"})
@@ -334,9 +338,13 @@ def test_only_plain_http_addresses_are_taken(url: str, said: str) -> None:
 
 def test_sizes_are_bounded_also_after_unpacking(server: LogServer) -> None:
     rules = FetchRules(private=("localhost",), max_bytes=200_000)
+    tracemalloc.start()
     for path in ("/large", "/bomb"):
         with pytest.raises(ToolError, match="larger than 200,000 bytes"):
             get(server.url(path), rules=rules)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000, "it is unpacked step by step"
     assert get(server.url("/packed")).content == b'[{"a": 1}]'
     with pytest.raises(ToolError, match="as br, which was not asked for"):
         get(server.url("/odd"))
