@@ -169,10 +169,8 @@ def pages(data: Path, lines: int, offline: questions.Offline | None) -> list[str
         outcomes = questions.ask_all(data, offline)
         exact = sum(outcome.exact for outcome in outcomes)
         alone = {None: "not asked", True: "yes", False: "no"}
-        asked = [
-            (o.id, o.question, f"`{o.command}`", "yes" if o.exact else "**no**", alone[o.offline]) for o in outcomes
-        ]
-        head = ("id", "question", "query", "exact", "offline model alone")
+        asked = [(o.id, f"`{o.command}`", "yes" if o.exact else "**no**", alone[o.offline]) for o in outcomes]
+        head = ("question", "query", "exact", "offline model alone")
         parts += [f"## Questions: {exact} of {len(outcomes)} exact", table(head, asked)]
     else:
         parts.append(f"No scores: {data} is not there.")
