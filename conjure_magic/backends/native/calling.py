@@ -76,7 +76,7 @@ class Caller:
             if not future.done():
                 future.cancel()
                 if not ended.wait(GRACE):
-                    self._loop = None  # it is blocked; the next call gets a new one
+                    self.close()  # it is blocked, and ends when it no longer is; the next call gets a new one
                     tell(running_on(label))
 
     def _open(self) -> asyncio.AbstractEventLoop:
