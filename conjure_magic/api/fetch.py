@@ -169,10 +169,13 @@ class _Fetching:
                 lane.abandon()
         cancel.raise_if_set()
         if not in_time:  # whatever comes now was cut short by us
-            raise ToolError(f"{shown(self._url)} did not answer within {self._rules.timeout:g} s")
+            raise self._too_late()
         if self._fetched is None:
             raise self._failure or ToolError(f"{shown(self._url)} gave no answer")
         return self._fetched
+
+    def _too_late(self) -> ToolError:
+        return ToolError(f"{shown(self._url)} did not answer within {self._rules.timeout:g} s")
 
     def _wake(self) -> None:
         with suppress(RuntimeError):
@@ -183,6 +186,8 @@ class _Fetching:
             self._fetched = self._follow()
         except ToolError as error:
             self._failure = error
+        except httpx.TimeoutException:  # as long as the whole may take, a single step took
+            self._failure = self._too_late()
         except FOREIGN as error:
             self._failure = ToolError(f"{shown(self._url)} cannot be reached: {_why(error)}")
         except BaseException as error:  # handed to whoever waits
@@ -210,7 +215,7 @@ class _Fetching:
         for address in fine:
             try:
                 return self._ask(url, address)
-            except httpx.ConnectError as error:
+            except httpx.ConnectError as error:  # the next address may answer
                 if address == fine[-1] or self._stopped:
                     raise ToolError(f"{shown(url)} cannot be reached: {_why(error)}") from None
         raise AssertionError("there is an address")
