@@ -25,6 +25,8 @@ VERSION = "2026-10-21"
 """`anthropic-version` for Anthropic's own server."""
 COMPATIBLE_VERSION = "2023-06-01"
 """The one that every other server knows."""
+PIECE = 128 << 10
+"""Bytes of a long request that are handed to the socket at once."""
 LINGER = Linger(0.5)
 """How long an answer may take to end after its last event; then its connection is given up."""
 
@@ -189,7 +191,12 @@ class Api:
             headers["accept-encoding"] = "identity"  # compression would hold small events back
         lane = self.lanes.take()
         url = f"{self.credentials.base_url}{path}"
-        request = lane.client.build_request(method, url, content=body, headers=headers, timeout=self._timeout)
+        content: bytes | list[bytes] | None = body
+        if body is not None and len(body) > 2 * PIECE:
+            # httpcore copies what is left of a piece each time the socket takes a part of it.
+            content = [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
+            headers["content-length"] = str(len(body))
+        request = lane.client.build_request(method, url, content=content, headers=headers, timeout=self._timeout)
         return Opening(lane, request, self.credentials, self.patience.idle, self.lanes.discard)
 
     def _answer(self, opening: Opening, cancel: Cancel) -> Answer | None:

@@ -217,6 +217,18 @@ def test_messages_are_sent_in_the_bytes_they_were_given(stub: StubServer) -> Non
     assert (stub.requests[0].body or {})["messages"] == [{"role": "user", "content": "given bytes"}]
 
 
+def test_a_long_request_arrives_whole(stub: StubServer) -> None:
+    """It is handed to the socket piece by piece, with its length told beforehand, and sent again as a whole."""
+    texts = [f"{number} ☃ " * 20_000 for number in range(8)]
+    stub.reply(Reply.fault(529), "Read.")
+    events, error = talk(model_of(stub), ask(*[Message.user(text) for text in texts]))
+    assert error is None
+    assert said(events) == "Read."
+    for record in stub.requests:
+        assert [m["content"][0]["text"] for m in (record.body or {})["messages"]] == texts
+        assert int(record.headers["content-length"]) > 1_000_000
+
+
 def test_system_and_tools_are_encoded_once_for_as_long_as_they_are_the_same(stub: StubServer) -> None:
     class Counted(ToolDefinition):
         count = 0
