@@ -219,7 +219,7 @@ def test_messages_are_sent_in_the_bytes_they_were_given(stub: StubServer) -> Non
 
 def test_a_long_request_arrives_whole(stub: StubServer) -> None:
     """It is handed to the socket piece by piece, with its length told beforehand, and sent again as a whole."""
-    texts = [f"{number} ☃ " * 20_000 for number in range(8)]
+    texts = [f"{number} ☃ " * 30_000 for number in range(8)]
     stub.reply(Reply.fault(529), "Read.")
     events, error = talk(model_of(stub), ask(*[Message.user(text) for text in texts]))
     assert error is None
