@@ -146,7 +146,7 @@ class BackgroundChecks:
 
     def test_late_output_goes_nowhere(self, place: Place) -> None:
         """It neither reaches the next command nor blocks or kills the one that prints it."""
-        place.run("(while [ ! -e go ]; do sleep 0.02; done; seq 1 100000; touch printed) & echo started")
+        place.run("(while [ ! -e go ]; do sleep 0.02; done; seq 1 100000 && touch printed) & echo started")
         place.executor.write("go", b"")
         wait_until((place.workspace / "printed").exists)
         assert place.text("echo mine") == "mine\n"

@@ -17,7 +17,7 @@ from processes import end_all, living, wait_until
 
 from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import BackendError, BackendUnavailableError, PathNotAllowedError, ToolError, UsageError
-from conjure_magic.executors import supervisor
+from conjure_magic.executors import command, supervisor
 from conjure_magic.executors.local import LocalExecutor
 from conjure_magic.testing.executor_suite import Place
 from conjure_magic.testing.place import marker
@@ -59,9 +59,12 @@ def test_a_name_that_looks_secret_is_refused_even_when_allowed(make_place: MakeP
         make_place(allowed_names=[name])
 
 
-def test_the_supervisor_itself_holds_no_key(place: Place) -> None:
+def test_the_supervisor_itself_holds_no_key(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     """A command can read its parent's environment."""
-    assert place.key not in place.text("cat /proc/$PPID/environ | tr '\\0' '\\n'; echo end")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", place.key)
+    text = place.text("cat /proc/$PPID/environ | tr '\\0' '\\n'")
+    assert "PATH=" in text
+    assert "ANTHROPIC" not in text
 
 
 def test_a_proxy_password_is_passed_on_and_masked(make_place: MakePlace) -> None:
@@ -121,6 +124,43 @@ def test_a_killed_supervisor_is_an_error_and_is_replaced(place: Place) -> None:
         place.run(f"sleep {mark} & kill -9 $PPID; sleep {mark}")
     wait_until(lambda: not living(mark))
     assert place.text("echo back") == "back\n"
+
+
+@linux
+def test_what_an_idle_supervisor_had_dies_when_it_is_replaced(place: Place) -> None:
+    mark = marker()
+    place.run(f"sleep {mark} &")
+    pid = int(place.text("echo $PPID"))
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: pid not in living(supervisor.__file__))
+    assert place.text("echo back") == "back\n"
+    assert not living(mark)
+
+
+@linux
+def test_a_supervisor_that_was_left_in_mid_run_is_not_used_again(place: Place) -> None:
+    """Where even the cleanup was interrupted, frames of the old command may still be under way."""
+    first = place.text("echo $PPID")
+    assert isinstance(place.executor, LocalExecutor)
+    assert place.executor._channel is not None
+    place.executor._channel.idle = False
+    assert place.text("echo $PPID") != first
+
+
+@linux
+def test_a_generator_is_closed_when_its_command_is_dead(place: Place) -> None:
+    """Not some time later."""
+    mark = marker()
+    running = place.executor.run(f"echo go; (setsid sleep {mark} &); sleep {mark}", timeout=60, cancel=Cancel())
+    next(running)
+    wait_until(lambda: len(living(mark)) >= 2)
+    running.close()
+    assert not living(mark)
+
+
+def test_a_cancel_wakes_without_any_polling(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "LONGEST_WAIT", 3600)
+    assert place.run("sleep 3600", timeout=3600, cancel=place.stop_after(0.1)).ended == "cancelled"
 
 
 @linux
