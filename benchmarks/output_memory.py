@@ -93,7 +93,7 @@ def main() -> int:
         return 0
     rows = []
     for number, kind in enumerate(KINDS):
-        amount = size if number == 0 else size // 4
+        amount = size if number == 0 else min(size // 4, 250_000_000)
         command = [sys.executable, __file__, "--one", kind, "--gigabytes", str(amount / 1e9)]
         rows.append(json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
         print(

@@ -82,7 +82,7 @@ class Budget:
         if self._limits.max_cost is None or self.cost is None:
             return self._limits.max_tokens
         new = self.tokens(messages) - self.counted.tokens
-        reading = self._model.cost(Usage(new, 0, 0, self.counted.tokens)) or 0.0
+        reading = self._model.cost(Usage(0, 0, new, self.counted.tokens)) or 0.0
         price = (self._model.cost(Usage(0, MILLION)) or 0.0) / MILLION
         left = self._limits.max_cost - self.cost - reading
         if left <= 0:

@@ -91,7 +91,7 @@ class Deadline:
 
     def __init__(self, cancel: Cancel, seconds: float | None) -> None:
         self._cancel = cancel
-        self._left = seconds
+        self._left = min(seconds, threading.TIMEOUT_MAX) if seconds is not None and seconds > 0 else None
         self._timer: threading.Timer | None = None
         self._started = 0.0
 

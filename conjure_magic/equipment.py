@@ -20,6 +20,8 @@ from conjure_magic.settings import Settings, split_list
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.workspace import Workspace, existing_folder
 
+DELETED = "the session's folder had been deleted; it was made anew, and is empty"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -38,7 +40,8 @@ class Choice:
         read: dict[str, Any] = {
             "backends": None if given.get("backend") is None else _backends(given["backend"]),
             "skills": None if given.get("skills") is None else _skills(given["skills"]),
-            **{name: given.get(name) for name in ("model", "workspace", "input", "key")},
+            **{name: given.get(name) for name in ("model", "key")},
+            **{name: _absolute(given.get(name)) for name in ("workspace", "input")},
         }
         return replace(self, **{name: value for name, value in read.items() if value is not None})
 
@@ -90,6 +93,10 @@ class Equipment:
     @property
     def workspace(self) -> Workspace:
         """The folders, made when first asked for. Raises UsageError if they cannot be."""
+        if self._workspace is not None and not self._workspace.root.is_dir():
+            self.close_backends()
+            self._workspace.close()
+            self._workspace = replace(self._open_workspace(self._choice), notice=DELETED)
         if self._workspace is None:
             self._workspace = self._open_workspace(self._choice)
         return self._workspace
@@ -104,9 +111,10 @@ class Equipment:
     @property
     def backends(self) -> tuple[Backend, ...]:
         """The hands, opened when first asked for. Raises BackendUnavailableError if one cannot work here."""
+        workspace = self.workspace  # may find that the hands have to be opened anew
         if self._opened is None:
             setup = BackendSetup(
-                self.workspace,
+                workspace,
                 self.skills,
                 self._settings,
                 lambda: secrets(key=self._choice.key),
@@ -200,6 +208,11 @@ class Equipment:
             for why in filter(None, (meant_as_python(name, self._namespace) for name in names)):
                 raise UsageError(why) from None
             raise
+
+
+def _absolute(path: str | Path | None) -> Path | None:
+    """The folder that a path means now, whatever the current directory is later."""
+    return None if path is None else Path(path).expanduser().absolute()
 
 
 def _backends(given: str | Backend | Iterable[str | Backend]) -> tuple[str | Backend, ...]:

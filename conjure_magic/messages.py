@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import operator
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from typing import Any, Literal
 
 Role = Literal["user", "assistant"]
@@ -239,6 +241,29 @@ class Usage:
 def unfinished(content: Iterable[Block]) -> tuple[Block, ...]:
     """What stays of a model's message that was cut: its text alone (decision: a history is always valid)."""
     return tuple(TextBlock(block.text) for block in content if isinstance(block, TextBlock) and block.text.strip())
+
+
+ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+"""What a strict server takes as the id of a call."""
+
+
+def with_own_ids(message: Message, history: Sequence[Message]) -> Message:
+    """The message with ids for its calls that no other call has; the same object where they are fit already.
+
+    Small servers and callables count anew in each answer, which a strict server refuses.
+    """
+    if not message.tool_uses:
+        return message
+    taken = {call.id for earlier in history for call in earlier.tool_uses}
+    content: list[Block] = []
+    for block in message.content:
+        if isinstance(block, ToolUseBlock):
+            if block.id in taken or not ID.fullmatch(block.id):
+                number = next(n for n in count(len(taken) + 1) if f"toolu_{n}" not in taken)
+                block = ToolUseBlock(f"toolu_{number}", block.name, block.input, block.extra)
+            taken.add(block.id)
+        content.append(block)
+    return message if tuple(content) == message.content else Message(message.role, tuple(content))
 
 
 def extend(messages: Sequence[Message], blocks: Sequence[Block]) -> tuple[Message, ...]:

@@ -53,9 +53,10 @@ class TurnRecord:
 
     def add(self, body: Body) -> None:
         """Take one event's body in."""
+        if type(body) is TextDelta:  # by far the commonest
+            self._grow(Said, body.text)
+            return
         match body:
-            case TextDelta(text):
-                self._grow(Said, text)
             case ThinkingDelta(text):
                 self._grow(Thought, text)
             case BlockFinished() | MessageFinished():

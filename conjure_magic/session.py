@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
+from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -230,16 +231,28 @@ class Session:
 
     def retry(self, **options: Any) -> TurnResult:
         """Take the last turn back and run it again; options and errors as of `chat`. Raises UsageError if none."""
-        prompt, attachments = self.take_back()
-        return self.chat(prompt, **{"attachments": attachments, **options})
+        with self.taking_back() as (prompt, attachments):
+            return self.chat(prompt, **{"attachments": attachments, **options})
 
-    def take_back(self) -> tuple[str, list[str]]:
-        """Take the last turn back and return its prompt and attachments. Raises UsageError if there is none."""
+    @contextlib.contextmanager
+    def taking_back(self) -> Generator[tuple[str, list[str]], None, None]:
+        """Take the last turn back and give its prompt and attachments; it returns if no turn takes its place.
+
+        Raises UsageError if there is none.
+        """
         if not self.turns:
             raise UsageError(f"session {self.name!r} has no turn to run again")
-        prompt, attachments = self.turns[-1].prompt, list(self.turns[-1].attachments)
+        turn, before = self.turns[-1], self._before[-1]
+        after = (self._messages, self._fingerprint, self._counted)
         self.undo()
-        return prompt, attachments
+        left = len(self.turns)
+        try:
+            yield turn.prompt, list(turn.attachments)
+        finally:
+            if len(self.turns) == left and not self._closed:
+                self.turns.append(turn)
+                self._before.append(before)
+                self._messages, self._fingerprint, self._counted = after
 
     def stop(self, reason: StopReason = "stopped") -> None:
         """Stop the running turn, from any thread; it ends within a second or so. Nothing runs: nothing happens."""
@@ -330,9 +343,24 @@ class Session:
         return self.request().system
 
     def download_files(self, files: Iterable[Artifact], directory: str | Path) -> list[Path]:
-        """Save copies into a folder, made if need be, and return their paths. Raises FileExistsError, OSError."""
-        Path(directory).expanduser().mkdir(parents=True, exist_ok=True)
-        return [artifact.save(directory) for artifact in files]
+        """Save copies into a folder, made if need be, and return their paths; names that clash keep their folders.
+
+        Raises FileExistsError or OSError for the first that could not be saved, when all others are.
+        """
+        folder = Path(directory).expanduser()
+        folder.mkdir(parents=True, exist_ok=True)
+        chosen = list(files)
+        names = Counter(Path(artifact.name).name for artifact in chosen)
+        saved, failed = [], None
+        for artifact in chosen:
+            name = Path(artifact.name).name
+            try:
+                saved.append(artifact.save(folder / (name if names[name] == 1 else artifact.name)))
+            except OSError as error:
+                failed = failed or error
+        if failed is not None:
+            raise failed
+        return saved
 
     # ---- inside
 

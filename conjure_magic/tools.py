@@ -209,8 +209,8 @@ def command_result(
         status = f"timed out after {timeout:g} s"
         notes.append(f"timed out after {timeout:g} s and was killed, with everything that ran in the background")
     elif result.ended == "cancelled":
-        status = "interrupted"
-        notes.append("interrupted by the person and killed, with everything that ran in the background")
+        status = "stopped"
+        notes.append("stopped before it ended and killed, with everything that ran in the background")
     elif result.ended == "killed":
         status = "killed"
         notes.append("killed by the system or by a kill -9 (exit code 137); it may have used too much memory")

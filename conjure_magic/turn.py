@@ -49,6 +49,7 @@ from conjure_magic.messages import (
     repair,
     settle,
     unfinished,
+    with_own_ids,
 )
 from conjure_magic.models.base import Model, Request
 from conjure_magic.workspace import Workspace
@@ -239,10 +240,10 @@ class Turn:
         """Put a summary in the place of whole rounds, and go on after it with this turn's prompt."""
         messages = self._conversation()
         if not self.setup.limits.compact or not messages:
-            raise ContextOverflowError(
-                f"the conversation nears the {self.setup.model.context_window or 0:,} tokens that "
-                f"{self.setup.model.name} can take. Leave --no-compact out, or begin anew with --fresh."
-            )
+            what = "the conversation nears" if messages else "this request alone exceeds"
+            remedy = "Leave --no-compact out, or begin anew with --fresh." if messages else "Send less at once."
+            window = self.setup.model.context_window or 0
+            raise ContextOverflowError(f"{what} the {window:,} tokens that {self.setup.model.name} can take. {remedy}")
         summary, usage = summarise(self.setup.model, request, messages, self.cancel)
         self.budget.bill(usage)
         self.budget.forget_count()
@@ -268,6 +269,8 @@ class Turn:
                         yield from self.feed.relay(backend.observe(body, self))
                 if isinstance(body, MessageFinished):
                     finished = body
+        if finished is not None:
+            finished = replace(finished, message=self._fit(finished.message))
         if finished is None:
             self.cancel.raise_if_set()
             raise ModelError(f"{self.setup.model.name} ended its stream without a message")
@@ -282,6 +285,15 @@ class Turn:
             self.budget.count(finished.usage, len(self.messages))
             yield from self.feed.drain()
         return finished
+
+    def _fit(self, message: Message) -> Message:
+        """The message with ids that no other call has. Raises ModelError if it cannot be sent back."""
+        try:
+            fit = with_own_ids(message, self.messages)
+            _ = fit.encoded
+        except (TypeError, ValueError, RecursionError) as error:
+            raise ModelError(f"{self.setup.model.name} sent a message that is not JSON: {error}") from None
+        return fit
 
     def _hear(self, body: Body) -> None:
         """Remember what is being said, in case the message is cut."""

@@ -52,6 +52,8 @@ class Artifact:
     """Where it lies on this machine; None for one that is still elsewhere."""
     shown_path: str = ""
     """The path that a person is told, relative to the notebook where it can be."""
+    withheld: str = ""
+    """Why its content must not be shown or carried; empty if it may."""
     fetch: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
     """Brings the bytes of a file that is elsewhere."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from collections.abc import Iterator
@@ -92,3 +93,20 @@ def test_a_key_typed_on_the_line_is_refused(watched: tuple[Kernel, list[Any]]) -
 def test_without_anybody_to_ask_it_says_where_a_key_goes(watched: tuple[Kernel, list[Any]]) -> None:
     kernel, _ = watched
     assert "ANTHROPIC_API_KEY" in kernel.run("%conjure key").text()
+
+
+def test_a_file_that_a_command_filled_with_the_key_is_not_shown_and_not_carried(
+    watched: tuple[Kernel, list[Any]], stub: StubServer
+) -> None:
+    """A command of the same user can read the kernel's environment; what it writes must not enter the notebook."""
+    kernel, seen = watched
+    reads = (
+        "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ; done 2>/dev/null | grep -a ANTHROPIC_API_KEY > leak.txt"
+    )
+    stub.reply([bash(f"{reads}; cp leak.txt leak.csv; cat leak.txt")], "Done.")
+    kernel.run("%%conjure --backend local --yes\nLeak.")
+    text = json.dumps(seen, default=str)
+    assert "leak.csv" in text
+    assert "holds an API key, so it is not shown" in text
+    assert KEY not in text
+    assert base64.b64encode(KEY.encode()).decode()[4:40] not in text

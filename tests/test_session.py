@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 import threading
 from pathlib import Path
 
 import pytest
 from fakes import ScriptedBackend, ScriptedModel, check_history, echo, use
 
+from conjure_magic.approval import Decision
+from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError, SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, TextDelta, ToolFinished, TurnFinished
@@ -22,7 +25,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def scripted(*replies: object, **options: object) -> Session:
-    return Session(ScriptedBackend(), model=ScriptedModel(*replies), **options)  # type: ignore[arg-type]
+    price = options.pop("price", 0.0)
+    return Session(ScriptedBackend(), model=ScriptedModel(*replies, price=price), **options)  # type: ignore[arg-type]
 
 
 def test_the_next_turn_goes_on_with_the_same_conversation() -> None:
@@ -168,3 +172,54 @@ def test_a_second_session_of_that_name_gets_its_own_workspace_and_is_told() -> N
         assert first.workspace.root != second.workspace.root
         assert any("another kernel uses main" in getattr(item, "text", "") for item in result.items)
         assert not any("another kernel" in getattr(item, "text", "") for item in second.chat("c").items)
+
+
+def test_a_deleted_workspace_is_made_anew_and_said(folder: Path) -> None:
+    with Session(
+        "local", model=ScriptedModel(*[[use(f"a{n}", "bash_tool", command="pwd > here.txt")] for n in (1, 2)])
+    ) as session:
+        session.approver = lambda request, cancel: Decision("once")
+        session.model.replies.insert(1, ["One."])  # type: ignore[attr-defined]
+        session.chat("first")
+        shutil.rmtree(folder / "conjure-files")
+        result = session.chat("second")
+    assert [file.name for file in result.files] == ["here.txt"]
+    assert "made anew" in str(result.items)
+
+
+def test_a_relative_folder_means_what_it_meant_when_it_was_chosen(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "sub").mkdir()
+    with scripted(["One."], ["Two."], input="sub", workspace="sub") as session:
+        session.chat("first")
+        monkeypatch.chdir(folder / "sub")
+        session.use(model=ScriptedModel(["Two."]))
+        assert session.chat("second").text == "Two."
+        assert session.workspace.root == folder / "sub"
+
+
+def test_a_retry_that_cannot_begin_keeps_the_turn() -> None:
+    with scripted(["One."], price=None) as session:
+        session.chat("first")
+        with pytest.raises(UsageError, match="max-cost"):
+            session.retry(limits=Limits(max_cost=1))
+        assert [turn.prompt for turn in session.turns] == ["first"]
+        assert len(session.messages) == 2
+
+
+def test_files_with_one_name_in_two_folders_are_all_saved(folder: Path) -> None:
+    command = "mkdir a b; echo 1 > a/x.csv; echo 2 > b/x.csv; echo 3 > y.csv"
+    with Session("local", model=ScriptedModel([use("t", "bash_tool", command=command)])) as session:
+        session.approver = lambda request, cancel: Decision("once")
+        saved = session.download_files(session.chat("go").files, folder / "out")
+    assert sorted(path.relative_to(folder / "out").as_posix() for path in saved) == ["a/x.csv", "b/x.csv", "y.csv"]
+
+
+def test_a_timeout_stops_a_callable_that_blocks() -> None:
+    def blocks(request: object) -> str:
+        threading.Event().wait(60)
+        raise AssertionError("not stopped")
+
+    with Session(ScriptedBackend(), model=blocks) as session:
+        assert session.chat("go", limits=Limits(timeout=0.3)).stop_reason == "timeout"

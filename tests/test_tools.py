@@ -92,8 +92,8 @@ def test_an_interrupt_keeps_what_was_printed(hands: Hands) -> None:
     with pytest.raises(StopIteration) as stop:
         next(running)
     result = stop.value.value
-    assert result.status == "interrupted"
-    assert result.text.startswith("before\n[interrupted")
+    assert result.status == "stopped"
+    assert result.text.startswith("before\n[stopped")
 
 
 def test_a_killed_command_says_so(hands: Hands) -> None:

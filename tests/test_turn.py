@@ -350,3 +350,25 @@ def test_text_said_and_deltas_agree(workspace: Workspace) -> None:
     assert "".join(body.text for body in scene.bodies(TextDelta)) == "Hello world"
     assert scene.result.items == (Said("Hello world"),)
     assert scene.result.messages == (Message.user("do it"), Message.assistant("Hello world"))
+
+
+def test_ids_that_a_model_uses_twice_are_made_its_own(workspace: Workspace) -> None:
+    """Small servers and callables count anew in each answer; a strict server refuses that."""
+    scene = Scene(
+        workspace, ScriptedModel([use("call_0"), use("call_0", word="x")], [use("call_0"), use("é:1")], ["Done."])
+    )
+    result = scene.run()
+    ids = [called.call.id for called in result.tool_calls]
+    assert len(set(ids)) == 4
+    assert ids[0] == "call_0"
+    assert all(called.result is not None and not called.is_error for called in result.tool_calls)
+    check_history(scene.turn.messages)
+
+
+def test_a_message_that_is_not_json_is_the_models_fault_and_leaves_no_trace(workspace: Workspace) -> None:
+    scene = Scene(workspace, ScriptedModel(["Said.", use("a", command={1, 2})]))
+    with pytest.raises(ModelError, match="not JSON"):
+        scene.run()
+    check_history(scene.turn.messages)
+    assert all(message.encoded for message in scene.turn.messages)
+    assert Scene(workspace, ScriptedModel(["Fine."]), messages=scene.turn.messages).run().text == "Fine."

@@ -12,7 +12,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, ToolResult
 from conjure_magic.executors.base import ExecPaths, Executor
-from conjure_magic.executors.masking import masked
+from conjure_magic.executors.masking import SHORTEST, masked
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.tools import (
     BASH_TOOL,
@@ -25,7 +25,7 @@ from conjure_magic.tools import (
     check_arguments,
     run_tool,
 )
-from conjure_magic.workspace import Snapshot
+from conjure_magic.workspace import Artifact, Snapshot
 
 ROLE = """\
 Your tools work on files and run commands. Do the work with them instead of describing it, and look at what they \
@@ -48,6 +48,11 @@ def system_text(paths: ExecPaths, catalogue: str) -> str:
     if catalogue.strip():
         parts.append(catalogue.strip())
     return "\n\n".join(parts)
+
+
+HOLDS_KEY = "holds an API key, so it is not shown"
+LOOKED_AT = 16 << 20
+"""Bytes of a created file that are searched for a key; no display carries as much."""
 
 
 class ShellBackend:
@@ -140,7 +145,19 @@ class ShellBackend:
 
     def _created(self, before: Snapshot, call: ToolUseBlock, context: Context) -> Generator[Body, None, None]:
         for artifact in context.workspace.changed(before, backend=self.name, tool_use_id=call.id):
-            yield FileCreated(artifact)
+            yield FileCreated(replace(artifact, withheld=HOLDS_KEY) if self._holds_secret(artifact) else artifact)
+
+    def _holds_secret(self, artifact: Artifact) -> bool:
+        """True if a secret stands in what a display may show of the file."""
+        secrets = [secret.encode() for secret in self._secrets() if len(secret) >= SHORTEST]
+        if not secrets or artifact.path is None:
+            return False
+        try:
+            with artifact.open() as file:
+                beginning = file.read(LOOKED_AT)
+        except OSError:
+            return False
+        return any(secret in beginning for secret in secrets)
 
     def _masked(self, result: ToolResult) -> ToolResult:
         if isinstance(result.content, str):

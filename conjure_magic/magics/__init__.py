@@ -46,7 +46,7 @@ class ConjureMagics(Settings, Magics):
     def conjure(self, line: str, cell: str | None = None) -> Any:
         """Ask a model that works with Agent Skills.
 
-        %%conjure --backend local      above a request runs it; `%%conjure --help` shows the options.
+        %%conjure --backend local      above a request runs it; `%conjure help cell` shows the options.
         %conjure                       shows the state; `%conjure help` shows the commands.
         """
         with slips():

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from conjure_magic.api.keys import Key
 from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
-from conjure_magic.cancel import Cancel, interruptible
+from conjure_magic.cancel import Cancel
 from conjure_magic.render.text import exact
+from conjure_magic.stopping import stoppable
 
 MORE = "Please answer y, a or n"
 
@@ -28,7 +29,7 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
     prompt = f"{request.question}\n\n{_indented(request.text)}\n\n{choices}"
     while True:
         try:
-            with interruptible(cancel):
+            with stoppable(cancel, lambda _: None, "the question"):
                 answer = input(prompt).strip()
         except (EOFError, RuntimeError):  # no terminal; IPython's StdinNotImplementedError is a RuntimeError
             return NOBODY

@@ -120,8 +120,8 @@ def retry(front: Front, words: Sequence[str]) -> None:
     if options is None:
         return
     current = front.sessions.current
-    prompt, attachments = current.take_back()
-    front.run(current, prompt, attachments, yes=options.yes)
+    with current.taking_back() as (prompt, attachments):
+        front.run(current, prompt, attachments, yes=options.yes)
 
 
 def key(front: Front, words: Sequence[str]) -> Bundle | None:

@@ -30,7 +30,7 @@ def fill(text: str, namespace: Mapping[str, Any]) -> str:
     def value(match: re.Match[str]) -> str:
         if match[1]:
             return match[0][1:]
-        return as_text(_look_up(match[2], namespace))
+        return _shown(match[2], _look_up(match[2], namespace))
 
     return PLACEHOLDER.sub(value, text)
 
@@ -58,6 +58,14 @@ def is_frame(value: Any) -> bool:
     return kind.__name__ == "DataFrame" and hasattr(value, "columns") and len(getattr(value, "shape", ())) == 2
 
 
+def _shown(name: str, value: Any) -> str:
+    """A value as text. Raises UsageError, which names it, if it cannot be shown."""
+    try:
+        return as_text(value)
+    except Exception as error:  # whatever a repr of somebody's may raise
+        raise UsageError(f"the variable {name!r} cannot be shown as text: {type(error).__name__}: {error}") from None
+
+
 def _look_up(name: str, namespace: Mapping[str, Any]) -> Any:
     if name not in namespace:
         known = [key for key in namespace if not key.startswith("_")]
@@ -72,11 +80,18 @@ def _is_scalar(value: Any) -> bool:
 
 def _frame_text(frame: Any) -> str:
     rows, columns = frame.shape
-    text = str(frame.head(ROWS).to_csv(index=False) if hasattr(frame, "to_csv") else frame.head(ROWS).write_csv())
+    head = frame.head(ROWS)
+    text = str(head.to_csv(index=_has_index(frame)) if hasattr(frame, "to_csv") else head.write_csv())
     if len(text) > LONG:
         text = text[:LONG] + "\n[… shortened]"
     shown = f"the first {ROWS} of {rows:,} rows" if rows > ROWS else f"{rows:,} rows"
     return f"{text.rstrip()}\n[DataFrame: {shown}, {columns} columns]"
+
+
+def _has_index(frame: Any) -> bool:
+    """True if the index of a pandas DataFrame says something, unlike the numbers from 0 on."""
+    index = getattr(frame, "index", None)
+    return index is not None and (type(index).__name__ != "RangeIndex" or any(index.names))
 
 
 def _schema(frame: Any) -> str:
@@ -88,7 +103,7 @@ def _attachment(name: str, value: Any, folder: Path) -> str:
     if is_frame(value):
         path = _place(folder, f"{name}.csv")
         if hasattr(value, "to_csv"):
-            value.to_csv(path, index=False)
+            value.to_csv(path, index=_has_index(value))
         else:
             value.write_csv(path)
         body = f"columns: {_schema(value)}\n{_frame_text(value)}"
@@ -97,7 +112,7 @@ def _attachment(name: str, value: Any, folder: Path) -> str:
         path = _place(folder, f"{name}.bin")
         path.write_bytes(value)
         return _element(name, kind, f"{len(value):,} bytes", path)
-    text = as_text(value)
+    text = _shown(name, value)
     whole = value if isinstance(value, str) else ""
     if len(whole) > LONG:
         path = _place(folder, f"{name}.txt")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import keyword
 import shlex
 import sys
 import traceback
@@ -23,7 +24,7 @@ from conjure_magic.magics import commands
 from conjure_magic.magics.asking import ask, ask_trust
 from conjure_magic.magics.fill import attach, fill
 from conjure_magic.magics.kernel import ShellHost
-from conjure_magic.magics.options import cell_parser, suggest
+from conjure_magic.magics.options import cell_parser, flatten, suggest
 from conjure_magic.magics.sessions import Sessions
 from conjure_magic.render import Limits as DisplayLimits
 from conjure_magic.session import Session
@@ -48,14 +49,16 @@ class Front:
         if options.help:
             print(commands.cell_help())
             return
-        if options.output and not options.output.isidentifier():
+        if options.output and (not options.output.isidentifier() or keyword.iskeyword(options.output)):
             raise UsageError(f"-o wants the name of a variable, not {options.output!r}")
         prompt = fill(cell.strip(), self.shell.user_ns)
+        if not prompt:
+            raise UsageError("the request is empty: write it below the %%conjure line")
         session = self.sessions.pick(options)
+        names = flatten(options.variables) or []
+        attachments = attach(names, self.shell.user_ns, session.workspace.root) if names else []
         if options.fresh:
             session.reset()
-        names = [name for value in options.variables or () for name in value.split(",") if name]
-        attachments = attach(names, self.shell.user_ns, session.workspace.root) if names else []
         self.run(
             session,
             prompt,
@@ -77,12 +80,13 @@ class Front:
     ) -> None:
         """Run a turn with its display, bind its result, and pass an interrupt on when all is tidy."""
         cancel, before = Cancel(), len(session.turns)
+        shown_limits = self._display_limits(session)  # may ask whether a project is trusted: before the guard
         stream = session.stream(
             prompt, attachments=attachments or [], approver=allow if yes else ask, limits=limits, cancel=cancel
         )
         try:
             with interrupt_guard(cancel), contextlib.ExitStack() as cleanup:
-                shown = open_display(self.shell, self._display_limits(session))
+                shown = open_display(self.shell, shown_limits)
                 cleanup.callback(shown.close)
                 cleanup.callback(session.subscribe(shown))
                 cleanup.enter_context(contextlib.closing(stream))

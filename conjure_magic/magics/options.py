@@ -17,7 +17,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with argparse's message, and how to see what is possible."""
-        raise UsageError(f"{self.prog}: {message}. {self.prog} --help shows the options.")
+        shown = "%conjure help cell" if self.prog.startswith("%%") else f"{self.prog} --help"
+        raise UsageError(f"{self.prog}: {message}. {shown} shows the options.")
 
     def read(self, line: str) -> argparse.Namespace:
         """The options of a line typed by a person. Raises UsageError."""

@@ -117,7 +117,9 @@ def render_settings(settings: Settings) -> Bundle:
 def render_help(commands: Mapping[str, str]) -> Bundle:
     """The commands of `%conjure`."""
     rows = [(f"%conjure {name}" if name != "state" else "%conjure", about) for name, about in commands.items()]
-    note = "%%conjure above a request runs it; %%conjure --help shows its options, %conjure help settings the settings."
+    note = (
+        "%%conjure above a request runs it; %conjure help cell shows its options, %conjure help settings the settings."
+    )
     return render("Commands", tables=[Table(("command", "what it does"), rows)], note=note)
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import threading
 from collections.abc import Awaitable, Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from conjure_magic.cancel import Cancel, interruptible
+from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError, ModelError, UsageError
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta
 from conjure_magic.messages import Message, OtherBlock, TextBlock, Usage
 from conjure_magic.models.base import Request
+from conjure_magic.stopping import stoppable
+
+log = logging.getLogger(__name__)
 
 EXPECTED = "text, a message as the Messages API sends it, a Message, or an iterator of pieces of text"
 
@@ -94,7 +98,7 @@ class CallableModel:
     def _guarded(self, cancel: Cancel, call: Callable[[], Any]) -> Any:
         """Run the person's code where an interrupt reaches it; its errors become ModelError in one line."""
         try:
-            with interruptible(cancel):
+            with stoppable(cancel, log.warning, self.name):
                 return call()
         except (CancelledError, ModelError):
             raise

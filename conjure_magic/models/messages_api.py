@@ -116,6 +116,8 @@ class MessagesModel:
         that holds it is there. Waits for another try are told as notices; there is none once the answer has
         begun. Raises one ModelError if there is no whole answer, CancelledError once `cancel` is set.
         """
+        if self.max_output is None:  # a model in no table: what it takes has to be known before
+            self._try_limits(cancel)
         with (yield from self._open(request, cancel)) as answer:
             message = MessageAssembly()
             events = answer.events()
@@ -140,11 +142,14 @@ class MessagesModel:
         if not self._asked_for_limits:
             threading.Thread(target=self._try_limits, name="limits", daemon=True).start()
 
-    def _try_limits(self) -> None:
+    def _try_limits(self, turn: Cancel | None = None) -> None:
+        """Ask for the limits, for `LEARNING` seconds at the most, and no longer than the turn."""
+        if self._asked_for_limits:
+            return
         cancel = Cancel()
         deadline = Deadline(cancel, LEARNING)
         deadline.start()
-        with contextlib.suppress(CancelledError):
+        with contextlib.suppress(CancelledError), (turn or Cancel()).waking(cancel.set):
             self.limits(cancel)
         deadline.stop()
 
@@ -162,7 +167,8 @@ class MessagesModel:
 
     def body(self, request: Request) -> bytes:
         """The request as it goes over the wire: every message in the bytes that it was given once."""
-        fields: dict[str, Any] = {"model": self._name, "max_tokens": request.max_tokens, "stream": True}
+        most = min(request.max_tokens, self.max_output or request.max_tokens)
+        fields: dict[str, Any] = {"model": self._name, "max_tokens": most, "stream": True}
         if self._is_anthropic:
             fields["cache_control"] = CACHE
             if self._thinks:

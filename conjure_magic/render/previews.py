@@ -61,6 +61,8 @@ class Look:
 def look_at(artifact: Artifact, limit: int) -> Look:
     """A bounded look at a file; at most `limit` bytes of it are read whole, `HEAD` of a larger one."""
     words = _type_words(artifact.media_type)
+    if artifact.withheld:
+        return Look("other", words, problem=artifact.withheld)
     if artifact.path is None:
         return Look("other", words, problem="not on this machine yet: save it with result.files[…].save(…)")
     try:

@@ -295,7 +295,7 @@ def test_an_interrupted_command_reports_what_it_made(hands: Hands) -> None:
             result = stop.value
             break
     assert [body.artifact.name for body in bodies if isinstance(body, FileCreated)] == ["half.txt"]
-    assert result.status == "interrupted"
+    assert result.status == "stopped"
     assert result.text.startswith("going\n")
 
 

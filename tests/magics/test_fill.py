@@ -71,3 +71,19 @@ def test_an_unknown_attachment_writes_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no variable"):
         attach(["raw", "nope"], {"raw": b"x"}, tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_index_that_says_something_travels(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"city": ["Bonn", "Bonn", "Ulm"], "n": [1, 2, 3]}).groupby("city").sum()
+    assert fill("{{f}}", {"f": frame}).startswith("city,n\nBonn,3\nUlm,3\n")
+    attach(["f"], {"f": frame}, tmp_path)
+    assert (tmp_path / "attached-variables/f.csv").read_text() == "city,n\nBonn,3\nUlm,3\n"
+
+
+def test_a_value_that_cannot_be_shown_is_a_slip_that_names_it() -> None:
+    class Odd:
+        def __repr__(self) -> str:
+            raise RuntimeError("no repr")
+
+    with pytest.raises(UsageError, match="'odd' cannot be shown as text: RuntimeError: no repr"):
+        fill("{{odd}}", {"odd": Odd()})

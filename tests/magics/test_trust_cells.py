@@ -46,3 +46,12 @@ def test_where_nobody_can_answer_it_is_not_loaded_and_said_in_the_cell(project: 
 def test_naming_the_folder_is_trust(project: Kernel) -> None:
     cell = project.run("%%conjure --model offline --yes --skills ./skills\nGreet somebody with a greeting.")
     assert "hello" in cell.text("text/html")
+
+
+def test_an_interrupt_at_the_question_of_trust_stops_the_cell(project: Kernel) -> None:
+    running = project.start("%%conjure --model offline --yes\nGreet.", allow_stdin=True)
+    project.kc.get_stdin_msg(timeout=20)
+    project.km.interrupt_kernel()
+    cell = project.finish(*running, timeout=10)
+    assert cell.reply is not None
+    assert cell.reply["ename"] == "KeyboardInterrupt"

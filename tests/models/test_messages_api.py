@@ -503,9 +503,16 @@ def test_a_stop_wakes_a_blocked_read(stub: StubServer, reply: Reply, again: bool
     if again:
         assert talk(model)[1] is None
     stub.reply(reply)
-    started = threading.Event()
+    before, started = len(stub.requests), threading.Event()
+
+    def watch() -> None:
+        while len(stub.requests) == before and not started.wait(0.01):
+            pass
+        started.wait(0.1)  # the client is at its read by now
+        started.set()
+
     if reply.silent:
-        threading.Timer(0.2, started.set).start()
+        threading.Thread(target=watch, daemon=True).start()
     stop_while(model, started)
     assert stub.requests[-1].answered.wait(10), "the server still holds the connection"
     assert said(talk(model)[0]) == "Done."

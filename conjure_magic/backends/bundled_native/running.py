@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from conjure_magic.backends.native.calling import running_on, stoppable
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.host import Host, Ran
 from conjure_magic.cancel import interrupt_guard
 from conjure_magic.errors import CancelledError, ToolError
+from conjure_magic.stopping import running_on, stoppable
 
 QUEUED = "This runs in the kernel's main thread, as soon as no cell is running there."
 
