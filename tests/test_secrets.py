@@ -100,10 +100,8 @@ def test_a_file_that_a_command_filled_with_the_key_is_not_shown_and_not_carried(
 ) -> None:
     """A command of the same user can read the kernel's environment; what it writes must not enter the notebook."""
     kernel, seen = watched
-    reads = (
+    reads = "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ; done 2>/dev/null"
     leaks = f"{reads} | grep -a ANTHROPIC_API_KEY > leak.txt; cp leak.txt leak.csv; cat leak.txt"
-        "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ; done 2>/dev/null | grep -a ANTHROPIC_API_KEY > leak.txt"
-    )
     stub.reply([bash(leaks)], "Done.")
     kernel.run("%%conjure --backend local --yes\nLeak.")
     text = json.dumps(seen, default=str)
