@@ -9,6 +9,7 @@ from conjure_magic.compaction import estimated_tokens, is_nearly_full
 from conjure_magic.errors import UsageError
 from conjure_magic.messages import Message, Usage
 from conjure_magic.models.base import Model
+from conjure_magic.settings import Settings
 
 MILLION = 1_000_000
 
@@ -26,6 +27,17 @@ class Limits:
     """US dollars, checked between rounds."""
     compact: bool = True
     """Summarise whole rounds when the conversation nears the model's context; else the turn ends there."""
+
+
+def limits_of(settings: Settings) -> Limits:
+    """The bounds of a turn as the settings have them; 0 there is no bound."""
+    return Limits(
+        max_rounds=settings.max_rounds,
+        timeout=settings.timeout or None,
+        max_tokens=settings.max_tokens,
+        max_cost=settings.max_cost or None,
+        compact=settings.compact,
+    )
 
 
 @dataclass(frozen=True, slots=True)

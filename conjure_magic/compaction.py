@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError
 from conjure_magic.events import MessageFinished
-from conjure_magic.messages import Message, TextBlock, Usage, settle
+from conjure_magic.history import settle
+from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
 
 BYTES_PER_TOKEN = 3

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
-from collections import Counter
 from collections.abc import Callable, Collection, Generator, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,18 +14,19 @@ from conjure_magic.api.keys import Key
 from conjure_magic.approval import Approver
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.native.host import Host
-from conjure_magic.budget import Counted, Limits
+from conjure_magic.budget import Counted, Limits, limits_of
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.equipment import Choice, Equipment
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, Notice, TurnResult
 from conjure_magic.feed import Subscriber
-from conjure_magic.messages import Message, TextBlock, Usage, extend, repair
+from conjure_magic.history import extend, repair
+from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
-from conjure_magic.workspace import Artifact, Artifacts, Workspace
+from conjure_magic.workspace import Artifact, Artifacts, Workspace, save_all
 
 SYSTEM = (
     "You work inside a Jupyter notebook for the person who wrote the request. Answer in Markdown, shortly, "
@@ -347,20 +347,7 @@ class Session:
 
         Raises FileExistsError or OSError for the first that could not be saved, when all others are.
         """
-        folder = Path(directory).expanduser()
-        folder.mkdir(parents=True, exist_ok=True)
-        chosen = list(files)
-        names = Counter(Path(artifact.name).name for artifact in chosen)
-        saved, failed = [], None
-        for artifact in chosen:
-            name = Path(artifact.name).name
-            try:
-                saved.append(artifact.save(folder / (name if names[name] == 1 else artifact.name)))
-            except OSError as error:
-                failed = failed or error
-        if failed is not None:
-            raise failed
-        return saved
+        return save_all(files, Path(directory).expanduser())
 
     # ---- inside
 
@@ -401,14 +388,7 @@ class Session:
 
     def limits(self) -> Limits:
         """The bounds of a turn as the settings have them."""
-        settings = self.settings
-        return Limits(
-            max_rounds=settings.max_rounds,
-            timeout=settings.timeout or None,
-            max_tokens=settings.max_tokens,
-            max_cost=settings.max_cost or None,
-            compact=settings.compact,
-        )
+        return limits_of(self.settings)
 
     def _keep(self, turn: Turn) -> None:
         """Take a turn's messages over; one that never began leaves no trace."""

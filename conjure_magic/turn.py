@@ -39,21 +39,12 @@ from conjure_magic.events import (
     TurnStarted,
 )
 from conjure_magic.feed import Feed, Subscriber
-from conjure_magic.messages import (
-    Block,
-    Message,
-    TextBlock,
-    ToolResultBlock,
-    ToolUseBlock,
-    extend,
-    repair,
-    settle,
-    unfinished,
-    with_own_ids,
-)
+from conjure_magic.history import extend, repair, settle, unfinished, with_own_ids
+from conjure_magic.messages import Block, Message, TextBlock, ToolResultBlock, ToolUseBlock
 from conjure_magic.models.base import Model, Request
 from conjure_magic.workspace import Workspace
 
+GO_ON = "Leave --no-compact out, or begin anew with --fresh."
 CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
 """Stop reasons of a message whose tool calls must not run."""
 
@@ -240,8 +231,7 @@ class Turn:
         """Put a summary in the place of whole rounds, and go on after it with this turn's prompt."""
         messages = self._conversation()
         if not self.setup.limits.compact or not messages:
-            what = "the conversation nears" if messages else "this request alone exceeds"
-            remedy = "Leave --no-compact out, or begin anew with --fresh." if messages else "Send less at once."
+            what, remedy = ("the conversation nears", GO_ON) if messages else ("this request exceeds", "Send less.")
             window = self.setup.model.context_window or 0
             raise ContextOverflowError(f"{what} the {window:,} tokens that {self.setup.model.name} can take. {remedy}")
         summary, usage = summarise(self.setup.model, request, messages, self.cancel)

@@ -13,7 +13,8 @@ import os
 import re
 import shutil
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -100,6 +101,26 @@ class Artifacts(tuple[Artifact, ...]):
             if key in (artifact.name, Path(artifact.name).name):
                 return artifact
         raise KeyError(f"no file {key!r}; there is {', '.join(a.name for a in self) or 'none'}")
+
+
+def save_all(artifacts: Iterable[Artifact], folder: Path) -> list[Path]:
+    """Save copies into a folder, made if need be, and return their paths; names that clash keep their folders.
+
+    Raises FileExistsError or OSError for the first that could not be saved, when all others are.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = list(artifacts)
+    names = Counter(Path(artifact.name).name for artifact in chosen)
+    saved, failed = [], None
+    for artifact in chosen:
+        name = Path(artifact.name).name
+        try:
+            saved.append(artifact.save(folder / (name if names[name] == 1 else artifact.name)))
+        except OSError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return saved
 
 
 Stat = tuple[int, int, int]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conjure_magic.history import STOPPED, extend, repair, settle, unfinished
 from conjure_magic.messages import (
-    STOPPED,
     Block,
     Message,
     OtherBlock,
@@ -20,11 +20,7 @@ from conjure_magic.messages import (
     ToolResultBlock,
     ToolUseBlock,
     Usage,
-    extend,
     parse_block,
-    repair,
-    settle,
-    unfinished,
 )
 
 IDS = st.sampled_from(["a", "b", "c", "d"])

@@ -1,0 +1,194 @@
+"""A conversation as a sequence of messages, and what keeps it valid: joining, repairing, settling."""
+
+from __future__ import annotations
+
+import json
+import operator
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import count
+
+from conjure_magic.messages import (
+    Block,
+    Message,
+    OtherBlock,
+    TextBlock,
+    ThinkingBlock,
+    ToolResultBlock,
+    ToolUseBlock,
+)
+
+
+def unfinished(content: Iterable[Block]) -> tuple[Block, ...]:
+    """What stays of a model's message that was cut: its text alone (decision: a history is always valid)."""
+    return tuple(TextBlock(block.text) for block in content if isinstance(block, TextBlock) and block.text.strip())
+
+
+ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
+"""What a strict server takes as the id of a call."""
+
+
+def with_own_ids(message: Message, history: Sequence[Message]) -> Message:
+    """The message with ids for its calls that no other call has; the same object where they are fit already.
+
+    Small servers and callables count anew in each answer, which a strict server refuses.
+    """
+    if not message.tool_uses:
+        return message
+    taken = {call.id for earlier in history for call in earlier.tool_uses}
+    content: list[Block] = []
+    for block in message.content:
+        if isinstance(block, ToolUseBlock):
+            if block.id in taken or not ID.fullmatch(block.id):
+                number = next(n for n in count(len(taken) + 1) if f"toolu_{n}" not in taken)
+                block = ToolUseBlock(f"toolu_{number}", block.name, block.input, block.extra)
+            taken.add(block.id)
+        content.append(block)
+    return message if tuple(content) == message.content else Message(message.role, tuple(content))
+
+
+def extend(messages: Sequence[Message], blocks: Sequence[Block]) -> tuple[Message, ...]:
+    """The history with user blocks at its end: in a message of their own, or joined to a last user message.
+
+    Joining keeps user and assistant in turn, as some servers demand, and is what the API does itself.
+    """
+    if not blocks:
+        return tuple(messages)
+    if messages and messages[-1].role == "user":
+        joined = Message("user", (*messages[-1].content, *blocks))
+        return (*messages[:-1], joined)
+    return (*messages, Message("user", tuple(blocks)))
+
+
+STOPPED = "The turn was stopped before this call ran."
+"""What a model reads in the place of a result that never came."""
+
+
+def repair(messages: Sequence[Message], reason: str = STOPPED) -> tuple[Message, ...]:
+    """The same history, made valid: every `tool_use` answered once, no server call without its result.
+
+    Messages that were valid are the same objects; repairing twice changes nothing more. Blocks that cannot stand
+    where they are become text: a server tool's call left open, a result without its call, an id used twice.
+    """
+    kept = [message for message in messages if message.content]
+    ids = _ServerIds.of(kept)
+    out: list[Message] = []
+    used: set[str] = set()
+    for index, message in enumerate(kept):
+        if message.role == "user":
+            calls = out[-1].tool_uses if out and out[-1].role == "assistant" else ()
+            out += [mended] if (mended := _answering(message, calls, reason)).content else []
+            continue
+        out.append(_with(message, tuple(_standing(block, ids, used) for block in message.content)))
+        calls = out[-1].tool_uses
+        if calls and (index + 1 == len(kept) or kept[index + 1].role != "user"):
+            out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in calls)))
+    return tuple(out)
+
+
+@dataclass(frozen=True, slots=True)
+class _ServerIds:
+    """The ids of the calls that a server ran itself, and of the results that it sent."""
+
+    called: frozenset[str]
+    answered: frozenset[str]
+
+    @classmethod
+    def of(cls, messages: Iterable[Message]) -> _ServerIds:
+        said = [block for message in messages if message.role == "assistant" for block in message.content]
+        blocks = [block for block in said if isinstance(block, OtherBlock)]
+        called = frozenset(block.own_id for block in blocks if block.is_call)
+        answered = frozenset(block.answered_id for block in blocks if block.is_result)
+        return cls(called - {""}, answered - {""})
+
+    def settled(self, block: OtherBlock) -> Block:
+        """The block, or the text in its place where its other half is missing."""
+        if block.is_call and block.own_id not in self.answered:
+            return TextBlock(f"[{block.wire.get('name', 'a hosted tool')} was stopped before it answered]")
+        orphan = block.is_result and block.answered_id not in self.called
+        return _as_text(block) if orphan or block.type in ("tool_use", "tool_result") else block
+
+
+def _with(message: Message, content: tuple[Block, ...]) -> Message:
+    """The message with that content; the same object if nothing changes."""
+    same = len(content) == len(message.content) and all(map(operator.is_, content, message.content))
+    return message if same else Message(message.role, content)
+
+
+def _standing(block: Block, ids: _ServerIds, used: set[str]) -> Block:
+    """A model's block as it can stand: text where it is a second call of the same id, or no block of a model's."""
+    if isinstance(block, OtherBlock):
+        return ids.settled(block)
+    if isinstance(block, ToolResultBlock) or (isinstance(block, ToolUseBlock) and block.id in used):
+        return _as_text(block)
+    if isinstance(block, ToolUseBlock):
+        used.add(block.id)
+    return block
+
+
+def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str) -> Message:
+    """The user message with exactly one result for each call before it, results first."""
+    wanted = [call.id for call in calls]
+    results: dict[str, ToolResultBlock] = {}
+    rest: list[Block] = []
+    for block in message.content:
+        if isinstance(block, ToolResultBlock):
+            if block.tool_use_id in wanted:
+                results.setdefault(block.tool_use_id, block)
+        elif isinstance(block, OtherBlock):
+            fits = not (block.is_call or block.is_result or block.type in ("tool_use", "tool_result"))
+            rest.append(block if fits else _as_text(block))
+        else:
+            rest.append(_as_text(block) if isinstance(block, ToolUseBlock) else block)
+    missing = [ToolResultBlock(id_, reason, is_error=True) for id_ in wanted if id_ not in results]
+    return _with(message, (*results.values(), *missing, *rest))
+
+
+def settle(messages: Sequence[Message], offered: frozenset[str]) -> tuple[Message, ...]:
+    """The history fit for another model or other tools: no thinking, and calls of tools not offered as text.
+
+    Args:
+        messages: a valid history.
+        offered: the names of the tools that the next request offers; a round that used any other tool,
+            hosted ones included, becomes plain text.
+
+    The result depends on nothing else, so it is the same bytes each time.
+    """
+    out: list[Message] = []
+    for message in repair(messages):
+        content: list[Block] = []
+        if message.role == "assistant":
+            foreign = _foreign(message, offered)
+            content = [_as_text(b) if foreign else b for b in message.content if not _is_thinking(b)]
+        else:
+            open_calls = {c.id for c in out[-1].tool_uses} if out else set()
+            content = [
+                _as_text(b) if isinstance(b, ToolResultBlock) and b.tool_use_id not in open_calls else b
+                for b in message.content
+            ]
+        if content:
+            out.append(message if tuple(content) == message.content else Message(message.role, tuple(content)))
+    return tuple(out)
+
+
+def _is_thinking(block: Block) -> bool:
+    return isinstance(block, ThinkingBlock) or block.type == "redacted_thinking"
+
+
+def _foreign(message: Message, offered: frozenset[str]) -> bool:
+    """True if the message used a tool that is no longer offered."""
+    hosted = any(isinstance(b, OtherBlock) and not _is_thinking(b) for b in message.content)
+    return hosted or any(call.name not in offered for call in message.tool_uses)
+
+
+def _as_text(block: Block) -> Block:
+    """A block as the plain text that stands for it."""
+    match block:
+        case ToolUseBlock(name=name, input=given):
+            return TextBlock(f"[called {name}: {json.dumps(dict(given), ensure_ascii=False, sort_keys=True)}]")
+        case ToolResultBlock(is_error=is_error):
+            return TextBlock(f"[{'the call failed' if is_error else 'result'}: {block.text}]")
+        case OtherBlock(wire=wire):
+            return TextBlock(f"[{block.type}: {json.dumps(dict(wire), ensure_ascii=False, sort_keys=True)}]")
+    return block
