@@ -251,19 +251,22 @@ class Turn:
         finished: MessageFinished | None = None
         with contextlib.closing(self.setup.model.stream(request, self.cancel)) as events:
             for body in events:
-                self._hear(body)
-                self.emit(body)
+                self.feed.emit(body)
                 yield from self.feed.drain()
-                if isinstance(body, BlockFinished | MessageFinished):
+                if type(body) is TextDelta:  # by far the commonest
+                    self._text.append(body.text)
+                elif isinstance(body, BlockFinished | MessageFinished):
+                    if isinstance(body, BlockFinished):
+                        self._said.append(body.block)
+                        self._text = []
+                    else:
+                        finished = body
                     for backend in self.setup.backends:
                         yield from self.feed.relay(backend.observe(body, self))
-                if isinstance(body, MessageFinished):
-                    finished = body
-        if finished is not None:
-            finished = replace(finished, message=self._fit(finished.message))
         if finished is None:
             self.cancel.raise_if_set()
             raise ModelError(f"{self.setup.model.name} ended its stream without a message")
+        finished = replace(finished, message=self._fit(finished.message))
         self._stop_reason = finished.stop_reason or "unknown"
         self.budget.bill(finished.usage)
         content = finished.message.content
@@ -284,14 +287,6 @@ class Turn:
         except (TypeError, ValueError, RecursionError) as error:
             raise ModelError(f"{self.setup.model.name} sent a message that is not JSON: {error}") from None
         return fit
-
-    def _hear(self, body: Body) -> None:
-        """Remember what is being said, in case the message is cut."""
-        if isinstance(body, TextDelta):
-            self._text.append(body.text)
-        elif isinstance(body, BlockFinished):
-            self._said.append(body.block)
-            self._text = []
 
     def _answer(self, calls: Sequence[ToolUseBlock]) -> Iterator[Event]:
         """Run the calls in order and append all of their results in one message, whatever happens."""
