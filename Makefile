@@ -57,6 +57,7 @@ format: $(STAMP)
 
 types: $(STAMP)
 	$(PY) -m mypy
+	cd conjure_magic/skills/bundled/log-analyzer/scripts && $(abspath $(PY)) -m mypy --strict .
 
 # Ratios within one run; each file says what it measures. drain3 and polars stand beside ours where they install.
 BENCHMARKS ?= load_ext skill_discovery live_bytes output_memory rounds streaming concurrent_turns log_analyzer_scores

@@ -37,7 +37,6 @@ LIBRARIES = {
     "nbformat": {"report"},
     "opentelemetry": {"telemetry"},
     "platformdirs": {"settings", "skills", "store"},
-    "psutil": {"executors"},
     "traitlets": {"settings", "magics", "autoload"},
     "yaml": {"skills"},
 }
