@@ -30,7 +30,7 @@ class Feed:
         self._subscribers = subscribers
         self._seq = 0
         self._lock = threading.RLock()
-        self._pushed: deque[Event] = deque()
+        self.pushed: deque[Event] = deque()
 
     def emit(self, body: Body) -> None:
         """Push an event; it is yielded by the next `drain`. A subscriber that raises is logged and breaks nothing."""
@@ -38,8 +38,8 @@ class Feed:
             event = Event(self._session, self._turn, self.round, self._seq, time.time(), body)
             self._seq += 1
             self.record.add(body)
-            self._pushed.append(event)
-            for subscriber in tuple(self._subscribers):
+            self.pushed.append(event)
+            for subscriber in tuple(self._subscribers) if self._subscribers else ():
                 try:
                     subscriber(event)
                 except Exception:  # its fault is its own
@@ -47,8 +47,8 @@ class Feed:
 
     def drain(self) -> Iterator[Event]:
         """Yield what was pushed since the last time."""
-        while self._pushed:
-            yield self._pushed.popleft()
+        while self.pushed:
+            yield self.pushed.popleft()
 
     def relay(self, bodies: Generator[Body, None, T]) -> Generator[Event, None, T]:
         """Push and yield what a backend yields; return what it returns. Closing this closes it."""

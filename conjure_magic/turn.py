@@ -249,10 +249,12 @@ class Turn:
         """Pass the model's answer on, and append it when it is whole."""
         self._said, self._text, self._stop_reason = [], [], ""
         finished: MessageFinished | None = None
+        emit, pushed = self.feed.emit, self.feed.pushed
         with contextlib.closing(self.setup.model.stream(request, self.cancel)) as events:
             for body in events:
-                self.feed.emit(body)
-                yield from self.feed.drain()
+                emit(body)
+                while pushed:  # `drain`, without a generator for each of thousands of deltas
+                    yield pushed.popleft()
                 if type(body) is TextDelta:  # by far the commonest
                     self._text.append(body.text)
                 elif isinstance(body, BlockFinished | MessageFinished):
