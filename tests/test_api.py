@@ -39,7 +39,7 @@ from conjure_magic.testing.stub import Reply, StubServer
 SECRET = "sk-ant-very-secret-0123456789"
 OPUS = "claude-opus-5-5"
 REQUEST = Request(OPUS, "", (), (Message.user("Hi."),))
-QUICK = Patience(retries=1, backoff=0.001, idle=0.3)
+QUICK = Patience(retries=1, backoff=0.001, idle=1.0)
 
 # ---- keys
 
@@ -277,7 +277,7 @@ def test_proxies_and_certificates_are_httpx_own_business(monkeypatch: pytest.Mon
         model = MessagesModel("m", Credentials("http://model.invalid", dialect="compatible"), patience=QUICK)
         with pytest.raises(ModelError):
             list(model.stream(REQUEST, Cancel()))
-        assert proxy.requests[0].path == "http://model.invalid/v1/messages"
+        assert "http://model.invalid/v1/messages" in [request.path for request in proxy.requests]
 
 
 # ---- events

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ from conjure_magic.testing.stub import Reply, StubServer
 
 OPUS = "claude-opus-5-5"
 ECHO = ToolDefinition("echo", "Says it again.", {"type": "object", "properties": {"text": {"type": "string"}}})
-QUICK = Patience(retries=2, backoff=0.001, retry_after=0.05, connect=5, idle=0.3)
+QUICK = Patience(retries=2, backoff=0.001, retry_after=0.05, connect=5, idle=1.0)
 CALL = {"type": "tool_use", "name": "echo", "input": {"text": "☃ \u2028"}}
 THOUGHT = {"type": "thinking", "thinking": "Let me see … \u2028 ok"}
 
@@ -221,10 +222,11 @@ def test_a_long_request_arrives_whole(stub: StubServer) -> None:
     """It is handed to the socket piece by piece, with its length told beforehand, and sent again as a whole."""
     texts = [f"{number} ☃ " * 30_000 for number in range(8)]
     stub.reply(Reply.fault(529), "Read.")
-    events, error = talk(model_of(stub), ask(*[Message.user(text) for text in texts]))
+    patient = replace(QUICK, idle=60)  # the stub reads a megabyte in its own time
+    events, error = talk(model_of(stub, patience=patient), ask(*[Message.user(text) for text in texts]))
     assert error is None
     assert said(events) == "Read."
-    for record in stub.requests:
+    for record in stub.messages:
         assert [m["content"][0]["text"] for m in (record.body or {})["messages"]] == texts
         assert int(record.headers["content-length"]) > 1_000_000
 
