@@ -11,9 +11,10 @@ STAMP := $(VENV)/.installed
 # Where the browser tests find axe-core: beside them when npm is there, else they say why they skip.
 AXE := node_modules/axe-core/axe.min.js
 NPM := $(shell command -v npm 2>/dev/null)
-# Two workers even on one core: most of a browser or kernel test is waiting.
+# Two workers even on one core: most of a browser or kernel test is waiting. A file stays in one worker, so that its
+# kernel, server or browser starts once; in their order, so that the slow ones are not the last.
 WORKERS ?= 2
-PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadgroup
+PYTEST := $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 ARGS ?=
 
 .PHONY: setup demo test unit soak lint types format bench picture clean

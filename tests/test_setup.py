@@ -24,9 +24,7 @@ def run(*command: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-# --- The demo: one worker makes it once for all tests that look at it ---
-
-in_one_worker = pytest.mark.xdist_group("demo")
+# --- The demo ---
 
 
 @dataclass(frozen=True)
@@ -53,13 +51,11 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     return Demo(folder, done.stdout)
 
 
-@in_one_worker
 def test_the_demo_says_where_to_look(demo: Demo) -> None:
     assert str(demo.folder / "quickstart.ipynb") in demo.said
     assert str(demo.folder / "quickstart.html") in demo.said
 
 
-@in_one_worker
 def test_the_demo_makes_a_chart_and_a_table(demo: Demo) -> None:
     """And the answers beside them are nobody's that a key would be needed for."""
     kinds = {path.suffix for path in demo.folder.glob("conjure-files/*/*")}
@@ -67,24 +63,20 @@ def test_the_demo_makes_a_chart_and_a_table(demo: Demo) -> None:
     assert "not a language model" in demo.page
 
 
-@in_one_worker
 def test_the_demo_opens_trusted(demo: Demo) -> None:
     assert NotebookNotary().check_signature(demo.notebook)
 
 
-@in_one_worker
 def test_the_demo_leaves_the_key_nowhere(demo: Demo) -> None:
     assert [path for path in demo.folder.rglob("*") if path.is_file() and CANARY.encode() in path.read_bytes()] == []
 
 
-@in_one_worker
 def test_the_page_of_the_demo_loads_nothing(demo: Demo) -> None:
     """No require.js, no MathJax; a browser's view of the same is among the browser tests."""
     assert re.findall(r"<(?:script|img|iframe)\b[^>]*\bsrc=[\"'](?!data:|[\"'])", demo.page) == []
     assert re.findall(r"<link\b[^>]*\bhref=", demo.page) == []
 
 
-@in_one_worker
 def test_the_demo_leaves_the_tree_clean(demo: Demo) -> None:
     """The notebook in the repository has no outputs: they would go stale, and the demo makes them anew."""
     source = nbformat.read(HERE / "notebooks/quickstart.ipynb", as_version=4)
