@@ -1,4 +1,4 @@
-"""One Jupyter server and one Chromium for all browser tests of a worker; a page of its own for each test."""
+"""One Jupyter server for all browser tests of a worker, one Chromium for a file, a page of its own for each test."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ def server(root: Path) -> Iterator[Server]:
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[BrowserContext]:
-    """The system's Chromium."""
+    """The system's Chromium, for the tests of one file: Playwright keeps an event loop running as long as it is open."""
     if not os.access(chromium_path(), os.X_OK):
         pytest.skip(f"no Chromium at {chromium_path()} (CHROMIUM names another)")
     with browser() as context:
