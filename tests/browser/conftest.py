@@ -27,7 +27,7 @@ def server(root: Path) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[BrowserContext]:
-    """The system's Chromium, for the tests of one file: Playwright keeps an event loop running as long as it is open."""
+    """The system's Chromium, for the tests of one file: Playwright keeps an event loop running while it is open."""
     if not os.access(chromium_path(), os.X_OK):
         pytest.skip(f"no Chromium at {chromium_path()} (CHROMIUM names another)")
     with browser() as context:
