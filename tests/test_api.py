@@ -22,6 +22,7 @@ from httpx_sse import EventSource
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
 from conjure_magic.api import faults
 from conjure_magic.api.client import Api, Patience
@@ -98,7 +99,9 @@ def test_no_traceback_shows_the_key(name: str, mode: str, monkeypatch: pytest.Mo
     code, replies = FAILING[name]
     monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET + "\x7f")
     monkeypatch.setenv("ANTHROPIC_BASE_URL", f"http://u:{SECRET}@h" if "address" in name else "http://127.0.0.1:1")
-    shell, out = InteractiveShell(), io.StringIO()
+    # Without a history: its database would stay open, which Python 3.13 warns of.
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    out = io.StringIO()
     with StubServer(*replies) as stub, redirect_stdout(out):
         there = Credentials(stub.url, "x-api-key", Key(SECRET), "anthropic")
         client = httpx.Client(transport=httpx.MockTransport(buggy))
