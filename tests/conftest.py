@@ -43,6 +43,11 @@ hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, prin
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") or REQUIRED else "default")
 
 
+def pytest_unconfigure() -> None:
+    """Nothing is left behind in the system's temporary folder."""
+    _HOME.cleanup()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
     """A test marked with a word of CONJURE_REQUIRE must run: there its skip is a failure."""
