@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import socket
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -347,3 +351,19 @@ def test_it_runs_in_a_process_of_its_own() -> None:
         assert post(stub, body())[1]["content"][0]["text"] == "From afar."  # type: ignore[arg-type]
         assert post(stub, body())[0] == 529  # type: ignore[arg-type]
         assert [request["status"] for request in stub.requests()] == [200, 529]
+
+
+def test_closing_lets_go_of_connections_that_have_only_just_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Deaf peers and connections still being accepted included."""
+    lost: list[str] = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda unraisable: lost.append(str(unraisable.exc_value)))
+    for asked in (False, True):
+        with StubServer(["x" * 100_000] * 3) as stub:
+            address = urlsplit(stub.url)
+            peers = [socket.create_connection((address.hostname, address.port)) for _ in range(20)]
+            for peer in peers if asked else ():
+                peer.sendall(b"GET /v1/models HTTP/1.1\r\nHost: stub\r\n\r\n" * 200)
+        for peer in peers:
+            peer.close()
+    gc.collect()
+    assert not lost

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -97,7 +98,7 @@ class StubServer:
         self._prefixes = Prefixes()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self._connections: set[asyncio.Task[None]] = set()
+        self._connections: dict[asyncio.Task[None], socket.socket] = {}
 
     # ---- running
 
@@ -122,15 +123,29 @@ class StubServer:
     async def serve(self, ready: threading.Event | None = None) -> None:
         """Serve until `close`, in the running event loop; `ready` is set once `url` is there."""
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connection, "127.0.0.1", self._port, limit=1 << 20, backlog=1024)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        if ready is not None:
-            ready.set()
-        await self._stop.wait()
-        server.close()
-        for task in tuple(self._connections):
+        with socket.create_server(("127.0.0.1", self._port), backlog=1024) as listener:
+            listener.setblocking(False)
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            if ready is not None:
+                ready.set()
+            self._loop.add_reader(listener, self._accept, listener)
+            await self._stop.wait()
+            self._loop.remove_reader(listener)
+        connections = dict(self._connections)
+        for task in connections:
             task.cancel()
-        await asyncio.gather(*self._connections, return_exceptions=True)
+        await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.sleep(0)  # transports let go of their sockets
+        for connection in connections.values():
+            connection.close()  # one whose task had not begun has no other owner
+
+    def _accept(self, listener: socket.socket) -> None:
+        """Serve one connection, known from its first moment: `asyncio.start_server` loses those of its last."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            connection, _ = listener.accept()
+            task = asyncio.get_running_loop().create_task(self._connection(connection))
+            self._connections[task] = connection
+            task.add_done_callback(self._connections.pop)
 
     # ---- scripting
 
@@ -150,19 +165,18 @@ class StubServer:
 
     # ---- one connection
 
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._connections.add(task)
+    async def _connection(self, connection: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=connection, limit=1 << 20)
         try:
             while (request := await http.read_request(reader)) is not None:
                 if not await self._serve(request, reader, writer):
                     break
+            writer.close()
+            await writer.wait_closed()
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
-            self._connections.discard(task)
-            writer.close()
+            writer.transport.abort()  # what its peer never read is dropped
 
     async def _serve(
         self, request: http.HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
