@@ -1,6 +1,7 @@
 """What every test stands on: an environment with nothing of the person's in it, and no silent skips in CI.
 
-Fixtures for a browser are in `tests/browser/conftest.py`; the kits behind them in `kit.py` and `kernel_kit.py`.
+Fixtures for a browser are in `tests/browser/conftest.py`; the kits behind them in `kit.py`, `kernel_kit.py` and
+`docker_kit.py`.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from typing import Any
 import hypothesis
 import pytest
 
-# Settings that would reach into a test, and anything that may be a secret. CONJURE_REQUIRE is this file's own.
+# Settings that would reach into a test, and anything that may be a secret, but for what speaks to the tests themselves.
 FOREIGN = re.compile(r"^(ANTHROPIC|CONJURE|IPYTHON|JUPYTER|JPY|XDG)_?|KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)
+KEPT = {"CONJURE_REQUIRE", "CONJURE_TEST_IMAGE"}
 REQUIRED = {word for word in os.environ.get("CONJURE_REQUIRE", "").split(",") if word}
 
 
 def scrub(environ: MutableMapping[str, str], home: Path) -> None:
     """Leave nothing of the person's in `environ`: no key, no setting, and homes of its own below `home`."""
-    for name in [name for name in environ if FOREIGN.search(name) and name != "CONJURE_REQUIRE"]:
+    for name in [name for name in environ if FOREIGN.search(name) and name not in KEPT]:
         del environ[name]
     own = {"HOME": home, "IPYTHONDIR": home / "ipython", "CONJURE_HOME": home / "conjure"}
     own |= {f"JUPYTER_{kind}_DIR": home / "jupyter" / kind.lower() for kind in ("CONFIG", "DATA", "RUNTIME")}
@@ -75,3 +77,19 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     kernel = Kernel(folder=tmp_path_factory.mktemp("kernel"))
     yield kernel
     kernel.close()
+
+
+@pytest.fixture(scope="session")
+def docker_image() -> str:
+    """An image with Python on a real engine; skips, with the reason, where there is none."""
+    from docker_kit import image
+
+    return image("base")
+
+
+@pytest.fixture(scope="session")
+def docker_sh_image() -> str:
+    """An image with a shell and no Python on a real engine; skips, with the reason, where there is none."""
+    from docker_kit import image
+
+    return image("sh")
