@@ -30,6 +30,7 @@ LEVELS = [
 LIBRARIES = {
     "IPython": {"__init__", "live", "magics", "autoload"},
     "docker": {"executors"},
+    "requests": {"executors"},  # what docker-py raises where an engine is lost
     "httpx": {"api", "models"},
     "httpx_sse": {"api"},
     "ipywidgets": {"panel"},

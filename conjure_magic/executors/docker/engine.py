@@ -1,0 +1,160 @@
+"""The way to the engine: which one, whether it answers, and its errors in words that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from conjure_magic.errors import BackendError, BackendUnavailableError, ConjureError
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+CONNECT_TIMEOUT = 8
+"""Seconds for an engine to answer at all."""
+CALL_TIMEOUT = 60
+"""Seconds for any one call; an engine on a busy machine takes its time to start a container."""
+OLDEST = (1, 40)
+"""The API of Docker 19.03 (and of Podman 3)."""
+
+INSTALL = "pip install 'conjure-magic[docker]'"
+DEFAULT = "unix:///var/run/docker.sock"
+_OTHERS = "or use another backend"
+
+
+def connect(host: str = "") -> DockerClient:
+    """A client of the engine: an address, a context's name, or (empty) what the `docker` CLI would use.
+
+    The environment's `DOCKER_HOST` (also for Podman's socket) goes before `DOCKER_CONTEXT` and the current
+    context. The caller closes the client. Raises BackendUnavailableError, within some 10 seconds, which says
+    what to do.
+    """
+    try:
+        import docker
+        from docker.errors import DockerException
+    except ImportError:
+        raise BackendUnavailableError(f"the docker backend needs a library: {INSTALL}") from None
+    options = _address(host)
+    where = options.setdefault("base_url", DEFAULT)
+    try:
+        if where.startswith("unix://"):
+            _knock(where.removeprefix("unix://"))
+        client = docker.DockerClient(version="auto", timeout=CONNECT_TIMEOUT, **options)
+    except (DockerException, OSError, ValueError) as error:  # ValueError: an address that is none
+        raise BackendUnavailableError(_why(error, where)) from None
+    version = client.api.api_version
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
+        client.close()
+        raise BackendUnavailableError(
+            f"the engine at {where} is too old: it speaks API {version}, and {OLDEST[0]}.{OLDEST[1]} is needed "
+            "(Docker 19.03 or Podman 4, or newer)"
+        )
+    client.api.timeout = CALL_TIMEOUT
+    return client
+
+
+def _knock(path: str) -> None:
+    """Raise OSError if nobody serves that socket: docker-py would leave its own end open then."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.settimeout(CONNECT_TIMEOUT)
+        probe.connect(path)
+
+
+def _address(host: str) -> dict[str, Any]:
+    """Address and TLS of an engine, as docker-py's constructor takes them. Raises BackendUnavailableError."""
+    from docker.utils import kwargs_from_env
+
+    if "://" in host:
+        return {**kwargs_from_env(), "base_url": host}
+    if not host and os.environ.get("DOCKER_HOST"):
+        return dict(kwargs_from_env())
+    name = host or os.environ.get("DOCKER_CONTEXT", "") or _current_context()
+    if name in ("", "default"):
+        return dict(kwargs_from_env())
+    return _context(name)
+
+
+def _current_context() -> str:
+    from docker.utils.config import load_general_config
+
+    return str(load_general_config().get("currentContext") or "")
+
+
+def _context(name: str) -> dict[str, Any]:
+    from docker.context import ContextAPI
+    from docker.errors import DockerException
+
+    try:
+        context = ContextAPI.get_context(name)
+    except (DockerException, OSError, ValueError, KeyError) as error:
+        raise BackendUnavailableError(f"the Docker context {name!r} cannot be read: {error}") from None
+    if context is None or not context.Host:
+        raise BackendUnavailableError(
+            f"there is no Docker context {name!r}: `docker context ls` shows those that exist, "
+            "`docker context use default` goes back to this machine's engine"
+        )
+    return {"base_url": context.Host, **({"tls": context.TLSConfig} if context.TLSConfig else {})}
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, and everything it wraps: in its arguments, as its cause, or as what was being handled."""
+    pending: list[object] = [error]
+    seen: set[int] = set()
+    while pending:
+        found = pending.pop()
+        if isinstance(found, BaseException) and id(found) not in seen:
+            seen.add(id(found))
+            yield found
+            pending += [*found.args, getattr(found, "reason", None), found.__cause__, found.__context__]
+
+
+def _why(error: BaseException, where: str) -> str:
+    """What to do about an engine that did not answer."""
+    kinds = tuple(_chain(error))
+    if any(isinstance(kind, PermissionError) for kind in kinds):
+        return (
+            f"you may not use the engine at {where}: join the group docker (sudo usermod -aG docker $USER, "
+            f"then log in anew), run a rootless engine, {_OTHERS}"
+        )
+    if any(isinstance(kind, FileNotFoundError | ConnectionRefusedError) for kind in kinds):
+        return f"no engine answers at {where}: start Docker (or Podman's service, its socket in DOCKER_HOST), {_OTHERS}"
+    if any(isinstance(kind, TimeoutError) or "Timeout" in type(kind).__name__ for kind in kinds):
+        return f"the engine at {where} did not answer within {CONNECT_TIMEOUT} s: is it overloaded or stopped?"
+    if any(isinstance(kind, ValueError) for kind in kinds):
+        return f"{where} is not an engine's address: one begins with unix://, tcp:// or ssh:// ({error})"
+    return f"the engine at {where} cannot be used: {error}"
+
+
+@contextlib.contextmanager
+def telling(doing: str) -> Iterator[None]:
+    """What the engine refuses, or its loss, as a BackendError that says what was being done."""
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except ConjureError:
+        raise
+    except APIError as error:
+        raise BackendError(_refusal(doing, str(error.explanation or error))) from None
+    except (DockerException, RequestException, OSError) as error:
+        if any("Timeout" in type(kind).__name__ for kind in _chain(error)):
+            raise BackendError(f"{doing}: the engine did not answer in time; is it overloaded or stopped?") from None
+        raise BackendError(f"{doing}: the engine is gone; start it again, and the next command goes on") from None
+
+
+def _refusal(doing: str, text: str) -> str:
+    """What to do about an engine's no."""
+    if "no space left" in text.lower():
+        return f"{doing}: the engine's disk is full ({text}); make room, such as with `docker system prune`"
+    if "bind source path does not exist" in text:
+        return (
+            f"{doing}: the engine does not see this machine's folders ({text}); use one that runs here "
+            "(DOCKER_HOST, `docker context use default`)"
+        )
+    if "unknown or invalid runtime name" in text.lower() or "unknown runtime" in text.lower():
+        return f"{doing}: {text}; `docker info` lists the runtimes that the engine has"
+    return f"{doing}: {text}"

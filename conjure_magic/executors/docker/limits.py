@@ -1,0 +1,78 @@
+"""What a container may take: image, memory, processors, processes, disk, network; checked when it is made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from conjure_magic.errors import UsageError
+from conjure_magic.executors import environment
+
+_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*")
+
+LEAST_MEMORY = 32 << 20
+"""Bytes; with less not even the process that runs the commands fits in."""
+LEAST_PIDS = 16
+
+
+def size_bytes(text: str) -> int:
+    """Bytes of a size such as "512m", "1.5g" or "1048576"; binary units. Raises UsageError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise UsageError(f"{text!r} is not a size: write a number and k, m, g or t, such as 512m")
+    return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+@dataclass(frozen=True, slots=True)
+class DockerLimits:
+    """The bounds of a session's container. Raises UsageError, when made, for a value that cannot hold."""
+
+    image: str = ""
+    """Name or id of the image; empty for the standard one."""
+    memory: str = "512m"
+    """What all commands together may use, `/tmp` included; there is no swap beyond it."""
+    cpus: float = 1.0
+    """Processors, such as 0.5."""
+    pids: int = 128
+    """Processes and threads at once."""
+    file_size: str = "1g"
+    """Size of the largest file that a command may write."""
+    tmpfs_size: str = "100m"
+    """Size of `/tmp`, which lies in memory."""
+    workspace_size: str = "10g"
+    """What the workspace may hold; a command that makes it larger is stopped when that is noticed."""
+    network: str = "none"
+    """`none`, `bridge`, or the name of a network of the engine's."""
+    runtime: str = ""
+    """The engine's runtime, such as gVisor's `runsc`; empty for its default."""
+    environment: tuple[str, ...] = ()
+    """Names, or patterns with `*`, of variables that commands get from the kernel's environment."""
+    host: str = ""
+    """The engine: an address such as `unix:///run/docker.sock`, or a context's name; empty: as for the CLI."""
+
+    def __post_init__(self) -> None:
+        if size_bytes(self.memory) < LEAST_MEMORY:
+            raise UsageError(f"memory {self.memory} is too little: at least {LEAST_MEMORY >> 20}m")
+        for name in ("file_size", "tmpfs_size", "workspace_size"):
+            if size_bytes(getattr(self, name)) < 1 << 16:
+                raise UsageError(f"{name} {getattr(self, name)} is too little: at least 64k")
+        if size_bytes(self.tmpfs_size) > size_bytes(self.memory):
+            raise UsageError(f"tmpfs_size {self.tmpfs_size} is more than memory {self.memory}, in which it lies")
+        if not 0.01 <= self.cpus <= 4096:
+            raise UsageError(f"cpus {self.cpus} is not possible: a number such as 0.5 or 2")
+        if not LEAST_PIDS <= self.pids <= 1 << 22:
+            raise UsageError(f"pids {self.pids} is not possible: at least {LEAST_PIDS}")
+        if not _NAME.fullmatch(self.network) or self.network == "host":  # `container:` holds a colon
+            raise UsageError(
+                f"network {self.network!r} is not possible: none, bridge, or a network of the engine's by name; "
+                "the machine's own or another container's would undo the sandbox"
+            )
+        if self.runtime and not _NAME.fullmatch(self.runtime):
+            raise UsageError(f"runtime {self.runtime!r} is not a runtime's name, such as runsc")
+        environment.check_names(self.environment)
+        for name in self.environment:
+            if not _VARIABLE.fullmatch(name):
+                raise UsageError(f"{name!r} is not the name of an environment variable")
