@@ -23,6 +23,8 @@ class ApprovalRequest:
     text: str
     """What would run or be written, in full: the command, or the path and the content."""
     question: str = "Run this command?"
+    later: str = ""
+    """What a yes for the session allows as well, after "every later …"; by default a command of the backend's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,8 @@ class Decision:
 Approver = Callable[[ApprovalRequest, Cancel], Decision]
 """Asks a person, and returns when there is an answer or the turn is stopped."""
 
+STOPPED = "stopped"
+"""Who answered a question that nobody had time to answer: the turn was stopped."""
 NOBODY = Decision(
     "no",
     by="nobody there",

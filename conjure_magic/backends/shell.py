@@ -190,15 +190,15 @@ class ShellBackend:
         """What a person is to be asked; None for what needs no leave."""
         if self._contained:
             return None
-        given = call.input
+        given, later = call.input, f"file that {self.name} writes"
         if call.name == BASH_TOOL.name:
             return ApprovalRequest(call.id, self.name, call.name, given["command"])
         if not context.workspace.in_place:
             return None
         if call.name == CREATE_FILE.name:
             text = f"{given['path']}\n\n{given['file_text']}"
-            return ApprovalRequest(call.id, self.name, call.name, text, "Write this file?")
+            return ApprovalRequest(call.id, self.name, call.name, text, "Write this file?", later)
         if call.name == STR_REPLACE.name:
             text = f"{given['path']}\n\n--- old\n{given['old_str']}\n+++ new\n{given['new_str']}"
-            return ApprovalRequest(call.id, self.name, call.name, text, "Change this file?")
+            return ApprovalRequest(call.id, self.name, call.name, text, "Change this file?", later)
         return None

@@ -6,7 +6,7 @@ This is all that `%load_ext` imports, so everything else is imported where it is
 from __future__ import annotations
 
 import contextlib
-import importlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
@@ -16,11 +16,11 @@ from IPython.core.magic import Magics, line_cell_magic, magics_class
 from conjure_magic.settings import Settings
 
 FORMATTERS = {
-    ("conjure_magic.events", "TurnResult"): ("conjure_magic.render", "render_turn"),
-    ("conjure_magic.session", "Session"): ("conjure_magic.magics.state", "render_session"),
-    ("conjure_magic.workspace", "Artifact"): ("conjure_magic.render", "render_artifact"),
+    ("conjure_magic.events", "TurnResult"): "show_result",
+    ("conjure_magic.session", "Session"): "show_session",
+    ("conjure_magic.workspace", "Artifact"): "show_artifact",
 }
-"""Our values -> what shows them, both by name: nothing is imported before it is shown."""
+"""Our values, by name -> the method of `Front` that shows them: nothing is imported before it is shown."""
 
 
 @magics_class
@@ -86,8 +86,18 @@ def load(shell: InteractiveShell) -> None:
     magics = ConjureMagics(shell)
     shell.register_magics(magics)
     shell.Completer.custom_matchers.append(_matcher(magics))
-    for (module, name), (home, function) in FORMATTERS.items():
-        _mimebundles(shell).for_type_by_name(module, name, _formatter(home, function))
+    shell.input_transformers_cleanup.append(with_body)
+    for (module, name), method in FORMATTERS.items():
+        _mimebundles(shell).for_type_by_name(module, name, _formatter(magics, method))
+
+
+def with_body(lines: list[str]) -> list[str]:
+    """A cell that is a line of `%%conjure` alone gets an empty body, so that `--help` is heard there.
+
+    IPython refuses a cell magic without any body before the magic is asked.
+    """
+    alone = len(lines) == 1 and re.match(r"%%conjure(\s|$)", lines[0])
+    return [lines[0].rstrip("\n") + "\n", "\n"] if alone else lines
 
 
 def unload(shell: InteractiveShell) -> None:
@@ -95,6 +105,8 @@ def unload(shell: InteractiveShell) -> None:
     magics = shell.magics_manager.registry.pop("ConjureMagics", None)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("conjure", None)
+    if with_body in shell.input_transformers_cleanup:
+        shell.input_transformers_cleanup.remove(with_body)
     matchers = shell.Completer.custom_matchers
     matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != "conjure"]
     formatter = _mimebundles(shell)
@@ -122,9 +134,9 @@ def _matcher(magics: ConjureMagics) -> Callable[[Any], dict[str, Any]]:
     return conjure
 
 
-def _formatter(home: str, function: str) -> Callable[..., dict[str, Any]]:
+def _formatter(magics: ConjureMagics, method: str) -> Callable[..., dict[str, Any]]:
     def show(value: Any, include: object = None, exclude: object = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = getattr(importlib.import_module(home), function)(value)
+        bundle: dict[str, Any] = getattr(magics.front, method)(value)
         return bundle
 
     return show

@@ -20,9 +20,10 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
 
     Raises CancelledError if the turn is stopped meanwhile.
     """
+    later = request.later or f"command of {request.backend}"
     choices = (
         "  y  yes, once\n"
-        f"  a  yes, and every later command of {request.backend} in this session\n"
+        f"  a  yes, and every later {later} in this session\n"
         "  n  no; words after it tell the model why\n"
         "Your answer: "
     )

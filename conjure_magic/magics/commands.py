@@ -205,12 +205,15 @@ def files(front: Front, words: Sequence[str]) -> Bundle | None:
     if options is None:
         return None
     current = front.sessions.current
+    if options.save is not None and not current.files:
+        print("there are no files to save")
+        return None
     if options.save is not None:
         try:
             saved = current.download_files(current.files, options.save)
         except OSError as error:
             raise UsageError(f"cannot save: {error.strerror or error}: {error.filename or options.save}") from None
-        print("\n".join(f"saved {path}" for path in saved) or "there are no files to save")
+        print("\n".join(f"saved {path}" for path in saved))
         return None
     return state.render_files(current)
 
@@ -234,6 +237,8 @@ def show_help(front: Front, words: Sequence[str]) -> Bundle | None:
         command = COMMANDS.get(topic)
         if command is None:
             raise UsageError(f"there is no help on {topic!r}{suggest(topic, [*COMMANDS, 'cell', 'settings'])}")
+        if has_options(topic):
+            return command(front, ["--help"])
         print(f"%conjure {topic}: {command.__doc__}")
     else:
         return state.render_help({name: command.__doc__ or "" for name, command in COMMANDS.items()})
@@ -260,22 +265,43 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+FOLLOW: dict[str, list[str]] = {
+    "use": ["--backend", "--skills", "--model", "--session", "--help"],
+    "skills": ["--reload", "--help"],
+    "validate": ["--help"],
+    "new-skill": ["--into", "--help"],
+    "pack": ["--into", "--help"],
+    "files": ["--save", "--help"],
+    "show": ["request"],
+    "retry": ["--yes", "--help"],
+    "explain": ["--yes", "--help"],
+    "help": [*COMMANDS, "cell", "settings"],
+}
+"""Command -> the words that may follow it."""
+
+
+def find(name: str) -> Command:
+    """The command of that name. Raises UsageError, which says what was meant or what there is."""
+    command = COMMANDS.get(name)
+    if command is not None:
+        return command
+    if name.startswith("-"):
+        raise UsageError(f"%conjure takes a command before options: %conjure use {name} … chooses for the next cells")
+    hint = suggest(name, COMMANDS)
+    aside = "" if "did you mean" in hint else ". A request goes below a line of %%conjure"
+    raise UsageError(f"%conjure has no command {name!r}{hint}{aside}")
+
+
 def words(before: Sequence[str]) -> list[str]:
     """What Tab offers after these words of a `%conjure` line."""
     if not before:
         return list(COMMANDS)
-    follow = {
-        "use": ["--backend", "--skills", "--model", "--session"],
-        "skills": ["--reload"],
-        "new-skill": ["--into"],
-        "pack": ["--into"],
-        "files": ["--save"],
-        "show": ["request"],
-        "retry": ["--yes"],
-        "explain": ["--yes"],
-        "help": [*COMMANDS, "cell", "settings"],
-    }
-    return [word for word in follow.get(before[0], []) if word not in before]
+    return [word for word in FOLLOW.get(before[0], []) if word not in before]
+
+
+def has_options(name: str) -> bool:
+    """True if a command answers `--help` with the list of its options."""
+    return any(word.startswith("--") for word in FOLLOW.get(name, []))
 
 
 def cell_help() -> str:

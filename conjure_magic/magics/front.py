@@ -24,11 +24,14 @@ from conjure_magic.magics import commands
 from conjure_magic.magics.asking import ask, ask_trust
 from conjure_magic.magics.fill import attach, fill
 from conjure_magic.magics.kernel import ShellHost
-from conjure_magic.magics.options import cell_parser, flatten, suggest
+from conjure_magic.magics.options import cell_parser, flatten
 from conjure_magic.magics.sessions import Sessions
+from conjure_magic.magics.state import render_session
 from conjure_magic.render import Limits as DisplayLimits
+from conjure_magic.render import render_artifact, render_turn
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
+from conjure_magic.workspace import Artifact
 
 
 class Front:
@@ -106,8 +109,22 @@ class Front:
         lines = traceback.format_exception(type(error), error, getattr(sys, "last_traceback", None))
         return "".join(lines)
 
-    def _display_limits(self, session: Session) -> DisplayLimits:
-        """How much travels inside the output, and how the paths of skills are shortened."""
+    def show_result(self, result: TurnResult) -> dict[str, Any]:
+        """A result as its cell showed it."""
+        return render_turn(result, self._display_limits(self.sessions.session_of(result)))
+
+    def show_session(self, session: Session) -> dict[str, Any]:
+        """A session as `%conjure` shows it."""
+        return render_session(session)
+
+    def show_artifact(self, artifact: Artifact) -> dict[str, Any]:
+        """A file as a cell shows it."""
+        return render_artifact(artifact)
+
+    def _display_limits(self, session: Session | None) -> DisplayLimits:
+        """How much travels inside the output, and how the paths of a session's skills are shortened."""
+        if session is None:
+            return DisplayLimits(self.settings.file_limit, self.settings.cell_limit)
         skills = {skill.name: str(skill.directory) for skill in session.skills.list()}
         skills["."] = str(session.input_folder.resolve())
         return DisplayLimits(self.settings.file_limit, self.settings.cell_limit, skills=skills)
@@ -121,9 +138,9 @@ class Front:
         name, rest = (words[0], words[1:]) if words else ("state", [])
         if name in ("-h", "--help"):
             name = "help"
-        command = commands.COMMANDS.get(name)
-        if command is None:
-            raise UsageError(f"%conjure has no command {name!r}{suggest(name, commands.COMMANDS)}")
+        command = commands.find(name)
+        if not {"-h", "--help"}.isdisjoint(rest) and not commands.has_options(name):
+            command, rest = commands.show_help, [name]
         shown = command(self, rest)
         if shown is not None:
             display(shown, raw=True)  # type: ignore[no-untyped-call]

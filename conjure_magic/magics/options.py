@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import shlex
 from collections.abc import Iterable, Sequence
@@ -57,12 +58,13 @@ def flatten(values: Sequence[str] | None) -> list[str] | None:
 
 def _positive(kind: type[int] | type[float]) -> Any:
     def read(text: str) -> int | float:
-        value = kind(text)
-        if not 0 < value < float("inf"):
-            raise ValueError
-        return value
+        with contextlib.suppress(ValueError):
+            value = kind(text)
+            if 0 < value < float("inf"):
+                return value
+        what = "a whole number" if kind is int else "a number"
+        raise argparse.ArgumentTypeError(f"wants {what} above 0, not {text!r}")
 
-    read.__name__ = "number above 0"  # argparse shows it in its message
     return read
 
 

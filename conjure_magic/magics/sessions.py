@@ -10,6 +10,7 @@ from typing import Any
 from conjure_magic.api.keys import Key
 from conjure_magic.backends.native.host import Host
 from conjure_magic.errors import UsageError
+from conjure_magic.events import TurnResult
 from conjure_magic.magics.options import flatten, suggest
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
@@ -83,6 +84,10 @@ class Sessions:
             raise UsageError(f"there is no session {name!r}{suggest(name, self.by_name)}")
         return self.by_name[name]
 
+    def session_of(self, result: TurnResult) -> Session | None:
+        """The session that has this turn; None if it was taken back, or belongs to none of them."""
+        return next((s for s in self.by_name.values() if any(turn.id == result.id for turn in s.turns)), None)
+
     def use_key(self, key: Key) -> None:
         """Take this key for all sessions. Raises UsageError if it cannot be used."""
         for session in self.by_name.values():
@@ -99,4 +104,6 @@ def check_name(name: str) -> str:
     """The name, if a session may be called so. Raises UsageError."""
     if not name.strip() or len(name) > 64 or not name.isprintable():
         raise UsageError("a session's name has 1 to 64 printable characters")
+    if name.startswith("-"):
+        raise UsageError(f"a session's name does not begin with a hyphen, as {name!r} does")
     return name

@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from conjure_magic.events import Called
+from conjure_magic.approval import NOBODY, STOPPED
+from conjure_magic.events import ApprovalAnswered, Called
 from conjure_magic.render import style
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.text import count, escape, exact, one_line, shorten, time_words
@@ -95,14 +96,21 @@ def output_text(called: Called) -> str:
 
 def remarks(called: Called) -> list[str]:
     """Who allowed or refused it, and where the whole output lies."""
-    lines = []
-    if called.approval is not None:
-        verb = "allowed" if called.approval.allowed else "refused"
-        reason = f": {one_line(called.approval.reason, 300)}" if called.approval.reason else ""
-        lines.append(f"{verb} by {one_line(called.approval.by, 60)}{reason}")
+    lines = [_answer(called, called.approval)] if called.approval is not None else []
     if called.result is not None and called.result.output_path:
         lines.append(f"whole output saved as {one_line(called.result.output_path, 400)}")
     return lines
+
+
+def _answer(called: Called, approval: ApprovalAnswered) -> str:
+    """Who allowed or refused a call; why not, unless its result says so already."""
+    if approval.by == STOPPED:
+        return "not run: the turn was stopped while the question stood"
+    told = called.result is not None and approval.reason in called.result.text
+    reason = f": {one_line(approval.reason, 300)}" if approval.reason and not told else ""
+    if approval.by == NOBODY.by:
+        return f"refused, since nobody was there to ask{reason}"
+    return f"{'allowed' if approval.allowed else 'refused'} by {one_line(approval.by, 60)}{reason}"
 
 
 def render_call(called: Called, limits: CallLimits) -> str:

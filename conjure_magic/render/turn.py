@@ -20,7 +20,7 @@ from conjure_magic.render.files import (
 )
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.markdown_source import escape_inline, escape_markdown
-from conjure_magic.render.text import clean, escape, json_safe, one_line, time_words
+from conjure_magic.render.text import clean, count, escape, json_safe, one_line, time_words
 
 VENDOR_TYPE = "application/vnd.conjure+json"
 """MIME type of a turn as data: what restores a session from a notebook."""
@@ -89,7 +89,7 @@ _ENDED = {
     "stopped": ("■ Stopped", "It was stopped after {time}. What was said is kept"),
     "closed": ("■ Stopped", "The session was closed after {time}. What was said is kept"),
     "timeout": ("■ Timed out", "The time allowed was over after {time}. What was said is kept"),
-    "max_rounds": ("■ Round limit", "It reached the limit of {rounds} model requests. What was done is kept"),
+    "max_rounds": ("■ Round limit", "It reached the limit of {rounds}. What was done is kept"),
     "max_cost": ("■ Cost limit", "It reached the cost allowed. What was done is kept"),
     "max_tokens": ("■ Cut off", "The answer reached the model's token limit"),
     "model_context_window_exceeded": ("■ Cut off", "The conversation no longer fits the model's context"),
@@ -111,7 +111,10 @@ def ending(result: TurnResult) -> tuple[str, str]:
     unknown = f"It ended with “{one_line(result.stop_reason, 60)}”"
     # What comes from outside is never a format of its own.
     error = clean(result.error)[:2_000] or "No reason was given"
-    said = sentence.format(time=time_words(result.seconds), rounds=result.rounds, error=error) or unknown
+    said = (
+        sentence.format(time=time_words(result.seconds), rounds=count(result.rounds, "model request"), error=error)
+        or unknown
+    )
     said += "" if said.rstrip().endswith((".", "!", "?")) else "."
     return label, f"{said} {_GO_ON.get(result.stop_reason, 'Go on in the next cell.')}"
 

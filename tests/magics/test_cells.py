@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from kernel_kit import Cell, Kernel
 
+from conjure_magic.magics.commands import COMMANDS
+from conjure_magic.skills.registry import BUNDLED
+
 MODEL = '''
 from conjure_magic.messages import Message, TextBlock, ToolUseBlock
 from fakes import ScriptedModel, use
@@ -126,6 +129,12 @@ def test_created_files_are_shown_and_bound(loaded: Kernel) -> None:
         ("%conjure use", "at least one of"),
         ("%conjure help nothing", "no help on 'nothing'"),
         ("%conjure skills 'x", "is a quote missing"),
+        ("%%conjure", "the request is empty"),
+        ("%%conjure --backend local", "the request is empty"),
+        ("%%conjure --session=-x\nx", "does not begin with a hyphen"),
+        ("%conjure session --model", "does not begin with a hyphen"),
+        ("%conjure --backend local", "%conjure use --backend"),
+        ("%conjure Analyse the log", "below a line of %%conjure"),
     ],
 )
 def test_a_slip_is_one_or_two_lines_without_a_traceback(loaded: Kernel, code: str, said: str) -> None:
@@ -156,6 +165,45 @@ def test_state_and_listings(loaded: Kernel) -> None:
     assert "--save" in shown(loaded.run("%conjure files --help"))
     assert "other" in html(loaded.run("%conjure session other"))
     assert "other (current)" in html(loaded.run("%conjure sessions"))
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_command_explains_itself_and_does_nothing(loaded: Kernel, name: str) -> None:
+    before = loaded.run("%conjure sessions").text("text/html")
+    for line in (f"%conjure {name} --help", f"%conjure {name} -h", f"%conjure help {name}"):
+        cell = loaded.run(line)
+        assert f"%conjure {name}" in shown(cell)
+        assert cell.reply is not None
+        assert cell.reply["status"] == "ok"
+    assert loaded.run("%conjure sessions").text("text/html") == before
+
+
+@pytest.mark.parametrize("code", ["%%conjure --help", "%%conjure -h", "%%conjure --help\n", "%%conjure --help\nx"])
+def test_a_cell_explains_its_options_with_and_without_a_request(loaded: Kernel, code: str) -> None:
+    assert "--timeout S" in shown(loaded.run(code))
+
+
+def test_a_question_about_a_file_says_what_a_yes_for_the_session_means(loaded: Kernel) -> None:
+    loaded.run("""def m(request):
+        if request.messages[-1].content[0].type == "tool_result":
+            return "done"
+        given = {"path": "a.txt", "file_text": "x"}
+        return {"content": [{"type": "tool_use", "id": "t1", "name": "create_file", "input": given}]}""")
+    cell = loaded.run("%%conjure --model m --workspace .\nwrite", answers=["a"])
+    assert "every later file that local writes in this session" in cell.prompts[0]
+
+
+def test_a_result_displays_itself_like_its_cell(loaded: Kernel) -> None:
+    """With the paths of skills shortened, and by the settings' limits."""
+    script = BUNDLED / "log-analyzer/scripts/analyze.py"
+    loaded.run(f"m = runs('python {script} --help; head -c 3000 /dev/zero > big.bin')")
+    loaded.run("%config ConjureMagics.file_limit = 1000")
+    cell = loaded.run("%%conjure --model m --yes -o result\nx")
+    again = html(loaded.run("result"))
+    loaded.run("%config ConjureMagics.file_limit = 512_000")
+    for seen in (html(cell), again):
+        assert ">python log-analyzer/scripts/analyze.py --help" in seen
+        assert "data:application" not in seen
 
 
 def test_undo_retry_reset_and_fresh(loaded: Kernel) -> None:

@@ -76,6 +76,22 @@ def test_who_refused_and_why_is_told_everywhere() -> None:
     assert all("refused by you: not today" in text for text in texts(turn(call)))
 
 
+def test_a_reason_that_the_call_shows_already_is_not_said_twice() -> None:
+    printed = "This call was not allowed and did not run. not today"
+    call = called("ls", printed, is_error=True, status="refused", approval=allowed("you", ok=False, reason="not today"))
+    assert all(text.count("not today") == 1 for text in texts(turn(call)))
+    assert all("refused by you" in text for text in texts(turn(call)))
+
+
+@pytest.mark.parametrize(
+    ("by", "said"),
+    [("nobody there", "refused, since nobody was there to ask: pass"), ("stopped", "not run: the turn was stopped")],
+)
+def test_a_call_that_nobody_answered_for_says_so(by: str, said: str) -> None:
+    call = called(is_error=True, approval=allowed(by, ok=False, reason="pass --yes"))
+    assert all(said in text for text in texts(turn(call)))
+
+
 def test_other_arguments_than_a_command_are_named() -> None:
     call = Called(ToolUseBlock("t1", "create_file", {"path": "a.txt", "content": "x\ny", "mode": {"b": 1}}), "local")
     text = read_html(render_call(call, CallLimits()))[1]

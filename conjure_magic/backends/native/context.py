@@ -79,7 +79,7 @@ class SkillContext:
 
     def ask(self, text: str, question: str) -> Decision:
         """Ask the person whether something may be done; `text` says what, in full."""
-        request = ApprovalRequest(self.tool_use_id, self.backend, self.tool, text, question)
+        request = ApprovalRequest(self.tool_use_id, self.backend, self.tool, text, question, f"question of {self.tool}")
         return self.turn.approve(request)
 
     def save(self, name: str, content: str | bytes) -> Path:
