@@ -14,6 +14,8 @@ from traitlets.config import Configurable
 
 PROFILES = {"dev": "local", "test": "local", "prod": "docker"}
 """Profile -> its backend."""
+STANDARD_IMAGE = "conjure-magic:latest"
+"""What `%conjure docker build` makes, and what the Docker backend uses unless another image is named."""
 
 
 class Settings(Configurable):
@@ -68,6 +70,34 @@ class Settings(Configurable):
         config=True
     )
     cell_limit = Int(2_000_000, min=0, help="Bytes of files that travel inside one cell's output.").tag(config=True)
+    docker_image = Unicode(STANDARD_IMAGE, help="Image that commands run in: any with sh.").tag(
+        config=True, env="CONJURE_DOCKER_IMAGE"
+    )
+    docker_memory = Unicode("512m", help="Memory for all commands of a session's container; there is no swap.").tag(
+        config=True, env="CONJURE_DOCKER_MEMORY"
+    )
+    docker_cpus = Float(1.0, help="Processors for them, such as 0.5.").tag(config=True, env="CONJURE_DOCKER_CPUS")
+    docker_pids = Int(128, help="Processes and threads that they may have at once.").tag(
+        config=True, env="CONJURE_DOCKER_PIDS"
+    )
+    docker_file_size = Unicode("1g", help="Size of the largest file that a command may write.").tag(
+        config=True, env="CONJURE_DOCKER_FILE_SIZE"
+    )
+    docker_tmpfs_size = Unicode("100m", help="Size of /tmp in the container; it lies in its memory.").tag(
+        config=True, env="CONJURE_DOCKER_TMPFS_SIZE"
+    )
+    docker_workspace_size = Unicode("10g", help="Size at which a command that fills the workspace is stopped.").tag(
+        config=True, env="CONJURE_DOCKER_WORKSPACE_SIZE"
+    )
+    docker_network = Unicode("none", help="none, bridge (any address), or a network of the engine's by its name.").tag(
+        config=True, env="CONJURE_DOCKER_NETWORK"
+    )
+    docker_runtime = Unicode("", help="Runtime of the engine, such as gVisor's runsc. Empty: its default.").tag(
+        config=True, env="CONJURE_DOCKER_RUNTIME"
+    )
+    docker_engine = Unicode(
+        "", help="The engine: an address or a context. Empty: DOCKER_HOST or the context in use."
+    ).tag(config=True, env="CONJURE_DOCKER_ENGINE")
     project_skills = Bool(True, help="Look for skills in ./skills and ./.agents/skills, once trusted.").tag(config=True)
 
     @property

@@ -38,6 +38,8 @@ class BackendSetup:
     """What no output may show, asked for anew with each command."""
     session: str = ""
     """The session's name."""
+    image: str = ""
+    """The image that the session's commands run in, where they run in one; empty for the settings'."""
     native: tuple[object, ...] = ()
     """Native skills that the person named: objects, or the names of variables; empty for those that are bundled."""
     host: Host | None = None
