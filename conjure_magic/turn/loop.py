@@ -1,4 +1,4 @@
-"""One turn: the loop from a prompt to the end of the model's answer, with every tool call on the way.
+"""The loop from a prompt to the end of the model's answer, with every tool call on the way.
 
 Everything that happens is pushed to the subscribers first and then yielded. Whatever ends the turn, its
 messages are valid, its calls are answered, and `TurnFinished` is the last event.
@@ -10,20 +10,17 @@ import contextlib
 import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
-from conjure_magic.approval import NOBODY, ApprovalRequest, Approver, Decision
-from conjure_magic.backends.base import Backend, tool_owners
-from conjure_magic.budget import Budget, Counted, Limits
+from conjure_magic.approval import ApprovalRequest, Decision
+from conjure_magic.backends.base import tool_owners
+from conjure_magic.budget import Budget
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.compaction import summarise, summary_note
-from conjure_magic.errors import BackendError, CancelledError, ContextOverflowError, ModelError, ToolError
+from conjure_magic.errors import CancelledError, ContextOverflowError, ModelError
 from conjure_magic.events import (
-    ApprovalAnswered,
-    ApprovalAsked,
     BlockFinished,
     Body,
-    Called,
     Compacted,
     Event,
     MessageAppended,
@@ -31,47 +28,22 @@ from conjure_magic.events import (
     Notice,
     RoundStarted,
     TextDelta,
-    ToolFinished,
-    ToolResult,
-    ToolStarted,
     TurnFinished,
     TurnResult,
     TurnStarted,
 )
-from conjure_magic.feed import Feed, Subscriber
-from conjure_magic.history import extend, repair, settle, unfinished, with_own_ids
-from conjure_magic.messages import Block, Message, TextBlock, ToolResultBlock, ToolUseBlock
-from conjure_magic.models.base import Model, Request
+from conjure_magic.feed import Feed
+from conjure_magic.history import repair, settle, unfinished, with_own_ids
+from conjure_magic.messages import Block, Message, TextBlock
+from conjure_magic.models.base import Request
+from conjure_magic.turn.calls import Calls
+from conjure_magic.turn.conversation import Conversation
+from conjure_magic.turn.setup import TurnSetup
 from conjure_magic.workspace import Workspace
 
 GO_ON = "Leave --no-compact out, or begin anew with --fresh."
 CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
 """Stop reasons of a message whose tool calls must not run."""
-
-
-@dataclass(frozen=True, slots=True)
-class TurnSetup:
-    """Everything a turn needs from its session."""
-
-    session: str
-    number: int
-    parent_id: str
-    system: str
-    """The session's own system text; the backends' comes after it."""
-    backends: tuple[Backend, ...]
-    model: Model
-    workspace: Workspace
-    messages: tuple[Message, ...]
-    """The history before this turn."""
-    fingerprint: bytes
-    """`Request.fingerprint` of the turn before; empty for the first."""
-    approver: Approver | None
-    subscribers: Sequence[Subscriber]
-    limits: Limits
-    counted: Counted = field(default_factory=Counted)
-    """What a server counted last for `messages`."""
-    notices: tuple[Notice, ...] = ()
-    """What the person should know from before the turn, shown at its start."""
 
 
 class Turn:
@@ -84,23 +56,24 @@ class Turn:
         self.setup = setup
         self.prompt = prompt
         self.attachments = tuple(attachments)
-        self.messages = setup.messages
         self.fingerprint = setup.fingerprint
         self.cancel = cancel or Cancel()
         self.result: TurnResult | None = None
-        self._deadline = Deadline(self.cancel, setup.limits.timeout)
         self.feed = Feed(setup.session, setup.number, setup.subscribers)
-        self._own: list[Message] = []
+        self.budget = Budget(setup.model, setup.limits, setup.counted)
+        self._deadline = Deadline(self.cancel, setup.limits.timeout)
+        self._conversation = Conversation(setup.messages)
+        self._calls = Calls(self.feed, self.cancel, self._deadline, setup.approver)
         self._said: list[Block] = []
         self._text: list[str] = []
-        self._prompt: tuple[Block, ...] = ()
-        self._before: tuple[Message, ...] = ()
-        self._summed_up = 0
-        self.budget = Budget(setup.model, setup.limits, setup.counted)
         self._stop_reason = ""
         self._error = ""
         self._started = time.monotonic()
-        self._waited = 0.0
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """The whole history, as the next request carries it."""
+        return self._conversation.messages
 
     # ---- Context
 
@@ -115,19 +88,7 @@ class Turn:
 
     def approve(self, request: ApprovalRequest) -> Decision:
         """Ask the turn's approver; the time stands still meanwhile."""
-        self.cancel.raise_if_set()
-        self.emit(ApprovalAsked(request.tool_use_id, request.backend, request.text))
-        began = time.monotonic()
-        decision = Decision("no", by="stopped", reason="The turn was stopped while the question stood.")
-        try:
-            with self._deadline.paused():
-                decision = self.setup.approver(request, self.cancel) if self.setup.approver else NOBODY
-        finally:
-            self._waited += time.monotonic() - began
-            answer = ApprovalAnswered(request.tool_use_id, decision.allowed, decision.by, decision.reason)
-            self.emit(answer)
-        self.cancel.raise_if_set()
-        return decision
+        return self._calls.approve(request)
 
     # ---- the loop
 
@@ -173,12 +134,11 @@ class Turn:
             names = ", ".join(sorted(request.tool_names)) or "none"
             note = f"[conjure: what you can use has changed; this turn has the tools {names}]"
             blocks.insert(0, TextBlock(note))
-        self.messages, self._before, self._prompt = before, before, tuple(blocks)
         backends = tuple(backend.name for backend in self.setup.backends)
         self.emit(TurnStarted(self.id, self.setup.parent_id, self.prompt, backends, self.setup.model.name))
         for notice in self.setup.notices:
             self.emit(notice)
-        self._append(Message("user", tuple(blocks)))
+        self.emit(MessageAppended(self._conversation.begin(before, blocks)))
 
     def _rounds(self, request: Request) -> Iterator[Event]:
         while True:
@@ -198,12 +158,12 @@ class Turn:
             finished = yield from self._ask(replace(request, max_tokens=max_tokens))
             if not (finished.message.tool_uses and self._stop_reason not in CUT):
                 return
-            yield from self._answer(finished.message.tool_uses)
+            yield from self._answer(finished.message)
 
     def request(self) -> Request:
         """The next request, without messages. Raises UsageError if two backends offer the same tool."""
         contributions = [(backend, backend.contribute(self)) for backend in self.setup.backends]
-        self._owners = tool_owners(contributions)
+        self._calls.owners = tool_owners(contributions)
         texts = [self.setup.system, *(contribution.system for _, contribution in contributions)]
         fields = {key: value for _, c in contributions for key, value in c.fields.items()}
         tools = tuple(tool for _, contribution in contributions for tool in contribution.tools)
@@ -217,19 +177,14 @@ class Turn:
         try:
             return (yield from self._listen(replace(request, messages=self.messages)))
         except ContextOverflowError:
-            if self._text or self._said or not self._conversation():
+            if self._text or self._said or not self._conversation.rounds():
                 raise
             yield from self._compact(request)
         return (yield from self._listen(replace(request, messages=self.messages)))
 
-    def _conversation(self) -> tuple[Message, ...]:
-        """What a summary would stand for: earlier turns, and this one's finished rounds."""
-        rounds = self._own[self._summed_up :]
-        return (*self._before, *rounds) if len(rounds) > (self._summed_up == 0) else self._before
-
     def _compact(self, request: Request) -> Iterator[Event]:
         """Put a summary in the place of whole rounds, and go on after it with this turn's prompt."""
-        messages = self._conversation()
+        messages = self._conversation.rounds()
         if not self.setup.limits.compact or not messages:
             what, remedy = ("the conversation nears", GO_ON) if messages else ("this request exceeds", "Send less.")
             window = self.setup.model.context_window or 0
@@ -237,9 +192,7 @@ class Turn:
         summary, usage = summarise(self.setup.model, request, messages, self.cancel)
         self.budget.bill(usage)
         self.budget.forget_count()
-        note = summary_note(summary)
-        self.messages, self._before = extend((), (note, *self._prompt)), (Message.user(note),)
-        self._summed_up = len(self._own)
+        self._conversation.compact(summary_note(summary))
         self.emit(Compacted(summary, len(messages)))
         told = f"{len(messages)} messages became a summary of {len(summary.split())} words"
         self.emit(Notice(f"The conversation neared the model's context: {told}. The cells above keep the whole."))
@@ -290,65 +243,14 @@ class Turn:
             raise ModelError(f"{self.setup.model.name} sent a message that is not JSON: {error}") from None
         return fit
 
-    def _answer(self, calls: Sequence[ToolUseBlock]) -> Iterator[Event]:
-        """Run the calls in order and append all of their results in one message, whatever happens."""
-        results: list[Block] = []
+    def _answer(self, message: Message) -> Iterator[Event]:
+        """Run the calls of a message and append all of their results in one message, whatever happens."""
+        answer: list[Block] = []
         try:
-            for call in calls:
-                result = yield from self._call(call)
-                results.append(ToolResultBlock(call.id, result.content, result.is_error))
-        except BaseException:
-            if len(results) < len(calls):
-                seen = self._answered(calls[len(results)])
-                results += [seen] if seen is not None else []
-            raise
+            yield from self._calls.run(message.tool_uses, self, answer)
         finally:
-            missing = repair((Message("assistant", tuple(calls)), Message("user", tuple(results))))[-1]
-            self._append(missing)
+            self._append(Message("user", tuple(answer)))
         yield from self.feed.drain()
-
-    def _answered(self, call: ToolUseBlock) -> Block | None:
-        """The answer to a call that was cut, from the output that was seen."""
-        for item in reversed(self.feed.record.items):
-            if isinstance(item, Called) and item.call.id == call.id and item.result is not None:
-                return ToolResultBlock(call.id, item.result.content, item.result.is_error)
-        return None
-
-    def _call(self, call: ToolUseBlock) -> Generator[Event, None, ToolResult]:
-        """Run one call by its owner; what goes wrong becomes a result that the model can act on."""
-        self.cancel.raise_if_set()
-        owner = self._owners.get(call.name)
-        started, waited = time.monotonic(), self._waited
-        self.emit(ToolStarted(call, owner.name if owner else ""))
-        result: ToolResult | None = None
-        try:
-            yield from self.feed.drain()
-            if owner is None:
-                names = ", ".join(sorted(self._owners)) or "none"
-                result = _failure(f"There is no tool named {call.name!r}. The tools are: {names}.", "unknown tool")
-            else:
-                result = yield from self.feed.relay(owner.run(call, self))
-        except ToolError as error:
-            result = _failure(str(error))
-        except CancelledError:
-            result = self._cut(call)
-        except BackendError as error:
-            mended = owner.recover(error) if owner else None
-            self.emit(Notice(mended or f"{owner.name if owner else 'the backend'}: {error}", "warning"))
-            result = _failure(f"{error}{f' {mended}' if mended else ''}", "backend failed")
-        finally:
-            if result is None:
-                result = self._cut(call)
-            took = time.monotonic() - started - (self._waited - waited)  # a person's time is not the call's
-            self.emit(ToolFinished(call.id, result, took))
-        yield from self.feed.drain()
-        return result
-
-    def _cut(self, call: ToolUseBlock) -> ToolResult:
-        """The result of a call that was stopped, from what it had printed."""
-        printed = next((i.output for i in self.feed.record.items if isinstance(i, Called) and i.call.id == call.id), "")
-        why = f"[{self.cancel.reason or 'stopped'} before it ended]"
-        return ToolResult(f"{printed}\n{why}".strip(), is_error=True, status=self.cancel.reason or "stopped")
 
     # ---- the end
 
@@ -358,7 +260,8 @@ class Turn:
         left = unfinished([*self._said, TextBlock("".join(self._text))])
         if left:
             self._append(Message("assistant", left))
-        self.messages = repair(self.messages)
+        self._conversation.repair()
+        self._calls.close()
         stop_reason = "error" if self._error else self.cancel.reason or self._stop_reason
         self.result = TurnResult(
             session=self.setup.session,
@@ -370,7 +273,7 @@ class Turn:
             model=self.setup.model.name,
             items=tuple(self.feed.record.items),
             files=self.feed.record.files,
-            messages=repair(self._own),
+            messages=self._conversation.own,
             usage=self.budget.usage,
             cost=self.budget.cost,
             stop_reason=stop_reason,
@@ -381,18 +284,5 @@ class Turn:
         )
         self.emit(TurnFinished(self.result))
 
-    # ---- plumbing
-
     def _append(self, message: Message) -> None:
-        if message.role == "user":
-            self.messages = extend(self.messages, message.content)
-            self._own = list(extend(self._own, message.content))
-        else:
-            self.messages = (*self.messages, message)
-            self._own.append(message)
-        _ = self.messages[-1].encoded  # serialised once, now
-        self.emit(MessageAppended(message))
-
-
-def _failure(text: str, status: str = "error") -> ToolResult:
-    return ToolResult(text, is_error=True, status=status)
+        self.emit(MessageAppended(self._conversation.append(message)))

@@ -1,0 +1,121 @@
+"""The tool calls of a turn: each goes to its owner, each is answered, whatever happens."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Mapping, Sequence
+
+from conjure_magic.approval import NOBODY, ApprovalRequest, Approver, Decision
+from conjure_magic.backends.base import Backend, Context
+from conjure_magic.cancel import Cancel, Deadline
+from conjure_magic.errors import BackendError, CancelledError, ToolError
+from conjure_magic.events import (
+    ApprovalAnswered,
+    ApprovalAsked,
+    Called,
+    Event,
+    Notice,
+    ToolFinished,
+    ToolResult,
+    ToolStarted,
+)
+from conjure_magic.feed import Feed
+from conjure_magic.history import repair
+from conjure_magic.messages import Block, Message, ToolResultBlock, ToolUseBlock
+
+
+class Calls:
+    """Runs calls one after the other, and asks the person where a backend wants it."""
+
+    def __init__(self, feed: Feed, cancel: Cancel, deadline: Deadline, approver: Approver | None) -> None:
+        self.owners: Mapping[str, Backend] = {}
+        """Tool name -> the backend that runs it, as of the latest request."""
+        self._feed = feed
+        self._cancel = cancel
+        self._deadline = deadline
+        self._approver = approver
+        self._waited = 0.0
+
+    def approve(self, request: ApprovalRequest) -> Decision:
+        """Ask the turn's approver; the time stands still meanwhile."""
+        self._cancel.raise_if_set()
+        self._feed.emit(ApprovalAsked(request.tool_use_id, request.backend, request.text))
+        began = time.monotonic()
+        decision = Decision("no", by="stopped", reason="The turn was stopped while the question stood.")
+        try:
+            with self._deadline.paused():
+                decision = self._approver(request, self._cancel) if self._approver else NOBODY
+        finally:
+            self._waited += time.monotonic() - began
+            answer = ApprovalAnswered(request.tool_use_id, decision.allowed, decision.by, decision.reason)
+            self._feed.emit(answer)
+        self._cancel.raise_if_set()
+        return decision
+
+    def run(self, calls: Sequence[ToolUseBlock], context: Context, answer: list[Block]) -> Generator[Event, None, None]:
+        """Run the calls in order. `answer` has exactly one result for each of them afterwards, however this ends."""
+        try:
+            for call in calls:
+                result = yield from self._call(call, context)
+                answer.append(ToolResultBlock(call.id, result.content, result.is_error))
+        except BaseException:
+            if len(answer) < len(calls):
+                answer += self._seen(calls[len(answer)])
+            raise
+        finally:
+            whole = repair((Message("assistant", tuple(calls)), Message("user", tuple(answer))))[-1]
+            answer[:] = whole.content
+
+    def close(self) -> None:
+        """End the calls that nothing answered any more, such as those of a server that was cut."""
+        for item in tuple(self._feed.record.items):
+            if isinstance(item, Called) and item.result is None:
+                self._feed.emit(ToolFinished(item.call.id, self._cut(item.call), 0.0))
+
+    def _seen(self, call: ToolUseBlock) -> list[Block]:
+        """The answer to a call that was cut, from the output that was seen; nothing if it never began."""
+        for item in reversed(self._feed.record.items):
+            if isinstance(item, Called) and item.call.id == call.id and item.result is not None:
+                return [ToolResultBlock(call.id, item.result.content, item.result.is_error)]
+        return []
+
+    def _call(self, call: ToolUseBlock, context: Context) -> Generator[Event, None, ToolResult]:
+        """Run one call by its owner; what goes wrong becomes a result that the model can act on."""
+        self._cancel.raise_if_set()
+        owner = self.owners.get(call.name)
+        started, waited = time.monotonic(), self._waited
+        self._feed.emit(ToolStarted(call, owner.name if owner else ""))
+        result: ToolResult | None = None
+        try:
+            yield from self._feed.drain()
+            if owner is None:
+                names = ", ".join(sorted(self.owners)) or "none"
+                result = _failure(f"There is no tool named {call.name!r}. The tools are: {names}.", "unknown tool")
+            else:
+                result = yield from self._feed.relay(owner.run(call, context))
+        except ToolError as error:
+            result = _failure(str(error))
+        except CancelledError:
+            result = self._cut(call)
+        except BackendError as error:
+            mended = owner.recover(error) if owner else None
+            self._feed.emit(Notice(mended or f"{owner.name if owner else 'the backend'}: {error}", "warning"))
+            result = _failure(f"{error}{f' {mended}' if mended else ''}", "backend failed")
+        finally:
+            if result is None:
+                result = self._cut(call)
+            took = time.monotonic() - started - (self._waited - waited)  # a person's time is not the call's
+            self._feed.emit(ToolFinished(call.id, result, took))
+        yield from self._feed.drain()
+        return result
+
+    def _cut(self, call: ToolUseBlock) -> ToolResult:
+        """The result of a call that was stopped, from what it had printed."""
+        items = self._feed.record.items
+        printed = next((i.output for i in items if isinstance(i, Called) and i.call.id == call.id), "")
+        why = f"[{self._cancel.reason or 'stopped'} before it ended]"
+        return ToolResult(f"{printed}\n{why}".strip(), is_error=True, status=self._cancel.reason or "stopped")
+
+
+def _failure(text: str, status: str = "error") -> ToolResult:
+    return ToolResult(text, is_error=True, status=status)

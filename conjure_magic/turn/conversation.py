@@ -1,0 +1,55 @@
+"""The messages while a turn runs: the whole history, this turn's own part of it, and what a summary stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from conjure_magic.history import extend, repair
+from conjure_magic.messages import Block, Message, TextBlock
+
+
+class Conversation:
+    """Grows message by message; each is serialised once, when it is appended."""
+
+    def __init__(self, messages: tuple[Message, ...]) -> None:
+        self.messages = messages
+        """The whole history, as the next request carries it."""
+        self._own: tuple[Message, ...] = ()
+        self._before: tuple[Message, ...] = ()
+        self._prompt: tuple[Block, ...] = ()
+        self._summed_up = 0
+
+    @property
+    def own(self) -> tuple[Message, ...]:
+        """This turn's messages, valid by themselves, the prompt first."""
+        return repair(self._own)
+
+    def begin(self, before: tuple[Message, ...], prompt: Sequence[Block]) -> Message:
+        """Put this in the place of what came before, and append the prompt; the message that was appended."""
+        self.messages, self._before, self._prompt = before, before, tuple(prompt)
+        return self.append(Message("user", self._prompt))
+
+    def append(self, message: Message) -> Message:
+        """Add a message for good; a last user message grows by another one."""
+        if message.role == "user":
+            self.messages = extend(self.messages, message.content)
+            self._own = extend(self._own, message.content)
+        else:
+            self.messages = (*self.messages, message)
+            self._own = (*self._own, message)
+        _ = self.messages[-1].encoded  # serialised once, now
+        return message
+
+    def repair(self) -> None:
+        """Make the history valid, whatever was cut."""
+        self.messages = repair(self.messages)
+
+    def rounds(self) -> tuple[Message, ...]:
+        """What a summary would stand for: earlier turns, and this one's finished rounds."""
+        rounds = self._own[self._summed_up :]
+        return (*self._before, *rounds) if len(rounds) > (self._summed_up == 0) else self._before
+
+    def compact(self, note: TextBlock) -> None:
+        """Go on with a summary in the place of `rounds`, and with this turn's prompt after it."""
+        self.messages, self._before = extend((), (note, *self._prompt)), (Message.user(note),)
+        self._summed_up = len(self._own)

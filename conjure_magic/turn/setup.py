@@ -1,0 +1,40 @@
+"""What a turn needs from its session."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from conjure_magic.approval import Approver
+from conjure_magic.backends.base import Backend
+from conjure_magic.budget import Counted, Limits
+from conjure_magic.events import Notice
+from conjure_magic.feed import Subscriber
+from conjure_magic.messages import Message
+from conjure_magic.models.base import Model
+from conjure_magic.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class TurnSetup:
+    """Everything a turn needs from its session."""
+
+    session: str
+    number: int
+    parent_id: str
+    system: str
+    """The session's own system text; the backends' comes after it."""
+    backends: tuple[Backend, ...]
+    model: Model
+    workspace: Workspace
+    messages: tuple[Message, ...]
+    """The history before this turn."""
+    fingerprint: bytes
+    """`Request.fingerprint` of the turn before; empty for the first."""
+    approver: Approver | None
+    subscribers: Sequence[Subscriber]
+    limits: Limits
+    counted: Counted = field(default_factory=Counted)
+    """What a server counted last for `messages`."""
+    notices: tuple[Notice, ...] = ()
+    """What the person should know from before the turn, shown at its start."""
