@@ -7,7 +7,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from typing import TypeVar
 
 from conjure_magic.events import Body, Event
@@ -17,6 +17,27 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 Subscriber = Callable[[Event], None]
+
+
+class Subscribers:
+    """Who is told every event, or those of some types."""
+
+    def __init__(self) -> None:
+        self.now: list[Subscriber] = []
+
+    def add(self, handler: Callable[[Event], object], events: Collection[type] | None) -> Callable[[], None]:
+        """Call `handler` with every event whose body is of a type in `events` (None: any) until the result is called."""
+
+        def subscriber(event: Event) -> None:
+            if events is None or isinstance(event.body, tuple(events)):
+                handler(event)
+
+        def unsubscribe() -> None:
+            with contextlib.suppress(ValueError):
+                self.now.remove(subscriber)
+
+        self.now.append(subscriber)
+        return unsubscribe
 
 
 class Feed:

@@ -14,15 +14,16 @@ from conjure_magic.api.keys import Key
 from conjure_magic.approval import Approver
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.native.host import Host
-from conjure_magic.budget import Counted, Limits, limits_of
+from conjure_magic.budget import Limits, limits_of
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.equipment import Choice, Equipment
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, Notice, TurnResult
-from conjure_magic.feed import Subscriber
+from conjure_magic.feed import Subscribers
 from conjure_magic.history import extend, repair
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
+from conjure_magic.past import Past, Standing
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
@@ -77,12 +78,8 @@ class Session:
         self.name = name
         self.settings = settings or Settings()
         self.approver = approver
-        self.turns: list[TurnResult] = []
-        self._before: list[tuple[tuple[Message, ...], bytes, Counted]] = []
-        self._messages: tuple[Message, ...] = ()
-        self._fingerprint = b""
-        self._counted = Counted()
-        self._subscribers: list[Subscriber] = []
+        self._past = Past()
+        self._subscribers = Subscribers()
         self._busy = threading.Lock()
         self._turn: Turn | None = None
         self._closed = False
@@ -130,29 +127,32 @@ class Session:
     @property
     def messages(self) -> tuple[Message, ...]:
         """The whole conversation as the next request would carry it."""
-        return self._turn.messages if self._turn is not None else self._messages
+        return self._turn.messages if self._turn is not None else self._past.now.messages
+
+    @property
+    def turns(self) -> list[TurnResult]:
+        """The turns so far, the first one first."""
+        return self._past.turns
 
     @property
     def files(self) -> Artifacts:
         """The files of all turns, each once, in its newest state."""
-        newest = {artifact.name: artifact for turn in self.turns for artifact in turn.files}
-        return Artifacts(newest.values())
+        return self._past.files
 
     @property
     def usage(self) -> Usage:
         """The tokens of all turns."""
-        return sum((turn.usage for turn in self.turns), Usage())
+        return self._past.usage
 
     @property
     def cost(self) -> float | None:
         """US dollars of all turns; None if any price is not known."""
-        costs = [turn.cost for turn in self.turns]
-        return None if None in costs else sum(cost for cost in costs if cost is not None)
+        return self._past.cost
 
     @property
     def context_tokens(self) -> int:
         """How many tokens the conversation has, as a server last counted; 0 where none did."""
-        return self._counted.tokens
+        return self._past.now.counted.tokens
 
     @property
     def workspace(self) -> Workspace:
@@ -242,17 +242,14 @@ class Session:
         """
         if not self.turns:
             raise UsageError(f"session {self.name!r} has no turn to run again")
-        turn, before = self.turns[-1], self._before[-1]
-        after = (self._messages, self._fingerprint, self._counted)
+        turn, after = self.turns[-1], self._past.now
         self.undo()
         left = len(self.turns)
         try:
             yield turn.prompt, list(turn.attachments)
         finally:
             if len(self.turns) == left and not self._closed:
-                self.turns.append(turn)
-                self._before.append(before)
-                self._messages, self._fingerprint, self._counted = after
+                self._past.add(turn, after)
 
     def stop(self, reason: StopReason = "stopped") -> None:
         """Stop the running turn, from any thread; it ends within a second or so. Nothing runs: nothing happens."""
@@ -265,14 +262,12 @@ class Session:
         with self._exclusively():
             if not 1 <= turns <= len(self.turns):
                 raise UsageError(f"cannot undo {turns} turns: session {self.name!r} has {len(self.turns)}")
-            self._messages, self._fingerprint, self._counted = self._before[-turns]
-            del self._before[-turns:], self.turns[-turns:]
+            self._past.undo(turns)
 
     def reset(self) -> None:
         """Forget the conversation; backends, skills and files stay. Commands left running are ended."""
         with self._exclusively():
-            self.turns, self._before = [], []
-            self._messages, self._fingerprint, self._counted = (), b"", Counted()
+            self._past.reset()
             self._equipment.close_backends()
 
     def use(
@@ -313,18 +308,7 @@ class Session:
 
         Returns a function that ends the subscription. A handler that raises is logged and breaks nothing.
         """
-
-        def subscriber(event: Event) -> None:
-            if events is None or isinstance(event.body, tuple(events)):
-                handler(event)
-
-        self._subscribers.append(subscriber)
-
-        def unsubscribe() -> None:
-            with contextlib.suppress(ValueError):
-                self._subscribers.remove(subscriber)
-
-        return unsubscribe
+        return self._subscribers.add(handler, events)
 
     # ---- what goes to a model
 
@@ -371,12 +355,12 @@ class Session:
             backends=self._equipment.backends,
             model=model,
             workspace=self.workspace,
-            messages=self._messages,
-            fingerprint=self._fingerprint,
+            messages=self._past.now.messages,
+            fingerprint=self._past.now.fingerprint,
             approver=approver or self.approver,
-            subscribers=self._subscribers,
+            subscribers=self._subscribers.now,
             limits=limits or self.limits(),
-            counted=self._counted,
+            counted=self._past.now.counted,
             notices=self._notices(),
         )
 
@@ -394,6 +378,4 @@ class Session:
         """Take a turn's messages over; one that never began leaves no trace."""
         if turn.result is not None:
             self._told |= {notice.text for notice in turn.setup.notices}
-            self._before.append((self._messages, self._fingerprint, self._counted))
-            self._messages, self._fingerprint, self._counted = turn.messages, turn.fingerprint, turn.budget.counted
-            self.turns.append(turn.result)
+            self._past.add(turn.result, Standing(turn.messages, turn.fingerprint, turn.budget.counted))

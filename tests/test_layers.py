@@ -21,7 +21,7 @@ LEVELS = [
     ["api", "models", "executors"],
     ["tools", "approval"],
     ["backends"],
-    ["compaction", "budget", "feed", "turn", "equipment", "session", "store", "telemetry", "scale"],
+    ["compaction", "budget", "feed", "turn", "equipment", "past", "session", "store", "telemetry", "scale"],
     ["render", "live", "report", "panel"],
     ["magics", "autoload", "__main__", "testing"],
 ]
