@@ -26,7 +26,7 @@ class Subscribers:
         self.now: list[Subscriber] = []
 
     def add(self, handler: Callable[[Event], object], events: Collection[type] | None) -> Callable[[], None]:
-        """Call `handler` with every event whose body is of a type in `events` (None: any) until the result is called."""
+        """Call `handler` with every event whose body is of a type in `events`, or all, until the result is called."""
 
         def subscriber(event: Event) -> None:
             if events is None or isinstance(event.body, tuple(events)):
