@@ -6,20 +6,30 @@
     │   └── PathNotAllowedError   a file tool was pointed outside the folders it may touch
     ├── SkillError                a skill folder that cannot be used
     │   └── SkillNotFoundError    no skill of that name
-    ├── ModelError                the model could not answer; what it had said is kept
-    │   ├── AuthenticationError   the key is missing or wrong, or may not do this
-    │   ├── RateLimitError        too many requests, or a spending limit is reached
-    │   ├── ModelUnavailableError it cannot be reached, is overloaded, or failed on its side
-    │   ├── RequestRefusedError   the server calls the request invalid
-    │   │   └── ContextOverflowError  the conversation no longer fits
-    │   ├── StreamCutError        the answer broke off: a lost connection or a stall
-    │   └── ProtocolError         what came back is not the Messages protocol
+    ├── ApiError                  a server refused, or could not do, what was asked; `status` and more say why
+    │   ├── ModelError            the model could not answer; what it had said is kept
+    │   │   ├── AuthenticationError   the key is missing or wrong, or may not do this
+    │   │   ├── RateLimitError        too many requests, or a spending limit is reached
+    │   │   ├── ModelUnavailableError it cannot be reached, is overloaded, or failed on its side
+    │   │   ├── RequestRefusedError   the server calls the request invalid
+    │   │   │   ├── ContextOverflowError   the conversation no longer fits
+    │   │   │   └── ContainerNotFoundError the hosted container is unknown there, or has expired
+    │   │   ├── StreamCutError        the answer broke off: a lost connection or a stall
+    │   │   └── ProtocolError         what came back is not the Messages protocol
+    │   └── HostedError           Files or Skills of Anthropic's did not do it; is a BackendError too
+    │       ├── UploadError           a file or a skill was not taken: too large, or refused
+    │       ├── DownloadError         a file's content did not come: larger than asked for, or not to be had
+    │       └── HostedNotFoundError   no such file, skill or version there
+    │           └── FileExpiredError      the file is past its date
     ├── BackendError              the hands are gone: a supervisor or container that died
     │   └── BackendUnavailableError   it cannot start here, and the message says what it needs
     ├── CancelledError            the turn was stopped; carries the reason
     └── SessionError              a session that cannot do this now
         ├── SessionBusyError      another turn is running in it
         └── SessionClosedError    it was closed
+
+The Files and Skills endpoints raise the kinds of ModelError as well, for what is no fault of a file or a skill: the
+key, a limit, the connection.
 
 A non-zero exit is none of these: it is a result. Everything not in this tree is a fault of ours or of a
 caller's own code, and propagates with its traceback.
@@ -52,8 +62,8 @@ class SkillNotFoundError(SkillError):
     """No skill of that name."""
 
 
-class ModelError(ConjureError):
-    """The model could not answer; what it had said is kept, in the last turn of the session.
+class ApiError(ConjureError):
+    """A server refused, or could not do, what was asked.
 
     Attributes:
         status: the HTTP status; None where there was none.
@@ -61,6 +71,7 @@ class ModelError(ConjureError):
         error_code: a finer name, where the server gave one.
         request_id: what the vendor's support asks for; empty where the server gave none.
         retry_after: seconds until a new try makes sense; None where the server did not say.
+        said: the server's own words; empty where it had none.
     """
 
     def __init__(
@@ -72,6 +83,7 @@ class ModelError(ConjureError):
         error_code: str = "",
         request_id: str = "",
         retry_after: float | None = None,
+        said: str = "",
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -79,6 +91,11 @@ class ModelError(ConjureError):
         self.error_code = error_code
         self.request_id = request_id
         self.retry_after = retry_after
+        self.said = said
+
+
+class ModelError(ApiError):
+    """The model could not answer; what it had said is kept, in the last turn of the session."""
 
 
 class AuthenticationError(ModelError):
@@ -101,6 +118,10 @@ class ContextOverflowError(RequestRefusedError):
     """The conversation no longer fits into the model's window, or into a request."""
 
 
+class ContainerNotFoundError(RequestRefusedError):
+    """The hosted container that a request names is unknown there, or has expired."""
+
+
 class StreamCutError(ModelError):
     """The answer broke off: a lost connection, a stall, or an end that came too early."""
 
@@ -115,6 +136,26 @@ class BackendError(ConjureError):
 
 class BackendUnavailableError(BackendError):
     """The backend cannot start here; the message says what it needs."""
+
+
+class HostedError(ApiError, BackendError):
+    """Anthropic's Files or Skills did not do what was asked."""
+
+
+class UploadError(HostedError):
+    """A file or a skill was not taken: it is too large, or the server refused it."""
+
+
+class DownloadError(HostedError):
+    """A file's content did not come: it is larger than asked for, or not to be had."""
+
+
+class HostedNotFoundError(HostedError):
+    """There is no such file, skill or version on the server."""
+
+
+class FileExpiredError(HostedNotFoundError):
+    """The file is past its date; its content is gone for good."""
 
 
 class CancelledError(ConjureError):

@@ -6,9 +6,9 @@ import contextlib
 import itertools
 import json
 import random
-from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import IO, Any
 
 import httpx
 
@@ -54,6 +54,20 @@ class Patience:
             return error.retry_after if error.retry_after <= self.retry_after else None
         spread = 1 - 0.25 * random.random()  # noqa: S311  (many kernels must not come back in the same moment)
         return self.backoff * min(2.0 ** (attempt - 1), 16.0) * spread
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A multipart body: the parts that are files, and plain fields."""
+
+    files: Sequence[tuple[str, str, IO[bytes], str]]
+    """(field, file name, content from its beginning, media type) of each."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def encoding(self) -> dict[str, Any]:
+        """The arguments that make httpx write it; contents are sent piece by piece, each try from the start."""
+        files = [(name, (filename, content, kind)) for name, filename, content, kind in self.files]
+        return {"files": files, "data": dict(self.fields)}
 
 
 class Answer:
@@ -102,6 +116,15 @@ class Answer:
             for _ in events:
                 pass
 
+    def chunks(self) -> Generator[bytes, None, None]:
+        """Yield the body's bytes as they come, decompressed. Raises as `events` does."""
+        try:
+            with self._cancel.waking(self._lane.shut):
+                yield from self._response.iter_bytes()
+        except Exception as error:
+            raise failed(error, self._cancel, self._api.patience.idle, self._api.server) from None
+        self._cancel.raise_if_set()
+
     def json(self) -> Any:
         """The body as JSON. Raises as `events` does."""
         try:
@@ -148,15 +171,30 @@ class Api:
         self._timeout = httpx.Timeout(self.patience.idle, connect=self.patience.connect)
 
     def open(
-        self, method: str, path: str, cancel: Cancel, *, body: bytes | None = None, stream: bool = False
+        self,
+        method: str,
+        path: str,
+        cancel: Cancel,
+        *,
+        body: bytes | Form | None = None,
+        stream: bool = False,
+        accept: str = "application/json",
     ) -> Generator[Notice, None, Answer]:
         """Send a request and return its open answer; each wait for another try is yielded as a notice.
+
+        Args:
+            method: as in HTTP.
+            path: below the base URL, query included.
+            cancel: ends it.
+            body: JSON, or a form.
+            stream: the answer is read while it comes, so it is not to be compressed.
+            accept: the media type of the answer.
 
         Raises a ModelError for what the server refuses or cannot do, CancelledError once `cancel` is set.
         """
         for attempt in itertools.count(1):
             cancel.raise_if_set()
-            opening = self._opening(method, path, body, stream)
+            opening = self._opening(method, path, body, stream=stream, accept=accept)
             answer = self._answer(opening, cancel)
             if answer is not None:
                 return answer
@@ -171,7 +209,7 @@ class Api:
 
     def get(self, path: str, cancel: Cancel) -> Any:
         """The JSON of a GET, tried once. Raises as `open` does."""
-        opening = self._opening("GET", path, None, False)
+        opening = self._opening("GET", path, None)
         answer = self._answer(opening, cancel)
         if answer is None:
             raise self.masked(opening.failure)
@@ -182,21 +220,29 @@ class Api:
         """Close idle connections. Calling it twice is fine."""
         self.lanes.close()
 
-    def _opening(self, method: str, path: str, body: bytes | None, stream: bool) -> Opening:
+    def _opening(
+        self,
+        method: str,
+        path: str,
+        body: bytes | Form | None,
+        *,
+        stream: bool = False,
+        accept: str = "application/json",
+    ) -> Opening:
         """One try of a request, without its key: that is added on the thread that sends it."""
-        headers = {"anthropic-version": self.version, "accept": "application/json"}
-        if body is not None:
+        headers = {"anthropic-version": self.version, "accept": accept}
+        encoded: dict[str, Any] = body.encoding() if isinstance(body, Form) else {"content": body}
+        if isinstance(body, bytes):
             headers["content-type"] = "application/json"
         if stream:
             headers["accept-encoding"] = "identity"  # compression would hold small events back
         lane = self.lanes.take()
         url = f"{self.credentials.base_url}{path}"
-        content: bytes | list[bytes] | None = body
-        if body is not None and len(body) > 2 * PIECE:
+        if isinstance(body, bytes) and len(body) > 2 * PIECE:
             # httpcore copies what is left of a piece each time the socket takes a part of it.
-            content = [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
+            encoded["content"] = [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
             headers["content-length"] = str(len(body))
-        request = lane.client.build_request(method, url, content=content, headers=headers, timeout=self._timeout)
+        request = lane.client.build_request(method, url, headers=headers, timeout=self._timeout, **encoded)
         return Opening(lane, request, self.credentials, self.patience.idle, self.lanes.discard)
 
     def _answer(self, opening: Opening, cancel: Cancel) -> Answer | None:
@@ -213,6 +259,7 @@ class Api:
             raise failure or ProtocolError("no answer and no error")
         if self.credentials.key is not None:
             failure.args = (self.credentials.key.hide_in(str(failure)),)
+            failure.said = self.credentials.key.hide_in(failure.said)
         if failure.retry_after is not None and failure.retry_after > self.patience.retry_after:
             failure.args = (f"{failure} The server asks to wait {failure.retry_after:.0f} s.",)
         return failure

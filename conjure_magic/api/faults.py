@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -11,6 +12,7 @@ import httpx
 
 from conjure_magic.errors import (
     AuthenticationError,
+    ContainerNotFoundError,
     ContextOverflowError,
     ModelError,
     ModelUnavailableError,
@@ -41,6 +43,9 @@ BY_TYPE: dict[str, type[ModelError]] = {
 }
 # An overflow has no code of its own; these are the words of Anthropic, vLLM and llama.cpp.
 OVERFLOW = ("prompt is too long", "exceed context limit", "maximum context length", "exceeds the available context")
+# Nor has a container that is gone: "container: ... not found", "Container ... has expired".
+GONE = ("container_expired", "container_not_found")
+NO_CONTAINER = re.compile(r"\bcontainer\b.*\b(not found|does not exist|expired|unknown)", re.IGNORECASE)
 SPENT = "enforced_spend_limit_reached"
 
 
@@ -55,7 +60,7 @@ def from_body(body: object, status: int | None, request_id: str = "", retry_afte
     kind = str(fields.get("type") or "")
     if isinstance(body, Mapping) and not request_id:
         request_id = str(body.get("request_id") or "")
-    cls = _class_of(kind, message, status)
+    cls = ContainerNotFoundError if code in GONE else _class_of(kind, message, status)
     text = " ".join(part for part in (_lead(cls, kind, status), message) if part)
     return cls(
         f"{text} (request {request_id})" if request_id else text,
@@ -64,6 +69,7 @@ def from_body(body: object, status: int | None, request_id: str = "", retry_afte
         error_code=str(code or ""),
         request_id=request_id,
         retry_after=retry_after,
+        said=message,
     )
 
 
@@ -147,6 +153,8 @@ def _class_of(kind: str, message: str, status: int | None) -> type[ModelError]:
     lower = message.lower()
     if status in (None, 400, 413, 422, 500) and any(words in lower for words in OVERFLOW):
         return ContextOverflowError
+    if status in (None, 400, 404, 410) and NO_CONTAINER.search(message):
+        return ContainerNotFoundError
     if kind in BY_TYPE:
         return BY_TYPE[kind]
     match status:
@@ -169,8 +177,9 @@ def _lead(cls: type[ModelError], kind: str, status: int | None) -> str:
         RateLimitError: f"Too many requests, or a limit is reached{tag}.",
         ContextOverflowError: f"The conversation is too long{tag}.",
         RequestRefusedError: f"The server refused the request{tag}.",
+        ContainerNotFoundError: f"The hosted container is not there any more{tag}.",
     }
-    return leads.get(cls, f"The model is not available{tag}.")
+    return leads.get(cls, f"The server cannot answer now{tag}.")
 
 
 def _shortened(text: str) -> str:

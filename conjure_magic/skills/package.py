@@ -61,20 +61,36 @@ def pack(path: str | Path, into: str | Path = ".") -> Package:
     Raises SkillError with every rule that the skill breaks, PackageError for what no package may hold, OSError if
     it cannot be written.
     """
-    broken = errors(validate(path))
-    if broken:
-        raise SkillError("; ".join(f"{finding.message} ({finding.code})" for finding in broken))
-    directory = Path(os.path.realpath(Path(path).expanduser()))
-    directory = directory if directory.is_dir() else directory.parent
+    directory = _checked(path)
     target = Path(into).expanduser().absolute() / f"{directory.name}{SUFFIX}"
     target.parent.mkdir(parents=True, exist_ok=True)
     left_out: list[str] = []
     files = sorted(name for name in _walk(directory, left_out) if directory / name != Path(os.path.realpath(target)))
-    data = _archive(directory, files)
-    with opened(data) as archive:
-        is_flat(plan(archive))  # what we could not unpack is no package
-    _replace(target, data)
+    _replace(target, _archive(directory, files))
     return Package(target, tuple(files), tuple(sorted(left_out)))
+
+
+def archive(path: str | Path) -> tuple[str, bytes]:
+    """The name of a skill and the bytes of its package, of a folder or of a `.skill` file; the same files, the same
+    bytes.
+
+    Raises as `pack` does.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file() or file.name in ("SKILL.md", "skill.md"):
+        directory = _checked(path)
+        return directory.name, _archive(directory, sorted(_walk(directory, [])))
+    with tempfile.TemporaryDirectory(prefix="conjure-") as fresh:
+        return archive(unpack(file, fresh))
+
+
+def _checked(path: str | Path) -> Path:
+    """The real folder of a skill. Raises SkillError with every rule that it breaks."""
+    broken = errors(validate(path))
+    if broken:
+        raise SkillError("; ".join(f"{finding.message} ({finding.code})" for finding in broken))
+    directory = Path(os.path.realpath(Path(path).expanduser()))
+    return directory if directory.is_dir() else directory.parent
 
 
 def unpack(path: str | Path, into: str | Path | None = None) -> Path:
@@ -184,6 +200,8 @@ def _archive(directory: Path, files: list[str]) -> bytes:
             archive.writestr(info, data, zipfile.ZIP_DEFLATED)
     if buffer.tell() > MAX_BYTES:
         raise too_large()
+    with opened(buffer.getvalue()) as written:
+        is_flat(plan(written))  # what we could not unpack is no package
     return buffer.getvalue()
 
 
