@@ -100,6 +100,10 @@ def with_body(lines: list[str]) -> list[str]:
     return [lines[0].rstrip("\n") + "\n", "\n"] if alone else lines
 
 
+# Or else IPython would take a first line for a whole cell, where one types line by line (check_complete).
+setattr(with_body, "has_side_effects", True)  # noqa: B010 - a function's attribute, unknown to the type checker
+
+
 def unload(shell: InteractiveShell) -> None:
     """Take everything back that `load` registered, and close all sessions."""
     magics = shell.magics_manager.registry.pop("ConjureMagics", None)

@@ -183,6 +183,18 @@ def test_a_cell_explains_its_options_with_and_without_a_request(loaded: Kernel, 
     assert "--timeout S" in shown(loaded.run(code))
 
 
+def test_a_terminal_that_asks_whether_a_cell_is_complete_is_told_to_go_on(loaded: Kernel) -> None:
+    def complete(code: str) -> str:
+        asked = loaded.kc.is_complete(code)
+        while (reply := loaded.kc.get_shell_msg(timeout=20))["parent_header"]["msg_id"] != asked:
+            pass
+        return str(reply["content"]["status"])
+
+    assert complete("%%conjure --backend local") == "incomplete"
+    assert complete("%%conjure --backend local\nAnalyse app.log") == "incomplete"
+    assert complete("%%conjure --backend local\nAnalyse app.log\n\n") == "complete"
+
+
 def test_a_question_about_a_file_says_what_a_yes_for_the_session_means(loaded: Kernel) -> None:
     loaded.run("""def m(request):
         if request.messages[-1].content[0].type == "tool_result":
