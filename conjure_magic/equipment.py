@@ -16,6 +16,7 @@ from conjure_magic.backends.native.names import Named, meant_as_python, split_sk
 from conjure_magic.errors import SkillNotFoundError, UsageError
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
+from conjure_magic.models.choice import key_variables
 from conjure_magic.settings import Settings, split_list
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.workspace import Workspace, existing_folder
@@ -117,7 +118,7 @@ class Equipment:
                 workspace,
                 self.skills,
                 self._settings,
-                lambda: secrets(key=self._choice.key),
+                lambda: secrets(key=self._choice.key, variables=key_variables(self._settings.models)),
                 session=self._name,
                 native=self._native,
                 host=self._host,
@@ -155,7 +156,13 @@ class Equipment:
     def open_model(self, spec: object, key: Key | None = None) -> Model:
         """The model that a name, a callable or a Model means here. Raises UsageError."""
         settings = self._settings
-        return open_model(spec, key=key or self._choice.key, default=settings.default_model, prices=settings.prices)
+        return open_model(
+            spec,
+            key=key or self._choice.key,
+            default=settings.default_model,
+            prices=settings.prices,
+            named=settings.models,
+        )
 
     def close_backends(self) -> None:
         """End everything that the hands still run; they are opened anew when needed."""

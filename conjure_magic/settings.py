@@ -27,12 +27,15 @@ class Settings(Configurable):
     profile = Enum(tuple(PROFILES), "dev", help="Where this runs; it chooses the backend where nothing else does.").tag(
         config=True, env="CONJURE_PROFILE"
     )
-    model = Unicode("", help="Model for new sessions: an id, or offline. Empty: whatever is there.").tag(
+    model = Unicode("", help="Model for new sessions: an id, a name, or offline. Empty: whatever is there.").tag(
         config=True, env="CONJURE_MODEL"
     )
     default_model = Unicode("claude-opus-5-5", help="The model where there is a key and none is named.").tag(
         config=True
     )
+    models = Dict(
+        help="Names for --model: to an id, or to {'model': …, 'base_url': …, 'key_variable': …, 'dialect': …}."
+    ).tag(config=True)
     prices = Dict(help="Model id -> [input, output] in US dollars per million tokens; goes before the table.").tag(
         config=True
     )

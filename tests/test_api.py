@@ -27,7 +27,7 @@ from traitlets.config import Config
 from conjure_magic.api import faults
 from conjure_magic.api.client import Api, Patience
 from conjure_magic.api.events import read_events
-from conjure_magic.api.keys import ANTHROPIC, Credentials, Key, credentials
+from conjure_magic.api.keys import ANTHROPIC, Credentials, Key, credentials, secrets
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import AuthenticationError, ModelError, ProtocolError, RateLimitError, UsageError
 from conjure_magic.events import Notice
@@ -193,6 +193,60 @@ def test_the_model_is_the_named_one_else_what_is_configured(
 ) -> None:
     model = choose_model(name, environ)
     assert (model.name if model is not None else None) == chosen
+
+
+NAMED = {
+    "fast": "claude-haiku-5-5",
+    "local": {"model": "qwen3", "base_url": f"{LOCAL}/v1/"},
+    "gate": {"model": "opus", "base_url": "https://llm.example", "key_variable": "GATE", "dialect": "anthropic"},
+    "proxy": {"model": "gpt", "base_url": "https://llm.example", "key_variable": "GATE"},
+    "offline": "claude-haiku-5-5",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "expected"),
+    [
+        ("fast", "claude-haiku-5-5", Credentials(ANTHROPIC, "x-api-key", Key("a"))),
+        ("local", "qwen3", Credentials(LOCAL, dialect="compatible")),
+        ("gate", "opus", Credentials("https://llm.example", "x-api-key", Key("g"))),
+        ("proxy", "gpt", Credentials("https://llm.example", "bearer", Key("g"), "compatible")),
+    ],
+)
+def test_a_name_of_ones_own_means_a_model_and_its_server_gets_its_own_key_alone(
+    name: str, model: str, expected: Credentials
+) -> None:
+    environ = {"ANTHROPIC_API_KEY": "a", "GATE": "g"}
+    chosen = choose_model(name, environ, named=NAMED)
+    assert chosen is not None
+    assert (chosen.name, chosen.credentials) == (model, expected)
+    typed = choose_model(name, environ, Key("typed"), named=NAMED)
+    assert typed is not None
+    assert (typed.credentials.key == Key("typed")) == (name == "fast"), "a typed key is for the configured server"
+
+
+def test_the_default_may_be_a_name_and_offline_stays_what_it_is() -> None:
+    chosen = choose_model("", {}, default="local", named=NAMED)
+    assert chosen is not None
+    assert chosen.name == "qwen3"
+    assert choose_model("offline", {"ANTHROPIC_API_KEY": "a"}, named=NAMED) is None
+
+
+@pytest.mark.parametrize("wrong", [3, "", {}, {"model": 3}, {"base_url": LOCAL}, {"model": "m", "key": "k"}, [], None])
+def test_a_name_that_is_set_wrongly_says_what_is_expected(wrong: object) -> None:
+    with pytest.raises(UsageError, match=r"'mine' in ConjureMagics.models has to be"):
+        choose_model("mine", {}, named={"mine": wrong})
+    with pytest.raises(UsageError, match="dialect"):
+        choose_model("mine", {}, named={"mine": {"model": "m", "dialect": "openai"}})
+
+
+def test_words_that_stand_for_no_key_are_no_secrets() -> None:
+    """Servers without keys want any: to hide such a word would tear ordinary text apart."""
+    for word in ("ollama", "x", "lm-studio", "not-needed", "EMPTY", "sk-1234"):
+        assert secrets({"ANTHROPIC_API_KEY": word}) == ()
+        assert Key(word).hide_in(f"{word} is running") == f"{word} is running"
+    named = {"GATE": "gate-secret-0123", "ANTHROPIC_AUTH_TOKEN": SECRET}
+    assert secrets(named, Key("typed-key-0123"), ["GATE"]) == ("typed-key-0123", SECRET, "gate-secret-0123")
 
 
 def test_a_model_that_needs_a_key_says_both_ways_out() -> None:

@@ -20,6 +20,7 @@ from conjure_magic.events import Noted, ToolStarted
 from conjure_magic.messages import Usage
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.session import Session
+from conjure_magic.settings import Settings
 from conjure_magic.testing.stub import Reply, StubModel, StubServer
 
 KEY = "sk-ant-test-0123456789abcdefghij"
@@ -225,6 +226,21 @@ def test_a_compatible_server_gets_nothing_that_it_refuses() -> None:
     assert result.text == "Fine."
     assert result.cost is None
     assert refused(server) == []
+
+
+def test_a_model_under_a_name_of_ones_own_is_asked_at_its_server_with_its_key(
+    stub: StubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATE", KEY)
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-of-another-server")
+    gate = {"model": "claude-opus-5-5", "base_url": stub.url, "key_variable": "GATE", "dialect": "anthropic"}
+    settings = Settings(models={"gate": gate}, prices={"claude-opus-5-5": [1, 2]})
+    with Session(ScriptedBackend(), settings=settings) as session:
+        session.use(model="gate")
+        result = session.chat("Go.")
+    assert result.cost
+    assert {request.headers["x-api-key"] for request in stub.requests} == {KEY}
+    assert refused(stub) == []
 
 
 def test_the_key_is_nowhere_in_a_session(stub: StubServer) -> None:

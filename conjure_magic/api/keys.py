@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn
 from urllib.parse import urlsplit
@@ -51,13 +51,22 @@ class Key:
             return "the key has characters that no HTTP header can carry; was something else pasted?"
         return ""
 
+    @property
+    def is_secret(self) -> bool:
+        """False for what servers that need no key are given ("ollama", "not-needed", "sk-1234").
+
+        To hide such a word would tear ordinary text apart.
+        """
+        length = len(self._value)
+        return length >= 12 or (length >= 8 and any(character.isdigit() for character in self._value))
+
     def reveal(self) -> str:
         """The secret itself, for a header or for masking it in output."""
         return self._value
 
     def hide_in(self, text: str) -> str:
         """The text with the key replaced, in case a server repeats it."""
-        return text.replace(self._value, "…") if self._value else text
+        return text.replace(self._value, "…") if self.is_secret else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +143,17 @@ def credentials(
     return Credentials(base_url, dialect=dialect)
 
 
-def secrets(environ: Mapping[str, str] | None = None, key: Key | None = None) -> tuple[str, ...]:
-    """Every key that is known here, in the clear: for masking them in what comes back, and for nothing else."""
+def secrets(
+    environ: Mapping[str, str] | None = None, key: Key | None = None, variables: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Every key that is known here, in the clear: for masking them in what comes back, and for nothing else.
+
+    Args:
+        environ: in the place of the process's environment.
+        key: one given by hand.
+        variables: names of further environment variables that hold keys.
+    """
     environ = os.environ if environ is None else environ
-    names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+    names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", *variables)
     found = [key, *(Key(environ.get(name, "")) for name in names)]
-    return tuple(dict.fromkeys(one.reveal() for one in found if one))
+    return tuple(dict.fromkeys(one.reveal() for one in found if one is not None and one.is_secret))

@@ -57,7 +57,7 @@ def values(front: Front, namespace: Mapping[str, Any], option: str) -> list[str]
         case "--skills":
             return [skill.name for skill in sessions.current.skills.list()]
         case "--model":
-            return ["offline"]
+            return ["offline", *map(str, sessions.settings.models)]
         case "--with":
             return sorted(name for name in namespace if not name.startswith("_"))
     return None

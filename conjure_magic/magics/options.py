@@ -102,7 +102,11 @@ def add_choice(parser: Parser) -> None:
         action="append",
         help="skill folders, .skill packages, names of skills, or variables: Python skills",
     )
-    parser.add_argument("--model", metavar="M", help="offline, a model's id, or a variable that holds a callable")
+    parser.add_argument(
+        "--model",
+        metavar="M",
+        help="offline, a model's id, a name in ConjureMagics.models, or a variable that holds a callable",
+    )
 
 
 def add_help(parser: Parser) -> None:

@@ -71,8 +71,8 @@ class Sessions:
 
     def model(self, name: str | None) -> object:
         """The model that was typed: a callable of the kernel's by its name, or the name itself; None for none."""
-        if name is None:
-            return None
+        if name is None or name in self.settings.models:
+            return name
         value = self.namespace().get(name)
         if callable(value) or hasattr(value, "stream"):
             return value

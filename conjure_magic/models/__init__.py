@@ -14,21 +14,28 @@ if TYPE_CHECKING:
 
 
 def open_model(
-    spec: object, *, key: Key | None = None, default: str = "", prices: Mapping[str, object] | None = None
+    spec: object,
+    *,
+    key: Key | None = None,
+    default: str = "",
+    prices: Mapping[str, object] | None = None,
+    named: Mapping[str, object] | None = None,
 ) -> Model:
     """The model that a setting, an option or an argument means.
 
     Args:
-        spec: "offline", a model's id, "" for whatever is configured, a Model (anything with `name`, `stream`
-            and `cost`), or a callable `request -> response` (see `conjure_magic.models.callable.CallableModel`).
+        spec: "offline", a name in `named`, a model's id, "" for whatever is configured, a Model (anything with
+            `name`, `stream` and `cost`), or a callable `request -> response` (see
+            `conjure_magic.models.callable.CallableModel`).
         key: one given by hand; goes before the environment's.
         default: the id taken where there is a key or a server, and no name.
         prices: see `conjure_magic.models.messages_api.MessagesModel`.
+        named: names of the person's own; see `conjure_magic.models.choice.parse_named`.
 
     Raises UsageError for anything else. Nothing is connected to before the first request.
     """
     if isinstance(spec, str):
-        return _named(spec, key, default, prices)
+        return _named(spec, key, default, prices, named)
     if all(hasattr(spec, name) for name in ("name", "stream", "cost")) and not isinstance(spec, type):
         return cast("Model", spec)
     if is_callable(spec):
@@ -40,11 +47,17 @@ def open_model(
     )
 
 
-def _named(name: str, key: Key | None, default: str, prices: Mapping[str, object] | None) -> Model:
+def _named(
+    name: str,
+    key: Key | None,
+    default: str,
+    prices: Mapping[str, object] | None,
+    named: Mapping[str, object] | None,
+) -> Model:
     """The model of a name: the one place where names are told apart."""
     from conjure_magic.models.choice import DEFAULT_MODEL, choose_model
 
-    chosen = choose_model(name, key=key, default=default or DEFAULT_MODEL, prices=prices)
+    chosen = choose_model(name, key=key, default=default or DEFAULT_MODEL, prices=prices, named=named)
     if chosen is not None:
         return chosen
     from conjure_magic.models.offline import OfflineModel

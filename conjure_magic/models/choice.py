@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
-from conjure_magic.api.keys import Dialect, Key, credentials
+from conjure_magic.api.keys import Credentials, Dialect, Key, credentials, dialect_of
 from conjure_magic.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,22 +26,28 @@ def choose_model(
     default: str = DEFAULT_MODEL,
     prices: Mapping[str, object] | None = None,
     dialect: Dialect | None = None,
+    named: Mapping[str, object] | None = None,
 ) -> MessagesModel | None:
     """The model that `name` means; None stands for the offline one.
 
     Args:
-        name: a model's id, "offline", or nothing: then the default where there is a key or a server of the
-            person's own (ANTHROPIC_BASE_URL), else offline.
+        name: a name in `named`, a model's id, "offline", or nothing: then the default where there is a key or a
+            server of the person's own (ANTHROPIC_BASE_URL), else offline.
         environ: in the place of the process's environment.
         key: one given by hand; goes before ANTHROPIC_API_KEY and ANTHROPIC_AUTH_TOKEN.
         default: what no name stands for.
         prices: see `MessagesModel`.
         dialect: "anthropic" for a gateway of one's own to Anthropic; by default the address tells.
+        named: names of the person's own for models; see `parse_named`.
 
     Raises UsageError if a model is named that cannot be reached without a key, or the key cannot be used.
     """
+    named = named or {}
+    name = name or (default if default in named else "")
+    meant = parse_named(name, named[name]) if name in named and name != OFFLINE else Named(name)
     # Overwritten before anything can raise: a traceback with values would show the environment.
-    environ, found = None, credentials(environ, key, dialect)
+    environ, found = None, meant.credentials(environ, key, dialect)
+    name = meant.model
     if name == OFFLINE or not (name or found.can_send):
         return None
     if not found.can_send:
@@ -52,3 +60,64 @@ def choose_model(
     from conjure_magic.models.messages_api import MessagesModel  # not before it is needed: it loads httpx
 
     return MessagesModel(name or default, found, prices=prices)
+
+
+FIELDS = {"model", "base_url", "key_variable", "dialect"}
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A model under a name of the person's own."""
+
+    model: str
+    """Its id, as its server knows it."""
+    base_url: str = ""
+    """Of a server of its own; empty for the one that is configured."""
+    key_variable: str = ""
+    """Name of the environment variable that holds that server's key; empty if it needs none."""
+    dialect: Dialect | Literal[""] = ""
+    """What the server takes; empty if its address tells."""
+
+    def credentials(self, environ: Mapping[str, str] | None, key: Key | None, dialect: Dialect | None) -> Credentials:
+        """Where to, and as whom. A server of its own gets its own key or none, never the one for another."""
+        dialect = self.dialect or dialect
+        if not self.base_url:
+            return credentials(environ, key, dialect)
+        environ = os.environ if environ is None else environ
+        base_url = self.base_url.strip().rstrip("/").removesuffix("/v1")
+        dialect = dialect or dialect_of(base_url)
+        own = Key(environ.get(self.key_variable, "")) if self.key_variable else None
+        if not own:
+            return Credentials(base_url, dialect=dialect)
+        return Credentials(base_url, "x-api-key" if dialect == "anthropic" else "bearer", own, dialect)
+
+
+def parse_named(name: str, value: object) -> Named:
+    """What the setting `models` says of a name: a model's id, or a mapping with `model` and, as needed, the rest.
+
+        {"fast": "claude-haiku-5-5",
+         "local": {"model": "qwen3", "base_url": "http://localhost:11434"},
+         "gateway": {"model": "opus", "base_url": "https://llm.example", "key_variable": "GATEWAY_KEY",
+                     "dialect": "anthropic"}}
+
+    Raises UsageError for anything else.
+    """
+    given = {"model": value} if isinstance(value, str) else value
+    if (
+        not isinstance(given, Mapping)
+        or not given.get("model")
+        or not set(given) <= FIELDS
+        or not all(isinstance(part, str) for part in given.values())
+        or given.get("dialect", "") not in ("anthropic", "compatible", "")
+    ):
+        raise UsageError(
+            f"{name!r} in ConjureMagics.models has to be a model's id, or a mapping with 'model' and, as needed, "
+            "'base_url', 'key_variable' (the name of an environment variable) and 'dialect' (anthropic or compatible)"
+        )
+    return Named(**given)
+
+
+def key_variables(named: Mapping[str, object]) -> tuple[str, ...]:
+    """The environment variables that hold keys of the named models' servers."""
+    values = [value.get("key_variable") for value in named.values() if isinstance(value, Mapping)]
+    return tuple(value for value in values if isinstance(value, str) and value)

@@ -66,7 +66,7 @@ class MessagesModel:
         self._asked_for_limits = False
         own = (prices or {}).get(name)
         # Another server's price for a model of that name may be any.
-        self._price = parse_price(own) if own is not None else self._facts.price if self._is_anthropic else None
+        self._price = parse_price(own, name) if own is not None else self._facts.price if self._is_anthropic else None
         self._heads: list[tuple[str, tuple[ToolDefinition, ...], bytes]] = []
 
     def __repr__(self) -> str:
@@ -76,6 +76,11 @@ class MessagesModel:
     def name(self) -> str:
         """The model's id."""
         return self._name
+
+    @property
+    def credentials(self) -> Credentials:
+        """Where requests go, and as whom; showing it shows no key."""
+        return self._api.credentials
 
     @property
     def price(self) -> Price | None:

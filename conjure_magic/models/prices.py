@@ -53,11 +53,6 @@ class Price:
         )
         return dollars / MILLION
 
-    def affordable(self, dollars: float) -> int:
-        """How many tokens of output so much money buys, at the highest rate; 0 if none."""
-        output = max(self.output, self.above.output if self.above else 0.0)
-        return max(int(dollars * MILLION / output), 0) if output else 1 << 53
-
 
 @dataclass(frozen=True, slots=True)
 class ModelFacts:
@@ -106,20 +101,23 @@ def facts_of(model: str) -> ModelFacts:
     return FACTS.get(_DATED.sub("", model), ModelFacts())
 
 
-def parse_price(value: object) -> Price:
-    """The price that a setting names: `{"input": 3, "output": 15}`, dollars per million tokens.
+def parse_price(value: object, model: str = "") -> Price:
+    """The price that a setting names: `[3, 15]`, or `{"input": 3, "output": 15}`, dollars per million tokens.
 
     `cache_write` defaults to 1.25 times the input and `cache_read` to the input, so that what is not named
-    is never underestimated. Raises UsageError for anything else.
+    is never underestimated. Raises UsageError, which names the model, for anything else.
     """
     names = ("input", "output", "cache_write", "cache_read")
+    if isinstance(value, list | tuple) and len(value) == 2:
+        value = dict(zip(names, value, strict=False))
     if isinstance(value, Mapping) and {"input", "output"} <= set(value) <= set(names):
         numbers = [value.get(name) for name in names]
-        if all(n is None or (isinstance(n, int | float) and 0 <= n < float("inf")) for n in numbers):
-            base, output = float(value["input"] or 0), float(value["output"] or 0)
-            write, read = value.get("cache_write"), value.get("cache_read")
-            return Price(base, output, base * 1.25 if write is None else write, base if read is None else read)
+        if all(type(n) in (int, float) and 0 <= n < float("inf") for n in numbers if n is not None):
+            base, output, write, read = numbers
+            if base is not None and output is not None:
+                return Price(base, output, base * 1.25 if write is None else write, base if read is None else read)
     raise UsageError(
-        'a price has the form {"input": 3, "output": 15}, in US dollars per million tokens, '
-        'and may have "cache_write" and "cache_read"'
+        f"the price{f' of {model}' if model else ''} in ConjureMagics.prices has to be [3, 15] or "
+        '{"input": 3, "output": 15}, in US dollars per million tokens; the latter may have "cache_write" and '
+        '"cache_read"'
     )
