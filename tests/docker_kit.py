@@ -12,6 +12,7 @@ import fcntl
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 from docker import DockerClient
 from docker.errors import DockerException
 
+from conjure_magic.executors.docker.recipe import Recipe
 from tools import docker_images
 
 LOCK = Path(tempfile.gettempdir()) / f"conjure-test-images-{os.geteuid()}.lock"
@@ -70,3 +72,11 @@ def _make(client: DockerClient) -> None:
         docker_images.make(client)
     except subprocess.CalledProcessError as error:
         pytest.skip(f"no image, and debootstrap failed: {error.output[-500:]}")
+
+
+def host_recipe(base: str, packages: tuple[str, ...] | None = None) -> Recipe:
+    """The standard image's recipe for a machine like this one: its authorities, and the index that its pip asks."""
+    bundle = Path(os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt")
+    asked = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
+    index = os.environ.get("PIP_INDEX_URL") or subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+    return Recipe(base=base, ca=bundle if bundle.is_file() else None, index=index, packages=packages)

@@ -1,0 +1,234 @@
+"""The image that commands run in: found, pulled or built, with words on how far it is."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any
+
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import BackendError, BackendUnavailableError, ConjureError, UsageError
+from conjure_magic.executors.docker import engine
+from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.recipe import LABEL, Recipe, hidden
+from conjure_magic.settings import STANDARD_IMAGE
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+Progress = Callable[[str], object]
+"""Takes what happens now, in a line."""
+
+BUILD = "%conjure docker build"
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_NOISE = re.compile(r"--->|Removing intermediate container |debconf: ")
+
+
+def find(client: DockerClient, name: str) -> str | None:
+    """The id of an image that the engine has; None if it has not.
+
+    Raises UsageError for what is no image's name, BackendError if the engine is lost.
+    """
+    from docker.errors import APIError, ImageNotFound
+
+    with engine.telling(f"looking for the image {name}"):
+        try:
+            return str(client.images.get(name).id)
+        except ImageNotFound:
+            return None
+        except APIError as error:
+            if "invalid reference format" in str(error):
+                raise UsageError(f"{name!r} is not an image's name, such as python:3.13-slim") from None
+            raise
+
+
+def ensure(client: DockerClient, limits: DockerLimits, progress: Progress, cancel: Cancel) -> str:
+    """The id of the image that the limits name. If it is not there, the standard one is built, any other is pulled.
+
+    Raises UsageError for what is no image's name, BackendUnavailableError, which says what to do, and CancelledError
+    once `cancel` is set.
+    """
+    name = limits.image or STANDARD_IMAGE
+    found = find(client, name)
+    if found is not None:
+        return found
+    if name == STANDARD_IMAGE:
+        return build(Recipe(), progress, cancel, name=name, host=limits.host)
+    return pull(name, progress, cancel, host=limits.host)
+
+
+def pull(name: str, progress: Progress, cancel: Cancel, *, host: str = "") -> str:
+    """Pull an image and return its id. Raises as `ensure` does."""
+    progress(f"pulling the image {name}")
+    with _client(host, cancel) as client, _refused(name):
+        for event in _told(client.api.pull(name, stream=True, decode=True), cancel, progress, f"pulling {name}"):
+            if "error" in event:
+                raise BackendUnavailableError(_no_pull(name, str(event["error"])))
+        return _made(client, name)
+
+
+def build(
+    recipe: Recipe,
+    progress: Progress,
+    cancel: Cancel,
+    *,
+    name: str = STANDARD_IMAGE,
+    host: str = "",
+    fresh: bool = False,
+) -> str:
+    """Build the standard image under a name and return its id. Raises as `ensure` does.
+
+    Args:
+        recipe: what it is built from.
+        progress: gets each step, and what its commands print.
+        cancel: ends it.
+        name: for the image.
+        host: the engine, as in DockerLimits.
+        fresh: run every step anew, whatever was built before.
+    """
+    progress(f"building the image {name}: this takes some minutes, once")
+    with _client(host, cancel) as client, _refused(name):
+        stream = client.api.build(
+            fileobj=io.BytesIO(recipe.context()),
+            custom_context=True,
+            tag=name,
+            buildargs=recipe.arguments,
+            labels={LABEL: recipe.digest},
+            rm=True,
+            forcerm=True,
+            nocache=fresh,
+            decode=True,
+        )
+        log = _Log(progress)
+        for event in _told(stream, cancel, progress, f"pulling {recipe.base or 'its base image'}"):
+            log.add(hidden(str(event.get("stream", ""))))
+            if "error" in event:
+                raise BackendUnavailableError(_no_build(name, log, hidden(str(event["error"]))))
+        return _made(client, name)
+
+
+class _Log:
+    """What a build prints, as lines of progress; the last of them are kept, for when it fails."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.step = ""
+        self.lines = deque[str](maxlen=40)
+        self._progress = progress
+
+    def add(self, text: str) -> None:
+        for line in map(str.strip, re.split(r"[\r\n]+", _ESCAPES.sub("", text))):
+            found = re.match(r"Step (\d+)/(\d+) : (.*)", line)
+            if found:
+                self.step = f"step {found[1]} of {found[2]}"
+                self._progress(shorten(f"{self.step}: {found[3]}", 120, placeholder=" …"))
+            elif line and not _NOISE.match(line):
+                self.lines.append(line)
+                self._progress(line)
+
+
+def _made(client: DockerClient, name: str) -> str:
+    found = find(client, name)
+    if found is None:
+        raise BackendUnavailableError(f"the engine says that {name} is done, and does not have it; try again")
+    return found
+
+
+@contextlib.contextmanager
+def _client(host: str, cancel: Cancel) -> Iterator[DockerClient]:
+    """A client for one long call: its answer may be silent for minutes, and is cut off once `cancel` is set."""
+    answers: list[Any] = []
+
+    def keep(answer: Any, *_: object, **__: object) -> None:
+        answers.append(answer)
+        if cancel.is_set:
+            cut()
+
+    def cut() -> None:
+        for answer in answers:
+            answer.raw.shutdown()
+
+    with contextlib.closing(engine.connect(host)) as client:
+        client.api.timeout = None  # type: ignore[assignment]  # docker-py hands it on to requests, where it means: none
+        client.api.hooks["response"].append(keep)
+        try:
+            with cancel.waking(cut):
+                yield client
+        except ConjureError:
+            raise
+        except Exception:
+            cancel.raise_if_set()  # cut off on purpose
+            raise
+        finally:
+            for answer in answers:
+                answer.close()
+
+
+@contextlib.contextmanager
+def _refused(name: str) -> Iterator[None]:
+    """The engine's refusals while it makes an image, as what the person can do."""
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        yield
+    except APIError as error:
+        raise BackendUnavailableError(_no_pull(name, str(error.explanation or error))) from None
+    except (DockerException, RequestException, OSError) as error:
+        raise BackendError(f"making the image {name}: the engine is gone ({type(error).__name__})") from None
+
+
+def _told(stream: Iterable[Any], cancel: Cancel, progress: Progress, pulling: str) -> Iterator[dict[str, Any]]:
+    """Yield the events as they come; layers that are fetched become one line of progress."""
+    sizes: dict[str, tuple[int, int]] = {}
+    said = ""
+    for event in stream:
+        cancel.raise_if_set()
+        detail = event.get("progressDetail") or {}
+        if event.get("status") == "Downloading" and detail.get("total"):
+            sizes[str(event.get("id"))] = (int(detail.get("current", 0)), int(detail["total"]))
+            done, total = (sum(column) / 1e6 for column in zip(*sizes.values(), strict=True))
+            line = f"{pulling}: {done:.0f} of {total:.0f} MB"
+            if line != said:
+                said = line
+                progress(line)
+        yield event
+    cancel.raise_if_set()
+
+
+def _no_pull(name: str, said: str) -> str:
+    """What to do about an image that the engine has not and cannot fetch."""
+    low = said.lower()
+    if "no space left" in low:
+        return f"no room for the image {name}: the engine's disk is full; `docker system prune` makes room"
+    if "no matching manifest" in low or "no match for platform" in low:
+        return f"there is no image {name} for this kind of machine ({said})"
+    if any(word in low for word in ("not found", "denied", "manifest unknown", "unauthorized", "no such image")):
+        return (
+            f"there is no image {name}: neither the engine nor the registry gives it ({said}). Is the name right? "
+            f"`docker login` opens a private registry; {BUILD} builds the standard image"
+        )
+    return (
+        f"the engine has no image {name}, and cannot fetch it ({said}). Name one that it has with --image, bring one "
+        f"with `docker load`, or build the standard one from one that it has: {BUILD} --base IMAGE"
+    )
+
+
+def _no_build(name: str, log: _Log, said: str) -> str:
+    """What to do about a build that failed."""
+    if "returned a non-zero code" not in said:
+        return _no_pull(f"{name}'s base", said) if log.step.startswith("step 2 ") else f"building {name}: {said}"
+    errors = [line for line in log.lines if re.match(r"(ERROR|E|error|fatal)\b", line)]
+    reason = (errors or list(log.lines) or [said])[-1]
+    return f"building the image {name} failed in {log.step}: {reason}{_hint(' '.join(log.lines))}"
+
+
+def _hint(output: str) -> str:
+    if re.search(r"CERTIFICATE_VERIFY_FAILED|SSLError|certificate verify failed", output, re.IGNORECASE):
+        return f" (a private authority? {BUILD} --ca FILE)"
+    if re.search(r"NewConnectionError|name resolution|Could not resolve|timed out|No matching", output, re.IGNORECASE):
+        return f" (no way to the packages? {BUILD} --index URL, --apt URL, or --packages with fewer)"
+    return ""

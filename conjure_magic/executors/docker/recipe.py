@@ -1,0 +1,109 @@
+"""What the standard image is built from: the folder `standard_image/` beside this file, and a person's own options."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from conjure_magic.errors import UsageError
+
+FOLDER = Path(__file__).parent / "standard_image"
+LABEL = "conjure-magic.recipe"
+"""The label of an image that was built here; its value is the recipe's `digest`."""
+
+CA = "certificates/conjure.crt"
+_PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w, .-]+\])?\s*([<>=!~]=?[\w.,*<>=!~ ]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How the standard image is built. Raises UsageError, when made, for an option that cannot be."""
+
+    base: str = ""
+    """The image to begin with: one with Python, or a Debian that can install it; empty for the official Python's."""
+    ca: Path | None = None
+    """A PEM file with the certificates of a private authority: trusted while it is built, and inside."""
+    index: str = ""
+    """The package index that pip asks; empty for PyPI."""
+    apt: str = ""
+    """A mirror of Debian's packages; empty for what the base image has."""
+    packages: tuple[str, ...] | None = None
+    """Python packages, as pip's requirements; None for the common data libraries."""
+
+    def __post_init__(self) -> None:
+        if self.base and not re.fullmatch(r"[\w.:/@-]+", self.base):
+            raise UsageError(f"--base {self.base!r} is not an image's name, such as python:3.13-slim")
+        for option, url in (("--index", self.index), ("--apt", self.apt)):
+            if url and not re.fullmatch(r"https?://[^\s/]\S*", url):
+                raise UsageError(
+                    f"{option} wants an address such as https://packages.example/simple, not {hidden(url)}"
+                )
+        if "@" in urlsplit(self.apt).netloc:
+            raise UsageError("--apt with a password in it would leave that in the image; use a mirror without one")
+        for package in self.packages or ():
+            if not _PACKAGE.fullmatch(package):
+                raise UsageError(f"--packages has {package!r}, which is not a package's name, such as pandas>=2.1")
+        if self.ca is not None:
+            _check_certificates(self.ca)
+
+    @property
+    def arguments(self) -> dict[str, str]:
+        """The build arguments of the Dockerfile."""
+        given = {"BASE": self.base, "APT_MIRROR": self.apt}
+        return {name: value for name, value in given.items() if value}
+
+    @property
+    def digest(self) -> str:
+        """A name for all that the image is made from, but for the addresses that only deliver it."""
+        told = hashlib.sha256(repr((self.base, self.packages)).encode())
+        for name, content in sorted(self._files().items()):
+            if name != "pip.conf":
+                told.update(repr((name, content)).encode())
+        return told.hexdigest()[:12]
+
+    def context(self) -> bytes:
+        """The folder as the engine takes it: a tar archive."""
+        archive = io.BytesIO()
+        with tarfile.open(fileobj=archive, mode="w") as tar:
+            for name, content in sorted(self._files().items()):
+                entry = tarfile.TarInfo(name)
+                entry.size, entry.mode = len(content), 0o644
+                tar.addfile(entry, io.BytesIO(content))
+        return archive.getvalue()
+
+    def _files(self) -> dict[str, bytes]:
+        files = {str(p.relative_to(FOLDER)): p.read_bytes() for p in FOLDER.rglob("*") if p.is_file()}
+        pip = ["[global]", "retries = 2"]  # an index that is not there is an error soon
+        if self.index:
+            pip.append(f"index-url = {self.index}")
+        if self.ca is not None:
+            files[CA] = self.ca.read_bytes()
+            pip.append("cert = /etc/ssl/certs/ca-certificates.crt")
+        if self.packages is not None:
+            files["requirements.txt"] = "".join(f"{package}\n" for package in self.packages).encode()
+        files["pip.conf"] = "\n".join([*pip, ""]).encode()
+        return files
+
+
+def hidden(url: str) -> str:
+    """An address without the password in it."""
+    return re.sub(r"(?<=://)[^/\s@]+@", "", url)
+
+
+def _check_certificates(path: Path) -> None:
+    """Raise UsageError unless it is a readable PEM file of certificates, and of nothing that is secret."""
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        raise UsageError(f"--ca {path}: {error.strerror}") from None
+    if "PRIVATE KEY-----" in text:
+        raise UsageError(
+            f"--ca {path} holds a private key, which must not go into an image: name the certificate alone"
+        )
+    if "-----BEGIN CERTIFICATE-----" not in text:
+        raise UsageError(f"--ca {path} is not a PEM file of certificates: it has no line -----BEGIN CERTIFICATE-----")

@@ -1,0 +1,185 @@
+"""The image: found, pulled from a registry on loopback, built by the recipe; and what is said where it cannot be."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from docker import DockerClient
+from docker.errors import ImageNotFound
+from docker_kit import engine, host_recipe
+from processes import wait_until
+from registry import registry
+
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import BackendError, BackendUnavailableError, CancelledError, UsageError
+from conjure_magic.executors.docker import image
+from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.recipe import LABEL, Recipe
+
+pytestmark = pytest.mark.docker
+NOWHERE = "127.0.0.1:1/nothing:1"  # nobody listens at port 1
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[DockerClient]:
+    with engine() as client:
+        yield client
+
+
+@pytest.fixture
+def target(client: DockerClient) -> Iterator[str]:
+    """The name of an image to build, gone afterwards."""
+    name = "conjure-test:built"
+    yield name
+    forget(client, name)
+
+
+def forget(client: DockerClient, name: str) -> None:
+    with contextlib.suppress(ImageNotFound):
+        client.images.remove(name, force=True)
+
+
+def ensure(client: DockerClient, name: str, cancel: Cancel | None = None) -> tuple[str, list[str]]:
+    """(id, what was said) of an image."""
+    said: list[str] = []
+    return image.ensure(client, DockerLimits(image=name), said.append, cancel or Cancel()), said
+
+
+def building(client: DockerClient) -> set[str]:
+    """The containers of builds, which have no label of a session."""
+    return {c.id for c in client.containers.list(all=True) if not any("session" in label for label in c.labels)}
+
+
+# --- Found and pulled ---
+
+
+def test_an_image_that_is_there_is_found_without_a_word(client: DockerClient, docker_image: str) -> None:
+    assert ensure(client, docker_image) == (client.images.get(docker_image).id, [])
+
+
+def test_an_image_that_is_not_there_is_pulled_with_progress(client: DockerClient) -> None:
+    with registry() as server:
+        try:
+            found, said = ensure(client, server.image)
+            assert found == client.images.get(server.image).id
+            assert said[0] == f"pulling the image {server.image}"
+            assert "of 2 MB" in said[-1]
+            assert ensure(client, server.image) == (found, [])
+        finally:
+            forget(client, server.image)
+
+
+def test_a_pull_stops_with_its_turn(client: DockerClient) -> None:
+    """The layer has come to a halt, so nothing but the stop can wake it; the half image is not kept."""
+    cancel, failed = Cancel(), list[BaseException]()
+
+    def pull() -> None:
+        try:
+            ensure(client, server.image, cancel)
+        except CancelledError as error:
+            failed.append(error)
+
+    with registry(hold=True) as server:
+        thread = threading.Thread(target=pull)
+        thread.start()
+        wait_until(server.halted.is_set)
+        cancel.set("interrupted")
+        thread.join(30)
+        assert [str(error) for error in failed] == ["stopped: interrupted"]
+        assert image.find(client, server.image) is None
+
+
+def test_an_image_that_no_registry_has_says_what_to_do(client: DockerClient) -> None:
+    with registry() as server, pytest.raises(BackendUnavailableError) as caught:
+        ensure(client, f"{server.address}/conjure-test/other:1")
+    assert "there is no image" in str(caught.value)
+    assert "%conjure docker build" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_registry_that_is_not_there_says_what_to_do(client: DockerClient) -> None:
+    with pytest.raises(BackendUnavailableError, match=r"cannot fetch it .* --base IMAGE"):
+        ensure(client, NOWHERE)
+
+
+def test_a_name_that_is_none(client: DockerClient) -> None:
+    with pytest.raises(UsageError, match="'Not A Name' is not an image's name"):
+        ensure(client, "Not A Name")
+
+
+def test_no_engine() -> None:
+    with pytest.raises(BackendUnavailableError, match="no engine answers"):
+        image.pull("x:1", print, Cancel(), host="unix:///nowhere/docker.sock")
+
+
+# --- Built ---
+
+
+def test_the_recipe_builds_from_debian_alone(client: DockerClient, docker_image: str, target: str) -> None:
+    """No registry is asked for images: Python's packages come by pip, with this machine's authorities and index."""
+    said: list[str] = []
+    recipe = host_recipe(docker_image, packages=("six",))
+    found = image.build(recipe, said.append, Cancel(), name=target)
+    made = client.images.get(target)
+    assert found == made.id
+    assert made.labels[LABEL] == recipe.digest
+    steps = [line for line in said if line.startswith("step ")]
+    assert any("pip install" in line for line in steps)
+    command = ["python", "-c", "import os, six, sys; print(six.__name__, sys.prefix, os.path.exists('/etc/pip.conf'))"]
+    # pip.conf may hold the index's password, and stays behind.
+    hardened = {"network_mode": "none", "read_only": True, "user": "12345:12345", "cap_drop": ["ALL"], "remove": True}
+    assert client.containers.run(target, command, **hardened) == b"six /opt/conjure False\n"
+
+
+def test_the_standard_image_that_is_missing_is_built(
+    client: DockerClient, docker_image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would begin with the official Python's image, which no test may pull: one that cannot work stands in."""
+    monkeypatch.setattr(image, "STANDARD_IMAGE", "conjure-test:standard")
+    monkeypatch.setattr(image, "Recipe", lambda: Recipe(base=NOWHERE))
+    with pytest.raises(BackendUnavailableError, match=r"conjure-test:standard's base, and cannot fetch it"):
+        ensure(client, "conjure-test:standard")
+
+
+def test_a_build_stops_with_its_turn(client: DockerClient, docker_image: str, target: str) -> None:
+    before, cancel = building(client), Cancel()
+
+    def stop(line: str) -> None:
+        if line.startswith("step 6 "):
+            cancel.set("stopped")
+
+    with pytest.raises(CancelledError):
+        image.build(host_recipe(docker_image, packages=("six",)), stop, cancel, name=target, fresh=True)
+    assert image.find(client, target) is None
+    wait_until(lambda: building(client) <= before)
+
+
+def test_a_base_without_python_or_apt_says_so(client: DockerClient, docker_sh_image: str, target: str) -> None:
+    with pytest.raises(BackendUnavailableError) as caught:
+        image.build(Recipe(base=docker_sh_image), print, Cancel(), name=target)
+    assert "failed in step 6 of 1" in str(caught.value)
+    assert "the base image has no Python 3.9 with venv, and no apt-get" in str(caught.value)
+
+
+def test_an_index_that_is_not_there_says_which_option(client: DockerClient, docker_image: str, target: str) -> None:
+    """And the password in its address is neither said nor left in the image."""
+    said: list[str] = []
+    recipe = replace(host_recipe(docker_image, packages=("six",)), index="http://me:hunter2@127.0.0.1:1/simple")
+    with pytest.raises(BackendUnavailableError, match="--index URL") as caught:
+        image.build(recipe, said.append, Cancel(), name=target)
+    assert "hunter2" not in f"{said}{caught.value}"
+
+
+def test_an_engine_that_dies_while_it_builds() -> None:
+    """Its answer breaks off: that is no word about the image."""
+
+    def die() -> None:
+        with image._refused("x:1"):
+            raise ConnectionResetError
+
+    with pytest.raises(BackendError, match="the engine is gone"):
+        die()

@@ -1,0 +1,73 @@
+"""The standard image's recipe: what is refused before an engine is asked, and what the engine gets."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from conjure_magic.errors import UsageError
+from conjure_magic.executors.docker.recipe import Recipe
+
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
+
+
+def files(recipe: Recipe) -> dict[str, str]:
+    """Everything in the context, by name."""
+    with tarfile.open(fileobj=io.BytesIO(recipe.context())) as tar:
+        return {entry.name: tar.extractfile(entry).read().decode() for entry in tar}  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"base": "a b"}, "--base 'a b' is not an image's name"),
+        ({"index": "packages"}, "--index wants an address"),
+        ({"index": "ftp://me:hunter2@packages"}, "not ftp://packages"),
+        ({"apt": "http://mirror debian"}, "--apt wants an address"),
+        ({"apt": "http://me:hunter2@mirror/debian"}, "--apt with a password"),
+        ({"packages": ("--index-url=http://elsewhere",)}, "is not a package's name"),
+        ({"packages": ("six\n-r /etc/passwd",)}, "is not a package's name"),
+        ({"ca": Path("/nowhere.pem")}, "--ca /nowhere.pem: No such file"),
+    ],
+)
+def test_what_cannot_be_is_a_slip(options: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        Recipe(**options)  # type: ignore[arg-type]
+    assert said in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("hello", "not a PEM file"), (f"{CERTIFICATE}-----BEGIN PRIVATE KEY-----\n", "holds a private key")],
+)
+def test_only_certificates_go_into_an_image(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "ca.pem").write_text(text)
+    with pytest.raises(UsageError, match=said):
+        Recipe(ca=tmp_path / "ca.pem")
+
+
+def test_the_context_holds_what_the_options_say(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(CERTIFICATE)
+    recipe = Recipe("debian:12", tmp_path / "ca.pem", "https://me:pw@packages/simple", "http://mirror", ("six>=1.16",))
+    given = files(recipe)
+    assert given["certificates/conjure.crt"] == CERTIFICATE
+    assert given["requirements.txt"] == "six>=1.16\n"
+    assert "index-url = https://me:pw@packages/simple" in given["pip.conf"]
+    assert "cert = /etc/ssl/certs/ca-certificates.crt" in given["pip.conf"]
+    assert recipe.arguments == {"BASE": "debian:12", "APT_MIRROR": "http://mirror"}
+
+
+def test_without_options_it_is_the_folder_in_the_package() -> None:
+    given = files(Recipe())
+    assert "pandas" in given["requirements.txt"]
+    assert "index-url" not in given["pip.conf"]
+    assert Recipe().arguments == {}
+
+
+def test_the_digest_is_of_what_is_made_and_not_of_where_it_came_from() -> None:
+    assert Recipe().digest == Recipe(index="https://packages/simple", apt="http://mirror").digest
+    assert len({Recipe().digest, Recipe(base="debian:12").digest, Recipe(packages=("six",)).digest}) == 3
