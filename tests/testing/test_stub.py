@@ -6,59 +6,36 @@ import gc
 import json
 import socket
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from wire_kit import (
+    CODE,
+    HEADERS,
+    OPENER,
+    OPUS,
+    RESULT,
+    SERVER_RESULT,
+    SERVER_USE,
+    TEXT,
+    TOOL,
+    USE,
+    assistant,
+    body,
+    post,
+    user,
+)
 
 from conjure_magic.testing.stub import Reply, StubProcess, StubServer
-
-OPUS = "claude-opus-5-5"
-TOOL = {"name": "echo", "description": "Says it.", "input_schema": {"type": "object", "properties": {}}}
-CODE = {"type": "code_execution_20260521", "name": "code_execution"}
-USE = {"type": "tool_use", "id": "toolu_1", "name": "echo", "input": {}}
-RESULT = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "x"}
-TEXT = {"type": "text", "text": "Hi."}
-SERVER_USE = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "bash_code_execution", "input": {}}
-SERVER_RESULT = {"type": "bash_code_execution_tool_result", "tool_use_id": "srvtoolu_1", "content": {}}
-HEADERS = {"x-api-key": "k", "anthropic-version": "2026-10-21", "content-type": "application/json"}
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @pytest.fixture
 def stub() -> Iterator[StubServer]:
     with StubServer() as server:
         yield server
-
-
-def user(*blocks: Any) -> dict[str, Any]:
-    return {"role": "user", "content": list(blocks)}
-
-
-def assistant(*blocks: Any) -> dict[str, Any]:
-    return {"role": "assistant", "content": list(blocks)}
-
-
-def body(*messages: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    whole = {"model": OPUS, "max_tokens": 99, "tools": [TOOL], "messages": list(messages) or [user(TEXT)], **fields}
-    return {key: value for key, value in whole.items() if value is not ...}
-
-
-def post(
-    stub: StubServer, wire: object, path: str = "/v1/messages", headers: dict[str, str] | None = None
-) -> tuple[int, Any]:
-    """Status and JSON of a request made with nothing but the standard library."""
-    data = wire if isinstance(wire, bytes) else json.dumps(wire).encode()
-    request = urllib.request.Request(stub.url + path, data, HEADERS if headers is None else headers)
-    try:
-        with OPENER.open(request, timeout=10) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, json.load(error)
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
@@ -156,7 +133,7 @@ ACCEPTED = [
     body(user(TEXT), assistant(SERVER_USE, SERVER_RESULT, TEXT), user(TEXT)),
     body(user(TEXT), assistant(SERVER_USE, USE), user(RESULT)),
     body(user(TEXT), assistant(SERVER_USE, USE), user(RESULT), assistant(SERVER_RESULT, TEXT), user(TEXT)),
-    body(tools=[TOOL, CODE, {"type": "bash_20250124", "name": "bash"}], container="container_1"),
+    body(tools=[TOOL, CODE, {"type": "bash_20250124", "name": "bash"}]),
     body(thinking={"type": "adaptive", "display": "summarized"}, cache_control={"type": "ephemeral"}),
     body(tool_choice={"type": "auto", "disable_parallel_tool_use": True}),
     body(model="claude-haiku-4-5", tool_choice={"type": "any"}, thinking={"type": "enabled", "budget_tokens": 1024}),

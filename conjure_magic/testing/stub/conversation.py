@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conjure_magic.testing.stub.billing import THOUGHTS, Link, blocks_of, canonical, chain, extend
-from conjure_magic.testing.stub.rules import RefusedError
+from conjure_magic.testing.stub.rules import RefusedError, pending_calls
 
 Wire = Mapping[str, Any]
 MODIFIED = "`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified"
@@ -24,13 +24,24 @@ class _Issued:
     before: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A message that is not over: what has to come back with it."""
+
+    content: str
+    tools: str
+    container: str | None
+    paused: bool
+
+
 class Memory:
     """Signs thinking on its way out and checks it on its way back."""
 
     def __init__(self) -> None:
         self._issued: dict[str, _Issued] = {}
         self._by_call: dict[str, list[str]] = {}
-        self._paused: set[str] = set()
+        self._open: dict[str, _Open] = {}
+        self._due: dict[str, dict[str, Any]] = {}
         self._numbers = itertools.count(1)
 
     def sign(self, body: Wire, links: Sequence[Link], blocks: Sequence[dict[str, Any]], stop_reason: str) -> None:
@@ -48,22 +59,67 @@ class Memory:
         for block in blocks:
             if block["type"] == "tool_use":
                 self._by_call[block["id"]] = signatures
-        if stop_reason == "pause_turn":
-            self._paused.add(canonical([dict(block) for block in blocks]))
+
+    def leave_open(
+        self,
+        body: Wire,
+        blocks: Sequence[Wire],
+        later: Sequence[dict[str, Any]],
+        container: str | None,
+        stop_reason: str,
+    ) -> None:
+        """Remember a message that is not over: paused, or with calls of the server's own still to be answered.
+
+        `later` are the results that open the next message, `container` where its calls ran.
+        """
+        self._due |= {result["tool_use_id"]: result for result in later}
+        pending = pending_calls(blocks)
+        if stop_reason == "pause_turn" or pending:
+            content = canonical([dict(block) for block in blocks])
+            whole = _Open(content, canonical(body.get("tools")), container, stop_reason == "pause_turn")
+            self._open |= dict.fromkeys([content, *pending], whole)
+
+    def due(self, body: Wire) -> list[dict[str, Any]]:
+        """The results of the server's own calls with which the answer to this request begins."""
+        last = next((m for m in reversed(body["messages"]) if m["role"] == "assistant"), None)
+        pending = pending_calls(blocks_of(last["content"])) if last is not None else []
+        return [self._due[call] for call in pending if call in self._due]
 
     def resumes(self, messages: object) -> bool:
         """True if the conversation ends in a message that was paused, unchanged."""
         last = messages[-1] if isinstance(messages, list) and messages else None
-        return isinstance(last, Mapping) and canonical(blocks_of(last.get("content"))) in self._paused
+        found = self._open.get(canonical(blocks_of(last.get("content")))) if isinstance(last, Mapping) else None
+        return found is not None and found.paused
 
     def check(self, body: Wire) -> list[Link]:
-        """The request's chain. Raises `RefusedError` for thinking that is not what was sent, where it was sent."""
+        """The request's chain. Raises `RefusedError` for thinking that is not what was sent, where it was sent, and
+        for a message that goes on with other content, tools or container than it had."""
         links = chain(body)
+        self._check_open(body)
         for link in links:
             if link.block.get("type") in THOUGHTS and link.role == "assistant":
                 self._check_thought(link, str(body["model"]))
         self._check_loop(body["messages"])
         return links
+
+    def _check_open(self, body: Wire) -> None:
+        messages = body["messages"]
+        ends_paused = messages[-1]["role"] == "assistant"
+        if not ends_paused and (len(messages) < 2 or messages[-2]["role"] != "assistant"):
+            return
+        blocks = blocks_of(messages[-1 if ends_paused else -2]["content"])
+        pending = pending_calls(blocks)
+        found = self._open.get(canonical(blocks) if ends_paused else next(iter(pending), ""))
+        if found is None or not (ends_paused or pending):
+            return
+        if found.content != canonical(blocks):
+            raise RefusedError("messages: an assistant message that is not over must come back unchanged")
+        if found.tools != canonical(body.get("tools")):
+            raise RefusedError("tools: must be the same while a message is not over")
+        named = body.get("container")
+        named = named.get("id") if isinstance(named, Mapping) else named
+        if found.container is not None and named != found.container:
+            raise RefusedError(f"container: must be {found.container} while a message is not over")
 
     def _check_thought(self, link: Link, model: str) -> None:
         issued = self._issued.get(str(link.block.get("signature") or link.block.get("data")))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MAX_BODY = 32_000_000
+MAX_UPLOAD = 501_000_000
+"""Of a file, with the form around it."""
 REASONS = {200: "OK", 400: "Bad Request", 404: "Not Found"}
 
 
@@ -34,7 +36,7 @@ async def read_request(reader: asyncio.StreamReader) -> HttpRequest | None:
     headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
     length = int(headers.get("content-length", "0"))
     path, _, query = target.partition("?")
-    if length > MAX_BODY:
+    if length > (MAX_UPLOAD if path == "/v1/files" else MAX_BODY):
         return HttpRequest(method, path, query, headers, b"", too_large=True)
     try:
         body = await reader.readexactly(length)

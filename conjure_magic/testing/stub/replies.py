@@ -92,9 +92,10 @@ ERROR_TYPES = {
 }
 
 
-def error_body(kind: str, message: str, request_id: str = "req_stub") -> Wire:
-    """An error as the API words it."""
-    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": request_id}
+def error_body(kind: str, message: str, request_id: str = "req_stub", code: str = "") -> Wire:
+    """An error as the API words it; `code` is the `error_code` of its details."""
+    error = {"type": kind, "message": message, **({"details": {"error_code": code}} if code else {})}
+    return {"type": "error", "error": error, "request_id": request_id}
 
 
 def as_reply(reply: Reply | str | Wire | Sequence[Wire | str]) -> Reply:
@@ -148,6 +149,8 @@ def stream(message: Wire, reply: Reply) -> Iterator[bytes]:
 
 def _events(message: Wire, reply: Reply) -> Iterator[bytes]:
     opening = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
+    if "container" in message:
+        opening["container"] = None
     if "usage" in message:
         opening["usage"] = {**message["usage"], "output_tokens": 1}
     yield sse("message_start", {"type": "message_start", "message": opening})
@@ -165,6 +168,8 @@ def _events(message: Wire, reply: Reply) -> Iterator[bytes]:
         if reply.noise:
             yield sse("weather", {"type": "weather", "sky": "blue"})
     ending = {"stop_reason": message["stop_reason"], "stop_sequence": None, **reply.extra}
+    if "container" in message:
+        ending["container"] = message["container"]
     last: Wire = {"type": "message_delta", "delta": ending}
     if "usage" in message:
         last["usage"] = message["usage"]

@@ -20,10 +20,12 @@ Wire = Mapping[str, Any]
 class RefusedError(Exception):
     """The request is answered with an error."""
 
-    def __init__(self, message: str, status: int = 400, kind: str = "") -> None:
+    def __init__(self, message: str, status: int = 400, kind: str = "", code: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.kind = kind or ERROR_TYPES[status]
+        self.code = code
+        """The `error_code` of its details; empty if it has none."""
 
 
 FIELDS = frozenset(
@@ -52,6 +54,8 @@ USER_BLOCKS = frozenset({"text", "image", "document", "tool_result", "search_res
 RESULT_PARTS = frozenset({"text", "image", "document", "search_result", "tool_reference"})
 MAX_MARKS = 4
 MAX_SKILLS = 20
+LEGACY_CODE = "code_execution_20250522"
+"""Runs Python alone; skills need a later one."""
 
 
 def require(condition: object, message: str) -> None:
@@ -121,12 +125,19 @@ def _check_container(body: Wire) -> None:
     if not isinstance(container, Mapping):
         require(container is None or isinstance(container, str), "container: Input should be a string or an object")
         return
+    extra = sorted(set(container) - {"id", "skills"})
+    require(not extra, f"container.{', '.join(extra)}: Extra inputs are not permitted")
+    named = container.get("id")
+    require(named is None or isinstance(named, str), "container.id: Input should be a valid string")
     skills = container.get("skills") or ()
     require(len(skills) <= MAX_SKILLS, f"container.skills: List should have at most {MAX_SKILLS} items")
     for index, skill in enumerate(skills):
         valid = skill.get("type") in ("anthropic", "custom") and isinstance(skill.get("skill_id"), str)
         require(valid, f"container.skills.{index}: needs a type (anthropic or custom) and a skill_id")
-    executes = any(str(tool.get("type", "")).startswith("code_execution_") for tool in body.get("tools") or ())
+        valid = isinstance(skill.get("version", "latest"), str) and not set(skill) - {"type", "skill_id", "version"}
+        require(valid, f"container.skills.{index}: takes type, skill_id and version, each a string")
+    kinds = [str(tool.get("type", "")) for tool in body.get("tools") or ()]
+    executes = any(kind.startswith("code_execution_") and kind != LEGACY_CODE for kind in kinds)
     require(executes or not skills, "container.skills: the code_execution tool is required to use skills")
 
 
@@ -290,7 +301,8 @@ def _check_pairs(messages: Sequence[Wire]) -> None:
             "message.",
         )
         _check_answers(messages, index, blocks)
-        pending = _pending(blocks)
+        _check_server_results(messages, index)
+        pending = pending_calls(blocks)
         if pending and calls:
             require(
                 all(block["type"] == "tool_result" for block in answers),
@@ -328,7 +340,37 @@ def _check_answers(messages: Sequence[Wire], index: int, blocks: Sequence[Wire])
         given.add(id_)
 
 
-def _pending(blocks: Sequence[Wire]) -> list[str]:
+def check_programmatic(body: Wire) -> None:
+    """The answer to calls that code in the container has made: results of text alone, and its container by name."""
+    messages = body["messages"]
+    before = blocks_of(messages[-2]["content"]) if len(messages) > 1 and messages[-1]["role"] == "user" else []
+    made = [b for b in before if b["type"] == "tool_use" and (b.get("caller") or {}).get("type", "direct") != "direct"]
+    if not made:
+        return
+    container = body.get("container")
+    named = container.get("id") if isinstance(container, Mapping) else container
+    require(named, "container: must be given when answering programmatic tool calls")
+    for block in blocks_of(messages[-1]["content"]):
+        parts = blocks_of(block.get("content"))
+        fine = block["type"] == "tool_result" and all(part["type"] == "text" for part in parts)
+        require(fine, "messages: programmatic tool calls take only `tool_result` blocks with text content")
+
+
+def _check_server_results(messages: Sequence[Wire], index: int) -> None:
+    """Every result of a server's call stands behind that call, in the same message or a later one."""
+    before = [block for message in messages[:index] for block in blocks_of(message["content"])]
+    for position, block in enumerate(blocks_of(messages[index]["content"])):
+        if block["type"].endswith("_tool_result"):
+            asked = any(b["type"] == "server_tool_use" and b.get("id") == block.get("tool_use_id") for b in before)
+            require(
+                asked,
+                f"messages.{index}.content.{position}: unexpected `tool_use_id` found in `{block['type']}` blocks: "
+                f"{block.get('tool_use_id')}",
+            )
+        before.append(block)
+
+
+def pending_calls(blocks: Sequence[Wire]) -> list[str]:
     """The server's calls whose result is not in the same message."""
     results = {block.get("tool_use_id") for block in blocks}
     return [block["id"] for block in blocks if block["type"] == "server_tool_use" and block["id"] not in results]

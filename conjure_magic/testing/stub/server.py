@@ -10,19 +10,21 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
-from conjure_magic.testing.stub import http
+from conjure_magic.testing.stub import endpoints, http
 from conjure_magic.testing.stub.billing import Link, Prefixes, PromptCache, canonical, chain, tokens
 from conjure_magic.testing.stub.catalogue import MODELS, StubModel, page
 from conjure_magic.testing.stub.conversation import Memory
+from conjure_magic.testing.stub.hosted import Hosted
+from conjure_magic.testing.stub.recorded import Recorded
 from conjure_magic.testing.stub.replies import Reply, as_reply, complete, error_body, stop_reason, stream
 from conjure_magic.testing.stub.rules import (
     RefusedError,
     check_compatible,
     check_fields,
     check_messages,
+    check_programmatic,
     check_tools,
     require,
 )
@@ -30,34 +32,6 @@ from conjure_magic.testing.stub.rules import (
 Answerable = Reply | str | dict[str, Any] | Sequence[dict[str, Any] | str]
 Rule = Callable[[dict[str, Any]], Answerable]
 VERSIONS = ("2023-06-01", "2026-10-21")
-
-
-@dataclass
-class Recorded:
-    """One request that reached the stub, and what came of it."""
-
-    number: int
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: dict[str, Any] | None = None
-    status: int = 0
-    error: str = ""
-    """Why it was refused; empty if it was not."""
-    usage: dict[str, int] = field(default_factory=dict)
-    prefix_change: str = ""
-    """Where it first differs from the request before in its conversation: "tools.0", "messages.3"; empty if nowhere."""
-    sent: int = 0
-    """Bytes of the stream that went out."""
-    finished: bool = False
-    """True once the answer went out as scripted; False if the client left before."""
-    answered: threading.Event = field(default_factory=threading.Event, repr=False)
-    """Set when the stub is done with the request."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The record as JSON-able data."""
-        names = ("number", "method", "path", "body", "status", "error", "usage", "prefix_change", "sent", "finished")
-        return {"headers": dict(self.headers), **{name: getattr(self, name) for name in names}}
 
 
 class StubServer:
@@ -88,10 +62,12 @@ class StubServer:
         self.key = key
         self.compatible = compatible
         self.models = dict(models)
+        self.hosted = Hosted()
         self.url = ""
         self._port = port
         self._keep_bodies = keep_bodies
         self._script: deque[Reply] = deque(as_reply(reply) for reply in replies)
+        self._faults: list[tuple[str, Reply]] = []
         self._ids = itertools.count(1)
         self._memory = Memory()
         self._cache = PromptCache()
@@ -153,9 +129,14 @@ class StubServer:
         """Add answers to the script: `Reply`s, text, a block, or a list of blocks."""
         self._script.extend(as_reply(reply) for reply in replies)
 
+    def fault(self, path: str, *replies: Reply) -> None:
+        """Let the next requests whose path begins like this be answered by these: of other endpoints than messages."""
+        self._faults += [(path, reply) for reply in replies]
+
     def reset(self) -> None:
         """Forget script and requests; caches and what was sent stay."""
         self._script.clear()
+        self._faults.clear()
         self.requests.clear()
 
     @property
@@ -191,7 +172,7 @@ class StubServer:
             return await self._endpoint(request, record, reader, writer)
         except RefusedError as refused:
             record.status, record.error, record.finished = refused.status, str(refused), True
-            body = error_body(refused.kind, str(refused), f"req_stub{record.number:06}")
+            body = error_body(refused.kind, str(refused), f"req_stub{record.number:06}", refused.code)
             if self.compatible:
                 body = {"error": {"code": refused.status, "message": str(refused)}}
             await self._json(writer, refused.status, body, record)
@@ -203,6 +184,11 @@ class StubServer:
         self, request: http.HttpRequest, record: Recorded, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         self._authorize(request)
+        fault = next((found for found in self._faults if request.path.startswith(found[0])), None)
+        if fault is not None and request.path != "/v1/messages":
+            self._faults.remove(fault)
+            return await self._scripted(fault[1], record, reader, writer)
+        answer: object
         match (request.method, request.path.split("/")[1:]):
             case ("POST", ["v1", "messages"]):
                 return await self._message(request, record, reader, writer)
@@ -212,9 +198,14 @@ class StubServer:
                 answer = page(list(self.models.values()), request.query)
             case ("GET", ["v1", "models", name]) if not self.compatible:
                 answer = self._model(name).to_dict()
+            case (_, ["v1", "files" | "skills", *_]) if not self.compatible:
+                answer = endpoints.answer(self.hosted, request)
             case _:
                 raise RefusedError("Not Found", 404)
         record.status, record.finished = 200, True
+        if isinstance(answer, endpoints.Content):
+            await http.respond(writer, 200, answer.data, answer.media_type, self._headers(record, {}))
+            return True
         await self._json(writer, 200, answer, record)
         return True
 
@@ -261,6 +252,8 @@ class StubServer:
         check_tools(body.get("tools"))
         check_messages(body.get("messages"), resumes=self._memory.resumes(body.get("messages")))
         check_fields(body, model, counting=counting)
+        check_programmatic(body)
+        self.hosted.check(body)
         return model
 
     # ---- messages
@@ -277,17 +270,8 @@ class StubServer:
         prompt = sum(link.tokens for link in links)
         require(prompt <= model.window, f"prompt is too long: {prompt} tokens > {model.window} maximum")
         reply = self._script.popleft() if self._script else as_reply(self.rule(body) if self.rule else "Done.")
-        if reply.silent:
-            await reader.read()
-            return False
-        if reply.drop:
-            return False
-        if reply.body is not None:
-            record.status, record.finished = reply.status, True
-            await http.respond(
-                writer, reply.status, reply.body.encode(), reply.content_type, self._headers(record, reply.headers)
-            )
-            return True
+        if reply.silent or reply.drop or reply.body is not None:
+            return await self._scripted(reply, record, reader, writer)
         message = self._compose(body, model, links, reply, record)
         if not body.get("stream"):
             record.finished = True
@@ -295,11 +279,30 @@ class StubServer:
             return True
         return await self._stream(message, reply, record, reader, writer)
 
+    async def _scripted(
+        self, reply: Reply, record: Recorded, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """A fault before any content, or a body as it was scripted: cut or stalled where the reply says so."""
+        if reply.silent:
+            await reader.read()
+        if reply.silent or reply.drop:
+            return False
+        content = (reply.body or "").encode()
+        limit = min((n for n in (reply.cut_after, reply.stall_after) if n is not None), default=len(content))
+        record.status, record.sent = reply.status, min(limit, len(content))
+        headers = {"content-length": str(len(content)), **self._headers(record, reply.headers)}
+        await http.respond(writer, reply.status, content[:limit], reply.content_type, headers)
+        if reply.stall_after is not None:
+            await reader.read()
+        record.finished = limit >= len(content)
+        return record.finished
+
     def _compose(
         self, body: dict[str, Any], model: StubModel, links: list[Link], reply: Reply, record: Recorded
     ) -> dict[str, Any]:
         """The whole message of a reply, signed and billed."""
-        blocks = complete(reply, self._ids)
+        scripted = [*self._memory.due(body), *complete(reply, self._ids)]
+        blocks, later, container = self.hosted.run(body, scripted, self._ids)
         if not self.compatible:
             shown = (body.get("thinking") or {}).get("display") == "summarized"
             for block in blocks:
@@ -307,6 +310,7 @@ class StubServer:
                     block["thinking"] = ""
         reason = stop_reason(reply, blocks)
         self._memory.sign(body, links, blocks, reason)
+        self._memory.leave_open(body, blocks, later, container["id"] if container else None, reason)
         message: dict[str, Any] = {
             "id": f"msg_stub{record.number:06}",
             "type": "message",
@@ -315,6 +319,7 @@ class StubServer:
             "content": blocks,
             "stop_reason": reason,
             "stop_sequence": None,
+            **({"container": container} if not self.compatible else {}),
             **reply.extra,
         }
         record.status = 200

@@ -1,0 +1,36 @@
+"""What the stub remembers of each request."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Recorded:
+    """One request that reached the stub, and what came of it."""
+
+    number: int
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: dict[str, Any] | None = None
+    status: int = 0
+    error: str = ""
+    """Why it was refused; empty if it was not."""
+    usage: dict[str, int] = field(default_factory=dict)
+    prefix_change: str = ""
+    """Where it first differs from the request before in its conversation: "tools.0", "messages.3"; empty if nowhere."""
+    sent: int = 0
+    """Bytes of the stream that went out."""
+    finished: bool = False
+    """True once the answer went out as scripted; False if the client left before."""
+    answered: threading.Event = field(default_factory=threading.Event, repr=False)
+    """Set when the stub is done with the request."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON-able data."""
+        names = ("number", "method", "path", "body", "status", "error", "usage", "prefix_change", "sent", "finished")
+        return {"headers": dict(self.headers), **{name: getattr(self, name) for name in names}}
