@@ -140,11 +140,12 @@ def _more(look: Look) -> str:
 
 
 def _picture(card: Card) -> str:
-    """The picture as `<img>`, in which no script of an SVG runs; on white, as charts expect."""
+    """The picture as `<img>`, in which no script of an SVG runs; on white, as charts expect, and never enlarged."""
     data = base64.b64encode(card.look.data or b"").decode("ascii")
     source = f"data:{card.artifact.media_type};base64,{data}"
-    picture = "display:block;width:100%;max-width:640px;background:#fff"
-    return f'<img alt="{escape(card.alt)}" style="{picture}" src="{source}">'
+    picture = "display:block;max-width:100%;background:#fff"
+    img = f'<img alt="{escape(card.alt)}" style="{picture}" src="{source}">'
+    return f'<div style="max-width:640px">{img}</div>'
 
 
 def _rows(look: Look) -> str:

@@ -11,6 +11,10 @@ import pytest
 from nbconvert import HTMLExporter
 from page_kit import all_open, digest, downloads, overflowing, saved_as
 from playwright.sync_api import Locator, Page
+from render.made import artifact, turn
+
+from conjure_magic.events import Said
+from conjure_magic.render import render_turn
 
 pytestmark = pytest.mark.browser
 HERE = Path(__file__).parent.parent.parent
@@ -68,6 +72,21 @@ def test_an_export_is_accessible(shown: Callable[[str], Locator], page: Page, ac
     shown(name)
     with all_open(page):
         assert accessible(page, ".jp-OutputArea-output") == []
+
+
+@pytest.mark.parametrize(("window", "widths"), [(1280, [20, 640, 640]), (320, [20, 296, 296])])
+def test_a_picture_is_as_large_as_it_is_but_never_wider_than_the_page(
+    page: Page, tmp_path: Path, window: int, widths: list[int]
+) -> None:
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 40" {}><rect width="80" height="40"/></svg>'
+    sizes = ('width="20" height="10"', 'width="860" height="430"', "")
+    files = [artifact(tmp_path, f"{i}.svg", svg.format(size).encode()) for i, size in enumerate(sizes)]
+    html = render_turn(turn(Said("x"), files=tuple(files)))["text/html"]
+    page.set_viewport_size({"width": window, "height": 800})
+    page.set_content(f'<body style="margin:11px">{html}')
+    boxes = [img.bounding_box() for img in page.locator("img").all()]
+    assert [box and round(box["width"]) for box in boxes] == widths
+    assert [box and round(box["height"]) for box in boxes] == [width // 2 for width in widths]
 
 
 @pytest.mark.parametrize("width", [320, 640])
