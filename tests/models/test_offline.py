@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conjure_magic.approval import ApprovalRequest, Decision, allow
+from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
 from conjure_magic.events import BlockFinished, MessageFinished, TextDelta, TurnResult
@@ -99,6 +100,26 @@ def test_a_follow_up_goes_on_with_the_same_skill_and_file(session: Session) -> N
     result = session.chat("and the top 2 in the same file?")
     assert commands(result)[0].endswith("texts/tale.txt --top 2")
     assert [m.role for m in session.messages[-6:]] == ["user", "assistant", "user", "assistant", "user", "assistant"]
+
+
+@pytest.mark.parametrize("words", ["continue", "Please go on.", "Carry on!", "try again", "resume, please"])
+def test_a_request_that_was_cut_short_is_gone_on_with(session: Session, words: str) -> None:
+    cut = session.chat("Which words are most frequent in texts/tale.txt? Only the top 2.", limits=Limits(max_rounds=1))
+    assert (cut.stop_reason, commands(cut)) == ("max_rounds", [])
+    again = session.chat(words, limits=Limits(max_rounds=1))
+    assert (again.stop_reason, commands(again)) == ("max_rounds", [])
+    assert "--top 2" in commands(session.chat(words))[0]
+
+
+def test_what_is_finished_is_done_again_only_on_request(session: Session) -> None:
+    first = session.chat("Which words are most frequent in texts/tale.txt?")
+    assert commands(session.chat("Continue.")) == []
+    second = session.chat("Which words are most frequent in texts/tale.txt?")
+    assert commands(session.chat("Once more, please")) == commands(second) == commands(first)
+
+
+def test_there_is_nothing_to_go_on_with_at_first(session: Session) -> None:
+    assert commands(session.chat("continue")) == []
 
 
 def test_a_file_made_before_is_found_in_the_workspace(session: Session) -> None:

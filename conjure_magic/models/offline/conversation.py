@@ -12,6 +12,11 @@ from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseB
 ID_PREFIX = "toolu_offline_"
 _NOTE = re.compile(r"^\[conjure: [^\n]*\]$\n?", re.MULTILINE)
 _SETTLED = re.compile(r"\[(?:result|the call failed|called \S+): ")
+_GO_ON = re.compile(
+    r"(?:please )?(?:(?P<again>again|(?:try|do it|run it|once) (?:again|more)|repeat(?: it| that)?|retry)"
+    r"|continue|go on|carry on|proceed|keep going|resume|finish(?: it)?)(?:,? please)?[\s.!…]*",
+    re.IGNORECASE,
+)
 _ATTACHED_FILE = re.compile(r"\A<variable\b[^>]*\sfile=(?:\"([^\"<>]*)\"|'([^'<>]*)')")
 
 
@@ -37,6 +42,11 @@ class Exchange:
     attached: list[str] = field(default_factory=list)
     """Files that came with the prompt, relative to the workspace."""
     steps: list[Step] = field(default_factory=list)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """True if it came to no command that ended well."""
+        return not self.steps or self.steps[-1].is_error or bool(self.steps[-1].path)
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,15 @@ def _hear(text: str, exchanges: list[Exchange]) -> None:
         return
     prompt = _NOTE.sub("", text).strip()
     if prompt and not _SETTLED.match(prompt):
-        exchanges.append(Exchange(prompt))
+        exchanges.append(_resumed(prompt, exchanges) or Exchange(prompt))
+
+
+def _resumed(prompt: str, exchanges: Sequence[Exchange]) -> Exchange | None:
+    """The last request anew, for "continue" (if it is unfinished) and "again"; None for any other prompt."""
+    found = _GO_ON.fullmatch(prompt)
+    if found is None or not exchanges or not (found["again"] or exchanges[-1].is_unfinished):
+        return None
+    return Exchange(exchanges[-1].prompt, list(exchanges[-1].attached))
 
 
 def _step(call: ToolUseBlock, result: ToolResultBlock | None) -> Step:
