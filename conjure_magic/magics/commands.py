@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import authoring, state
 from conjure_magic.magics.asking import ask_key
-from conjure_magic.magics.options import Parser, add_choice, add_help, cell_parser, suggest
+from conjure_magic.magics.options import add_choice, cell_parser, command_parser, read_words, suggest
 from conjure_magic.magics.sessions import check_name
 
 if TYPE_CHECKING:
-    import argparse
-
     from conjure_magic.magics.sessions import Sessions
     from conjure_magic.session import Session
     from conjure_magic.settings import Settings
@@ -40,21 +37,6 @@ class Front(Protocol):
 Command = Callable[["Front", Sequence[str]], Bundle | None]
 
 
-def _read(parser: Parser, words: Sequence[str]) -> argparse.Namespace | None:
-    """The options, or None if help was asked for, which is then printed."""
-    options = parser.read(shlex.join(words))
-    if options.help:
-        print(parser.format_help().strip())
-        return None
-    return options
-
-
-def _parser(name: str, about: str) -> Parser:
-    parser = Parser(prog=f"%conjure {name}", add_help=False, description=about)
-    add_help(parser)
-    return parser
-
-
 def show_state(front: Front, words: Sequence[str]) -> Bundle | None:
     """the current session, and what it works with"""
     _no_words("state", words)
@@ -63,10 +45,10 @@ def show_state(front: Front, words: Sequence[str]) -> Bundle | None:
 
 def use(front: Front, words: Sequence[str]) -> Bundle | None:
     """choose backend, skills, model or session for the next cells"""
-    parser = _parser("use", "Choose for the next cells.")
+    parser = command_parser("use", "Choose for the next cells.")
     add_choice(parser)
     parser.add_argument("--session", metavar="NAME", help="make this the current session")
-    options = _read(parser, words)
+    options = read_words(parser, words)
     if options is None:
         return None
     choice = front.sessions.choice(options)
@@ -114,9 +96,9 @@ def undo(front: Front, words: Sequence[str]) -> None:
 
 def retry(front: Front, words: Sequence[str]) -> None:
     """take the last turn back and run it again: retry [--yes]"""
-    parser = _parser("retry", "Take the last turn back and run its request again.")
+    parser = command_parser("retry", "Take the last turn back and run its request again.")
     parser.add_argument("--yes", action="store_true", help="let commands run without asking")
-    options = _read(parser, words)
+    options = read_words(parser, words)
     if options is None:
         return
     current = front.sessions.current
@@ -139,9 +121,9 @@ def key(front: Front, words: Sequence[str]) -> Bundle | None:
 
 def explain(front: Front, words: Sequence[str]) -> None:
     """ask about the last traceback: explain [--yes]"""
-    parser = _parser("explain", "Ask the current session about the last traceback.")
+    parser = command_parser("explain", "Ask the current session about the last traceback.")
     parser.add_argument("--yes", action="store_true", help="let commands run without asking")
-    options = _read(parser, words)
+    options = read_words(parser, words)
     if options is None:
         return
     text = front.last_traceback()
@@ -152,9 +134,9 @@ def explain(front: Front, words: Sequence[str]) -> None:
 
 def skills(front: Front, words: Sequence[str]) -> Bundle | None:
     """the skills that the current session knows: skills [--reload]"""
-    parser = _parser("skills", "Show the skills that the current session knows.")
+    parser = command_parser("skills", "Show the skills that the current session knows.")
     parser.add_argument("--reload", action="store_true", help="read the folders again")
-    options = _read(parser, words)
+    options = read_words(parser, words)
     if options is None:
         return None
     registry = front.sessions.current.skills
@@ -164,9 +146,9 @@ def skills(front: Front, words: Sequence[str]) -> Bundle | None:
 
 def validate(front: Front, words: Sequence[str]) -> Bundle | None:
     """check a skill, a folder of skills or a .skill package by the specification: validate PATH"""
-    parser = _parser("validate", "Check skills by every rule of the Agent Skills specification.")
+    parser = command_parser("validate", "Check skills by every rule of the Agent Skills specification.")
     parser.add_argument("path", metavar="PATH", nargs="?", help="a skill's folder, a folder of skills, or a package")
-    options = _read(parser, words)
+    options = read_words(parser, words)
     if options is None:
         return None
     _needs("validate", "PATH, such as ./skills/my-skill", options.path)
@@ -175,10 +157,10 @@ def validate(front: Front, words: Sequence[str]) -> Bundle | None:
 
 def new_skill(front: Front, words: Sequence[str]) -> Bundle | None:
     """write a skill to start from: new-skill NAME [--into DIR]"""
-    parser = _parser("new-skill", "Write a skill to start from: valid, with a script and a reference.")
+    parser = command_parser("new-skill", "Write a skill to start from: valid, with a script and a reference.")
     parser.add_argument("name", metavar="NAME", nargs="?", help="lowercase letters, digits and single hyphens")
     parser.add_argument("--into", metavar="DIR", default="skills", help="the folder of skills it goes to: ./skills")
-    options = _read(parser, words)
+    options = read_words(parser, words)
     if options is None:
         return None
     _needs("new-skill", "NAME, such as my-skill", options.name)
@@ -187,10 +169,10 @@ def new_skill(front: Front, words: Sequence[str]) -> Bundle | None:
 
 def pack(front: Front, words: Sequence[str]) -> Bundle | None:
     """check a skill and write it as a .skill package: pack PATH [--into DIR]"""
-    parser = _parser("pack", "Check a skill and write it as a .skill package.")
+    parser = command_parser("pack", "Check a skill and write it as a .skill package.")
     parser.add_argument("path", metavar="PATH", nargs="?", help="the skill's folder")
     parser.add_argument("--into", metavar="DIR", default=".", help="where the package goes: the notebook's folder")
-    options = _read(parser, words)
+    options = read_words(parser, words)
     if options is None:
         return None
     _needs("pack", "PATH, such as ./skills/my-skill", options.path)
@@ -199,9 +181,9 @@ def pack(front: Front, words: Sequence[str]) -> Bundle | None:
 
 def files(front: Front, words: Sequence[str]) -> Bundle | None:
     """the files that the current session made: files [--save DIR]"""
-    parser = _parser("files", "Show the files that the current session made.")
+    parser = command_parser("files", "Show the files that the current session made.")
     parser.add_argument("--save", metavar="DIR", help="save copies into this folder")
-    options = _read(parser, words)
+    options = read_words(parser, words)
     if options is None:
         return None
     current = front.sessions.current

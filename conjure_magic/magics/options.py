@@ -112,3 +112,19 @@ def add_choice(parser: Parser) -> None:
 def add_help(parser: Parser) -> None:
     """`--help`, which is answered by the caller."""
     parser.add_argument("-h", "--help", action="store_true", help="show this")
+
+
+def command_parser(name: str, about: str) -> Parser:
+    """A parser for a command of `%conjure`, with `--help`."""
+    parser = Parser(prog=f"%conjure {name}", add_help=False, description=about)
+    add_help(parser)
+    return parser
+
+
+def read_words(parser: Parser, words: Sequence[str]) -> argparse.Namespace | None:
+    """The options of a command, or None if help was asked for, which is then printed. Raises UsageError."""
+    options = parser.read(shlex.join(words))
+    if options.help:
+        print(parser.format_help().strip())
+        return None
+    return options
