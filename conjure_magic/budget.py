@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from conjure_magic.compaction import estimated_tokens, is_nearly_full
+from conjure_magic.compaction import SUMMARY_TOKENS, estimated_tokens, is_nearly_full
 from conjure_magic.errors import UsageError
 from conjure_magic.messages import Message, Usage
 from conjure_magic.models.base import Model
@@ -61,16 +61,30 @@ class Budget:
         self.counted = counted
         self.usage = Usage()
         self.cost: float | None = 0.0
+        self._begun: Usage | None = None
         if limits.max_cost is not None and model.cost(Usage(1, 1)) is None:
             raise UsageError(
-                f"--max-cost needs a price, and that of {model.name} is not known; set it, or leave it out"
+                f"--max-cost needs a price, and that of {model.name} is not known: leave it out, or set one with "
+                f"%config ConjureMagics.prices = {{{model.name!r}: [input, output]}}, in dollars per million tokens"
             )
+
+    def expect(self, usage: Usage) -> None:
+        """An answer has begun, and so much was read for it."""
+        self.bill_unfinished(())
+        self._begun = usage
 
     def bill(self, usage: Usage) -> None:
         """Add one response's tokens."""
+        self._begun = None
         self.usage += usage
         cost = self._model.cost(usage)
         self.cost = None if cost is None or self.cost is None else self.cost + cost
+
+    def bill_unfinished(self, said: Sequence[Message]) -> None:
+        """Add an answer that broke off: what was read as its server counted it, what was said as far as it came."""
+        if self._begun is not None:
+            output = max(self._begun.output_tokens or 0, estimated_tokens(said))
+            self.bill(replace(self._begun, output_tokens=output))
 
     def count(self, usage: Usage, messages: int) -> None:
         """Remember what a server counted for a conversation of so many messages, its answer included."""
@@ -87,16 +101,39 @@ class Budget:
 
     def is_full(self, messages: Sequence[Message]) -> bool:
         """True if the next answer may no longer fit into the model's context."""
-        return is_nearly_full(self.tokens(messages), self._model.context_window, self._limits.max_tokens)
+        return is_nearly_full(self.tokens(messages), self._model.context_window, self._reserve())
 
     def max_tokens(self, messages: Sequence[Message]) -> int:
-        """How many tokens the next answer may have; 0 if the money is spent."""
-        if self._limits.max_cost is None or self.cost is None:
-            return self._limits.max_tokens
+        """How many tokens the next answer may have: what fits, and what the money left buys; 0 if that is none."""
         new = self.tokens(messages) - self.counted.tokens
-        reading = self._model.cost(Usage(0, 0, new, self.counted.tokens)) or 0.0
-        price = (self._model.cost(Usage(0, MILLION)) or 0.0) / MILLION
-        left = self._limits.max_cost - self.cost - reading
+        return self.affordable(new, self.counted.tokens, self.longest(messages))
+
+    def longest(self, messages: Sequence[Message]) -> int:
+        """How many tokens the next answer may have, money aside."""
+        window = self._model.context_window
+        if window is None:
+            return self._limits.max_tokens
+        return min(self._limits.max_tokens, max(window - self.tokens(messages), self._reserve()))
+
+    def can_afford_summary(self, tokens: int) -> bool:
+        """True if half of the money left pays for reading so many tokens and a summary of them."""
+        return self.affordable(tokens, 0, SUMMARY_TOKENS, share=0.5) == SUMMARY_TOKENS
+
+    def affordable(self, new: int, cached: int, most: int, share: float = 1.0) -> int:
+        """How many tokens of an answer, `most` of them at most, can be paid after reading so many; 0 if none."""
+        if self._limits.max_cost is None:
+            return most
+        if self.cost is None:  # a server that stopped counting
+            return 0
+        reading = self._model.cost(Usage(0, 0, new, cached)) or 0.0
+        # Of this prompt, since a price may depend on its length.
+        each = ((self._model.cost(Usage(0, MILLION, new, cached)) or 0.0) - reading) / MILLION
+        left = (self._limits.max_cost - self.cost) * share - reading
         if left <= 0:
             return 0
-        return min(self._limits.max_tokens, int(left / price)) if price else self._limits.max_tokens
+        return min(most, int(left / each + 1e-9)) if each > 0 else most
+
+    def _reserve(self) -> int:
+        """Tokens that are kept free for an answer: of a small window no more than a quarter."""
+        window = self._model.context_window
+        return min(self._limits.max_tokens, window // 4) if window else self._limits.max_tokens

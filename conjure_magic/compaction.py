@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from typing import Protocol
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError
-from conjure_magic.events import MessageFinished
+from conjure_magic.events import MessageFinished, MessageStarted
 from conjure_magic.history import settle
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
@@ -61,20 +62,41 @@ def summary_note(summary: str) -> TextBlock:
     return TextBlock(f"[conjure: summary of the conversation so far]\n{summary}\n[end of the summary]")
 
 
-def summarise(model: Model, request: Request, messages: Sequence[Message], cancel: Cancel) -> tuple[str, Usage]:
-    """The model's summary and what it used; one made by rule where the model cannot make one.
+class Account(Protocol):
+    """What pays for a summary."""
 
-    Raises CancelledError if the turn is stopped meanwhile.
+    def can_afford_summary(self, tokens: int) -> bool:
+        """True if there is money for reading so many tokens and a summary of them."""
+
+    def expect(self, usage: Usage) -> None:
+        """An answer has begun."""
+
+    def bill(self, usage: Usage) -> None:
+        """An answer is there."""
+
+
+def summarise(
+    model: Model, request: Request, messages: Sequence[Message], cancel: Cancel, account: Account
+) -> tuple[str, bool]:
+    """(the summary, whether the model made it): by rule where the model cannot make one, or it would cost too much.
+
+    What the model used is billed to `account`. Raises CancelledError if the turn is stopped meanwhile.
     """
     asked = summary_request(request, messages, model.context_window)
+    if not account.can_afford_summary(estimated_tokens(asked.messages)):
+        return summary_by_rule(messages), False
     try:
         with contextlib.closing(model.stream(asked, cancel)) as events:
             for body in events:
-                if isinstance(body, MessageFinished) and body.message.text.strip():
-                    return body.message.text, body.usage
+                if isinstance(body, MessageStarted):
+                    account.expect(body.usage)
+                elif isinstance(body, MessageFinished):
+                    account.bill(body.usage)
+                    if body.message.text.strip() and body.stop_reason != "refusal":
+                        return body.message.text, True
     except ModelError:
         cancel.raise_if_set()
-    return summary_by_rule(messages), Usage()
+    return summary_by_rule(messages), False
 
 
 def transcript(messages: Sequence[Message]) -> str:

@@ -1,6 +1,6 @@
 """What a turn yields: small frozen bodies, the header that the session adds, and the turn's result.
 
-A model yields `TextDelta`, `ThinkingDelta`, `BlockFinished`, `Notice` and, last, `MessageFinished`.
+A model yields `MessageStarted`, `TextDelta`, `ThinkingDelta`, `BlockFinished`, `Notice` and, last, `MessageFinished`.
 A backend yields `ToolOutput`, `ToolProgress`, `FileCreated` and `Notice` while it runs a call.
 The session yields the rest.
 """
@@ -42,6 +42,13 @@ class ToolResult:
 
 
 # ---- from models
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStarted:
+    """An answer begins, and its server has counted what it read: what is billed even if the answer breaks off."""
+
+    usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +94,7 @@ class Notice:
     level: Literal["info", "warning", "error"] = "info"
 
 
-ModelEvent = TextDelta | ThinkingDelta | BlockFinished | MessageFinished | Notice
+ModelEvent = MessageStarted | TextDelta | ThinkingDelta | BlockFinished | MessageFinished | Notice
 
 # ---- from backends
 
@@ -260,7 +267,7 @@ class TurnResult:
     """This turn's messages as sent and received, the prompt first."""
     usage: Usage
     cost: float | None
-    """US dollars; None where the price is not known."""
+    """US dollars; None where the price is not known. Of an answer that broke off, as far as it came."""
     stop_reason: str
     """As the wire says (end_turn, max_tokens, refusal, …), or interrupted, stopped, timeout, max_rounds, error."""
     seconds: float

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +11,12 @@ from fakes import ScriptedModel, check_history, use
 from test_turn import Scene
 
 from conjure_magic.budget import Limits
+from conjure_magic.cancel import Cancel
 from conjure_magic.compaction import estimated_tokens, shortened
-from conjure_magic.errors import ContextOverflowError, UsageError
-from conjure_magic.events import Compacted, Notice
-from conjure_magic.messages import Message, ThinkingBlock
+from conjure_magic.errors import ContextOverflowError, StreamCutError, UsageError
+from conjure_magic.events import Compacted, MessageFinished, MessageStarted, ModelEvent, Notice
+from conjure_magic.messages import Message, ThinkingBlock, Usage
+from conjure_magic.models.base import Request
 from conjure_magic.workspace import Workspace
 
 
@@ -123,3 +127,92 @@ def test_shortened_text_keeps_both_ends() -> None:
     assert text.startswith("a" * 10)
     assert text.endswith("b" * 10)
     assert "80 characters left out" in text
+
+
+def test_a_prompt_alone_is_sent_whatever_the_estimate_says(workspace: Workspace) -> None:
+    """Only its server knows; a conversation of one request has nothing to summarise."""
+    model = small(["Fine."])
+    scene = Scene(workspace, model, prompt="x" * 9_000, limits=ROOM)
+    assert scene.run().text == "Fine."
+    assert scene.bodies(Compacted) == []
+
+
+def test_in_a_small_window_an_answer_is_kept_free_a_quarter_and_asks_for_no_more_than_fits(
+    workspace: Workspace,
+) -> None:
+    model = small(["Fine."], window=8_000)
+    short = (Message.user("Hi."), Message.assistant("Hello."))
+    scene = Scene(workspace, model, messages=short, limits=Limits(max_tokens=16_000))
+    scene.run()
+    assert scene.bodies(Compacted) == []
+    assert 7_000 < model.requests[0].max_tokens < 8_000
+
+
+class Priced(ScriptedModel):
+    """A dollar for a million tokens read, ten for a million written."""
+
+    def cost(self, usage: Usage) -> float | None:
+        if usage.output_tokens is None:
+            return None
+        return ((usage.prompt_tokens or 0) + 10 * usage.output_tokens) / 1e6
+
+
+def test_a_summary_that_would_take_more_than_half_of_the_money_is_made_by_rule(workspace: Workspace) -> None:
+    for limit, requests in ((0.05, 1), (0.10, 2)):
+        model = Priced(["The model's summary."], ["On."])
+        model.context_window = 2_000
+        scene = Scene(workspace, model, messages=LONG, limits=Limits(max_tokens=500, max_cost=limit))
+        result = scene.run()
+        assert len(model.requests) == requests
+        [told] = [notice.text for notice in scene.bodies(Notice)]
+        assert ("by rule" in told) == (requests == 1)
+        assert result.cost is not None, "a summary made by rule costs nothing, which is not the same as unknown"
+        assert result.cost < limit
+
+
+def test_a_server_that_stops_counting_ends_a_turn_that_may_not_cost_more(workspace: Workspace) -> None:
+    class Silent(Priced):
+        def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
+            for event in super().stream(request, cancel):
+                yield replace(event, usage=Usage()) if isinstance(event, MessageFinished) else event
+
+    scene = Scene(workspace, Silent([use("a")], ["On."]), limits=Limits(max_cost=1))
+    result = scene.run()
+    assert (result.stop_reason, result.cost, result.rounds) == ("max_cost", None, 2)
+    assert len(scene.model.requests) == 1
+
+
+def test_a_price_that_depends_on_the_length_bounds_the_answer_by_the_higher_rate(workspace: Workspace) -> None:
+    class Stepped(ScriptedModel):
+        def cost(self, usage: Usage) -> float:
+            return (usage.output_tokens or 0) * (0.01 if (usage.prompt_tokens or 0) < 1_000 else 0.05)
+
+    model = Stepped(["On."])
+    Scene(workspace, model, messages=LONG, limits=Limits(max_cost=1.0, max_tokens=400)).run()
+    assert model.requests[0].max_tokens == 20
+
+
+def test_an_answer_that_the_money_cut_says_so(workspace: Workspace) -> None:
+    model = Priced(["Half a sen"], stop_reason="max_tokens")
+    result = Scene(workspace, model, limits=Limits(max_cost=0.001, max_tokens=400)).run()
+    assert result.stop_reason == "max_cost"
+    free = Scene(workspace, Priced(["Half a sen"], stop_reason="max_tokens"), limits=Limits(max_tokens=400)).run()
+    assert free.stop_reason == "max_tokens"
+
+
+def test_an_answer_that_broke_off_is_billed_as_far_as_it_came(workspace: Workspace) -> None:
+    class Begins(Priced):
+        def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
+            yield MessageStarted(Usage(1_000, 1, 2_000, 3_000))
+            yield from super().stream(request, cancel)
+
+    scene = Scene(workspace, Begins(["word " * 60, StreamCutError("lost")]))
+    with pytest.raises(StreamCutError):
+        scene.run()
+    result = scene.turn.result
+    assert result is not None
+    assert result.usage.prompt_tokens == 6_000
+    assert 60 <= (result.usage.output_tokens or 0) <= 200
+    assert result.cost == pytest.approx(0.006, abs=0.002)
+    whole = Scene(workspace, Begins(["Whole."])).run()
+    assert whole.usage == Usage(10, 5), "an answer that came to its end is billed once"

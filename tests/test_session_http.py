@@ -48,6 +48,7 @@ def call(name: str = "echo", **given: Any) -> dict[str, Any]:
     return {"type": "tool_use", "name": name, "input": given}
 
 
+PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 THINK = {"type": "thinking", "thinking": "Let me see."}
 
 
@@ -159,6 +160,24 @@ def test_what_was_said_before_a_cut_is_in_the_history(stub: StubServer) -> None:
         with pytest.raises(StreamCutError):
             session.chat("Go.")
         assert session.messages[-1].text == "It began so well."
+
+
+def test_an_answer_that_broke_off_is_billed_as_its_server_bills_it(stub: StubServer) -> None:
+    """The server has read the whole prompt by then, and counted it."""
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        stub.reply(Reply(["It began " * 300], cut_after=3_000))
+        with pytest.raises(StreamCutError):
+            session.chat("word " * 2_000)
+        cut = session.turns[-1]
+        assert cut.usage.prompt_tokens == sum(stub.messages[-1].usage[name] for name in PROMPT)
+        assert cut.cost is not None
+        assert cut.cost > 0.01
+        for reply in (Reply.fault(400), Reply(drop=True), Reply(body="<html>")):
+            stub.reply(*[reply] * 2)
+            with pytest.raises(ModelError):
+                session.chat("Again.")
+            assert session.turns[-1].cost == 0
+            stub.reset()
 
 
 def test_an_executed_tool_is_not_run_again_after_a_fault_in_the_next_round(stub: StubServer) -> None:

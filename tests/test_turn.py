@@ -46,6 +46,7 @@ class Scene:
     """A turn with scripted parts, and everything that came of it."""
 
     def __init__(self, workspace: Workspace, model: ScriptedModel, *backends: ScriptedBackend, **setup: Any) -> None:
+        prompt = setup.pop("prompt", "do it")
         self.pushed: list[Event] = []
         self.model, self.backends = model, backends or (ScriptedBackend(),)
         options: dict[str, Any] = {
@@ -62,7 +63,7 @@ class Scene:
             "subscribers": [self.pushed.append],
             "limits": Limits(),
         }
-        self.turn = Turn(TurnSetup(**(options | setup)), "do it")
+        self.turn = Turn(TurnSetup(**(options | setup)), prompt)
 
     def run(self) -> TurnResult:
         self.yielded = list(self.turn.stream())

@@ -7,7 +7,15 @@ from typing import Any
 
 from conjure_magic.api.events import DECODER
 from conjure_magic.errors import ProtocolError
-from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, Notice, TextDelta, ThinkingDelta
+from conjure_magic.events import (
+    BlockFinished,
+    MessageFinished,
+    MessageStarted,
+    ModelEvent,
+    Notice,
+    TextDelta,
+    ThinkingDelta,
+)
 from conjure_magic.messages import Block, Message, ToolUseBlock, Usage, parse_block
 
 CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
@@ -133,10 +141,12 @@ class MessageAssembly:
             block.wire["content"] = delta["content"]
         return None
 
-    def _message_start(self, wire: Mapping[str, Any]) -> None:
+    def _message_start(self, wire: Mapping[str, Any]) -> ModelEvent | None:
         message = wire["message"]
         self._fields.update(message)
         self._usage.update(message.get("usage") or {})
+        usage = Usage.from_dict(self._usage)
+        return MessageStarted(usage) if usage.prompt_tokens is not None else None
 
     def _block_start(self, wire: Mapping[str, Any]) -> ModelEvent | None:
         index = wire["index"]

@@ -25,6 +25,7 @@ from conjure_magic.events import (
     Event,
     MessageAppended,
     MessageFinished,
+    MessageStarted,
     Notice,
     RoundStarted,
     TextDelta,
@@ -151,11 +152,7 @@ class Turn:
                 request = self.request()
             self.emit(RoundStarted())
             yield from self.feed.drain()
-            max_tokens = self.budget.max_tokens(self.messages)
-            if max_tokens < 1:
-                self.cancel.set("max_cost")
-                return
-            finished = yield from self._ask(replace(request, max_tokens=max_tokens))
+            finished = yield from self._ask(request)
             if not (finished.message.tool_uses and self._stop_reason not in CUT):
                 return
             yield from self._answer(finished.message)
@@ -172,35 +169,45 @@ class Turn:
 
     def _ask(self, request: Request) -> Generator[Event, None, MessageFinished]:
         """Send the conversation, summarised first where it would not fit, or once more where it did not."""
-        if self.budget.is_full(self.messages):
+        if self.budget.is_full(self.messages) and self._conversation.rounds():
             yield from self._compact(request)
         try:
-            return (yield from self._listen(replace(request, messages=self.messages)))
+            return (yield from self._listen(request))
         except ContextOverflowError:
             if self._text or self._said or not self._conversation.rounds():
                 raise
             yield from self._compact(request)
-        return (yield from self._listen(replace(request, messages=self.messages)))
+        return (yield from self._listen(request))
 
     def _compact(self, request: Request) -> Iterator[Event]:
         """Put a summary in the place of whole rounds, and go on after it with this turn's prompt."""
         messages = self._conversation.rounds()
-        if not self.setup.limits.compact or not messages:
-            what, remedy = ("the conversation nears", GO_ON) if messages else ("this request exceeds", "Send less.")
-            window = self.setup.model.context_window or 0
-            raise ContextOverflowError(f"{what} the {window:,} tokens that {self.setup.model.name} can take. {remedy}")
-        summary, usage = summarise(self.setup.model, request, messages, self.cancel)
-        self.budget.bill(usage)
+        if not self.setup.limits.compact:
+            window = self.setup.model.context_window
+            limit = f"the {window:,} tokens" if window else "what"
+            name = self.setup.model.name
+            raise ContextOverflowError(f"the conversation nears {limit} that {name} can take. {GO_ON}")
+        summary, by_model = summarise(self.setup.model, request, messages, self.cancel, self.budget)
         self.budget.forget_count()
         self._conversation.compact(summary_note(summary))
         self.emit(Compacted(summary, len(messages)))
         told = f"{len(messages)} messages became a summary of {len(summary.split())} words"
+        told += "" if by_model else ", made by rule: their beginning and their end"
         self.emit(Notice(f"The conversation neared the model's context: {told}. The cells above keep the whole."))
         yield from self.feed.drain()
 
+    def _bounded(self, request: Request) -> Request:
+        """The request with the conversation and the longest answer that there is room and money for."""
+        most = self.budget.max_tokens(self.messages)
+        if most < 1:
+            self.cancel.set("max_cost")
+            self.cancel.raise_if_set()
+        return replace(request, messages=self.messages, max_tokens=most)
+
     def _listen(self, request: Request) -> Generator[Event, None, MessageFinished]:
-        """Pass the model's answer on, and append it when it is whole."""
+        """Send the conversation, pass the model's answer on, and append it when it is whole."""
         self._said, self._text, self._stop_reason = [], [], ""
+        request = self._bounded(request)
         finished: MessageFinished | None = None
         emit, pushed = self.feed.emit, self.feed.pushed
         with contextlib.closing(self.setup.model.stream(request, self.cancel)) as events:
@@ -210,6 +217,8 @@ class Turn:
                     yield pushed.popleft()
                 if type(body) is TextDelta:  # by far the commonest
                     self._text.append(body.text)
+                elif isinstance(body, MessageStarted):
+                    self.budget.expect(body.usage)
                 elif isinstance(body, BlockFinished | MessageFinished):
                     if isinstance(body, BlockFinished):
                         self._said.append(body.block)
@@ -223,6 +232,8 @@ class Turn:
             raise ModelError(f"{self.setup.model.name} ended its stream without a message")
         finished = replace(finished, message=self._fit(finished.message))
         self._stop_reason = finished.stop_reason or "unknown"
+        if self._stop_reason == "max_tokens" and request.max_tokens < self.budget.longest(request.messages):
+            self.cancel.set("max_cost")  # it was the money that cut the answer
         self.budget.bill(finished.usage)
         content = finished.message.content
         if self._stop_reason in CUT and finished.message.tool_uses:
@@ -260,6 +271,7 @@ class Turn:
         left = unfinished([*self._said, TextBlock("".join(self._text))])
         if left:
             self._append(Message("assistant", left))
+        self.budget.bill_unfinished([Message("assistant", left)] if left else [])
         self._conversation.repair()
         self._calls.close()
         stop_reason = "error" if self._error else self.cancel.reason or self._stop_reason

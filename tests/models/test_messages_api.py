@@ -561,7 +561,7 @@ def test_closing_the_stream_early_leaves_the_model_usable(stub: StubServer) -> N
     stub.reply(Reply(("word " * 1000,), delay=0.001))
     model = model_of(stub)
     with contextlib.closing(model.stream(ask(), Cancel())) as stream:
-        assert isinstance(next(stream), TextDelta)
+        assert any(isinstance(event, TextDelta) for event in stream)
     assert said(talk(model)[0]) == "Done."
 
 
