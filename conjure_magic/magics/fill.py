@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 import pprint
 import re
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics.options import suggest
+from conjure_magic.render.text import count
 
 PLACEHOLDER = re.compile(r"(\\?)\{\{\s*([^\W\d]\w*)\s*\}\}")
 LONG = 8_000
@@ -38,24 +42,33 @@ def fill(text: str, namespace: Mapping[str, Any]) -> str:
 def attach(names: Iterable[str], namespace: Mapping[str, Any], workspace: Path) -> list[str]:
     """Texts that describe the named variables to the model; DataFrames and long values as files in the workspace.
 
-    Raises UsageError for a name that is not there, before anything is written.
+    Raises UsageError for a name that is not there, before anything is written, and for a value that cannot travel.
     """
     values = [(name, _look_up(name, namespace)) for name in names]
-    return [_attachment(name, value, workspace / ATTACHED) for name, value in values]
+    return [_attached(name, value, workspace / ATTACHED) for name, value in values]
 
 
 def as_text(value: Any) -> str:
     """A value as text for a request, shortened where it is long."""
     if is_frame(value):
         return _frame_text(value)
-    text = value if isinstance(value, str) else str(value) if _is_scalar(value) else pprint.pformat(value, width=100)
+    return _shortened(_whole_text(value))
+
+
+def _whole_text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value) if _is_scalar(value) else pprint.pformat(value, width=100, compact=True, sort_dicts=False)
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= LONG else f"{text[:LONG]}\n[… shortened: {LONG:,} of {len(text):,} characters]"
 
 
 def is_frame(value: Any) -> bool:
-    """True for a pandas or polars DataFrame, told by its shape and not by an import."""
-    kind = type(value)
-    return kind.__name__ == "DataFrame" and hasattr(value, "columns") and len(getattr(value, "shape", ())) == 2
+    """True for a pandas or polars DataFrame (geopandas has its own kind), told by its shape and not by an import."""
+    names = {kind.__name__ for kind in type(value).__mro__}
+    return "DataFrame" in names and hasattr(value, "columns") and len(getattr(value, "shape", ())) == 2
 
 
 def _shown(name: str, value: Any) -> str:
@@ -84,8 +97,8 @@ def _frame_text(frame: Any) -> str:
     text = str(head.to_csv(index=_has_index(frame)) if hasattr(frame, "to_csv") else head.write_csv())
     if len(text) > LONG:
         text = text[:LONG] + "\n[… shortened]"
-    shown = f"the first {ROWS} of {rows:,} rows" if rows > ROWS else f"{rows:,} rows"
-    return f"{text.rstrip()}\n[DataFrame: {shown}, {columns} columns]"
+    shown = f"the first {ROWS} of {rows:,} rows" if rows > ROWS else count(rows, "row")
+    return f"{text.rstrip()}\n[DataFrame: {shown}, {count(columns, 'column')}]"
 
 
 def _has_index(frame: Any) -> bool:
@@ -98,32 +111,51 @@ def _schema(frame: Any) -> str:
     return ", ".join(f"{name} ({kind})" for name, kind in zip(frame.columns, frame.dtypes, strict=True))
 
 
+def _attached(name: str, value: Any, folder: Path) -> str:
+    """The text for one value, and its file. Raises UsageError, which names it, if that fails."""
+    try:
+        return _attachment(name, value, folder)
+    except Exception as error:  # whatever a repr or a to_csv of somebody's may raise, and a full disk
+        raise UsageError(f"the variable {name!r} cannot be sent along: {type(error).__name__}: {error}") from None
+
+
 def _attachment(name: str, value: Any, folder: Path) -> str:
     kind = type(value).__name__
+    if kind == "Series" and hasattr(value, "to_frame"):
+        value = value.to_frame()
     if is_frame(value):
-        path = _place(folder, f"{name}.csv")
-        if hasattr(value, "to_csv"):
-            value.to_csv(path, index=_has_index(value))
-        else:
-            value.write_csv(path)
+        table = value.to_csv(index=_has_index(value)) if hasattr(value, "to_csv") else value.write_csv()
         body = f"columns: {_schema(value)}\n{_frame_text(value)}"
-        return _element(name, kind, body, path)
+        return _element(name, kind, body, _write(folder, f"{name}.csv", table))
     if isinstance(value, bytes | bytearray):
-        path = _place(folder, f"{name}.bin")
-        path.write_bytes(value)
-        return _element(name, kind, f"{len(value):,} bytes", path)
-    text = _shown(name, value)
-    whole = value if isinstance(value, str) else ""
-    if len(whole) > LONG:
-        path = _place(folder, f"{name}.txt")
-        path.write_text(whole, encoding="utf-8", errors="replace")
-        return _element(name, kind, text, path)
-    return _element(name, kind, text)
+        return _element(name, kind, count(len(value), "byte"), _write(folder, f"{name}.bin", value))
+    text = _whole_text(value)
+    if len(text) <= LONG:
+        return _element(name, kind, text)
+    as_json = None if isinstance(value, str) else _json(value)
+    path = _write(folder, f"{name}.txt", text) if as_json is None else _write(folder, f"{name}.json", as_json)
+    return _element(name, kind, _shortened(text), path)
 
 
-def _place(folder: Path, name: str) -> Path:
+def _json(value: Any) -> str | None:
+    """The value as JSON if that says it all; else None."""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        return text if json.loads(text) == value else None
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _write(folder: Path, name: str, content: str | bytes | bytearray) -> Path:
+    """Write the file, in the place of whatever is there, and of a link that something may have put there."""
+    if folder.is_symlink():
+        folder.unlink()
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / name
+    data = content.encode("utf-8", "replace") if isinstance(content, str) else content
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as file:
+        file.write(data)
+    os.chmod(file.name, 0o644)
+    return Path(file.name).replace(folder / name)
 
 
 def _element(name: str, kind: str, body: str, path: Path | None = None) -> str:

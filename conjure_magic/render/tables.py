@@ -9,10 +9,12 @@ from typing import Any
 from conjure_magic.render import style
 from conjure_magic.render.files import cards, render_cards, render_cards_markdown, render_cards_text
 from conjure_magic.render.markdown_source import escape_markdown
-from conjure_magic.render.text import escape, exact
+from conjure_magic.render.text import escape, exact, one_line
 from conjure_magic.workspace import Artifact
 
 Cell = object
+TEXT_CELL = 60
+"""Characters of a cell in a plain text table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +111,17 @@ def _table_markdown(table: Table) -> str:
     return title + "\n".join(lines)
 
 
+def _text_row(row: Sequence[Cell]) -> list[str]:
+    """The cells on one line; all but the last cut, for a terminal would wrap them over one another."""
+    cells = [_text(value).replace("\n", " ") for value in row]
+    return [*(one_line(cell, TEXT_CELL) for cell in cells[:-1]), *cells[-1:]]
+
+
 def _table_text(table: Table) -> str:
     lines = [exact(table.title)] if table.title else []
     if not table.rows:
         return "\n".join([*lines, f"  {exact(table.empty)}"])
-    rows = [[exact(h) for h in table.header], *([_text(v).replace("\n", " ") for v in row] for row in table.rows)]
+    rows = [[exact(h) for h in table.header], *(_text_row(row) for row in table.rows)]
     widths = [max(len(row[i]) for row in rows if i < len(row)) for i in range(len(table.header))]
     lines += ["  " + "  ".join(f"{v:<{w}}" for v, w in zip(row, widths, strict=False)).rstrip() for row in rows]
     return "\n".join(lines)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import json
+import shutil
 from pathlib import Path
 
 import pandas
@@ -65,6 +68,55 @@ def test_a_long_text_and_bytes_travel_as_files(tmp_path: Path) -> None:
     attach(["long", "raw"], {"long": long, "raw": raw}, tmp_path)
     assert (tmp_path / "attached-variables/long.txt").read_text() == long
     assert (tmp_path / "attached-variables/raw.bin").read_bytes() == raw
+
+
+def test_a_long_value_of_any_kind_travels_whole(tmp_path: Path) -> None:
+    """As JSON where that says it all, else as its text; a Series as a table."""
+
+    class Odd:
+        def __repr__(self) -> str:
+            return "odd " * 5000
+
+    data, keys = {"k": list(range(4000))}, dict.fromkeys(range(4000))
+    series = pandas.Series([1, 2], name="n")
+    texts = attach(["data", "keys", "odd", "s"], {"data": data, "keys": keys, "odd": Odd(), "s": series}, tmp_path)
+    folder = tmp_path / "attached-variables"
+    assert json.loads((folder / "data.json").read_text()) == data
+    assert ast.literal_eval((folder / "keys.txt").read_text()) == keys
+    assert (folder / "odd.txt").read_text() == "odd " * 5000
+    assert (folder / "s.csv").read_text() == "n\n1\n2\n"
+    assert all(len(text) < LONG + 300 for text in texts)
+    assert [text.count("shortened") for text in texts] == [1, 1, 1, 0]
+    assert sorted(path.name for path in folder.iterdir()) == ["data.json", "keys.txt", "odd.txt", "s.csv"]
+
+
+def test_a_file_is_written_in_the_place_of_a_planted_link(tmp_path: Path) -> None:
+    """What a command put into the workspace must not lead out of it."""
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "raw.bin").write_bytes(b"theirs")
+    workspace = tmp_path / "workspace"
+    (workspace / "attached-variables").mkdir(parents=True)
+    (workspace / "attached-variables/raw.bin").symlink_to(outside / "raw.bin")
+    attach(["raw"], {"raw": b"mine"}, workspace)
+    assert (workspace / "attached-variables/raw.bin").read_bytes() == b"mine"
+    shutil.rmtree(workspace / "attached-variables")
+    (workspace / "attached-variables").symlink_to(outside)
+    attach(["raw"], {"raw": b"mine"}, workspace)
+    assert (workspace / "attached-variables/raw.bin").read_bytes() == b"mine"
+    assert (outside / "raw.bin").read_bytes() == b"theirs"
+
+
+def test_a_value_that_cannot_travel_is_a_slip_that_names_it(tmp_path: Path) -> None:
+    frame = pandas.DataFrame({"a": [1]})
+    frame.to_csv = lambda **_: 1 / 0  # type: ignore[method-assign, assignment]
+    with pytest.raises(UsageError, match="'frame' cannot be sent along: ZeroDivisionError"):
+        attach(["frame"], {"frame": frame}, tmp_path)
+
+
+def test_numbers_agree_with_their_nouns() -> None:
+    frame = pandas.DataFrame({"a": [1]})
+    assert "[DataFrame: 1 row, 1 column]" in fill("{{f}}", {"f": frame})
 
 
 def test_an_unknown_attachment_writes_nothing(tmp_path: Path) -> None:

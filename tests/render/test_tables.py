@@ -32,6 +32,14 @@ def test_a_table_of_plain_text_is_aligned() -> None:
     assert text == "  name       n\n  a          1\n  long name  2"
 
 
+def test_a_long_cell_is_cut_in_plain_text_alone() -> None:
+    bundle = render_rows([("word " * 50, "/path" * 30)], ("about", "folder"))
+    assert "word " * 50 in bundle["text/html"]
+    assert "/path" * 30 in bundle["text/plain"]
+    header, row = bundle["text/plain"].split("\n")
+    assert row.index("/path") == header.index("folder") < 70
+
+
 def test_a_row_stays_one_row_whatever_its_cells_hold() -> None:
     bundle = render_rows([("a\nb|c", None)], ("name", "n"))
     assert bundle["text/markdown"].split("\n")[2] == "| a b\\|c |  |"
