@@ -13,6 +13,7 @@
     │   │   ├── ModelUnavailableError it cannot be reached, is overloaded, or failed on its side
     │   │   ├── RequestRefusedError   the server calls the request invalid
     │   │   │   ├── ContextOverflowError   the conversation no longer fits
+    │   │   │   ├── ThinkingRefusedError   earlier thinking is not accepted: another key's, or its place changed
     │   │   │   └── ContainerNotFoundError the hosted container is unknown there, or has expired
     │   │   ├── StreamCutError        the answer broke off: a lost connection or a stall
     │   │   └── ProtocolError         what came back is not the Messages protocol
@@ -116,6 +117,10 @@ class RequestRefusedError(ModelError):
 
 class ContextOverflowError(RequestRefusedError):
     """The conversation no longer fits into the model's window, or into a request."""
+
+
+class ThinkingRefusedError(RequestRefusedError):
+    """Earlier thinking is not accepted any more: it is another organisation's, or what came before it has changed."""
 
 
 class ContainerNotFoundError(RequestRefusedError):

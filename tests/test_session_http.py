@@ -209,6 +209,47 @@ def test_another_model_settles_the_thinking_of_the_one_before(stub: StubServer) 
     assert "thinking" not in str((stub.messages[-1].body or {})["messages"])
 
 
+def test_thinking_that_is_not_accepted_any_more_is_left_out_and_the_turn_goes_on(stub: StubServer) -> None:
+    """As with a key of another organisation: every later turn would be refused."""
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        stub.reply([THINK, "One.", call(n=1)], [THINK, "Two."])
+        session.chat("Go.")
+        stub.forget_thinking()
+        stub.reply([THINK, call(n=2)], "Three.")
+        result = session.chat("Go on.")
+        assert result.text == "Three."
+        assert "earlier thinking" in "".join(item.text for item in result.items if isinstance(item, Noted))
+        assert len(refused(stub)) == 1
+        stub.reply("Four.")
+        assert session.chat("And on.").text == "Four."
+        check_history(session.messages)
+    assert len(refused(stub)) == 1, "once is enough"
+    assert "thinking" not in str((stub.messages[4].body or {})["messages"][:4])
+
+
+def test_in_mid_turn_too_thinking_that_is_not_accepted_is_left_out(stub: StubServer) -> None:
+    backend = ScriptedBackend()
+    with Session(backend, model=model(stub)) as session:
+        stub.reply([THINK, call(n=1)], [THINK, call(n=2)], "Done.")
+        session.subscribe(lambda event: stub.forget_thinking() if event.round == 2 else None, [ToolStarted])
+        assert session.chat("Go.").text == "Done."
+        assert len(backend.ran) == 2, "no executed tool runs again"
+        check_history(session.messages)
+    assert len(refused(stub)) == 1
+
+
+def test_thinking_that_the_token_limit_cut_does_not_come_back(stub: StubServer) -> None:
+    """It has no signature: sent back, it would end the session."""
+    cut = {"type": "thinking", "thinking": "Hm, let me", "signature": ""}
+    with Session(ScriptedBackend(), model=model(stub)) as session:
+        for blocks in ([cut], ["So far.", cut], [THINK, call(n=1), cut]):
+            stub.reply(Reply(blocks, stop_reason="max_tokens"), "Back.")
+            assert session.chat("Go.").stop_reason == "max_tokens"
+            assert session.chat("Go on.").text == "Back."
+            check_history(session.messages)
+    assert refused(stub) == []
+
+
 def test_an_overflow_is_mended_by_a_summary(stub: StubServer) -> None:
     long = "prompt is too long: 1200000 tokens > 1000000 maximum"
     with Session(ScriptedBackend(), model=model(stub)) as session:

@@ -100,7 +100,8 @@ def _parse(name: str, data: str) -> dict[str, Any]:
     if not isinstance(wire, dict):
         raise ProtocolError(f"The server sent an event that is no JSON object: {data[:80]!r}.")
     if "type" not in wire:
-        wire["type"] = name
+        # Servers that speak another protocol as well name their errors nowhere else.
+        wire["type"] = "error" if "error" in wire else name
     return wire
 
 

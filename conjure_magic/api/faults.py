@@ -20,6 +20,7 @@ from conjure_magic.errors import (
     RateLimitError,
     RequestRefusedError,
     StreamCutError,
+    ThinkingRefusedError,
 )
 
 SHOWN = 500
@@ -43,6 +44,12 @@ BY_TYPE: dict[str, type[ModelError]] = {
 }
 # An overflow has no code of its own; these are the words of Anthropic, vLLM and llama.cpp.
 OVERFLOW = ("prompt is too long", "exceed context limit", "maximum context length", "exceeds the available context")
+# Nor has thinking that is not accepted; the API's words, from its documentation and observed errors.
+THINKING = re.compile(
+    r"invalid `?signature`? in `?thinking|bound to a different conversation|expected `?thinking`? or|"
+    r"`?(redacted_)?thinking`? blocks .*cannot be modified",
+    re.IGNORECASE,
+)
 # Nor has a container that is gone: "container: ... not found", "Container ... has expired".
 GONE = ("container_expired", "container_not_found")
 NO_CONTAINER = re.compile(r"\bcontainer\b.*\b(not found|does not exist|expired|unknown)", re.IGNORECASE)
@@ -155,6 +162,8 @@ def _class_of(kind: str, message: str, status: int | None) -> type[ModelError]:
         return ContextOverflowError
     if status in (None, 400, 404, 410) and NO_CONTAINER.search(message):
         return ContainerNotFoundError
+    if status in (None, 400) and THINKING.search(message):
+        return ThinkingRefusedError
     if kind in BY_TYPE:
         return BY_TYPE[kind]
     match status:
@@ -177,6 +186,7 @@ def _lead(cls: type[ModelError], kind: str, status: int | None) -> str:
         RateLimitError: f"Too many requests, or a limit is reached{tag}.",
         ContextOverflowError: f"The conversation is too long{tag}.",
         RequestRefusedError: f"The server refused the request{tag}.",
+        ThinkingRefusedError: f"The server does not accept the model's earlier thinking{tag}.",
         ContainerNotFoundError: f"The hosted container is not there any more{tag}.",
     }
     return leads.get(cls, f"The server cannot answer now{tag}.")

@@ -20,6 +20,7 @@ from conjure_magic.messages import Block, Message, ToolUseBlock, Usage, parse_bl
 
 CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
 """Stop reasons that may leave the last block unfinished."""
+THOUGHTS = ("thinking", "redacted_thinking")
 OWN = frozenset({"type", "role", "content", "model", "usage", "stop_reason"})
 """Fields of the wire's message that `MessageFinished` has a place for."""
 
@@ -97,7 +98,7 @@ class MessageAssembly:
             raise ProtocolError(f"The server sent a {wire.get('type')} event that makes no sense ({what}).") from None
 
     def finish(self) -> tuple[ModelEvent, ...]:
-        """The last events: the message, and before it a notice if a call of a tool was cut.
+        """The last events: the message, and before it notices of calls that were cut and of why the model declined.
 
         Raises ProtocolError if a block never ended, or a call cannot be read though nothing cut the message.
         """
@@ -106,7 +107,9 @@ class MessageAssembly:
         open_blocks = [block for block in self._blocks.values() if block.block is None]
         if open_blocks and not cut:
             raise ProtocolError(f"The server ended its message inside of a block. {self._unreadable}".strip())
-        content = tuple(block.block for block in self._blocks.values() if block.block is not None)
+        content = [block.block for block in self._blocks.values() if block.block is not None]
+        while cut and content and content[-1].type in THOUGHTS:
+            content.pop()  # cut before its signature came, without which it may not come back
         finished = MessageFinished(
             # The API refuses empty text blocks, also those that a model has sent.
             Message("assistant", tuple(b for b in content if b.type != "text" or getattr(b, "text", "x").strip())),
@@ -115,13 +118,22 @@ class MessageAssembly:
             str(self._fields.get("model") or ""),
             {**{key: value for key, value in self._fields.items() if key not in OWN}, "usage": self._usage},
         )
-        names = [str(block.wire.get("name", "a tool")) for block in open_blocks if "input" in block.wire]
-        if names:
-            return (
-                Notice(f"The answer was cut inside of a call of {names[-1]}, which was not run.", "warning"),
-                finished,
-            )
-        return (finished,)
+        return (*self._remarks(cut), finished)
+
+    def _remarks(self, cut: bool) -> list[Notice]:
+        """What the person should know of how the message ended: calls that do not run, why the model declined."""
+        remarks = []
+        wires = [block.wire for block in self._blocks.values()]
+        names = [str(wire.get("name", "a tool")) for wire in wires if wire["type"] == "tool_use"]
+        if cut and names:
+            calls = f"its call of {names[0]} was" if len(names) == 1 else f"its calls of {', '.join(names)} were"
+            remarks.append(Notice(f"The answer was cut off, so {calls} not run.", "warning"))
+        details = self._fields.get("stop_details")
+        if self._fields.get("stop_reason") == "refusal" and isinstance(details, Mapping):
+            said = [str(details[name]) for name in ("category", "explanation") if details.get(name)]
+            if said:
+                remarks.append(Notice(f"The model declined: {': '.join(said)}", "warning"))
+        return remarks
 
     def _delta(self, block: _OpenBlock, delta: Mapping[str, Any]) -> ModelEvent | None:
         kind = delta["type"]

@@ -94,11 +94,13 @@ _ENDED = {
     "max_tokens": ("■ Cut off", "The answer reached the model's token limit"),
     "model_context_window_exceeded": ("■ Cut off", "The conversation no longer fits the model's context"),
     "refusal": ("■ Refused", "The model declined to answer this"),
+    "pause_turn": ("■ Paused", "The server paused its work on the answer"),
+    "unknown": ("■ Ended", "The server did not say why its answer ended"),
     "error": ("✗ Failed", "{error}"),
 }
 _GO_ON = {
     "refusal": "Ask differently in the next cell.",
-    "model_context_window_exceeded": "Start anew with --fresh.",
+    "model_context_window_exceeded": "The next cell goes on from a summary, or begins anew with --fresh.",
     "closed": "Go on in a new session.",
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from conjure_magic.history import extend, repair
+from conjure_magic.history import extend, repair, settle
 from conjure_magic.messages import Block, Message, TextBlock
 
 
@@ -39,6 +39,11 @@ class Conversation:
             self._own = (*self._own, message)
         _ = self.messages[-1].encoded  # serialised once, now
         return message
+
+    def settle(self, offered: frozenset[str]) -> None:
+        """Leave all thinking out, and what cannot stand without it: calls that still wait for their answer."""
+        looping = any(block.type == "tool_result" for block in self.messages[-1].content)
+        self.messages = settle(self.messages, frozenset() if looping else offered)
 
     def repair(self) -> None:
         """Make the history valid, whatever was cut."""

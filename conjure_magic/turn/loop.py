@@ -17,7 +17,7 @@ from conjure_magic.backends.base import tool_owners
 from conjure_magic.budget import Budget
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.compaction import summarise, summary_note
-from conjure_magic.errors import CancelledError, ContextOverflowError, ModelError
+from conjure_magic.errors import CancelledError, ContextOverflowError, ModelError, ThinkingRefusedError
 from conjure_magic.events import (
     BlockFinished,
     Body,
@@ -168,16 +168,24 @@ class Turn:
         return Request(self.setup.model.name, system, tools, (), self.setup.limits.max_tokens, fields)
 
     def _ask(self, request: Request) -> Generator[Event, None, MessageFinished]:
-        """Send the conversation, summarised first where it would not fit, or once more where it did not."""
+        """Send the conversation, summarised first where it would not fit, and once more where that mends a refusal."""
         if self.budget.is_full(self.messages) and self._conversation.rounds():
             yield from self._compact(request)
         try:
             return (yield from self._listen(request))
-        except ContextOverflowError:
+        except (ContextOverflowError, ThinkingRefusedError) as error:
             if self._text or self._said or not self._conversation.rounds():
                 raise
-            yield from self._compact(request)
+            mend = self._forget_thinking if isinstance(error, ThinkingRefusedError) else self._compact
+            yield from mend(request)
         return (yield from self._listen(request))
+
+    def _forget_thinking(self, request: Request) -> Iterator[Event]:
+        """Go on without earlier thinking, which the server does not accept: another key's organisation, another id."""
+        self._conversation.settle(request.tool_names)
+        self.budget.forget_count()
+        self.emit(Notice("The server does not accept the model's earlier thinking any more; it was left out."))
+        yield from self.feed.drain()
 
     def _compact(self, request: Request) -> Iterator[Event]:
         """Put a summary in the place of whole rounds, and go on after it with this turn's prompt."""

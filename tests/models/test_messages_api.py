@@ -25,6 +25,7 @@ from conjure_magic.errors import (
     RateLimitError,
     RequestRefusedError,
     StreamCutError,
+    ThinkingRefusedError,
     UsageError,
 )
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, Notice, TextDelta, ThinkingDelta
@@ -159,6 +160,23 @@ def test_every_stop_reason_arrives_as_what_it_is(stub: StubServer, reason: str) 
     assert error is None
     assert finished(events).stop_reason == reason
     assert finished(events).extra["stop_details"] == {"category": "x"}
+
+
+def test_why_the_model_declined_is_told(stub: StubServer) -> None:
+    for details, told in (
+        ({"category": "cyber", "explanation": "It asks for malware."}, ["cyber: It asks for malware."]),
+        ({"category": None, "explanation": None}, []),
+        ("odd", []),
+    ):
+        stub.reply(Reply(("So far",), stop_reason="refusal", extra={"stop_details": details}))
+        notices = [event.text for event in talk(model_of(stub))[0] if isinstance(event, Notice)]
+        assert [text.removeprefix("The model declined: ") for text in notices] == told
+
+
+def test_calls_of_an_answer_that_was_cut_after_them_are_told_as_not_run(stub: StubServer) -> None:
+    stub.reply(Reply((CALL, CALL), stop_reason="max_tokens"))
+    [notice] = [event.text for event in talk(model_of(stub))[0] if isinstance(event, Notice)]
+    assert "calls of echo, echo were not run" in notice
 
 
 def test_a_call_cut_by_the_output_limit_is_not_presented_and_said(stub: StubServer) -> None:
@@ -338,6 +356,17 @@ SPEND = json.dumps(
 BEFORE = [  # what comes in the place of an answer, the error, how many requests were made
     (Reply.fault(400, message="no"), RequestRefusedError, 1),
     (Reply.fault(400, message="prompt is too long: 9 tokens > 8 maximum"), ContextOverflowError, 1),
+    (Reply.fault(400, message="m.1: Invalid `signature` in `thinking` block"), ThinkingRefusedError, 1),
+    (Reply.fault(400, message="The block is bound to a different conversation"), ThinkingRefusedError, 1),
+    (
+        Reply.fault(
+            400, message="`thinking` or `redacted_thinking` blocks in the latest assistant message cannot be modified."
+        ),
+        ThinkingRefusedError,
+        1,
+    ),
+    (Reply.fault(400, message="Expected `thinking` or `redacted_thinking`, but found `text`"), ThinkingRefusedError, 1),
+    (Reply.fault(400, message="thinking.type: enabled is not supported"), RequestRefusedError, 1),
     (Reply.fault(401), AuthenticationError, 1),
     (Reply.fault(402), RequestRefusedError, 1),
     (Reply.fault(403), AuthenticationError, 1),
@@ -409,6 +438,7 @@ IN_THE_MIDDLE = [  # what ends an answer that has begun, and the error
     (Reply(body='data: {"type": "message_start", "message": 3}\n\n', content_type=SSE), ProtocolError),
     (Reply(body='data: {"type": "message_start"}\n\n', content_type=SSE), ProtocolError),
     (Reply(body='data: {"type": ["x"]}\n\n', content_type=SSE), ProtocolError),
+    (Reply(body='data: {"error": {"message": "it crashed"}}\n\n', content_type=SSE), ModelUnavailableError),
     (Reply(body="", content_type=SSE), StreamCutError),
     (Reply(body="\x00\x01\x02 garbage", content_type=SSE), StreamCutError),
 ]

@@ -55,7 +55,8 @@ class Memory:
                 block.setdefault(secret, "stub" + hashlib.sha256(seed).hexdigest())
                 signatures.append(block[secret])
                 self._issued[block[secret]] = _Issued(str(body["model"]), block.get("thinking", ""), state)
-            state, _ = extend(state, "assistant", {key: value for key, value in block.items() if key != "raw"})
+            if block["type"] != "text" or block["text"].strip():  # blank text is refused when it comes back
+                state, _ = extend(state, "assistant", {key: value for key, value in block.items() if key != "raw"})
         for block in blocks:
             if block["type"] == "tool_use":
                 self._by_call[block["id"]] = signatures

@@ -139,6 +139,10 @@ class StubServer:
         self._faults.clear()
         self.requests.clear()
 
+    def forget_thinking(self) -> None:
+        """Accept no thinking that was sent so far, like a server that is asked by another organisation."""
+        self._memory = Memory()
+
     @property
     def messages(self) -> list[Recorded]:
         """The requests for a message alone."""
