@@ -53,6 +53,24 @@ CASES = {
     "logfmt": Case('time=2024-05-01T13:05:{n}Z level=warn component=crane msg="{m}" n={n}', "2024-05-01T13:05:10+00:00", "WARN", "crane"),
     "file name in front": Case("crane.log.2024-05-03_11:00:00 2024-05-01 13:05:{n}.123 4711 WARN harbour.crane [req-{n} - -] {m}", "2024-05-01T13:05:10.123000", "WARN", "harbour.crane", None, "4711"),
     "no level, though every message has one": Case("May  1 13:05:{n} quay7 crane[412]: error: {m}", "05-01T13:05:10", None, "crane", "quay7", "412", "error: took 10 ms", ("May  1 13:06:00 quay7 crane[412]: all well", "May  1 13:06:01 quay7 crane[412]: still well") * 3),
+    "thread and level in one bracket": Case("[2024-05-01 13:05:{n}] [Deck-1/WARN]: {m}", "2024-05-01T13:05:10", "WARN", "Deck-1"),
+    "level and thread in one bracket": Case("[2024-05-01 13:05:{n},123: WARNING/Deck-1] {m}", "2024-05-01T13:05:10.123000", "WARN", "Deck-1"),
+    "brackets side by side": Case("[2024-05-01][13:05:{n}][WARN ][crane] {m}", "2024-05-01T13:05:10", "WARN", "crane"),
+    "facility and level": Case("May  1 13:05:{n} quay7 daemon.warn crane[412]: {m}", "05-01T13:05:10", "WARN", "crane", "quay7", "412"),
+    "a level the list lacks": Case("2024-05-01 13:05:{n} 4711 [Warning] [HB-10] [Crane] {m}", "2024-05-01T13:05:10", "WARN", "Crane", None, "4711", extra=("2024-05-01 13:06:10 4711 [System] [HB-11] [Crane] hull",)),
+    "name and number in round brackets": Case("<2024-05-01T13:05:{n}.123+01:00> crane({n}): {m}", "2024-05-01T13:05:10.123000+01:00", None, "crane", None, "10"),
+    "letter, slash, name": Case("13-05-2024 13:05:{n},123 W/Crane({n}): {m}", "2024-05-13T13:05:10.123000", "WARN", "Crane", None, "10"),
+    "letter glued to a whole date": Case("W20240501 13:05:{n}.123456 4711 crane.cc:88] {m}", "2024-05-01T13:05:10.123456", "WARN", "crane.cc", None, "4711"),
+    "a mark of one letter before the level": Case("2024-05-01T13:05:{n}.5Z stdout F WARN {m}", "2024-05-01T13:05:10.500000+00:00", "WARN", "stdout"),
+    "milliseconds since 1970": Case("17145687{n}250 WARN [crane] {m}", "2024-05-01T13:05:10.250000", "WARN", "crane"),
+    "seconds and a serial number": Case("kind=CRANE id=audit(17145687{n}.250:{n}): {m}", "2024-05-01T13:05:10.250000"),
+    "quoted cells": Case('"2024-05-01 13:05:{n}","WARN","crane",{m}', "2024-05-01T13:05:10", "WARN", "crane"),
+    "process in angle brackets": Case("2024-05-01 13:05:{n}.123 [warning] <0.{n}.0> {m}", "2024-05-01T13:05:10.123000", "WARN"),
+    "dotted class behind the thread": Case("01-May-2024 13:05:{n}.123 WARNING [main] n.e.harbour.Crane {m}", "2024-05-01T13:05:10.123000", "WARN", "n.e.harbour.Crane"),
+    "no mark between date and clock": Case("240501/1305{n} WARN {m}", "2024-05-01T13:05:10", "WARN"),
+    "two digits of a year, day first": Case("14/05/23 13:05:{n} WARN - {m}", "2023-05-14T13:05:10", "WARN"),
+    "two digits of a year, year first": Case("17/05/09 13:05:{n} WARN - {m}", "2017-05-09T13:05:10", "WARN"),
+    "german level": Case("13.05.2024 13:05:{n} WARNUNG {m}", "2024-05-13T13:05:10", "WARN"),
     "nothing but text": Case("{m}"),
 }  # fmt: skip
 
@@ -81,6 +99,20 @@ def test_web_access_is_read_by_its_standard(tmp_path: Path) -> None:
     assert first["template"] == "GET /berth/<*> 503"
     assert skill.query(log, "--field", "status") == [["200", 30], ["503", 10]]
     assert skill.summary(log)["health"] == "critical"
+
+
+def test_a_syslog_line_without_a_program_keeps_its_host(tmp_path: Path) -> None:
+    lines = [f"May  1 13:05:{10 + i} quay7 crane[412]: took {i} ms" for i in range(40)]
+    other = [
+        "May  1 13:06:00 quay7 last message repeated 3 times",
+        "May  1 13:06:02 --- last message repeated 1 time ---",
+    ]
+    (tmp_path / "syslog").write_text("\n".join(lines + other))
+    found = skill.records(tmp_path / "syslog")[40:]
+    assert [(record["timestamp"][5:], record["host"], record["component"], record["message"]) for record in found] == [
+        ("05-01T13:06:00", "quay7", None, "last message repeated 3 times"),
+        ("05-01T13:06:02", None, None, "--- last message repeated 1 time ---"),
+    ]
 
 
 def test_two_layouts_in_one_file_are_both_learnt(tmp_path: Path) -> None:

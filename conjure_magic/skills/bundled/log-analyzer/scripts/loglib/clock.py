@@ -53,7 +53,7 @@ _TIMES = (
     ("H:M", r"(?P<H>\d{1,2}):(?P<M>\d\d)"),
 )
 _HALF = r"(?: ?(?P<p>[AaPp])\.?[Mm]\b\.?)?"
-_JOIN = r"(?:[T_:/-]| +|, ?| +- | at |\.)?"
+_JOIN = r"(?:[T_:/-]| +|, ?| +- | at |\.|\] ?\[)?"
 Fields = dict[str, str | None]
 
 
@@ -95,7 +95,7 @@ def _compose() -> list[Style]:
                 continue
             core = date_core + (_JOIN if date else "") + time_core
             if date in ("Ymd8", "ymd6") and time == "HMS":
-                core = date_core + r"[ T_-]" + ("?" if date == "Ymd8" else "") + time_core
+                core = date_core + r"[ T_/-]" + ("?" if date == "Ymd8" else "") + time_core
             year = "Y" in date or "y" in date
             worth = 1.0 + (2.0 if date else 0) + (0.5 if year else 0) - (0.6 if time == "H:M" else 0)
             styles.append(Style(f"{date} {time}".strip(), core, worth, bool(date), year))
@@ -126,7 +126,8 @@ STYLES = _compose()
 LETTERED = Style(
     "md4 H:M:S", r"(?P<m>0\d|1[0-2])(?P<d>[0-3]\d) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)", 3.4, has_year=False
 )
-EPOCH = Style("epoch", r"(?P<E>1\d{9}|[2-9]\d{8}|1\d{12}|1\d{15}|1\d{18})", 1.6, tail=r"(?P<frac>\.\d{1,9})?")
+_SECONDS = r"(?P<E>1\d{18}|1\d{15}|1\d{12}|1\d{9}|[2-9]\d{8})(?!\d)"
+EPOCH = Style("epoch", _SECONDS, 1.6, tail=r"(?P<frac>\.\d{1,9})?(?::\d+)?")
 UPTIME = Style("uptime", r"(?P<E>\d{1,8})", 0.8, has_date=False, tail=r"(?P<frac>\.\d{3,9})")
 # Whole cells that hold a date without a clock, or seconds since 1970.
 DAY_CELL = re.compile(r"(?P<Y>(?:19|20)\d\d)(?P<q>[-/.]?)(?P<m>\d\d)(?P=q)(?P<d>\d\d)\Z")
@@ -180,7 +181,7 @@ def settle_order(style: Style, seen: Sequence[Fields]) -> Style:
     else:
         orders = ["dm", "md"] if style.has_year and mark != "/" else ["md", "dm"]
     fitting = [order for order in orders if _fits(order, seen)] or orders
-    best = min(fitting, key=lambda order: (_spread(order, seen), orders.index(order)))
+    best = min(fitting, key=lambda order: (_spread(order, seen), _age(order, seen), orders.index(order)))
     return Style(style.name, style.core, style.worth, style.has_date, style.has_year, best, style.tail)
 
 
@@ -196,6 +197,15 @@ def _spread(order: str, seen: Sequence[Fields]) -> tuple[int, int]:
     """How many years and months an order implies: the order under which a log is short is likelier."""
     columns = {part: {fields.get(k) for fields in seen} for part, k in zip(order, "uvw", strict=False)}
     return (len(columns.get("y", ())), len(columns["m"]))
+
+
+def _age(order: str, seen: Sequence[Fields]) -> int:
+    """How many years ago an order with a two-digit year puts a log: few are likelier, and none lies ahead."""
+    if "y" not in order:
+        return 0
+    year = 2000 + int(seen[0].get("uvw"[order.index("y")]) or 0)
+    this = datetime.now(UTC).year
+    return this - year if year <= this else 100
 
 
 def year_for(month: int, day: int, near: datetime, *, exact: bool) -> int:

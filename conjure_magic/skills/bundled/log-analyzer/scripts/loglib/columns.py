@@ -8,24 +8,13 @@ from collections.abc import Sequence
 
 from loglib import clock, levels
 from loglib.layout import Layout, time_source
+from loglib.severity import ALL, ATOM, ATOMS, BRACKET, CLOSE, MOST, OPEN, PAREN, level_ahead, level_here, share
 
-_ALL = 0.97
-_MOST = 0.9
-_SOME = 0.3
 _MAX_PIECES = 14
+_ANGLE = r"<[^<>\s]+>"
 MESSAGE = r"\s*(?P<message>.*)"
-_BRACKET = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
-_PAREN = r"\([^()]*\)"
-_ATOM = rf'(?:{_BRACKET}|{_PAREN}|"[^"]*"|\S+?(?=\s|\[|$))'
-_ATOMS = re.compile(rf"\s*({_ATOM}):?")
-_OPEN, _CLOSE = r"[\[({<\"']?", r"[\])}>\"']?"
-_LEVEL = rf"{_OPEN}(?P<level>(?i:{levels.WORD})){_CLOSE}:?(?=[\s|,]|$)"
-_ANY = r"[A-Za-z]{3,13}\d?"
-_LETTER = rf"(?P<level>{levels.LETTER})(?=[\s/|]|$)"
-_KEYED = rf"(?i:level|lvl|severity|levelname)[=:]\s?\"?(?P<level>(?i:{levels.WORD}))\"?(?=[\s|,]|$)"
-_MODULE = rf"\[(?P<component>[\w.-]*):(?P<level>(?i:{levels.WORD}))\]"
 # A colon belongs to a name only before a letter: a::b, not the line number of file.c:12.
-_NAME = r"[^\s\[\]:|=,;\"]+(?::+[^\s\[\]:|\"\d][^\s\[\]:|\"]*)*"
+_NAME = r"[^\s\[\]:|=,;\"]+?(?::+[^\s\[\]:|\"\d][^\s\[\]:|\"]*)*?"
 _PID = r"(?::\d+)?(?:\[(?P<pid>[\w.-]+)\]|\(\s*(?P<pid_>\d+)\))?"
 # Further words of a program's name: up to three before its number, else one.
 _WORDS = r"(?:(?: [^\s:\[\]]+){1,3}(?=\[\d+\])|(?: [^\s:]+)?)"
@@ -40,7 +29,7 @@ _COLUMN = re.compile(r"\(\?P<([pc]\d+)>")
 
 
 def after_time(rests: Sequence[str], *, has_level: bool = False) -> list[str]:
-    """Patterns of all that follows the time: every column learnt, then up to the level only, then no column.
+    """Patterns of all that follows the time: every column learnt, then fewer, then no column.
 
     `has_level`: the level stood before the time.
     """
@@ -49,8 +38,12 @@ def after_time(rests: Sequence[str], *, has_level: bool = False) -> list[str]:
     level = next((i for i, piece in enumerate(pieces) if "(?P<level>" in piece), None)
     if level is not None and level < len(pieces) - 1:
         bodies.append("".join(pieces[: level + 1]) + MESSAGE)
+    tag = next((i for i, piece in enumerate(pieces) if "(?P<host>" in piece), None)
+    if tag is not None:
+        # A line of the same host without a program: "last message repeated 3 times".
+        bodies.append("".join(pieces[:tag]) + r"\s+(?P<host>[A-Za-z0-9][^\s:\[\]|=]*)(?=\s)" + MESSAGE)
     if pieces:
-        bodies.append(r"[\s\])>|:,-]*" + MESSAGE)
+        bodies.append(r"(?:\s*[\])>|:,]|\s+-(?=\s))*" + MESSAGE)
     return bodies
 
 
@@ -70,7 +63,7 @@ def _pieces(rests: Sequence[str], has_level: bool) -> list[str]:
 def untimed(lines: Sequence[str]) -> Layout:
     """A layout for lines without a time: a level and a tag where nearly all carry one, else all message."""
     colon = rf"(?P<level>(?i:{levels.WORD})):(?P<component>[\w.$-]+):"
-    if _share(colon, lines) >= _MOST:
+    if share(colon, lines) >= MOST:
         pattern = colon + MESSAGE
     else:
         pattern = after_time(lines)[0]
@@ -90,7 +83,7 @@ def delimited(lines: Sequence[str], style: clock.Style) -> Layout | None:
         place = _time_cell(lines, mark, count, style)
         if place is None:
             continue
-        cell = rf"\s*([^{mark}]*?)\s*"
+        cell = rf"\s*\"?([^{mark}]*?)\"?\s*"
         cells = [cell.replace("(", f"(?P<c{i + 1}>", 1) for i in range(count)]
         cells[place] = rf'\s*["\[]?{time_source(style)}["\]]?\s*'
         pattern = re.escape(mark).join(cells) + re.escape(mark) + r"\s*(?P<message>.*)"
@@ -105,7 +98,7 @@ def _time_cell(lines: Sequence[str], mark: str, count: int, style: clock.Style) 
     rows = [line.split(mark, count) for line in lines[:300]]
     for place in range(count):
         hits = sum(1 for row in rows if len(row) > place and regex.fullmatch(row[place]))
-        if hits >= _MOST * len(rows):
+        if hits >= MOST * len(rows):
             return place
     return None
 
@@ -123,19 +116,22 @@ def name_columns(pattern: str, lines: Sequence[str]) -> tuple[str, list[str]]:
     names: list[str] = []
     for column in _COLUMN.findall(pattern):
         values = [match[column] or "" for match in matches]
-        role = _role(values, taken) or f"c{len(names) + 1}_"
+        role = _role(values, taken, free=f"[(?P<{column}>" not in pattern) or f"c{len(names) + 1}_"
         taken.add(role)
         names.append(role)
         pattern = pattern.replace(f"(?P<{column}>", f"(?P<{role}>")
-    pattern = pattern.replace(r"(?P<level>\S+)", rf"{_OPEN}(?P<level>[^\s\[\](){{}}<>:]+){_CLOSE}:?")
+    pattern = pattern.replace(r"(?P<level>\S+)", rf"{OPEN}(?P<level>[^\s\[\](){{}}<>:]+){CLOSE}:?")
     for name in [name for name in names if name.endswith("_")]:
         pattern = pattern.replace(f"(?P<{name}>", f"(?P<{name[:-1]}>")
     return pattern, [name.rstrip("_") for name in names]
 
 
-def _role(values: Sequence[str], taken: set[str]) -> str | None:
+def _role(values: Sequence[str], taken: set[str], *, free: bool) -> str | None:
+    """What the values of a column are; `free` tells that it does not stand in brackets, as threads do."""
     count = len(values) or 1
     distinct = set(values)
+    if not distinct:
+        return None
     if "level" not in taken and _are_levels(values):
         return "level"
     if all(v.isdigit() and len(v) < 8 for v in distinct) and (len(distinct) > 1 or len(min(distinct)) > 1):
@@ -150,7 +146,7 @@ def _role(values: Sequence[str], taken: set[str]) -> str | None:
     if "component" not in taken and wordy and few and named and not _numbered(distinct):
         return "component"
     spread = len(distinct) <= max(3.0, 0.8 * count) and not any(".log" in v for v in distinct)
-    if "host" not in taken and wordy and spread and _numbered(distinct):
+    if free and "host" not in taken and wordy and spread and _numbered(distinct):
         return "host"
     return None
 
@@ -161,7 +157,7 @@ def _numbered(distinct: set[str]) -> bool:
 
 def _are_levels(values: Sequence[str]) -> bool:
     hits = [v for v in values if levels.canonical(v.strip("[]<>:()"))]
-    return len(hits) >= _ALL * len(values) > 0
+    return len(hits) >= ALL * len(values) > 0
 
 
 def _next_piece(left: Sequence[str], pieces: Sequence[str]) -> str | None:
@@ -170,38 +166,60 @@ def _next_piece(left: Sequence[str], pieces: Sequence[str]) -> str | None:
     if separator:
         return separator
     if "<level>" not in done:
-        level = _level_here(left)
+        level = level_here(left)
         if level:
             return level
-        ahead = _level_ahead(left)
+        ahead = level_ahead(left)
         if ahead is not None:
             tag = _tag(left, before=ahead) if "<component>" not in done else None
-            return tag or rf"\s*(?P<c{len(pieces) + 1}>{_ATOM}):?"
-    if _share(rf"\s*{_BRACKET}(?=[\s:]|$)", left) >= _ALL:
-        return rf"\s*\[(?P<c{len(pieces) + 1}>{_BRACKET[2:-2]})\]:?"
-    if _share(rf"\s*{_PAREN}(?=[\s:]|$)", left) >= _ALL:
-        return rf"\s*\((?P<c{len(pieces) + 1}>[^()]*)\):?"
+            return tag or rf"\s*(?P<c{len(pieces) + 1}>{ATOM}):?"
+    column = _enclosed(left, f"c{len(pieces) + 1}")
+    if column:
+        return column
     if "<component>" in done:
         return None
     tag = _tag(left)
     if tag:
         return tag
+    return _bare_component(left) or _number(left, pieces)
+
+
+def _enclosed(left: Sequence[str], name: str) -> str | None:
+    """A column in brackets of one kind that stands next in nearly all lines."""
+    if share(rf"\s*{BRACKET}", left) >= ALL:
+        return rf"\s*\[(?P<{name}>{BRACKET[2:-2]})\]:?"
+    if share(rf"\s*{PAREN}(?=[\s:]|$)", left) >= ALL:
+        return rf"\s*\((?P<{name}>[^()]*)\):?"
+    if share(rf"\s*{_ANGLE}(?=\s)", left) >= ALL:
+        return rf"\s*<(?P<{name}>{_ANGLE[1:-1]})>"
+    return None
+
+
+def _bare_component(left: Sequence[str]) -> str | None:
+    """A component that no mark ends: one of a few words padded with blanks, or dotted, or before a bracket."""
     padded = r"\s*(?P<component>[A-Za-z][\w.-]*)(?:\s{2,}|\t)(?=\S)"
-    if _few(padded, left):
-        return padded
+    dotted = r"\s*(?P<component>[A-Za-z_$][\w$]*(?:\.[\w$]+)+)(?=\s)"
+    for named in (padded, dotted):
+        if _few(named, left):
+            return named
     before_bracket = r"\s*(?P<component>[A-Za-z_][\w.$:/-]*)(?=\s*\[)"
-    if _share(before_bracket + rf"\s*{_BRACKET}(?=\s|$)", left) >= _ALL:
+    if share(before_bracket + rf"\s*{BRACKET}(?=\s|$)", left) >= ALL:
         return before_bracket
+    return None
+
+
+def _number(left: Sequence[str], pieces: Sequence[str]) -> str | None:
+    """A number that stands next and is no part of the message, since more columns follow."""
     number = rf"\s*(?P<c{len(pieces) + 1}>\d+)(?=\s)"
     follows = _leads_on(number, left) or (all(map(_is_number, pieces)) and _constant(number, left))
-    return number if _share(number, left) >= _ALL and follows else None
+    return number if share(number, left) >= ALL and follows else None
 
 
 def _few(piece: str, left: Sequence[str]) -> bool:
     """Whether a padded word stands next in nearly all lines, and is one of a few."""
     regex = re.compile(piece)
     found = [match["component"] for text in left if (match := regex.match(text))]
-    return len(found) >= _ALL * len(left) and len(set(found)) <= max(2, len(left) // 50)
+    return len(found) >= ALL * len(left) and len(set(found)) <= max(2, len(left) // 50)
 
 
 def _is_number(piece: str) -> bool:
@@ -220,66 +238,17 @@ def _leads_on(piece: str, left: Sequence[str]) -> bool:
     regex = re.compile(piece)
     rests = [_SEPARATOR.sub("", text[match.end() :], count=1) for text in left if (match := regex.match(text))]
     flag = r"\s*\d+(?=\s)"
-    if _share(flag, rests) >= _ALL and _constant(flag, rests):
+    if share(flag, rests) >= ALL and _constant(flag, rests):
         return True
-    return _tag(rests) is not None or _share(rf"\s*{_BRACKET}(?=\s|$)", rests) >= _ALL
+    return _tag(rests) is not None or share(rf"\s*{BRACKET}(?=\s|$)", rests) >= ALL
 
 
 def _separator(left: Sequence[str]) -> str | None:
     marks = Counter(match[1] for text in left if (match := _SEPARATOR.match(text)))
     mark, hits = marks.most_common(1)[0] if marks else ("", 0)
-    if not mark or hits < _ALL * len(left):
+    if not mark or hits < ALL * len(left):
         return None
     return rf"\s*{re.escape(mark)}"
-
-
-def _level_here(left: Sequence[str]) -> str | None:
-    """The pattern of a level that stands next, if the column can be believed to be one."""
-    for source in (_LEVEL, _MODULE, _KEYED):
-        # Looked for as any word first: the list of all spellings is long, and compiled only if it is needed.
-        regex = re.compile(r"\s*" + source.replace(f"(?i:{levels.WORD})", _ANY))
-        matches = [match for text in left if (match := regex.match(text))]
-        found = [match["level"] for match in matches if levels.is_strong(match["level"]) or match["level"].isupper()]
-        found = [word for word in found if levels.canonical(word)]
-        share = len(found) / len(left)
-        if share >= _MOST and (_believable(found, strict=False) or _announced(matches)):
-            return r"\s*" + source
-        if share >= _SOME and source is not _KEYED and _believable(found, strict=True):
-            return r"\s*" + source
-    letter = r"\s*" + _LETTER
-    return letter if _share(letter, left) >= _ALL else None
-
-
-def _believable(found: Sequence[str], *, strict: bool) -> bool:
-    kinds = {levels.canonical(word) for word in found}
-    if strict:
-        upper = sum(1 for word in found if word.isupper())
-        return len(kinds) >= 2 and upper >= _ALL * len(found) and any(map(levels.is_strong, found))
-    return any(map(levels.is_strong, found))
-
-
-def _announced(matches: Sequence[re.Match[str]]) -> bool:
-    """Whether each is a word in capitals with a colon: a level even if the word alone would be too common."""
-    return all(match["level"].isupper() and match[0].endswith(":") for match in matches)
-
-
-def _level_ahead(left: Sequence[str]) -> int | None:
-    """Index of the atom that is a level in nearly all lines, None where there is none."""
-    probe = left[:: max(len(left) // 300, 1)]
-    rows = [[atom.strip("[]<>():") for atom in _ATOMS.findall(text[:200])[:10]] for text in probe]
-    for place in range(1, 9):
-        words = [row[place] for row in rows if len(row) > place]
-        letters = [word for word in words if re.fullmatch(levels.LETTER, word)]
-        behind_numbers = all(atom.isdigit() for row in rows for atom in row[:place])
-        if len(letters) >= _ALL * len(rows) and (behind_numbers or 1 < len(set(letters)) < len(rows) / 3):
-            return place
-        hits = [word for word in words if levels.canonical(word) and len(word) > 1]
-        if len(hits) < _MOST * len(rows):
-            continue
-        varied = len({levels.canonical(word) for word in hits}) > 1
-        if (varied or all(word.isupper() for word in hits)) and any(map(levels.is_strong, hits)):
-            return place
-    return None
 
 
 def _tag(left: Sequence[str], before: int | None = None) -> str | None:
@@ -289,22 +258,19 @@ def _tag(left: Sequence[str], before: int | None = None) -> str | None:
     for source in _TAGS:
         regex = re.compile(r"\s*" + source)
         found = [match for text in left if (match := regex.match(text))]
-        if len(found) < _MOST * len(left):
+        if len(found) < MOST * len(left):
             continue
         names = {match["component"] for match in found}
         if len(names) > max(20, 0.25 * len(left)) or not any(re.search("[a-zA-Z]", n) for n in names):
             continue
         if before is not None and not _ends_before(found, before):
             continue
+        if any(match["pid_"] for match in found) and not any(match["pid"] for match in found):
+            source = source.replace("(?P<pid>", "(?:").replace("(?P<pid_>", "(?P<pid>")
         return r"\s*" + source.replace("(?P<pid_>", "(?:")
     return None
 
 
-def _share(source: str, texts: Sequence[str]) -> float:
-    regex = re.compile(source)
-    return sum(1 for text in texts if regex.match(text)) / (len(texts) or 1)
-
-
 def _ends_before(found: Sequence[re.Match[str]], atoms: int) -> bool:
-    inside = sum(1 for match in found if len(_ATOMS.findall(match[0])) <= atoms)
-    return inside >= _MOST * len(found)
+    inside = sum(1 for match in found if len(ATOMS.findall(match[0])) <= atoms)
+    return inside >= MOST * len(found)

@@ -40,7 +40,7 @@ def learn(sample: Sequence[str]) -> list[Layout]:
     layouts: list[Layout] = []
     spare: list[Layout] = []
     rest = [line for line in lines if not _CONTINUATION.match(line)] or lines
-    while rest and len(layouts) < _MAX_LAYOUTS and len(rest) >= max(len(lines) * _ENOUGH, 1):
+    while rest and len(layouts) < _MAX_LAYOUTS and len(rest) >= max(len(lines) * _ENOUGH, 3 if layouts else 1):
         learnt = _learn_one(rest, first=not layouts)
         if not learnt:
             break
@@ -54,10 +54,13 @@ def learn(sample: Sequence[str]) -> list[Layout]:
     if not layouts:
         return [Layout("text", r"(?P<message>.*)", share=1.0)]
     known = {layout.pattern for layout in layouts}
-    layouts += [
-        layout for layout in {layout.pattern: layout for layout in spare}.values() if layout.pattern not in known
-    ]
-    return _with_confidence(layouts, lines)
+    spare = [layout for layout in {layout.pattern: layout for layout in spare}.values() if layout.pattern not in known]
+    return _with_confidence([layouts[0], *sorted(layouts[1:] + spare, key=_richness)], lines)
+
+
+def _richness(layout: Layout) -> int:
+    """Sort key: of the layouts that a line is tried against after the first, the one that tells most comes first."""
+    return -sum(f"(?P<{role}>" in layout.pattern for role in ("level", "component", "host", "pid"))
 
 
 def _with_confidence(layouts: list[Layout], lines: Sequence[str]) -> list[Layout]:
@@ -167,8 +170,8 @@ def _best_slot(lines: Sequence[str]) -> Slot | None:
     for style in (*clock.STYLES, clock.LETTERED, clock.EPOCH, clock.UPTIME):
         if not clock.possible(style, shape, months):
             continue
-        before = rf"(?<=\b{levels.LETTER})" if style is clock.LETTERED else r"(?<![\w.:/-])"
-        regex = re.compile(f"{before}{style.core}{_FRACTION[style is clock.UPTIME]}(?!\\d|[:.-]\\d)")
+        before, after = _around(style)
+        regex = re.compile(f"{before}{style.core}{_FRACTION[style is clock.UPTIME]}{after}")
         for line in probe:
             for match in regex.finditer(line):
                 slot = _slot_of(style, line, match.start())
@@ -176,6 +179,15 @@ def _best_slot(lines: Sequence[str]) -> Slot | None:
     scored = [(_score(slot, seen, len(probe)), slot) for slot, seen in found.items()]
     scored = [(score, slot) for score, slot in scored if score > 0]
     return max(scored, key=lambda pair: pair[0])[1] if scored else None
+
+
+def _around(style: clock.Style) -> tuple[str, str]:
+    """Patterns of what may stand right before and right after a time."""
+    glued = rf"(?<=\b{levels.LETTER})"
+    free = r"(?<![\w.:/-])"
+    before = glued if style is clock.LETTERED else rf"(?:{glued}|{free})" if style.name.startswith("Ymd8 ") else free
+    # A serial number may follow on seconds since 1970: 1700000000.123:42.
+    return before, r"(?!\d|[.-]\d)" if style is clock.EPOCH else r"(?!\d|[:.-]\d)"
 
 
 def _slot_of(style: clock.Style, line: str, start: int) -> Slot:

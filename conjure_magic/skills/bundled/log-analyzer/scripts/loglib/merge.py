@@ -20,7 +20,7 @@ _TOKEN = re.compile(
     rf"<\*> {_UNITS}(?![\w=./:-])|"
     r"\"[^\"<>]*\"|(?<![\w>])'[^'<>]*'(?!\w)|(?:[^\s=,:;()\[\]{}\"'|<>`]|<\*>|:(?=[^\s=,:;()\[\]{}\"'|<>`]))+|\s+|."
 )
-_LESS = re.compile(r"(?<![\w>*])[<>~]=? ?<\*>")
+_LESS = re.compile(r"(?<![-=\w>*])[<>~]=? ?<\*>")
 _MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DAYS = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _DATE = re.compile(
@@ -51,7 +51,7 @@ def merge(texts: Sequence[str], counts: Sequence[int]) -> list[str]:
     """For each masked text its template; equal templates mean one group."""
     normal = [normalise(text) for text in texts]
     weight: Counter[str] = Counter()
-    for text, count in zip(normal, counts, strict=True):
+    for text, count in sorted(zip(normal, counts, strict=True)):  # so that the order of lines is no matter
         weight[text] += count
     written = {text: tuple(_TOKEN.findall(text)) for text in weight}
     rows = {text: tuple(map(_without_unit, row)) for text, row in written.items()}
@@ -119,7 +119,8 @@ def _open_single(amount: Counter[Row]) -> dict[Row, Row]:
     """Open each place in which rows, equal elsewhere, show words that are values."""
     buckets: dict[tuple[int, int, int], list[Row]] = defaultdict(list)
     for row in amount:
-        marks = [hash((place, token)) for place, token in enumerate(row)]
+        # Hashes of texts, not of pairs: those of pairs are so regular that two rows with words swapped may agree.
+        marks = [hash(f"{place} {token}") for place, token in enumerate(row)]
         total = sum(marks)
         for place, token in enumerate(row):
             if _is_word(token):

@@ -14,7 +14,7 @@ start/stop start/end start/finish begin/end open/close enter/exit enter/leave ad
 create/destroy create/remove load/unload mount/unmount lock/unlock acquire/release attach/detach register/unregister
 connect/disconnect enable/disable install/uninstall install/remove insert/delete insert/remove grant/revoke join/leave
 subscribe/unsubscribe accept/reject allow/deny allow/block permit/forbid send/receive read/write push/pop show/hide
-raise/lower
+raise/lower high/low higher/lower above/below warm/cold normal/abnormal warning/critical user/computer soft/hard
 commit/rollback commit/abort suspend/resume pause/resume increase/decrease import/export upload/download bind/unbind
 login/logout logon/logoff encrypt/decrypt compress/decompress assign/release get/set get/put activate/deactivate
 success/failure success/fail succeed/fail pass/fail ok/error ok/fail complete/fail accept/deny grow/shrink
@@ -37,6 +37,8 @@ _NAMED_WORDS = """
     db index schema domain zone name named id called group role session cluster pool volume bucket key
 """
 _NAMED = frozenset(_NAMED_WORDS.split())
+_BEFORE_STATES_WORDS = "from to into is are was now state status mode goes becomes became in"
+_BEFORE_STATES = frozenset(_BEFORE_STATES_WORDS.split())
 
 
 def _grow(word: str) -> set[str]:
@@ -99,13 +101,15 @@ def _needed(
     recurring: bool,
 ) -> int:
     """How many plain words must alternate before they are believed to be values."""
-    states = verbal * 4 > len(words) or any(map(_ENUM.match, words))
+    states = verbal * 4 > len(words) or (any(map(_ENUM.match, words)) and not _is_subject(words, blank, place))
     if place > 0 and blank[place - 1] == "=":
         # A key with a few plain words is a category that tells events apart: status=sent, status=bounced.
         return 12 if states else 4
     if not states:
         if _word_before(blank, place).lower() in _NAMED or _names_process(blank, place) or (recurring and not first):
             return 2
+        if recurring and len(words) > 2 and constant >= 3:
+            return 3
         if _enclosed(blank, place) or _calls(blank, place):
             return 3
     if _word_before(blank, place).lower() == "to":
@@ -114,6 +118,12 @@ def _needed(
     if first:
         needed = max(needed, 10)
     return needed * 2 if states else needed
+
+
+def _is_subject(words: Mapping[str, int], blank: Sequence[str], place: int) -> bool:
+    """Whether constants in capitals are what a message is about, and not the states it tells of."""
+    before = _word_before(blank, place).lower().strip(".:")
+    return before.isalpha() and before not in _BEFORE_STATES and blank[place - 1] != "="
 
 
 def _names_process(blank: Sequence[str], place: int) -> bool:
