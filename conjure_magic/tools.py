@@ -222,7 +222,7 @@ def command_result(
             f"; the whole output is in {workspace}/{OUTPUT_DIR}/{result.output_path.name}" if result.output_path else ""
         )
         notes.append(f"{result.omitted_bytes:,} of {result.total_bytes:,} bytes are left out above{where}")
-    if result.left_running and result.ended == "exited":
+    if _runs_on(result):
         notes.append(f"{_count(result.left_running, 'process')} still running in the background")
     text = result.output if result.output or notes else "[no output]"
     lines = [text.removesuffix("\n"), *(f"[{note}]" for note in notes)]
@@ -237,10 +237,17 @@ def command_result(
 
 def _summary(result: ExecResult) -> str:
     if result.omitted_bytes:
-        return f"{result.total_bytes:,} bytes"
-    if not result.output:
-        return "no output"
-    return _count(result.output.count("\n") + (not result.output.endswith("\n")), "line")
+        printed = f"{result.total_bytes:,} bytes"
+    elif result.output:
+        printed = _count(result.output.count("\n") + (not result.output.endswith("\n")), "line")
+    else:
+        printed = "no output"
+    return f"{printed}, {result.left_running:,} still running" if _runs_on(result) else printed
+
+
+def _runs_on(result: ExecResult) -> bool:
+    """True if processes of the command go on in the background."""
+    return bool(result.left_running) and result.ended == "exited"
 
 
 def _count(number: int, noun: str) -> str:

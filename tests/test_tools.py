@@ -113,7 +113,9 @@ def test_much_output_names_the_file_that_has_it_all(hands: Hands) -> None:
 
 
 def test_background_processes_are_told(hands: Hands) -> None:
-    assert hands("bash_tool", command="sleep 60 & echo on").text == "on\n[1 process still running in the background]"
+    result = hands("bash_tool", command="sleep 60 & echo on")
+    assert result.text == "on\n[1 process still running in the background]"
+    assert result.summary == "1 line, 1 still running"
 
 
 def test_a_container_has_paths_of_its_own() -> None:

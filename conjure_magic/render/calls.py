@@ -148,7 +148,8 @@ def _line_html(called: Called, limits: CallLimits) -> str:
 
 
 def _line(called: Called, limits: CallLimits) -> str:
-    return f"{mark(called)} {one_line(called.call.name, 60)} {what(called, limits.skills)} {told(called)}".rstrip()
+    parts = (mark(called), one_line(called.call.name, 60), what(called, limits.skills), told(called))
+    return " ".join(part for part in parts if part)
 
 
 def render_call_markdown(called: Called, limits: CallLimits) -> str:

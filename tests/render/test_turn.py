@@ -9,7 +9,7 @@ from render.made import allowed, called, turn
 from conjure_magic.events import Called, Noted, Said, Thought, ToolProgress, TurnResult
 from conjure_magic.messages import Message, ToolUseBlock, Usage
 from conjure_magic.render import VENDOR_TYPE, Limits, render_footer, render_turn
-from conjure_magic.render.calls import CallLimits, render_call, render_call_live, what
+from conjure_magic.render.calls import CallLimits, render_call, render_call_live, render_call_text, what
 
 SKILL = "/opt/skills/log-analyzer"
 
@@ -98,6 +98,10 @@ def test_other_arguments_than_a_command_are_named() -> None:
     assert text.startswith("◌ create_file a.txt")
     assert "content:\nx\ny" in text
     assert 'mode:\n{\n  "b": 1\n}' in text
+
+
+def test_a_call_without_arguments_leaves_no_gap() -> None:
+    assert render_call_text(Called(ToolUseBlock("t1", "now", {}), "native"), CallLimits()) == "◌ now"
 
 
 def test_a_call_without_output_says_so() -> None:
