@@ -36,6 +36,8 @@ LIBRARIES = {
     "ipywidgets": {"panel"},
     "markdown_it": {"render"},
     "nbformat": {"report"},
+    "openpyxl": {"render"},
+    "pypdfium2": {"render"},
     "opentelemetry": {"telemetry"},
     "platformdirs": {"settings", "skills", "store"},
     "traitlets": {"settings", "magics", "autoload"},
@@ -146,6 +148,14 @@ def test_the_supervisor_runs_alone() -> None:
     assert names <= sys.stdlib_module_names
 
 
+def test_what_looks_into_documents_runs_alone() -> None:
+    """It is started by its path, and imports no parser of documents into the kernel."""
+    names = {i.name.split(".")[0] for i in imports("peek", PACKAGE / "render/peek.py")}
+    assert names <= {*sys.stdlib_module_names, "openpyxl", "pypdfium2"}
+    documents = [i for i in ALL if i.name.split(".")[0] in ("openpyxl", "pypdfium2")]
+    assert {i.module for i in documents} == {f"{PACKAGE.name}.render.peek"}
+
+
 @pytest.mark.parametrize("skill", sorted(path.parent.name for path in (PACKAGE / "skills/bundled").glob("*/SKILL.md")))
 def test_a_bundled_skill_needs_only_the_standard_library(skill: str) -> None:
     """Its scripts run wherever a `python` is; they may import what lies beside them."""
@@ -156,7 +166,7 @@ def test_a_bundled_skill_needs_only_the_standard_library(skill: str) -> None:
 
 
 # What a person would wait for at every start of a kernel that autoloads the extension.
-HEAVY = ["httpx", "docker", "ipywidgets", "nbformat", "yaml", "markdown_it", "pandas"]
+HEAVY = ["httpx", "docker", "ipywidgets", "nbformat", "yaml", "markdown_it", "pandas", "openpyxl", "pypdfium2"]
 LOAD = f"""
 import subprocess
 import sys

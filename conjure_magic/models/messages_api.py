@@ -166,7 +166,8 @@ class MessagesModel:
         try:
             return (yield from self._api.open("POST", "/v1/messages", cancel, body=self.body(request), stream=True))
         except RequestRefusedError as error:
-            if error.status == 404 and "model" in error.said:  # and not a container, a skill or a file
+            about_others = any(word in error.said.lower() for word in ("container", "skill", "file"))
+            if error.status == 404 and not about_others:
                 error.args = (f"{error} Does {self._api.server} have a model {self._name!r}?",)
             raise
 

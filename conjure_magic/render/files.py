@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from conjure_magic.render import style
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
-from conjure_magic.render.previews import Look, look_at
+from conjure_magic.render.previews import Grid, Look, look_at
 from conjure_magic.render.text import count, escape, exact, one_line, shorten, size_words
 from conjure_magic.workspace import Artifact
 
@@ -70,6 +70,9 @@ def cards(files: Iterable[Artifact], file_bytes: int, cell_bytes: int, *, apart:
         cost = artifact.size * (2 if look.kind in ("picture", "svg") else 1)
         travels = look.data is not None and cost <= left
         left -= cost if travels else 0
+        if len(look.page) > left:
+            look = replace(look, page=b"")
+        left -= len(look.page)
         own = apart and travels and look.kind == "picture" and artifact.media_type in OWN_OUTPUT
         out.append(Card(artifact, look, travels, own))
     return out
@@ -128,33 +131,41 @@ def _view(card: Card) -> str:
         return f'<div style="{padded};{style.SMALL}">shown below</div>'
     if look.kind in ("picture", "svg"):
         return _picture(card) if card.travels else f'<div style="{padded}">too large to be shown here</div>'
-    if look.kind == "table":
-        return f"{_rows(look)}\n{_more(look)}"
+    if look.kind == "pages" and look.page:
+        return _img("image/png", look.page, f"First page of {card.name}")
+    if look.kind in ("table", "workbook"):
+        return "\n".join(filter(None, (*map(_grid, look.grids), _more(look.more))))
     if look.kind == "text" and look.text.strip():
-        return f'<div style="padding:0 10px">{style.box(exact(look.text))}</div>\n{_more(look)}'
+        return f'<div style="padding:0 10px">{style.box(exact(look.text))}</div>\n{_more(look.more)}'
     return ""
 
 
-def _more(look: Look) -> str:
-    return f'<div style="padding:3px 10px;{style.SMALL}">{escape(look.more)}</div>' if look.more else ""
+def _more(words: str) -> str:
+    return f'<div style="padding:3px 10px;{style.SMALL}">{escape(words)}</div>' if words else ""
 
 
 def _picture(card: Card) -> str:
-    """The picture as `<img>`, in which no script of an SVG runs; on white, as charts expect, and never enlarged."""
-    data = base64.b64encode(card.look.data or b"").decode("ascii")
-    source = f"data:{card.artifact.media_type};base64,{data}"
+    return _img(card.artifact.media_type, card.look.data or b"", card.alt)
+
+
+def _img(media_type: str, data: bytes, alt: str) -> str:
+    """A picture as `<img>`, in which no script of an SVG runs; on white, as charts expect, and never enlarged."""
+    source = f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
     picture = "display:block;max-width:100%;background:#fff"
-    img = f'<img alt="{escape(card.alt)}" style="{picture}" src="{source}">'
-    return f'<div style="max-width:640px">{img}</div>'
+    return f'<div style="max-width:640px"><img alt="{escape(alt)}" style="{picture}" src="{source}"></div>'
 
 
-def _rows(look: Look) -> str:
-    header, *rows = look.rows
+def _grid(grid: Grid) -> str:
+    title = f'<div style="padding:4px 10px"><b>{escape(exact(grid.title))}</b></div>' if grid.title else ""
+    if not grid.rows:
+        return title
+    header, *rows = grid.rows
     body = "\n".join(
         "<tr>" + "".join(f'<td style="{style.CELL}">{escape(exact(value))}</td>' for value in row) + "</tr>"
         for row in rows
     )
-    return style.table(style.heads(map(exact, header)) + body, "width:100%;font-size:12px")
+    table = style.table(style.heads(map(exact, header)) + body, "width:100%;font-size:12px")
+    return "\n".join(filter(None, (title, table, _more(grid.more))))
 
 
 def render_cards_markdown(found: list[Card]) -> str:
@@ -173,23 +184,28 @@ def _card_markdown(card: Card) -> str:
         lines.append(escape_markdown(look.problem))
     elif look.kind == "svg" and look.text:
         lines.append(escape_markdown(one_line(look.text, 200)))
-    elif look.kind == "table":
-        lines += [_table_markdown(look), escape_markdown(look.more)]
+    elif look.kind in ("table", "workbook"):
+        for grid in look.grids:
+            title = f"**{escape_markdown(one_line(grid.title, 200))}**" if grid.title else ""
+            lines += [title, _table_markdown(grid.rows), escape_markdown(grid.more)]
+        lines.append(escape_markdown(look.more))
     elif look.kind == "text" and look.text.strip():
         lines += [code_block(shorten(exact(look.text), 1_000)), escape_markdown(look.more)]
     lines.append(f"saved as {code_span(card.saved.removeprefix('saved as '))}" if card.saved else "")
     return "\n\n".join(line for line in lines if line)
 
 
-def _table_markdown(look: Look) -> str:
-    width = max(len(row) for row in look.rows)
+def _table_markdown(rows: tuple[tuple[str, ...], ...]) -> str:
+    if not rows:
+        return ""
+    width = max(len(row) for row in rows)
 
     def line(row: tuple[str, ...]) -> str:
         padded = (*row, *[""] * (width - len(row)))
         return "| " + " | ".join(escape_markdown(one_line(value, 80)) for value in padded) + " |"
 
-    header, *rows = look.rows
-    return "\n".join([line(header), "|" + "---|" * width, *map(line, rows)])
+    header, *rest = rows
+    return "\n".join([line(header), "|" + "---|" * width, *map(line, rest)])
 
 
 def render_cards_text(found: list[Card]) -> str:

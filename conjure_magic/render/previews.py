@@ -14,6 +14,7 @@ from html import unescape
 from pathlib import Path
 from typing import Literal
 
+from conjure_magic.render.documents import COUNTED, DOCUMENTS, MAX_BYTES, PDF, Sheet, look_into
 from conjure_magic.render.text import clean, count
 from conjure_magic.workspace import Artifact
 
@@ -24,7 +25,7 @@ ROWS, COLUMNS, CELL = 10, 12, 80
 LINES, CHARACTERS = 20, 2_000
 """Lines and characters of a text that are shown."""
 
-Kind = Literal["picture", "svg", "table", "text", "other"]
+Kind = Literal["picture", "svg", "table", "text", "workbook", "pages", "other"]
 RASTER = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _WORDS = {
     "application/json": "JSON",
@@ -32,11 +33,26 @@ _WORDS = {
     "text/markdown": "Markdown",
     "text/html": "HTML source",
     "application/pdf": "PDF",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Excel workbook",
+    "application/vnd.ms-excel.sheet.macroenabled.12": "Excel workbook with macros",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word document",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PowerPoint presentation",
     "application/zip": "ZIP archive",
     "image/svg+xml": "image",
 }
 _FLAGS = ("O_CLOEXEC", "O_NONBLOCK", "O_NOFOLLOW")
 _MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8", "image/webp": b"RIFF"}
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The beginning of a table."""
+
+    rows: tuple[tuple[str, ...], ...]
+    """The header first."""
+    more: str = ""
+    """What is left out, in words; empty if nothing."""
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +64,14 @@ class Look:
     """What it is: "image", "3 rows × 4 columns", "JSON", a media type."""
     data: bytes | None = None
     """The whole content, if it may travel and is still what the turn made."""
-    rows: tuple[tuple[str, ...], ...] = ()
-    """A table's first rows, the header first."""
+    grids: tuple[Grid, ...] = ()
+    """A table, or the sheets of a workbook."""
     text: str = ""
     """A text's beginning; a picture's own title."""
     more: str = ""
-    """What the rows or the text leave out, in words; empty if nothing."""
+    """What the text or the sheets leave out, in words; empty if nothing."""
+    page: bytes = b""
+    """A picture of the first page, as PNG."""
     problem: str = ""
     """Why nothing is shown: gone, changed since."""
 
@@ -65,14 +83,17 @@ def look_at(artifact: Artifact, limit: int) -> Look:
         return Look("other", words, problem=artifact.withheld)
     if artifact.path is None:
         return Look("other", words, problem="not on this machine yet: save it with result.files[…].save(…)")
+    at_once = max(limit, MAX_BYTES) if artifact.media_type.lower() in DOCUMENTS else limit
     try:
-        data, size = _read(artifact.path, limit)
+        data, size = _read(artifact.path, at_once)
     except OSError:
         return Look("other", words, problem="no longer there")
-    whole = size <= limit
+    whole = size <= at_once
     changed = size != artifact.size or (whole and bool(artifact.sha256) and _digest(data) != artifact.sha256)
     if changed:
         return Look("other", words, problem="has changed since")
+    if whole and artifact.media_type.lower() in DOCUMENTS:
+        return _opened(artifact.media_type.lower(), words, data, limit)
     return _seen(artifact.media_type, words, data, whole)
 
 
@@ -115,6 +136,34 @@ def _seen(media_type: str, words: str, data: bytes, whole: bool) -> Look:
     shown, more = _beginning(text, whole)
     words = "text" if media_type == "application/octet-stream" else words
     return Look("text", words, kept, text=shown, more=more)
+
+
+def _opened(media_type: str, words: str, data: bytes, limit: int) -> Look:
+    """A look into a document."""
+    seen = look_into(media_type, data)
+    kept = data if len(data) <= limit else None
+    if media_type == PDF:
+        words = f"{words}, {count(seen.count, 'page')}" if seen.count else words
+        return Look("pages", words, kept, page=seen.picture)
+    if not seen.sheets:
+        return Look("other", words, kept)
+    left = seen.count - len(seen.sheets)
+    return Look(
+        "workbook",
+        f"{words}, {count(seen.count, 'sheet')}",
+        kept,
+        tuple(map(_grid, seen.sheets)),
+        more=f"and {count(left, 'more sheet')}" if left else "",
+    )
+
+
+def _grid(sheet: Sheet) -> Grid:
+    """A sheet's first rows under its name and shape."""
+    full = sheet.total > COUNTED
+    shape = f"{'more than ' if full else ''}{count(sheet.total - full, 'row')} × {count(sheet.width, 'column')}"
+    left = [f"the first {len(sheet.rows)} rows"] if sheet.total > len(sheet.rows) else []
+    left += [f"the first {COLUMNS} columns"] if sheet.width > COLUMNS else []
+    return Grid(sheet.rows, " and ".join(left), f"{sheet.name}: {shape if sheet.rows else 'empty'}")
 
 
 def _decoded(data: bytes, whole: bool) -> str | None:
@@ -164,7 +213,7 @@ def _table(text: str, delimiter: str | None, whole: bytes | None) -> Look | None
     shape = f"{'' if whole is not None else 'more than '}{count(total - 1, 'row')} × {count(width, 'column')}"
     left = [f"the first {len(rows) - 1} rows"] if whole is None or total > len(rows) else []
     left += [f"the first {COLUMNS} columns"] if width > COLUMNS else []
-    return Look("table", shape, whole, tuple(rows), more=" and ".join(left))
+    return Look("table", shape, whole, (Grid(tuple(rows)),), more=" and ".join(left))
 
 
 def _cell(value: str) -> str:

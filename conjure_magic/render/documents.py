@@ -1,0 +1,135 @@
+"""What is in a workbook or a PDF, looked at by a process that may be killed: `peek.py`."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+WORKBOOKS = (
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "application/vnd.ms-excel.sheet.macroenabled.12",
+)
+PDF = "application/pdf"
+DOCUMENTS = (*WORKBOOKS, PDF)
+MAX_BYTES = 20_000_000
+"""The largest document that is looked into."""
+COUNTED = 1_000
+"""Rows of a sheet that are counted, as in `peek.py`."""
+SECONDS = 5.0
+"""How long the look may take, the start of its process included."""
+PICTURE = 300_000
+"""Bytes that the picture of a page may have."""
+INFLATED = 8_000_000
+"""Bytes that are unpacked in search of a PDF's number of pages."""
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """The beginning of a sheet."""
+
+    name: str
+    rows: tuple[tuple[str, ...], ...]
+    """The first rows, no two of which need be of one length."""
+    total: int
+    """Rows up to the last one that holds anything, as far as they were counted."""
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What was seen of a document."""
+
+    sheets: tuple[Sheet, ...] = ()
+    count: int = 0
+    """Sheets or pages that there are; 0 where that is not known."""
+    picture: bytes = b""
+    """The first page as PNG; empty where there is none."""
+
+
+@functools.lru_cache(maxsize=32)
+def look_into(media_type: str, data: bytes) -> Document:
+    """What a document holds; nothing of it where it is broken, takes too long, or the library for it is not there.
+
+    The same bytes are looked at once.
+    """
+    if media_type in WORKBOOKS:
+        found = _peek("xlsx", "openpyxl", data)
+        return Document(tuple(map(_sheet, found.get("sheets", ()))), int(found.get("count", 0)))
+    found = _peek("pdf", "pypdfium2", data)
+    picture = base64.b64decode(found.get("picture", ""))
+    return Document(
+        count=int(found.get("pages", 0)) or _pages(data), picture=picture if len(picture) <= PICTURE else b""
+    )
+
+
+def _peek(kind: str, library: str, data: bytes) -> Mapping[str, Any]:
+    """What the process says; an empty object if it has nothing to say."""
+    if importlib.util.find_spec(library) is None:
+        return {}
+    # -P: the folder of the script is no place to import from, since its modules have the names of others.
+    command = [sys.executable, "-P", str(Path(__file__).with_name("peek.py")), kind]
+    environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
+    try:
+        done = subprocess.run(
+            command,
+            input=data,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=SECONDS,
+            env=environment,
+            start_new_session=True,
+            check=True,
+        )
+        found = json.loads(done.stdout)
+    except (OSError, ValueError, subprocess.SubprocessError):
+        return {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _sheet(found: Mapping[str, Any]) -> Sheet:
+    return Sheet(found["name"], tuple(map(tuple, found["rows"])), found["total"], found["width"])
+
+
+def _pages(data: bytes) -> int:
+    """How many pages a PDF says it has: the largest `/Count` of a node of its page tree (ISO 32000-1, 7.7.3)."""
+    if b"%PDF" not in data[:1024]:
+        return 0
+    most = 0
+    for place in (data, *_streams(data)):
+        for found in _DICTIONARY.finditer(place):
+            count = _COUNT.search(found[1]) if _TREE.search(found[1]) else None
+            most = max(most, int(count[1]) if count is not None else 0)
+    return most
+
+
+_DICTIONARY = re.compile(rb"<<([^<>]*)>>")
+_TREE = re.compile(rb"/Type\s{0,9}/Pages\b")
+_COUNT = re.compile(rb"/Count\s{1,9}(\d{1,6})\b")
+
+
+def _streams(data: bytes) -> Iterator[bytes]:
+    """The streams of objects of a PDF 1.5, unpacked as far as the bound for all of them reaches."""
+    left = INFLATED
+    for found in re.finditer(rb"/ObjStm\b", data):
+        start = data.find(b"stream", found.end(), found.end() + 1_000)
+        if start < 0 or left <= 0:
+            continue
+        packed = data[start + len(b"stream") :][:MAX_BYTES].lstrip(b"\r\n")
+        try:
+            content = zlib.decompressobj().decompress(packed, left)
+        except zlib.error:
+            continue
+        left -= len(content)
+        yield content
