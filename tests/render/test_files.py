@@ -180,7 +180,7 @@ def test_of_a_large_file_only_the_beginning_is_read(name: str, tmp_path: Path) -
     assert look.more.startswith(("the first 10 rows", "the beginning"))
     if name == "a.csv":
         assert look.words.startswith("more than ")
-        assert look.rows[1] == ("1", "é")
+        assert look.grids[0].rows[1] == ("1", "é")
 
 
 def test_a_file_that_is_gone_or_changed_since_is_not_passed_off_as_the_turns_own(tmp_path: Path) -> None:
