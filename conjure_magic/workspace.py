@@ -12,14 +12,14 @@ import mimetypes
 import os
 import re
 import shutil
-import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from conjure_magic.errors import PathNotAllowedError, UsageError
+from conjure_magic.nofollow import FILE, open_file, walk
 
 MAX_ENTRIES = 20_000
 """How many files a snapshot looks at."""
@@ -59,18 +59,27 @@ class Artifact:
     """Brings the bytes of a file that is elsewhere."""
 
     def read(self) -> bytes:
-        """The content now. Raises OSError if the file is gone."""
+        """The content now. Raises OSError if the file is gone, or a link has taken its place."""
         if self.path is not None:
-            return self.path.read_bytes()
+            with self.open() as file:
+                return file.read()
         if self.fetch is not None:
             return self.fetch()
         raise FileNotFoundError(f"{self.name} is not on this machine")
 
     def open(self) -> IO[bytes]:
-        """A binary file object over the content. Raises OSError if the file is gone."""
+        """A binary file object over the content. Raises OSError if the file is gone, or a link is in its place.
+
+        Nothing in the workspace is followed: what a command planted there must not lead to other files.
+        """
         import io
 
-        return self.path.open("rb") if self.path is not None else io.BytesIO(self.read())
+        if self.path is None:
+            return io.BytesIO(self.read())
+        parts = Path(self.name).parts
+        if self.path.parts[-len(parts) :] != parts:
+            parts = self.path.parts[-1:]
+        return os.fdopen(open_file(self.path.parents[len(parts) - 1], parts), "rb")
 
     def save(self, path: str | Path) -> Path:
         """Write a copy and return its path; into a folder it keeps its basename. Overwrites nothing.
@@ -134,6 +143,8 @@ class Folders:
     workspace: Path
     input: Path
     skills: Mapping[str, Path] = field(default_factory=dict)
+    owner: tuple[int, int] | None = None
+    """User and group that what is written is handed to; None: it stays whose process writes it."""
 
     def resolve(self, path: str, *, write: bool = False) -> Path:
         """The real path of what a file tool names; relative ones start in the workspace.
@@ -156,7 +167,7 @@ class Folders:
         return real
 
 
-def _safe_name(name: str) -> str:
+def safe_name(name: str) -> str:
     """The name with everything but letters, digits, dot, dash and underscore replaced."""
     return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "session"
 
@@ -199,7 +210,7 @@ class Workspace:
         base = notebook.parent if notebook is not None else Path.cwd()
         if folder is not None:
             return cls(existing_folder(folder, "workspace"), source, base, in_place=True)
-        stem = _safe_name(f"{notebook.stem}-{session}" if notebook is not None else session)
+        stem = safe_name(f"{notebook.stem}-{session}" if notebook is not None else session)
         try:
             return cls._own(base / "conjure-files", stem, source, base)
         except OSError as error:
@@ -216,9 +227,8 @@ class Workspace:
             lock = _lock(root / LOCK_NAME)
             if lock is None:
                 continue
-            ignore = root / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n", encoding="ascii")
+            with contextlib.suppress(FileExistsError), (root / ".gitignore").open("x", encoding="ascii") as ignore:
+                ignore.write("*\n")  # "x" goes through no link that a command may have left there
             notice = "" if number == 1 else f"another kernel uses {stem}; this one works in {root.name}"
             return cls(root, source, base, in_place=False, notice=notice, _locks=[lock])
         raise UsageError(f"a thousand kernels use {parent / stem}; close some of them")
@@ -241,15 +251,15 @@ class Workspace:
         Regular files only, links not followed, `MAX_ENTRIES` at most.
         """
         found: dict[str, Stat] = {}
-        for entry in _walk(self.root):
-            if len(found) >= MAX_ENTRIES:
-                break
-            try:
-                status = entry.stat(follow_symlinks=False)
-            except OSError:  # gone meanwhile
-                continue
-            name = os.path.relpath(entry.path, self.root).replace(os.sep, "/")
-            found[name] = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+        with contextlib.closing(walk(self.root, _is_of_interest)) as everything:
+            for name, entry, _ in everything:
+                if len(found) >= MAX_ENTRIES:
+                    break
+                if not entry.is_file(follow_symlinks=False) or entry.name in (LOCK_NAME, ".gitignore"):
+                    continue
+                with contextlib.suppress(OSError):  # gone meanwhile
+                    status = entry.stat(follow_symlinks=False)
+                    found[name] = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
         return found
 
     def changed(self, before: Snapshot, *, backend: str, tool_use_id: str) -> tuple[Artifact, ...]:
@@ -265,7 +275,7 @@ class Workspace:
 
     def _artifact(self, name: str, change: Change, backend: str, tool_use_id: str) -> Artifact:
         path = self.root / name
-        size, digest = _digest(path)
+        size, digest = _digest(self.root, name)
         return Artifact(name, media_type(name), size, digest, backend, tool_use_id, change, path, self.shown(path))
 
 
@@ -281,32 +291,16 @@ def media_type(name: str) -> str:
     return known.get(suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
-def _digest(path: Path) -> tuple[int, str]:
-    """Size and SHA-256 of a regular file, read without following a link at its end; no hash of a huge one."""
-    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    with open(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            raise OSError(f"{path} is not a regular file")
-        size = os.fstat(fd).st_size
+def _digest(root: Path, name: str) -> tuple[int, str]:
+    """Size and SHA-256 of a regular file, read without following any link below root; no hash of a huge one."""
+    with os.fdopen(open_file(root, Path(name).parts), "rb") as file:
+        size = os.fstat(file.fileno()).st_size
         return size, hashlib.file_digest(file, "sha256").hexdigest() if size <= MAX_HASHED else ""
 
 
-def _walk(root: Path) -> Iterator[os.DirEntry[str]]:
-    """Every regular file below root, links not followed, folders of no interest left out."""
-    pending = [str(root)]
-    while pending:
-        folder = pending.pop()
-        try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
-        except OSError:
-            continue
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                own = folder == str(root) and entry.name == OUTPUT_DIR
-                if entry.name not in SKIPPED_DIRS and not own:
-                    pending.append(entry.path)
-            elif entry.is_file(follow_symlinks=False) and entry.name not in (LOCK_NAME, ".gitignore"):
-                yield entry
+def _is_of_interest(folder: str) -> bool:
+    """False for a folder in which nobody looks for what was made, named relative to the workspace."""
+    return folder != OUTPUT_DIR and folder.rpartition("/")[2] not in SKIPPED_DIRS
 
 
 def existing_folder(path: str | Path, what: str) -> Path:
@@ -328,7 +322,9 @@ def _notebook() -> Path | None:
 
 def _lock(path: Path) -> int | None:
     """An open descriptor that holds the lock, or None if somebody else does."""
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    if path.is_symlink():  # a command has left it there
+        path.unlink()
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | FILE, 0o600)
     try:
         import fcntl
 

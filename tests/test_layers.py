@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).parent.parent / "conjure_magic"
 # a folder counts as one module, whose own files may import each other as long as there is no cycle.
 LEVELS = [
     ["errors", "settings"],
-    ["messages", "history", "workspace", "events", "record", "cancel", "stopping", "skills"],
+    ["messages", "history", "nofollow", "workspace", "events", "record", "cancel", "stopping", "skills"],
     ["api", "models", "executors"],
     ["tools", "approval"],
     ["backends"],

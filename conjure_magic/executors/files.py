@@ -1,8 +1,8 @@
 """A session's files on this machine, opened so that no link, device or race leads out of its folders.
 
-`Folders.resolve` says where a path leads; the way there is then walked again from the allowed folder, name
-by name, each opened relative to the one before and never through a link. What was swapped for a link in
-between is refused, so that the file reached lies where it was allowed to lie.
+`Folders.resolve` says where a path leads; the way there is then walked again from the allowed folder by
+`nofollow`. What was swapped for a link in between is refused, so that the file reached lies where it was allowed
+to lie.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 
 from conjure_magic.errors import PathNotAllowedError, ToolError
 from conjure_magic.executors.base import Entry
+from conjure_magic.nofollow import FILE, FOLDER, Made, open_folder
 from conjure_magic.workspace import LOCK_NAME, SKIPPED_DIRS, Folders
 
 READ_LIMIT = 16 << 20
@@ -23,14 +24,11 @@ READ_LIMIT = 16 << 20
 ENTRY_LIMIT = 500
 """Names that a listing holds at most."""
 
-_FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
-
 
 def read_file(folders: Folders, path: str) -> bytes:
     """The content of a regular file. Raises ToolError if there is none, or it is too large."""
     with _told(path), _parent(folders, path) as (parent, name):
-        fd = os.open(name, os.O_RDONLY | _FILE, dir_fd=parent)
+        fd = os.open(name, os.O_RDONLY | FILE, dir_fd=parent)
         with open(fd, "rb") as file:
             status = _regular(fd, path)
             if status.st_size > READ_LIMIT:
@@ -49,10 +47,11 @@ def write_file(folders: Folders, path: str, content: bytes) -> bool:
     with _told(path), _parent(folders, path, write=True) as (parent, name):
         existed = True
         try:
-            fd = os.open(name, os.O_WRONLY | _FILE, dir_fd=parent)
+            fd = os.open(name, os.O_WRONLY | FILE, dir_fd=parent)
         except FileNotFoundError:
             existed = False
-            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _FILE, 0o666, dir_fd=parent)
+            fd = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FILE, 0o666, dir_fd=parent)
+            _giving(folders)(fd)
         with open(fd, "wb", buffering=0) as file:
             _regular(fd, path)
             os.ftruncate(fd, 0)
@@ -62,12 +61,18 @@ def write_file(folders: Folders, path: str, content: bytes) -> bool:
     return existed
 
 
+def _giving(folders: Folders) -> Made:
+    """What hands a descriptor's file over to whom it is to belong."""
+    owner = folders.owner
+    return lambda fd: None if owner is None else os.chown(fd, *owner)
+
+
 def list_folder(folders: Folders, path: str) -> tuple[Entry, ...] | None:
     """What lies in a folder, two levels deep; None if it is something else. Raises ToolError."""
     with _told(path):
         root, parts = _locate(folders, path)
         try:
-            fd = _descend(root, parts)
+            fd = open_folder(root, parts)
         except NotADirectoryError:
             return None
         try:
@@ -88,7 +93,7 @@ def _entries(fd: int, prefix: str = "") -> Iterator[Entry]:
         yield Entry(name)
         if not prefix and entry.name not in SKIPPED_DIRS:
             with contextlib.suppress(OSError):
-                below = os.open(entry.name, _FOLDER, dir_fd=fd)
+                below = os.open(entry.name, FOLDER, dir_fd=fd)
                 try:
                     yield from _entries(below, f"{name}/")
                 finally:
@@ -106,30 +111,13 @@ def _locate(folders: Folders, path: str, *, write: bool = False) -> tuple[Path, 
     raise PathNotAllowedError(f"{path} has moved")
 
 
-def _descend(root: Path, parts: tuple[str, ...], *, make: bool = False) -> int:
-    """A descriptor of the folder reached from `root` by these names, no link among them."""
-    fd = os.open(root, _FOLDER)
-    try:
-        for part in parts:
-            if make:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(part, dir_fd=fd)
-            deeper = os.open(part, _FOLDER, dir_fd=fd)
-            os.close(fd)
-            fd = deeper
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
-
-
 @contextlib.contextmanager
 def _parent(folders: Folders, path: str, *, write: bool = False) -> Iterator[tuple[int, str]]:
     """A descriptor of the folder that holds the file, and the file's name."""
     root, parts = _locate(folders, path, write=write)
     if not parts or path.endswith("/"):
         raise ToolError(f"{path} is a folder, not a file")
-    fd = _descend(root, parts[:-1], make=write)
+    fd = open_folder(root, parts[:-1], make=write, made=_giving(folders))
     try:
         # Looked at before it is opened: opening some devices does something by itself.
         with contextlib.suppress(FileNotFoundError):

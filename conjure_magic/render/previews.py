@@ -8,10 +8,8 @@ import hashlib
 import io
 import os
 import re
-import stat
 from dataclasses import dataclass
 from html import unescape
-from pathlib import Path
 from typing import Literal
 
 from conjure_magic.render.documents import COUNTED, DOCUMENTS, MAX_BYTES, PDF, Sheet, look_into
@@ -40,7 +38,6 @@ _WORDS = {
     "application/zip": "ZIP archive",
     "image/svg+xml": "image",
 }
-_FLAGS = ("O_CLOEXEC", "O_NONBLOCK", "O_NOFOLLOW")
 _MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "image/gif": b"GIF8", "image/webp": b"RIFF"}
 
 
@@ -85,7 +82,7 @@ def look_at(artifact: Artifact, limit: int) -> Look:
         return Look("other", words, problem="not on this machine yet: save it with result.files[…].save(…)")
     at_once = max(limit, MAX_BYTES) if artifact.media_type.lower() in DOCUMENTS else limit
     try:
-        data, size = _read(artifact.path, at_once)
+        data, size = _read(artifact, at_once)
     except OSError:
         return Look("other", words, problem="no longer there")
     whole = size <= at_once
@@ -101,14 +98,11 @@ def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _read(path: Path, limit: int) -> tuple[bytes, int]:
-    """The content, or the beginning of a large one, and the size. Opens regular files only, and no link."""
-    fd = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in _FLAGS))
-    with open(fd, "rb") as file:
-        status = os.fstat(fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise OSError(f"{path} is not a regular file")
-        return file.read(limit if status.st_size <= limit else HEAD), status.st_size
+def _read(artifact: Artifact, limit: int) -> tuple[bytes, int]:
+    """The content, or the beginning of a large one, and the size."""
+    with artifact.open() as file:
+        size = os.fstat(file.fileno()).st_size
+        return file.read(limit if size <= limit else HEAD), size
 
 
 def _type_words(media_type: str) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 from conjure_magic.errors import ToolError
 from conjure_magic.executors import files
+from conjure_magic.nofollow import FILE
 from conjure_magic.workspace import Folders
 
 
@@ -95,7 +96,7 @@ def test_the_last_step_by_itself_follows_no_link(root: Path, flags: int) -> None
     """Also one that was planted after the file had been looked at."""
     swap_file(root)
     with pytest.raises(OSError, match="symbolic"):
-        os.close(os.open(root / "work/inside/file", flags | files._FILE))
+        os.close(os.open(root / "work/inside/file", flags | FILE))
 
 
 def test_what_the_system_refuses_is_told(root: Path) -> None:

@@ -1,0 +1,227 @@
+"""A workspace in which everything may be swapped for a link at any moment leads to nothing outside of it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from processes import wait_until
+
+from conjure_magic import nofollow
+from conjure_magic.errors import ToolError
+from conjure_magic.executors import files
+from conjure_magic.executors.docker.folders import ContainerFolders
+from conjure_magic.testing.file_checks import SWAPPER
+from conjure_magic.workspace import Artifact, Folders, Workspace
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="swaps two names in one step with renameat2")
+INSIDE, OUTSIDE = b"inside\n", b"outside\n"
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A workspace in which `file` and `folder` are swapped for links to the outside, on and on."""
+
+    workspace: Workspace
+    outside: Path
+    process: subprocess.Popen[bytes]
+
+
+def swap(root: Path, *names: str) -> subprocess.Popen[bytes]:
+    process = subprocess.Popen([sys.executable, "-c", SWAPPER, *names], cwd=root, start_new_session=True)
+    wait_until((root / "swapping").exists)
+    (root / "swapping").unlink()
+    return process
+
+
+@pytest.fixture(params=["file", "folder"])
+def trap(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Trap]:
+    root, outside = tmp_path.resolve() / "work", tmp_path.resolve() / "outside"
+    for folder in (root / "folder", outside, tmp_path / "input"):
+        folder.mkdir(parents=True)
+    (root / "folder/file").write_bytes(INSIDE)
+    (outside / "file").write_bytes(OUTSIDE)
+    (outside / "secret").write_bytes(OUTSIDE)
+    if request.param == "file":
+        (root / "folder/way-out").symlink_to(outside / "file")
+        process = swap(root, "folder/file", "folder/way-out")
+    else:
+        (root / "way-out").symlink_to(outside)
+        process = swap(root, "folder", "way-out")
+    yield Trap(Workspace(root, tmp_path / "input", root, in_place=True), outside, process)
+    process.kill()
+    process.wait()
+
+
+def read(trap: Trap, folders: Folders) -> bytes:
+    with contextlib.suppress(ToolError):
+        return files.read_file(folders, "folder/file")
+    return b""
+
+
+def write(trap: Trap, folders: Folders) -> bytes:
+    with contextlib.suppress(ToolError):
+        files.write_file(folders, "folder/file", INSIDE)
+        return INSIDE
+    return b""
+
+
+def entries(trap: Trap, folders: Folders) -> bytes:
+    with contextlib.suppress(ToolError):
+        names = {entry.name for entry in files.list_folder(folders, "folder") or ()}
+        return OUTSIDE if "secret" in names else INSIDE
+    return b""
+
+
+def snapshot(trap: Trap, folders: Folders) -> bytes:
+    return OUTSIDE if any("secret" in name for name in trap.workspace.snapshot()) else INSIDE
+
+
+def artifact(trap: Trap) -> Artifact:
+    root = trap.workspace.root
+    return Artifact("folder/file", "text/plain", 7, "", "docker", "1", "new", root / "folder/file")
+
+
+def opened(trap: Trap, folders: Folders) -> bytes:
+    with contextlib.suppress(OSError):
+        return artifact(trap).read()
+    return b""
+
+
+def digest(trap: Trap, folders: Folders) -> bytes:
+    found = trap.workspace.changed({}, backend="docker", tool_use_id="1")
+    digests = {file.sha256 for file in found}
+    return OUTSIDE if hashlib.sha256(OUTSIDE).hexdigest() in digests else INSIDE if digests else b""
+
+
+Use = Callable[[Trap, Folders], bytes]
+USES: dict[str, Use] = {use.__name__: use for use in (read, write, entries, snapshot, opened, digest)}
+
+
+def race(trap: Trap, kind: type[Folders], attempts: int) -> Counter[bytes]:
+    """What so many attempts found, by each use in its turn."""
+    folders = kind(trap.workspace.root, trap.workspace.input)
+    seen: Counter[bytes] = Counter()
+    for name, use in USES.items():
+        here = Counter(use(trap, folders) for _ in range(attempts // len(USES)))
+        assert OUTSIDE not in here, f"{name} has leaked"
+        seen += here
+    assert {path.name: path.read_bytes() for path in trap.outside.iterdir()} == {"file": OUTSIDE, "secret": OUTSIDE}
+    assert trap.process.poll() is None
+    return seen
+
+
+@linux
+@pytest.mark.parametrize("kind", [Folders, ContainerFolders])
+def test_a_racing_swapper_gets_nothing_out(trap: Trap, kind: type[Folders]) -> None:
+    """50,000 attempts in the four cases together."""
+    seen = race(trap, kind, 12_600)
+    assert seen[INSIDE] > 0
+    assert seen[b""] > 0, "the swapper was never in time"
+
+
+@linux
+@pytest.mark.soak
+@pytest.mark.parametrize("kind", [Folders, ContainerFolders])
+def test_a_racing_swapper_gets_nothing_out_for_long(trap: Trap, kind: type[Folders]) -> None:
+    assert race(trap, kind, 252_000)[INSIDE] > 0
+
+
+@linux
+@pytest.mark.parametrize("use", [read, opened])
+def test_the_swapper_is_quick_enough_to_be_feared(trap: Trap, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the protection it wins soon: the race above is one."""
+    monkeypatch.setattr(nofollow, "FOLDER", os.O_RDONLY | os.O_DIRECTORY)
+    monkeypatch.setattr(nofollow, "FILE", 0)
+    monkeypatch.setattr(files, "FILE", 0)
+    monkeypatch.setattr(files, "_refuse_odd", lambda *_: None)
+    folders = ContainerFolders(trap.workspace.root, trap.workspace.input)
+    wait_until(lambda: use(trap, folders) == OUTSIDE)
+
+
+# ---- without a race
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    (tmp_path / "work/a/b").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret").write_bytes(OUTSIDE)
+    return tmp_path / "work"
+
+
+def test_a_file_is_reached_step_by_step(root: Path) -> None:
+    (root / "a/b/file").write_bytes(INSIDE)
+    with os.fdopen(nofollow.open_file(root, ("a", "b", "file")), "rb") as file:
+        assert file.read() == INSIDE
+
+
+@pytest.mark.parametrize("parts", [("link",), ("out", "secret"), ("a",), ("pipe",), ("none",)])
+def test_links_folders_and_pipes_are_no_files(root: Path, parts: tuple[str, ...]) -> None:
+    (root / "link").symlink_to("../outside/secret")
+    (root / "out").symlink_to("../outside")
+    os.mkfifo(root / "pipe")
+    with pytest.raises(OSError):
+        nofollow.open_file(root, parts)
+
+
+def test_a_walk_names_links_and_enters_none(root: Path) -> None:
+    (root / "a/out").symlink_to("../../outside")
+    (root / "a/b/file").touch()
+    assert [path for path, _, _ in nofollow.walk(root)] == ["a", "a/b", "a/b/file", "a/out"]
+    assert [path for path, _, _ in nofollow.walk(root, lambda path: path != "a/b")] == ["a", "a/b", "a/out"]
+
+
+def test_a_walk_of_something_very_deep_ends_in_time_and_holds_no_descriptor(root: Path) -> None:
+    """Made by hand, since no path is that long."""
+    fd = os.open(root, nofollow.FOLDER)
+    for _ in range(1500):
+        os.mkdir("d", dir_fd=fd)
+        deeper = os.open("d", nofollow.FOLDER, dir_fd=fd)
+        os.close(fd)
+        fd = deeper
+    os.close(fd)
+    before = len(os.listdir("/dev/fd"))
+    assert len([path for path, _, _ in nofollow.walk(root) if path.startswith("d")]) == nofollow.MAX_DEPTH + 1
+    assert len(os.listdir("/dev/fd")) == before
+
+
+def test_made_folders_are_handed_to_whoever_asked(root: Path) -> None:
+    made: list[int] = []
+    fd = nofollow.open_folder(root, ("a", "new", "newer"), make=True, made=lambda fd: made.append(os.fstat(fd).st_ino))
+    os.close(fd)
+    assert made == [(root / "a/new").stat().st_ino, (root / "a/new/newer").stat().st_ino]
+
+
+def test_an_artifact_replaced_by_a_link_is_not_opened(root: Path) -> None:
+    workspace = Workspace(root, root, root, in_place=True)
+    (root / "a/b/file").write_bytes(INSIDE)
+    (found,) = workspace.changed({}, backend="docker", tool_use_id="1")
+    assert found.read() == INSIDE
+    (root / "a").rename(root / "was")
+    (root / "a").symlink_to("was")
+    for use in (found.read, found.open, lambda: found.save(root.parent / "copy")):
+        with pytest.raises(OSError):
+            use()
+    assert not (root.parent / "copy").exists()
+
+
+def test_a_planted_lock_or_ignore_file_makes_nothing_outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command of the session before has left links in their places."""
+    monkeypatch.chdir(tmp_path)
+    Workspace.open("main").close()
+    folder = tmp_path / "conjure-files/main"
+    for name in (".conjure-lock", ".gitignore"):
+        (folder / name).unlink()
+        (folder / name).symlink_to(tmp_path / f"made-by-{name}")
+    Workspace.open("main").close()
+    assert not list(tmp_path.glob("made-by-*"))
+    assert not (folder / ".conjure-lock").is_symlink()
