@@ -211,6 +211,9 @@ def command_result(
     elif result.ended == "cancelled":
         status = "stopped"
         notes.append("stopped before it ended and killed, with everything that ran in the background")
+    elif result.ended == "killed" and result.reason:
+        status = "killed"
+        notes.append(f"killed, with everything that ran in the background: {result.reason}")
     elif result.ended == "killed":
         status = "killed"
         notes.append("killed by the system or by a kill -9 (exit code 137); it may have used too much memory")
@@ -224,6 +227,7 @@ def command_result(
         notes.append(f"{result.omitted_bytes:,} of {result.total_bytes:,} bytes are left out above{where}")
     if _runs_on(result):
         notes.append(f"{_count(result.left_running, 'process')} still running in the background")
+    notes += result.notes
     text = result.output if result.output or notes else "[no output]"
     lines = [text.removesuffix("\n"), *(f"[{note}]" for note in notes)]
     return ToolResult(

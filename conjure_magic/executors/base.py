@@ -41,7 +41,7 @@ class ExecResult:
     output: str
     seconds: float
     ended: Literal["exited", "timeout", "cancelled", "killed"] = "exited"
-    """"killed": the system ended it, for want of memory or the like."""
+    """"killed": the system ended it, for want of memory or the like, or a watch did: then `reason` says why."""
     total_bytes: int = 0
     """Bytes printed on both streams, kept or not."""
     omitted_bytes: int = 0
@@ -50,6 +50,10 @@ class ExecResult:
     """The whole output as a file, where `output` leaves something out."""
     left_running: int = 0
     """Processes that the command left in the background."""
+    reason: str = ""
+    """What a watch ended it for."""
+    notes: tuple[str, ...] = ()
+    """What else is to be known, such as that the container is a new one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Literal
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.executors.base import ExecResult, OutputChunk
-from conjure_magic.executors.channel import DIED, Channel
+from conjure_magic.executors.channel import Channel
 from conjure_magic.executors.output import CommandOutput
 
 LONGEST_WAIT = 0.5
@@ -18,7 +18,26 @@ LONGEST_WAIT = 0.5
 KILL_PATIENCE = 3.0
 """Seconds after which a supervisor that does not answer a kill is ended from outside."""
 
+WATCH_EVERY = 0.5
+"""Seconds between two looks of a watch."""
+COMMAND_LIMIT = 100_000
+"""Bytes of the longest command; the system takes 131,071 (Linux, `MAX_ARG_STRLEN`)."""
+
 End = Literal["exited", "timeout", "cancelled", "killed"]
+
+
+def check_command(command: str) -> None:
+    """Raise ToolError for what no shell can be given."""
+    if not command.strip():
+        raise ToolError("the command is empty")
+    try:
+        size = len(command.encode("utf-8"))
+    except UnicodeEncodeError:
+        raise ToolError("the command holds a lone surrogate, which is no character") from None
+    if "\0" in command:
+        raise ToolError("the command holds a NUL character")
+    if size > COMMAND_LIMIT:
+        raise ToolError(f"the command is longer than {COMMAND_LIMIT:,} bytes; write a script with create_file")
 
 
 def _wake(waker: socket.socket) -> None:
@@ -28,7 +47,15 @@ def _wake(waker: socket.socket) -> None:
 class RunningCommand:
     """One command under a supervisor, from its start to its end."""
 
-    def __init__(self, channel: Channel, output: CommandOutput, timeout: float, cancel: Cancel) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        output: CommandOutput,
+        timeout: float,
+        cancel: Cancel,
+        watch: Callable[[], str] | None = None,
+    ) -> None:
+        """`watch` is asked now and then while the command runs; what it says, unless empty, is why that ends."""
         self.channel = channel
         self.output = output
         self.timeout = timeout
@@ -40,6 +67,10 @@ class RunningCommand:
         self.killed: End | None = None
         self.done = False
         self.give_up = 0.0
+        self.watch = watch
+        self.look = self.started
+        self.reason = ""
+        self.notes: tuple[str, ...] = ()
 
     def run(self, start: Callable[[Channel], None]) -> Generator[OutputChunk, None, ExecResult]:
         """Start it, yield its output, return its end. However this is left, the command is over then.
@@ -77,15 +108,26 @@ class RunningCommand:
                 self._kill("cancelled")
             elif now >= self.started + self.timeout:
                 self._kill("timeout")
+            elif self.watch is not None and now >= self.look:
+                self.look, self.reason = now + WATCH_EVERY, self.watch()
+                if self.reason:
+                    self._kill("killed")
         if self.killed and now > self.give_up:
-            self.channel.destroy()
-            self.cut = self.done = True
+            self._destroy()
             return
         until = self.give_up if self.killed else self.started + self.timeout
+        if self.watch is not None and not self.killed:
+            until = min(until, self.look)
         due = self.output.live.due(now)
         seconds = min(until - now, LONGEST_WAIT if due is None else due)
         for kind, payload in self.channel.receive(max(seconds, 0), -1 if self.killed else wake):
             self._take(kind, payload)
+
+    def _destroy(self) -> None:
+        """End what did not answer a kill, or answered it with a lie."""
+        self.channel.destroy()
+        self.notes = (self.channel.loss,) if self.channel.loss else ()
+        self.cut = self.done = True
 
     def _kill(self, why: End) -> None:
         self.killed, self.give_up = why, time.monotonic() + KILL_PATIENCE
@@ -109,9 +151,15 @@ class RunningCommand:
                     self.done = self.killed is None
                 else:
                     (self.left,) = numbers
-                    self.done = True
+                    self._killed()
             except ValueError:
-                raise BackendError(DIED) from None
+                raise BackendError(self.channel.died) from None
+
+    def _killed(self) -> None:
+        """Everything is said to be dead: see whether that is so."""
+        self.done = True
+        if self.killed and not self.channel.is_clean():
+            self._destroy()
 
     def _abandon(self) -> None:
         """If the command was left in mid-run: kill it, and read on until the supervisor is at rest."""
@@ -147,4 +195,6 @@ class RunningCommand:
             omitted_bytes=omitted,
             output_path=self.output.whole.path,
             left_running=max(self.left, 0),
+            reason=self.reason if ended == "killed" else "",
+            notes=self.notes,
         )

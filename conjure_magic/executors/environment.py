@@ -51,21 +51,51 @@ def command_environ(
 
     Args:
         source: the kernel's own environment.
-        allowed: further names, or patterns with `*`, to pass on. Raises UsageError where one looks secret.
+        allowed: further names, or patterns with `*`, to pass on; see `check_names`.
         output_dir, input_dir: what `$OUTPUT_DIR` and `$INPUT_DIR` hold.
         bin_dir: the folder in which `python` is the kernel's interpreter, first in PATH.
     """
-    allowed = tuple(allowed)
-    check_names(allowed)
-    patterns = (*ALLOWED, *allowed)
-    env = {
+    env = passed_on(source, (*ALLOWED, *allowed))
+    env["PATH"] = os.pathsep.join([bin_dir, *_path(env.get("PATH", os.defpath))])
+    return _completed(env, output_dir, input_dir)
+
+
+def container_environ(
+    image: Mapping[str, str],
+    source: Mapping[str, str],
+    *,
+    allowed: Iterable[str],
+    output_dir: str,
+    input_dir: str | None,
+    path: str,
+) -> dict[str, str]:
+    """The environment for commands in a container.
+
+    Args:
+        image: what its image sets.
+        source: the kernel's own environment, of which only `allowed` names, or patterns with `*`, are passed on.
+        output_dir, input_dir: what `$OUTPUT_DIR` and `$INPUT_DIR` hold.
+        path: the value of PATH.
+    """
+    own = {"HOME": "/tmp", "USER": "conjure", "LOGNAME": "conjure"}  # noqa: S108 - the container's own
+    env = {**own, **passed_on(image, ["*"]), **passed_on(source, allowed), "PATH": path}
+    return _completed(env, output_dir, input_dir)
+
+
+def passed_on(source: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
+    """The variables whose names match and do not look secret."""
+    patterns = tuple(patterns)
+    return {
         name: value
         for name, value in source.items()
         if not looks_secret(name) and any(fnmatchcase(name, pattern) for pattern in patterns)
     }
+
+
+def _completed(env: dict[str, str], output_dir: str, input_dir: str | None) -> dict[str, str]:
+    """With what every command gets, wherever it runs."""
     if not any(name == "LANG" or name.startswith("LC_") for name in env):
         env["LANG"] = "C.UTF-8"
-    env["PATH"] = os.pathsep.join([bin_dir, *_path(env.get("PATH", os.defpath))])
     env["TERM"] = "dumb"
     env["PYTHONUNBUFFERED"] = "1"  # what a script prints is seen while it runs, and in order with its errors
     env["OUTPUT_DIR"] = output_dir

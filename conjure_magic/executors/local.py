@@ -11,16 +11,14 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from pathlib import Path
 
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import BackendError, BackendUnavailableError, ToolError
+from conjure_magic.errors import BackendError, BackendUnavailableError
 from conjure_magic.executors import environment, files
 from conjure_magic.executors.base import OUTPUT_LIMIT, Entry, ExecPaths, ExecResult, OutputChunk
 from conjure_magic.executors.channel import Channel
-from conjure_magic.executors.command import RunningCommand
+from conjure_magic.executors.command import RunningCommand, check_command
 from conjure_magic.executors.output import CommandOutput
+from conjure_magic.executors.process import ProcessChannel
 from conjure_magic.workspace import Folders
-
-COMMAND_LIMIT = 100_000
-"""Bytes of the longest command; the system takes 131,071 (Linux, `MAX_ARG_STRLEN`)."""
 
 
 class LocalExecutor:
@@ -56,7 +54,7 @@ class LocalExecutor:
         environment.check_names(self._allowed)
         self._secrets = secrets
         self._limit = output_limit
-        self._channel: Channel | None = None
+        self._channel: ProcessChannel | None = None
         self._bin_dir = ""
         self._running = threading.Lock()
         self._closed = False
@@ -87,7 +85,7 @@ class LocalExecutor:
         Raises BackendError if the supervisor died or another command is running here, ToolError for a
         command that no shell can take.
         """
-        _check(command)
+        check_command(command)
         if not self._running.acquire(blocking=False):
             raise BackendError("another command is still running in this session")
         try:
@@ -105,7 +103,7 @@ class LocalExecutor:
         if channel is not None:
             channel.close()
 
-    def _open(self) -> Channel:
+    def _open(self) -> ProcessChannel:
         """The running supervisor, started if there is none."""
         if self._closed:
             raise BackendError("this session's commands have been closed")
@@ -115,7 +113,7 @@ class LocalExecutor:
             self._channel.close()
         try:
             self._bin_dir = _make_bin_dir()
-            self._channel = Channel(self._env(), Path(self._bin_dir))
+            self._channel = ProcessChannel(self._env(), Path(self._bin_dir))
         except OSError as error:
             raise BackendUnavailableError(f"no command can be started here: {error}") from None
         return self._channel
@@ -132,20 +130,6 @@ class LocalExecutor:
 
     def _start(self, channel: Channel, command: str) -> None:
         channel.run(str(self.folders.workspace), command, self._env())
-
-
-def _check(command: str) -> None:
-    """Raise ToolError for what no shell can be given."""
-    if not command.strip():
-        raise ToolError("the command is empty")
-    try:
-        size = len(command.encode("utf-8"))
-    except UnicodeEncodeError:
-        raise ToolError("the command holds a lone surrogate, which is no character") from None
-    if "\0" in command:
-        raise ToolError("the command holds a NUL character")
-    if size > COMMAND_LIMIT:
-        raise ToolError(f"the command is longer than {COMMAND_LIMIT:,} bytes; write a script with create_file")
 
 
 def _make_bin_dir() -> str:

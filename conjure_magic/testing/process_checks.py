@@ -90,6 +90,7 @@ class KillChecks:
         assert place.run(f"sleep {marker()}", cancel=place.stop_after(0.1)).ended == "cancelled"
 
     def test_cancel_during_a_flood(self, place: Place) -> None:
+        place.text("true")  # the place itself may have to come up first
         result = place.run("yes", cancel=place.stop_after(0.3))
         assert result.ended == "cancelled"
         assert result.output.startswith("y\ny\n")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytest.register_assert_rewrite("conjure_magic.testing")
 
+from conjure_magic.executors.docker.folders import ContainerFolders  # noqa: E402 - after the registration
 from conjure_magic.executors.local import LocalExecutor  # noqa: E402 - after the registration
 from conjure_magic.testing.executor_suite import Place  # noqa: E402
 from conjure_magic.workspace import Folders  # noqa: E402
@@ -48,3 +50,25 @@ def make_place(tmp_path: Path) -> Iterator[Callable[..., Place]]:
 def place(make_place: Callable[..., Place]) -> Place:
     """One such place."""
     return make_place()
+
+
+@pytest.fixture
+def make_container(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Place]]:
+    """Makes places in containers, with limits as options; the key is planted as on this machine."""
+    from conjure_magic.executors.docker.executor import DockerExecutor
+    from conjure_magic.executors.docker.limits import DockerLimits
+
+    opened: list[DockerExecutor] = []
+    folders, outside = make_folders(tmp_path.resolve())
+    inside = ContainerFolders(folders.workspace, folders.input, folders.skills)
+
+    def make(image: str = "docker_image", folders: ContainerFolders = inside, **limits: Any) -> Place:
+        environ = {**os.environ, "ANTHROPIC_API_KEY": KEY, "GITHUB_TOKEN": KEY, "MY_SECRET": KEY}
+        bounds = DockerLimits(image=request.getfixturevalue(image), **limits)
+        executor = DockerExecutor(folders, bounds, session="test", environ=environ)
+        opened.append(executor)
+        return Place(executor, folders.workspace, folders.input, outside, KEY)
+
+    yield make
+    for executor in opened:
+        executor.close()

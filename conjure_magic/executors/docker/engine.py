@@ -17,6 +17,8 @@ CONNECT_TIMEOUT = 8
 """Seconds for an engine to answer at all."""
 CALL_TIMEOUT = 60
 """Seconds for any one call; an engine on a busy machine takes its time to start a container."""
+END_TIMEOUT = 5
+"""Seconds for a call that looks into a container or ends it, for which a person waits."""
 OLDEST = (1, 40)
 """The API of Docker 19.03 (and of Podman 3)."""
 
@@ -61,6 +63,33 @@ def _knock(path: str) -> None:
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(CONNECT_TIMEOUT)
         probe.connect(path)
+
+
+def dial(host: str = "") -> socket.socket:
+    """A connection of one's own to the same engine, for what outlasts a request.
+
+    Raises BackendUnavailableError for an engine behind TLS or SSH: it is on another machine, and the folders
+    of this one are not there; BackendError if the engine is gone.
+    """
+    address = _address(host).get("base_url") or DEFAULT
+    scheme, _, rest = address.partition("://")
+    with telling("connecting to the engine"):
+        if scheme == "unix":
+            connection = socket.socket(socket.AF_UNIX)
+            try:
+                connection.settimeout(CONNECT_TIMEOUT)
+                connection.connect(rest)
+            except BaseException:
+                connection.close()
+                raise
+            return connection
+        if scheme in ("tcp", "http") and "tls" not in _address(host):
+            name, _, port = rest.partition("/")[0].rpartition(":")
+            return socket.create_connection((name.strip("[]"), int(port)), CONNECT_TIMEOUT)
+    raise BackendUnavailableError(
+        f"the engine at {address} is on another machine, where this one's folders are not: use one that runs here "
+        "(`docker context use default`)"
+    )
 
 
 def _address(host: str) -> dict[str, Any]:
@@ -126,6 +155,16 @@ def _why(error: BaseException, where: str) -> str:
     if any(isinstance(kind, ValueError) for kind in kinds):
         return f"{where} is not an engine's address: one begins with unix://, tcp:// or ssh:// ({error})"
     return f"the engine at {where} cannot be used: {error}"
+
+
+@contextlib.contextmanager
+def impatient(client: DockerClient) -> Iterator[None]:
+    """Calls inside of the block get `END_TIMEOUT` only."""
+    client.api.timeout = END_TIMEOUT
+    try:
+        yield
+    finally:
+        client.api.timeout = CALL_TIMEOUT
 
 
 @contextlib.contextmanager

@@ -1,0 +1,95 @@
+"""A supervisor inside a container, over the engine's attach stream. Nothing that comes from there is trusted."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from conjure_magic.errors import BackendError, BackendUnavailableError
+from conjure_magic.executors.channel import READ, Channel
+from conjure_magic.executors.docker import wire
+from conjure_magic.executors.docker.container import SHELL_ONLY, START_PATIENCE, Container, Plan
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+OWN_PROCESSES = 2
+"""The container's init, and the supervisor."""
+
+LOSS = "its container was replaced: what was in /tmp is lost, and so is what ran in the background; /workspace is kept"
+
+
+class ContainerChannel(Channel):
+    """The frames of a supervisor in a container; the container's end is left to the engine."""
+
+    died = f"the container ended; the next command starts a new one. {LOSS[0].upper()}{LOSS[1:]}"
+    loss = LOSS
+
+    def __init__(self, container: Container) -> None:
+        super().__init__()
+        self.container = container
+        self._complaint = b""
+
+    @classmethod
+    def open(cls, client: DockerClient, plan: Plan) -> ContainerChannel:
+        """Start a container and wait until it listens. Raises BackendError with what to do."""
+        channel = cls(Container(client, plan))
+        try:
+            channel._greet()
+        except BaseException:
+            channel.close()
+            raise
+        return channel
+
+    def _greet(self) -> None:
+        """Take the first frame in, which tells what the image can do."""
+        end = time.monotonic() + START_PATIENCE
+        frames: list[tuple[bytes, bytes]] = []
+        try:
+            while not frames and time.monotonic() < end:
+                frames = self.receive(end - time.monotonic())
+        except BackendError:
+            why = self._complaint.decode("utf-8", "replace").strip()
+            raise BackendUnavailableError(
+                f"a container of {self.container.plan.image} ended before it ran anything: {why or 'it said nothing'}"
+            ) from None
+        if not frames:
+            raise BackendUnavailableError(f"a container did not come up within {START_PATIENCE:.0f} s")
+        self.container.shell_only = frames[0][0] == SHELL_ONLY
+
+    @property
+    def alive(self) -> bool:
+        """True until it was closed or has ended by itself."""
+        return self.container.is_connected
+
+    def _descriptors(self) -> tuple[int, int]:
+        fd = self.container.connection.fileno()
+        if fd < 0:
+            raise ValueError("closed")
+        return fd, fd
+
+    def _read(self, fd: int) -> bytes:
+        data = self.container.connection.recv(READ)
+        if not data:
+            raise EOFError
+        pieces = self.container.demux.feed(data)
+        self._complaint = b"".join([self._complaint, *(piece for stream, piece in pieces if stream != wire.STDOUT)])[
+            -500:
+        ]
+        return b"".join(piece for stream, piece in pieces if stream == wire.STDOUT)
+
+    def is_clean(self) -> bool:
+        """False if the engine counts more processes than those that keep the container, or does not answer."""
+        try:
+            return self.container.processes() <= OWN_PROCESSES
+        except BackendError:
+            return False
+
+    def destroy(self) -> None:
+        """Have the engine kill everything."""
+        self.container.close()
+
+    def close(self) -> None:
+        """End the container; twice is fine."""
+        with self._writing:
+            self.container.close()

@@ -1,0 +1,233 @@
+"""One hardened container: made, spoken to over its stdin and stdout, gone when that connection ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import weakref
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conjure_magic.errors import BackendError
+from conjure_magic.executors import supervisor
+from conjure_magic.executors.docker import engine, wire
+from conjure_magic.executors.docker.folders import WORKSPACE, Mount
+from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
+from conjure_magic.executors.docker.owner import User
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+BIN = "/run/conjure"
+"""The folder, first in PATH, in which `python` and `python3` are the image's Python."""
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""PATH where the image names none: the engine's own."""
+START_PATIENCE = 30.0
+"""Seconds that a container gets to say that it is there, once the engine has started it."""
+
+SHELL_ONLY = b"S"
+"""Kind of the first frame of a container without Python; else a supervisor's hello is the first."""
+
+_WITHOUT_PYTHON = r"printf 'S\000\000\000\000'; exec cat >/dev/null"
+# The source comes over stdin: nothing has to be mounted, and whatever file modes it has here do not matter.
+_LOAD = f"""
+import os, sys
+if sys.version_info < (3, 9):
+    os.execvp("sh", ["sh", "-c", {_WITHOUT_PYTHON!r}])
+size, source = int(sys.argv.pop(1)), b""
+while len(source) < size:
+    piece = os.read(0, size - len(source))
+    if not piece:
+        sys.exit()
+    source += piece
+exec(compile(source, "supervisor", "exec"))
+"""
+_BOOT = f"""
+p=$(command -v python3) || {{ {_WITHOUT_PYTHON}; }}
+for n in python python3; do printf '#!/bin/sh\\nexec "%s" "$@"\\n' "$p" > {BIN}/$n; chmod 755 {BIN}/$n; done
+exec "$p" -I -S -c "$0" "$1"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that a container is made from."""
+
+    image: str
+    """Its id."""
+    mounts: tuple[Mount, ...]
+    user: User
+    limits: DockerLimits
+    labels: Mapping[str, str]
+    name: str = "session"
+    """Part of the container's name."""
+
+
+def source() -> bytes:
+    """The supervisor, as it is sent into a container."""
+    return Path(supervisor.__file__).read_bytes()
+
+
+def host_config(client: DockerClient, plan: Plan, volumes: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What holds the commands in: the part of the engine's request that is about the machine.
+
+    `volumes` are those that the image declares; they would be writable, and bounded by nothing.
+    """
+    from docker.types import LogConfig
+
+    limits = plan.limits
+    uid, gid = plan.user.uid, plan.user.gid
+    writable = "rw,exec,nosuid,nodev"
+    tmpfs = {path: f"{writable},size={size_bytes(limits.tmpfs_size)},mode=1777" for path in ("/tmp", *volumes)}  # noqa: S108
+    config: dict[str, Any] = client.api.create_host_config(
+        mounts=[_mount(mount) for mount in plan.mounts],
+        tmpfs={**tmpfs, BIN: f"{writable},size=64k,mode=755,uid={uid},gid={gid}"},
+        network_mode=limits.network,
+        read_only=True,
+        cap_drop=["ALL"],
+        security_opt=["no-new-privileges"],
+        pids_limit=limits.pids,
+        mem_limit=size_bytes(limits.memory),
+        memswap_limit=size_bytes(limits.memory),
+        nano_cpus=int(limits.cpus * 1e9),
+        ulimits=[_ulimit("fsize", size_bytes(limits.file_size)), _ulimit("core", 0)],
+        log_config=LogConfig(type="none"),
+        auto_remove=True,
+        init=True,
+        runtime=limits.runtime or None,
+        userns_mode="host" if plan.user.unmapped else None,
+    )
+    return config
+
+
+def _ulimit(name: str, value: int) -> Any:
+    from docker.types import Ulimit
+
+    return Ulimit(name=name, soft=value, hard=value)
+
+
+def _mount(mount: Mount) -> Any:
+    """A bind mount. What is mounted below a read-only one is left out: older engines would leave it writable."""
+    options = {"Propagation": "rprivate", "NonRecursive": not mount.writable}
+    return {
+        "Type": "bind",
+        "Source": str(mount.source.resolve()),
+        "Target": mount.target,
+        "ReadOnly": not mount.writable,
+        "BindOptions": options,
+    }
+
+
+class Container:
+    """A running container and the connection that it lives by.
+
+    Starting blocks for as long as the engine needs; do it in a thread where somebody waits. Raises
+    BackendError with what to do.
+    """
+
+    def __init__(self, client: DockerClient, plan: Plan) -> None:
+        self._client = client
+        self.plan = plan
+        self.id = ""
+        self.shell_only = False
+        """True where the image has no Python that could run the supervisor."""
+        with engine.telling("looking at the image"):
+            image = client.api.inspect_image(plan.image)["Config"]
+        entries = (entry.partition("=") for entry in image.get("Env") or ())
+        self.environ = {name: value for name, _, value in entries if name}
+        """The variables that the image sets."""
+        self.demux = wire.Demux()
+        self.connection = engine.dial(plan.limits.host)
+        try:
+            with engine.telling("starting a container"):
+                self._start(tuple(image.get("Volumes") or ()))
+        except BaseException:
+            self.connection.close()
+            if self.id:
+                self.remove()
+            raise
+        self.connection.setblocking(False)
+        self._end = weakref.finalize(self, _hang_up, self.connection, os.getpid())
+        _alive.add(self)
+
+    def _start(self, volumes: tuple[str, ...]) -> None:
+        api, sent = self._client.api, source()
+        created = api.create_container(
+            self.plan.image,
+            entrypoint=["/bin/sh", "-c", _BOOT, _LOAD, str(len(sent))],
+            command=[],
+            user=f"{self.plan.user.uid}:{self.plan.user.gid}",
+            working_dir=WORKSPACE,
+            environment={},
+            stdin_open=True,
+            labels=dict(self.plan.labels),
+            healthcheck={"test": ["NONE"]},
+            name=f"conjure-{self.plan.name}-{secrets.token_hex(4)}",
+            host_config=host_config(self._client, self.plan, volumes),
+        )
+        self.id = created["Id"]
+        query = "stream=1&stdin=1&stdout=1&stderr=1"
+        wire.upgrade(self.connection, f"/v{api.api_version}/containers/{self.id}/attach?{query}")
+        api.start(self.id)
+        self.connection.sendall(sent)
+
+    @property
+    def is_connected(self) -> bool:
+        """True as long as the engine has not ended the connection, which it does when the container ends."""
+        if not self._end.alive:
+            return False
+        try:
+            return self.connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def processes(self) -> int:
+        """How many processes the engine counts in it, the two that keep it included. Raises BackendError."""
+        with engine.telling("looking into the container"), engine.impatient(self._client):
+            return len(self._client.api.top(self.id)["Processes"] or ())
+
+    def close(self) -> None:
+        """Hang up, and end it; twice is fine."""
+        if self._end.alive:
+            self._end()
+            self.remove()
+
+    def remove(self) -> None:
+        """End it through the engine, whatever state it is in."""
+        from docker.errors import APIError
+
+        doing = engine.telling("removing the container")
+        with (
+            contextlib.suppress(BackendError),
+            doing,
+            engine.impatient(self._client),
+            contextlib.suppress(APIError),  # gone, or going
+        ):
+            self._client.api.remove_container(self.id, force=True)
+
+
+def _hang_up(connection: socket.socket, owner: int) -> None:
+    """End the connection, and with it the container; a forked copy of the owner only lets go of its end."""
+    if os.getpid() == owner:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+    connection.close()
+
+
+_alive: weakref.WeakSet[Container] = weakref.WeakSet()
+
+
+def _let_go() -> None:
+    """In a forked copy (a worker pool's): its end of a connection must not keep a dead kernel's container alive."""
+    for container in list(_alive):
+        container._end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)

@@ -1,0 +1,203 @@
+"""Commands in one warm container per session: the executor behind `--backend docker`."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import replace
+
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import BackendError, CancelledError, ConjureError
+from conjure_magic.executors import environment, files
+from conjure_magic.executors.base import OUTPUT_LIMIT, Entry, ExecPaths, ExecResult, OutputChunk
+from conjure_magic.executors.command import RunningCommand, check_command
+from conjure_magic.executors.docker import engine, image, sweep
+from conjure_magic.executors.docker.channel import LOSS, ContainerChannel
+from conjure_magic.executors.docker.container import BIN, DEFAULT_PATH, Plan
+from conjure_magic.executors.docker.folders import INPUT, WORKSPACE, ContainerFolders, Mount
+from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.owner import container_user, hand_over
+from conjure_magic.executors.docker.starting import Starting
+from conjure_magic.executors.output import CommandOutput
+from conjure_magic.workspace import safe_name
+
+REPLACED = LOSS.replace("its container", "the container", 1)
+"""What a person and the model are told when a new container took the place of one that had ended."""
+
+
+class DockerExecutor:
+    """Runs commands in a container of its own, which the engine ends when this process does."""
+
+    def __init__(
+        self,
+        folders: ContainerFolders,
+        limits: DockerLimits,
+        *,
+        session: str = "main",
+        environ: Mapping[str, str] | None = None,
+        secrets: Callable[[], Iterable[str]] = tuple,
+        output_limit: int = OUTPUT_LIMIT,
+    ) -> None:
+        """An executor that makes its container with the first command.
+
+        Args:
+            folders: what is mounted; may be replaced between two calls, and where other folders are to be
+                mounted then, a new container takes the old one's place.
+            limits: the container's bounds, and which engine.
+            session: the session's name, for the container's name and label.
+            environ: where allowed variables come from; by default this process's environment.
+            secrets: what must never be printed, asked for before each command.
+            output_limit: bytes of one command's output that are kept on disk.
+
+        Raises BackendUnavailableError, with what to do, if there is no engine that can be used.
+        """
+        self.limits = limits
+        self._session = session
+        self._environ = os.environ if environ is None else environ
+        self._secrets = secrets
+        self._limit = output_limit
+        self._client = engine.connect(limits.host)
+        with engine.telling("asking the engine"):
+            self.user = container_user(self._client.info().get("SecurityOptions") or (), folders.workspace)
+        self.folders = folders
+        self._channel: ContainerChannel | None = None
+        self._starting: Starting[ContainerChannel] | None = None
+        self._running = threading.Lock()
+        self._closed = False
+        self._closing = threading.Lock()
+        self._sweep: sweep.Sweep | None = None
+
+    @property
+    def folders(self) -> ContainerFolders:
+        """The folders, with who is to own what is written into them."""
+        return self._folders
+
+    @folders.setter
+    def folders(self, folders: ContainerFolders) -> None:
+        owner = (self.user.uid, self.user.gid) if self.user.hand_over else None
+        self._folders = replace(folders, owner=owner)
+
+    @property
+    def paths(self) -> ExecPaths:
+        """The folders as commands see them. Which Python the image has is not known before its container runs."""
+        shown = INPUT if self.folders.shows_input else None
+        return ExecPaths(WORKSPACE, shown, self.folders.skill_names, "")
+
+    def read(self, path: str) -> bytes:
+        """The content of a regular file in the workspace, the input folder or a skill. Raises ToolError."""
+        return files.read_file(self.folders, path)
+
+    def entries(self, path: str) -> tuple[Entry, ...] | None:
+        """What lies in such a folder, two levels deep; None if it is not a folder. Raises ToolError."""
+        return files.list_folder(self.folders, path)
+
+    def write(self, path: str, content: bytes) -> bool:
+        """Write a file in the workspace, parents made; True if it was there before. Raises ToolError."""
+        return files.write_file(self.folders, path, content)
+
+    def run(self, command: str, *, timeout: float, cancel: Cancel) -> Generator[OutputChunk, None, ExecResult]:
+        """Run a command in the workspace with bash, else sh; yield what it prints, return how it ended.
+
+        Before the first one, how the image and the container come to be is yielded as well; that is in no result.
+        Raises BackendError if the engine or the container is gone or another command is running here,
+        BackendUnavailableError if there can be no container, ToolError for a command that no shell can take.
+        """
+        check_command(command)
+        if not self._running.acquire(blocking=False):
+            raise BackendError("another command is still running in this session")
+        try:
+            before = self._channel
+            channel = yield from self._open(cancel)
+            if channel is None:
+                return ExecResult(137, "", "", "", 0.0, "cancelled")
+            notes = (REPLACED,) if before is not None and channel is not before else ()
+            output = CommandOutput(self.folders.workspace, self._masked(), self._limit)
+            running = RunningCommand(channel, output, timeout, cancel)
+            result = yield from running.run(lambda _: self._start(channel, command))
+            if channel.loss in result.notes:  # it is told once
+                self._channel = None
+            return replace(result, notes=(*notes, *result.notes))
+        except BackendError:
+            self._drop()  # what is lost is in the message
+            raise
+        finally:
+            self._running.release()
+
+    def close(self) -> None:
+        """End the container; twice is fine, and from another thread while a command runs too."""
+        with self._closing:
+            if self._closed:
+                return
+            self._closed = True
+            starting = self._starting
+        if starting is not None:
+            with contextlib.suppress(ConjureError):
+                starting.result().close()
+        self._drop()
+        if self._sweep is not None:
+            self._sweep.join()
+        self._client.close()
+
+    def _open(self, cancel: Cancel) -> Generator[OutputChunk, None, ContainerChannel | None]:
+        """The running container, started if there is none; None if the turn was stopped first."""
+        while True:
+            if self._closed:
+                raise BackendError("this session's commands have been closed")
+            channel, mounts = self._channel, self.folders.mounts
+            if channel is not None and channel.alive and channel.idle and channel.container.plan.mounts == mounts:
+                return channel
+            if cancel.is_set:
+                return None
+            if channel is not None:
+                channel.close()
+            starting = self._begin(mounts, cancel)
+            for line in starting.wait(cancel):
+                yield OutputChunk(f"{line}\n", "stderr")
+            if not starting.is_alive():
+                self._starting = None
+                with contextlib.suppress(CancelledError):  # a stopped turn's
+                    self._channel = starting.result()
+
+    def _begin(self, mounts: tuple[Mount, ...], cancel: Cancel) -> Starting[ContainerChannel]:
+        """The start of a container, which may be under way since a turn that was stopped."""
+        with self._closing:
+            if self._closed:
+                raise BackendError("this session's commands have been closed")
+            if self._starting is None:
+                self._starting = Starting(lambda progress: self._make(mounts, progress, cancel))
+            return self._starting
+
+    def _drop(self) -> None:
+        """End the container, if there is one."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.close()
+
+    def _make(self, mounts: tuple[Mount, ...], progress: Callable[[str], None], cancel: Cancel) -> ContainerChannel:
+        """A new container. Raises BackendError with what to do, CancelledError."""
+        found = image.ensure(self._client, self.limits, progress, cancel)
+        if self.user.hand_over:
+            hand_over(self.folders.workspace, self.user)
+        labels = sweep.labels(self._session)
+        plan = Plan(found, mounts, self.user, self.limits, labels, safe_name(self._session))
+        channel = ContainerChannel.open(self._client, plan)
+        if self._sweep is None:
+            self._sweep = sweep.Sweep(self.limits.host)
+        return channel
+
+    def _masked(self) -> tuple[str, ...]:
+        return (*self._secrets(), *environment.secrets(self._environ))
+
+    def _start(self, channel: ContainerChannel, command: str) -> None:
+        set_by_image = channel.container.environ
+        env = environment.container_environ(
+            set_by_image,
+            self._environ,
+            allowed=self.limits.environment,
+            output_dir=WORKSPACE,
+            input_dir=INPUT if self.folders.shows_input else None,
+            path=f"{BIN}:{set_by_image.get('PATH') or DEFAULT_PATH}",
+        )
+        channel.run(WORKSPACE, command, env)

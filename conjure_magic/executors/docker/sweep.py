@@ -1,0 +1,114 @@
+"""Whose a container is, in its labels; and removing those whose kernel is dead."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conjure_magic.errors import BackendError
+from conjure_magic.executors.docker import engine
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+PREFIX = "conjure-magic"
+SESSION, BOOT, NAMESPACE, PID, START = (f"{PREFIX}.{name}" for name in ("session", "boot", "pidns", "pid", "start"))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A container that carries our labels."""
+
+    id: str
+    name: str
+    state: str
+    """As the engine calls it: "created", "running", …"""
+    image: str
+    session: str
+    is_orphan: bool
+    """True where the kernel that it belongs to is known to be dead."""
+
+
+@functools.cache
+def _machine() -> tuple[str, str]:
+    """This boot of this machine, and the space in which process ids are ours; empty where nothing tells them."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return "", ""
+
+
+def _start_time(pid: int) -> str:
+    """When a process started, in ticks since the boot; empty if there is none of that id."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return ""
+    return "" if fields[0] in (b"Z", b"X") else fields[19].decode("ascii")
+
+
+def labels(session: str) -> dict[str, str]:
+    """What tells others that a container belongs to this process, and who this process is."""
+    boot, namespace = _machine()
+    pid = os.getpid()
+    return {SESSION: session, BOOT: boot, NAMESPACE: namespace, PID: str(pid), START: _start_time(pid)}
+
+
+def is_orphan(found: Mapping[str, str]) -> bool:
+    """True if the kernel that these labels name is dead; false also where that cannot be known from here.
+
+    Process ids of another machine, another boot or another container's process space say nothing here.
+    """
+    boot, namespace = _machine()
+    if not boot or (found.get(BOOT), found.get(NAMESPACE)) != (boot, namespace):
+        return False
+    pid, start = found.get(PID, ""), found.get(START, "")
+    return pid.isdigit() and start.isdigit() and _start_time(int(pid)) != start
+
+
+def containers(client: DockerClient) -> list[Found]:
+    """All containers with our labels on this engine, whosever they are. Raises BackendError."""
+    with engine.telling("listing the containers"):
+        rows = client.api.containers(all=True, filters={"label": SESSION})
+    return [
+        Found(
+            row["Id"],
+            (row["Names"] or [""])[0].removeprefix("/"),
+            row["State"],
+            row["Image"],
+            row["Labels"].get(SESSION, ""),
+            is_orphan(row["Labels"]),
+        )
+        for row in rows
+    ]
+
+
+def sweep(client: DockerClient) -> int:
+    """Remove the containers whose kernel is dead; how many there were. Raises BackendError."""
+    from docker.errors import APIError
+
+    orphans = [found for found in containers(client) if found.is_orphan]
+    for orphan in orphans:
+        with engine.telling("removing a dead kernel's container"), contextlib.suppress(APIError):  # gone, or going
+            client.api.remove_container(orphan.id, force=True)
+    return len(orphans)
+
+
+class Sweep(threading.Thread):
+    """One sweep beside other work, over a client of its own."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(name="conjure-sweep", daemon=True)
+        self._host = host
+        self.start()
+
+    def run(self) -> None:
+        """Sweep; an engine that is lost meanwhile is somebody else's to tell."""
+        with contextlib.suppress(BackendError), contextlib.closing(engine.connect(self._host)) as client:
+            sweep(client)
