@@ -35,6 +35,8 @@ class Choice:
     workspace: str | Path | None
     input: str | Path
     key: Key | None = None
+    names_input: bool = False
+    """True where the input folder was named, and is not just where the kernel is."""
 
     def changed(self, **given: Any) -> Choice:
         """The choice with what was given in its place; None keeps what is. Raises UsageError for no backend."""
@@ -43,6 +45,7 @@ class Choice:
             "skills": None if given.get("skills") is None else _skills(given["skills"]),
             **{name: given.get(name) for name in ("model", "key")},
             **{name: _absolute(given.get(name)) for name in ("workspace", "input")},
+            "names_input": True if given.get("input") is not None else None,
         }
         return replace(self, **{name: value for name, value in read.items() if value is not None})
 
@@ -122,6 +125,7 @@ class Equipment:
                 session=self._name,
                 native=self._native,
                 host=self._host,
+                names_input=self._choice.names_input or bool(self._settings.input),
             )
             chosen = self._choice.backends
             self._opened = tuple(backend_factory(b)(setup) if isinstance(b, str) else b for b in chosen)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conjure_magic.backends.base import Backend
@@ -44,6 +45,12 @@ class BackendSetup:
     """Native skills that the person named: objects, or the names of variables; empty for those that are bundled."""
     host: Host | None = None
     """The kernel around; None in a plain script."""
+    names_input: bool = False
+    """True where the person named the input folder, so that it may be any."""
+
+    def skill_folders(self) -> dict[str, Path]:
+        """Skill name -> its folder on this machine, as the registry has them now."""
+        return {skill.name: skill.directory for skill in self.skills.list()}
 
 
 Factory = Callable[[BackendSetup], Backend]
@@ -56,8 +63,7 @@ def _local(setup: BackendSetup) -> Backend:
     from conjure_magic.skills.catalogue import render_catalogue
 
     def folders() -> Folders:
-        skills = {skill.name: skill.directory for skill in setup.skills.list()}
-        return Folders(setup.workspace.root, setup.workspace.input, skills)
+        return Folders(setup.workspace.root, setup.workspace.input, setup.skill_folders())
 
     def catalogue() -> str:
         executor.folders = folders()  # skills may have been reloaded since the last turn
@@ -74,6 +80,41 @@ def _local(setup: BackendSetup) -> Backend:
     )
 
 
+def _docker(setup: BackendSetup) -> Backend:
+    from conjure_magic.backends.shell import ShellBackend
+    from conjure_magic.executors import environment
+    from conjure_magic.executors.docker.executor import DockerExecutor
+    from conjure_magic.executors.docker.folders import ContainerFolders, hides_input
+    from conjure_magic.executors.docker.options import limits_of
+    from conjure_magic.skills.catalogue import render_catalogue
+
+    def folders() -> ContainerFolders:
+        return ContainerFolders(
+            setup.workspace.root, setup.workspace.input, setup.skill_folders(), shows_input=not hidden
+        )
+
+    def catalogue() -> str:
+        executor.folders = folders()
+        return render_catalogue(setup.skills.list(), executor.paths.skills)
+
+    hidden = "" if setup.names_input else hides_input(setup.workspace.input)
+    executor = DockerExecutor(
+        folders(), limits_of(setup.settings, setup.image), session=setup.session, secrets=setup.secrets
+    )
+    notice = (
+        f"commands do not see the input folder {setup.workspace.input}, for {hidden}: name it with --input to allow it"
+    )
+    return ShellBackend(
+        "docker",
+        executor,
+        catalogue=catalogue,
+        contained=True,
+        timeout=setup.settings.command_timeout,
+        secrets=lambda: (*setup.secrets(), *environment.secrets(os.environ)),
+        notice=notice if hidden else executor.out_of_reach,
+    )
+
+
 def _native(setup: BackendSetup) -> Backend:
     from conjure_magic.backends.bundled_native import bundled
     from conjure_magic.backends.native.backend import NativeBackend
@@ -87,10 +128,10 @@ def _native(setup: BackendSetup) -> Backend:
     return NativeBackend(skills, session=setup.session, host=setup.host, settings=setup.settings, secrets=setup.secrets)
 
 
-BUILT_IN: dict[str, Factory] = {"local": _local, "native": _native}
+BUILT_IN: dict[str, Factory] = {"docker": _docker, "local": _local, "native": _native}
 FACTORIES: dict[str, Factory] = dict(BUILT_IN)
 """Name as typed after `--backend` -> what opens it; entry points are not in here, see `backend_names`."""
-PLANNED = ("docker", "anthropic")
+PLANNED = ("anthropic",)
 """Names that are taken for what is to come."""
 
 

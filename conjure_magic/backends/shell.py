@@ -10,7 +10,7 @@ from conjure_magic.approval import ApprovalRequest, matches_rule
 from conjure_magic.backends.base import Context, Contribution
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, ToolError
-from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, ToolResult
+from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, Notice, ToolResult
 from conjure_magic.executors.base import ExecPaths, Executor
 from conjure_magic.executors.masking import SHORTEST, masked
 from conjure_magic.messages import ToolUseBlock
@@ -68,6 +68,7 @@ class ShellBackend:
         rules: Callable[[], Iterable[str]] = tuple,
         timeout: float = TIMEOUT,
         secrets: Callable[[], Iterable[str]] = tuple,
+        notice: str = "",
     ) -> None:
         """A backend that owns its executor: closing it closes both.
 
@@ -79,6 +80,7 @@ class ShellBackend:
             rules: commands that may run without asking (see `approval.matches_rule`).
             timeout: seconds for a command whose call does not say.
             secrets: what no result may show.
+            notice: what the person should know of what is out of reach; said once.
         """
         self.name = name
         self.executor = executor
@@ -87,6 +89,7 @@ class ShellBackend:
         self._rules = rules
         self._timeout = timeout
         self._secrets = secrets
+        self._notice = notice
         self._allowed: dict[str, str] = {}
         self._turn: tuple[Cancel, Contribution] | None = None
 
@@ -125,8 +128,10 @@ class ShellBackend:
         return self._masked(result)
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
-        """Nothing of the model's own concerns the tools here."""
-        yield from ()
+        """Nothing of the model's own concerns the tools here; what the person should know is said on the occasion."""
+        if self._notice:
+            yield Notice(self._notice, "warning")
+            self._notice = ""
 
     def recover(self, error: Exception) -> str | None:
         """Nothing to mend: a dead supervisor is replaced with the next command."""

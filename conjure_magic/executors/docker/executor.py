@@ -18,7 +18,7 @@ from conjure_magic.executors.docker.channel import LOSS, ContainerChannel
 from conjure_magic.executors.docker.container import BIN, DEFAULT_PATH, Plan
 from conjure_magic.executors.docker.folders import INPUT, WORKSPACE, ContainerFolders, Mount
 from conjure_magic.executors.docker.limits import DockerLimits
-from conjure_magic.executors.docker.owner import container_user, hand_over
+from conjure_magic.executors.docker.owner import container_user, hand_over, may_read
 from conjure_magic.executors.docker.starting import Starting
 from conjure_magic.executors.output import CommandOutput
 from conjure_magic.workspace import safe_name
@@ -59,8 +59,12 @@ class DockerExecutor:
         self._secrets = secrets
         self._limit = output_limit
         self._client = engine.connect(limits.host)
-        with engine.telling("asking the engine"):
-            self.user = container_user(self._client.info().get("SecurityOptions") or (), folders.workspace)
+        try:
+            with engine.telling("asking the engine"):
+                self.user = container_user(self._client.info().get("SecurityOptions") or (), folders.workspace)
+        except BaseException:
+            self._client.close()
+            raise
         self.folders = folders
         self._channel: ContainerChannel | None = None
         self._starting: Starting[ContainerChannel] | None = None
@@ -84,6 +88,16 @@ class DockerExecutor:
         """The folders as commands see them. Which Python the image has is not known before its container runs."""
         shown = INPUT if self.folders.shows_input else None
         return ExecPaths(WORKSPACE, shown, self.folders.skill_names, "")
+
+    @property
+    def out_of_reach(self) -> str:
+        """What the person should know of an input folder that is there and cannot be read; empty if it can."""
+        if not self.folders.shows_input or may_read(self.user, self.folders.input):
+            return ""
+        return (
+            f"commands run as user {self.user.uid}, who may not read the input folder {self.folders.input}: "
+            "give others leave (chmod o+rx), or do not run the kernel as root"
+        )
 
     def read(self, path: str) -> bytes:
         """The content of a regular file in the workspace, the input folder or a skill. Raises ToolError."""

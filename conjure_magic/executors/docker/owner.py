@@ -46,6 +46,17 @@ def container_user(security_options: Iterable[str], workspace: Path) -> User:
     return User(NOBODY_ELSE, NOBODY_ELSE, hand_over=True, unmapped=unmapped)
 
 
+def may_read(user: User, folder: Path) -> bool:
+    """True unless the folder's mode keeps the commands out of it; what lies in it may still do so."""
+    status = folder.stat()
+    wanted = stat.S_IROTH | stat.S_IXOTH
+    if user.uid in (status.st_uid, 0):
+        wanted <<= 6
+    elif user.gid == status.st_gid:
+        wanted <<= 3
+    return status.st_mode & wanted == wanted
+
+
 def hand_over(workspace: Path, user: User) -> None:
     """Give what is ours in the workspace to the user of the commands, the folder itself first.
 
