@@ -1,4 +1,4 @@
-"""Answers cut at every byte and split anywhere: one typed error or the whole message, never half a call.
+"""Answers split anywhere, and bytes of any kind: the whole message or one typed error, never half a call.
 
 The bytes are made by the stub's own encoder.
 """
@@ -6,7 +6,6 @@ The bytes are made by the stub's own encoder.
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Iterable, Iterator
 
 import httpx
@@ -17,16 +16,14 @@ from hypothesis import strategies as st
 from conjure_magic.api.client import Patience
 from conjure_magic.api.keys import Credentials, Key
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import ModelError, StreamCutError
-from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta, ThinkingDelta
-from conjure_magic.messages import Message, TextBlock, ThinkingBlock, ToolUseBlock
+from conjure_magic.errors import ModelError
+from conjure_magic.events import MessageFinished, ModelEvent, TextDelta, ThinkingDelta
+from conjure_magic.messages import Message, TextBlock, ThinkingBlock
 from conjure_magic.models.base import Request
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.testing.stub.replies import Reply, complete, stop_reason, stream
 
 REQUEST = Request("claude-opus-5-5", "", (), (Message.user("Hi."),))
-LOSSES = {"closed": None, "reset": httpx.ReadError("reset"), "late": httpx.ReadTimeout("late")}
-WORDS = ["ls", "naïve", "☃", "a\u2028b", "c\u0085d", "line\r\nend", "\U0001f600", 'quo"te', "back\\slash"]
 
 
 class Body(httpx.SyncByteStream):
@@ -66,20 +63,6 @@ class Wire:
         return events, None
 
 
-def turn(seed: int) -> bytes:
-    """An answer with thinking, text and several calls."""
-    pick = random.Random(seed)
-    blocks: list[dict[str, object] | str] = []
-    if seed % 2:
-        blocks.append({"type": "thinking", "thinking": " ".join(pick.choices(WORDS, k=2)), "signature": "c2ln"})
-    if seed % 3:
-        blocks.append(" ".join(pick.choices(WORDS, k=2)))
-    for number in range(2 + (seed % 4 == 3)):
-        given = {word: pick.choice([1, None, True, [word], {"in": word}]) for word in pick.sample(WORDS, 1)}
-        blocks.append({"type": "tool_use", "id": f"toolu_{number}", "name": "bash", "input": given})
-    return b"".join(encoded(blocks, piece=6 + seed % 9))
-
-
 def encoded(blocks: list[dict[str, object] | str], piece: int = 8, noise: bool = False) -> list[bytes]:
     """The events of an answer with these blocks."""
     reply = Reply(blocks, piece=piece, noise=noise)
@@ -93,33 +76,6 @@ def shown(events: list[ModelEvent]) -> tuple[str, str]:
     """Everything said and thought."""
     text = "".join(event.text for event in events if isinstance(event, TextDelta))
     return text, "".join(event.text for event in events if isinstance(event, ThinkingDelta))
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_cut_at_every_byte_an_answer_is_whole_or_one_error(seed: int) -> None:
-    """What was said is kept, and every call that was presented is one of the whole message's."""
-    wire = Wire()
-    body = turn(seed)
-    whole, error = wire.hear([body])
-    assert error is None
-    last = whole[-1]
-    assert isinstance(last, MessageFinished)
-    calls = list(last.message.tool_uses)
-    assert len(calls) >= 2
-    text, thinking = shown(whole)
-    end = body.index(b'data: {"type":"message_stop"}') + len(b'data: {"type":"message_stop"}\n')
-    losses = itertools.cycle(LOSSES.values())
-    for cut in range(len(body)):
-        events, error = wire.hear([body[:cut]], next(losses))
-        presented = [e.block for e in events if isinstance(e, BlockFinished) and isinstance(e.block, ToolUseBlock)]
-        assert presented == calls[: len(presented)]
-        assert text.startswith(shown(events)[0])
-        assert thinking.startswith(shown(events)[1])
-        if cut <= end:
-            assert type(error) is StreamCutError, (cut, body[:cut][-80:])
-            assert not [event for event in events if isinstance(event, MessageFinished)]
-        else:
-            assert (events, error) == (whole, None)
 
 
 TEXT = st.text(max_size=30)

@@ -1,0 +1,310 @@
+"""Sessions whose answers are cut at every byte, and interrupted at every event: the history stays valid.
+
+The stub judges every request; it would refuse a call without its result, thinking that was changed, empty text.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from fakes import ScriptedBackend, asking, check_history, echo
+
+from conjure_magic.api.client import Patience
+from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.approval import allow
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import ModelError, StreamCutError
+from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta, ThinkingDelta
+from conjure_magic.messages import Block, Message
+from conjure_magic.models.base import Request
+from conjure_magic.models.messages_api import MessagesModel
+from conjure_magic.session import Session
+from conjure_magic.testing.stub import Recorded, Reply, StubServer
+from conjure_magic.testing.stub.replies import stream
+from conjure_magic.testing.stub.rules import RefusedError
+
+OPUS = "claude-opus-5-5"
+TURNS = range(20)
+LOSSES = (None, httpx.ReadError("reset"), httpx.ReadTimeout("late"))
+WORDS = ["ls", "naïve", "☃", "a\u2028b", "c\u0085d", "line\r\nend", "\U0001f600", 'quo"te', "back\\slash"]
+NEVER = 1 << 60
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def script(seed: int) -> list[Reply]:
+    """The answers of a turn: several calls at once, then one more, then the end."""
+    pick = random.Random(seed)
+
+    def call(name: str) -> dict[str, Any]:
+        given = {word: pick.choice([1, None, True, [word], {"in": word}]) for word in pick.sample(WORDS, 1)}
+        return {"type": "tool_use", "name": name, "input": given}
+
+    def thinking() -> list[dict[str, Any] | str]:
+        return [{"type": "thinking", "thinking": " ".join(pick.choices(WORDS, k=2))}] if pick.random() < 0.7 else []
+
+    said = [" ".join(pick.choices(WORDS, k=3))] if seed % 3 else []
+    calls = [call(name) for name in ("echo", "asking", "nothing")[: 2 + seed % 2]]
+    answers = [[*thinking(), *said, *calls], [*thinking(), call("echo")], [*thinking(), "Done."]]
+    return [Reply(blocks, piece=16 + seed % 9) for blocks in answers]
+
+
+# ---- cut at every byte
+
+
+class Judge(StubServer):
+    """The stub without its sockets."""
+
+    def answer(self, body: dict[str, Any]) -> bytes:
+        """The stream for a request. Raises RefusedError."""
+        record = self.requests[-1]
+        model = self._check(body, counting=False)
+        links = self._memory.check(body)
+        reply = self._script.popleft() if self._script else Reply(["Back."])
+        return b"".join(stream(self._compose(body, model, links, reply, record), reply))
+
+
+class Cut(httpx.SyncByteStream):
+    """The beginning of an answer, and the loss of its connection."""
+
+    def __init__(self, content: bytes, loss: Exception | None) -> None:
+        self._content, self._loss = content, loss
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+        if self._loss is not None:
+            raise self._loss
+
+
+class Line:
+    """A model whose server is the judge, with one answer cut."""
+
+    def __init__(self) -> None:
+        client = httpx.Client(transport=httpx.MockTransport(self._answer))
+        credentials = Credentials("http://stub.invalid", "x-api-key", Key("sk-test"), "anthropic")
+        self.model = MessagesModel(OPUS, credentials, client=client, patience=Patience(retries=0))
+        self.fixed: bytes | None = None
+        """Sent in the place of any answer."""
+        self.prepare([])
+        self.model.limits(Cancel())
+
+    def prepare(self, replies: list[Reply], answer: int = -1, byte: int = NEVER, loss: Exception | None = None) -> None:
+        """Play these, and lose the connection after so many bytes of one of them."""
+        self.judge = Judge(*replies)
+        self.sent: list[bytes] = []
+        self.refused: list[str] = []
+        self._cut = (answer, byte, loss)
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return httpx.Response(404)
+        number, byte, loss = self._cut
+        if self.fixed is None:
+            body = json.loads(request.content)
+            self.judge.requests.append(Recorded(len(self.sent) + 1, "POST", "/v1/messages", {}, body))
+            try:
+                self.sent.append(self.judge.answer(body))
+            except RefusedError as error:
+                self.refused.append(str(error))
+                return httpx.Response(400, json={"error": {"type": "invalid_request_error", "message": str(error)}})
+            whole = len(self.sent) - 1 != number
+        else:
+            self.sent, whole = [self.fixed], False
+        content = Cut(self.sent[-1], None) if whole else Cut(self.sent[-1][:byte], loss)
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=content)
+
+    def hear(self, content: bytes, loss: Exception | None) -> tuple[tuple[ModelEvent, ...], type[ModelError] | None]:
+        """What the model makes of these bytes."""
+        self.fixed, self._cut = content, (0, NEVER, loss)
+        events: list[ModelEvent] = []
+        try:
+            events.extend(self.model.stream(Request(OPUS, "", (), (Message.user("Hi."),)), Cancel()))
+        except ModelError as error:
+            return tuple(events), type(error)
+        finally:
+            self.fixed = None
+        return tuple(events), None
+
+
+def places(line: Line, content: bytes) -> Iterator[tuple[int, Exception | None]]:
+    """The bytes to cut an answer at: of those that leave the same events and error, one.
+
+    What a session makes of an answer depends on these alone; so it need not be asked twice.
+    """
+    whole, none = line.hear(content, None)
+    assert none is None
+    last = whole[-1]
+    assert isinstance(last, MessageFinished)
+    stop = b'data: {"type":"message_stop"}\n'
+    end = content.index(stop) + len(stop)
+    seen = set()
+    losses = itertools.cycle(LOSSES)
+    for byte in range(len(content) + 1):
+        loss = next(losses)
+        events, error = line.hear(content[:byte], loss)
+        if byte > end:
+            assert (events, error) == (whole, None), "the end of the message counts, not that of the stream"
+        else:
+            assert error is StreamCutError, (byte, content[:byte][-80:])
+            assert begins(said(whole), said(events))
+            assert begins(finished_blocks(whole), finished_blocks(events))
+            assert not any(isinstance(event, MessageFinished) for event in events)
+        outcome = (repr(events), error)
+        if outcome not in seen:
+            seen.add(outcome)
+            yield byte, loss
+
+
+def said(events: Iterable[ModelEvent]) -> str:
+    """Everything said and thought, marked as one or the other."""
+    return "".join(f"{type(e).__name__[:2]}{e.text}" for e in events if isinstance(e, TextDelta | ThinkingDelta))
+
+
+def finished_blocks(events: Iterable[ModelEvent]) -> list[Block]:
+    return [event.block for event in events if isinstance(event, BlockFinished)]
+
+
+def begins(whole: Sequence[Any], part: Sequence[Any]) -> bool:
+    return whole[: len(part)] == part
+
+
+def check_cut(
+    session: Session, line: Line, seed: int, answer: int, byte: int, loss: Exception | None, backend: ScriptedBackend
+) -> bool:
+    """Cut one answer of the turn, look at what is left, and go on; whether the cut did any harm."""
+    session.reset()
+    backend.ran.clear()
+    line.prepare(script(seed), answer, byte, loss)
+    failed = False
+    try:
+        session.chat("Go.")
+    except StreamCutError:
+        failed = True
+    check_history(session.messages)
+    turn = session.turns[-1]
+    whole = [call.id for message in turn.messages for call in message.tool_uses]
+    assert backend.ran == [id_ for id_ in whole if id_ in backend.ran], "each once, and none of an unfinished message"
+    assert len(set(backend.ran)) == len(backend.ran)
+    assert len(whole) == len(turn.tool_calls), "a whole message's calls were all run"
+    ran, line._cut = list(backend.ran), (-1, NEVER, None)
+    line.judge._script.clear()
+    assert session.chat("Go on.").text == "Back."
+    assert line.refused == [], "the stub took every history"
+    assert backend.ran == ran, "no executed tool runs again"
+    return failed
+
+
+@pytest.fixture
+def cutting() -> Iterator[tuple[Session, Line, ScriptedBackend]]:
+    line = Line()
+    backend = ScriptedBackend(echo=echo, asking=asking)
+    with Session(backend, model=line.model, approver=allow) as session:
+        yield session, line, backend
+
+
+def answers(session: Session, line: Line, seed: int) -> list[bytes]:
+    """The bytes of the turn's answers where nothing is cut."""
+    line.prepare(script(seed))
+    session.chat("Go.")
+    assert len(line.sent) == 3
+    return line.sent
+
+
+@pytest.mark.parametrize("seed", TURNS)
+def test_cut_at_every_byte_of_an_answer_with_several_calls_the_session_goes_on(
+    seed: int, cutting: tuple[Session, Line, ScriptedBackend]
+) -> None:
+    session, line, backend = cutting
+    content = answers(session, line, seed)[0]
+    failed = [check_cut(session, line, seed, 0, byte, loss, backend) for byte, loss in places(line, content)]
+    assert len(failed) >= 5
+    assert failed == [True] * (len(failed) - 1) + [False], "only the last of them is a whole answer"
+
+
+@pytest.mark.parametrize("seed", TURNS)
+def test_cut_in_later_answers_no_executed_tool_runs_again(
+    seed: int, cutting: tuple[Session, Line, ScriptedBackend]
+) -> None:
+    session, line, backend = cutting
+    for number, content in enumerate(answers(session, line, seed)[1:], 1):
+        ends = itertools.accumulate(len(event) + 2 for event in content.split(b"\n\n")[:-1])
+        for end, loss in zip(ends, itertools.cycle(LOSSES), strict=False):
+            for byte in (end - 9, end):
+                assert check_cut(session, line, seed, number, byte, loss, backend) == (end < len(content) or byte < end)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", TURNS)
+def test_cut_at_every_byte_of_every_answer_the_session_goes_on(
+    seed: int, cutting: tuple[Session, Line, ScriptedBackend]
+) -> None:
+    session, line, backend = cutting
+    for number, content in enumerate(answers(session, line, seed)):
+        for byte, loss in zip(range(len(content)), itertools.cycle(LOSSES), strict=False):
+            check_cut(session, line, seed, number, byte, loss, backend)
+
+
+# ---- interrupted at every event
+
+WAYS = ("close", "cancel", "raise")
+
+
+@pytest.mark.parametrize("seed", TURNS)
+def test_interrupted_at_every_event_each_history_is_accepted(seed: int) -> None:
+    """Over HTTP; each event in one of the ways, and with another turn in the next of them."""
+    backend = ScriptedBackend(echo=echo, asking=asking)
+    with (
+        StubServer() as stub,
+        Session(backend, model=model(stub), approver=allow) as session,
+    ):
+        for cut in itertools.count(1):
+            session.reset()
+            stub.reset()
+            backend.ran.clear()
+            stub.reply(*script(seed))
+            count = interrupted(session, cut, WAYS[(seed + cut) % 3])
+            check_history(session.messages)
+            turn = session.turns[-1]
+            whole = {call.id for message in turn.messages for call in message.tool_uses}
+            assert {called.call.id for called in turn.tool_calls} <= whole, "no tool of an unfinished message ran"
+            assert set(backend.ran) <= whole
+            ran = list(backend.ran)
+            stub.reset()
+            stub.reply("Back.")
+            assert session.chat("Go on.").text == "Back."
+            assert [request.error for request in stub.messages] == [""]
+            assert backend.ran == ran
+            if count < cut:
+                break
+        assert cut > 30
+
+
+def interrupted(session: Session, cut: int, way: str) -> int:
+    """Run a turn and interrupt it at that event, counted from 1; how many there were."""
+    count = 0
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(session.stream("Go.")) as events:
+        for count, _ in enumerate(events, 1):
+            if count == cut and way == "close":
+                break
+            if count == cut and way == "raise":
+                raise KeyboardInterrupt
+            if count == cut:
+                session.stop("interrupted")
+    return count
+
+
+def model(stub: StubServer) -> MessagesModel:
+    """The model, told that the stub is Anthropic's: caching and thinking included."""
+    return MessagesModel(OPUS, Credentials(stub.url, "x-api-key", Key("sk-test"), "anthropic"))
