@@ -9,7 +9,7 @@ from pathlib import Path
 from conjure_magic.api.keys import Key
 from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
-from conjure_magic.render.text import exact
+from conjure_magic.render.text import count, exact
 from conjure_magic.stopping import stoppable
 
 MORE = "Please answer y, a or n"
@@ -64,7 +64,7 @@ def read_answer(answer: str) -> Decision | None:
 def ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
     """Ask whether a project's skills may be loaded; None where nobody can answer."""
     prompt = (
-        f"The folder {exact(str(folder))} has {len(names)} skills: {exact(', '.join(names))}.\n"
+        f"The folder {exact(str(folder))} has {count(len(names), 'skill')}: {exact(', '.join(names))}.\n"
         "Skills tell the model what to do and bring scripts. Load them now and from now on? [y/n] "
     )
     while True:

@@ -318,6 +318,14 @@ def test_a_path_outside_is_for_the_model_to_read(hands: Hands) -> None:
         hands(hands.turn(), "create_file", path="../../outside.txt", file_text="x")
 
 
+def test_what_stands_around_a_change_shows_no_key(make_hands: MakeHands) -> None:
+    hands = make_hands(secrets=lambda: ["sk-0123456789"])
+    (hands.workspace.root / "config").write_text("name = a\nkey = sk-0123456789\n")
+    result = hands(hands.turn(), "str_replace", path="config", old_str="name = a", new_str="name = b")
+    assert "name = b" in result.text
+    assert "0123456789" not in result.text
+
+
 def test_keys_are_masked_in_every_result(make_hands: MakeHands) -> None:
     hands = make_hands(secrets=lambda: ["sk-0123456789"])
     hands(hands.turn(), "create_file", path="a.txt", file_text="key=sk-0123456789\n")
