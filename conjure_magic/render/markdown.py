@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 PARSED = 200_000
 """Characters of one text that are parsed; a longer one is shown as it is."""
+MARKED = 30_000
+"""Marks of Markdown in one text that is parsed: nothing but marks would take the parser a minute."""
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\x00-\x1f\x7f]+", re.IGNORECASE)
+_MARK = re.compile(r"[*_\[\]!`<&\\#~]")
 _PLAIN = {"text", "code_inline", "softbreak", "hardbreak"}
 
 
@@ -34,8 +37,8 @@ def _parser() -> MarkdownIt:
 
 
 def parse(text: str) -> SyntaxTreeNode | None:
-    """The syntax tree of a Markdown text; None for one too long or too deep to parse."""
-    if len(text) > PARSED:
+    """The syntax tree of a Markdown text; None for one too long, too deep or too full of marks to parse."""
+    if len(text) > PARSED or len(_MARK.findall(text)) > MARKED:
         return None
     from markdown_it.tree import SyntaxTreeNode
 

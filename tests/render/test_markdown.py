@@ -9,7 +9,7 @@ import pytest
 from hostile import markdown_offences, read_html
 from markdown_it import MarkdownIt
 
-from conjure_magic.render.markdown import PARSED, render_markdown
+from conjure_magic.render.markdown import MARKED, PARSED, render_markdown
 from conjure_magic.render.markdown_source import code_block, code_span, escape_markdown, render_markdown_source
 
 RICH = """\
@@ -101,12 +101,19 @@ def test_an_address_with_foreign_letters_is_shown_as_it_really_is() -> None:
 
 
 @pytest.mark.parametrize("form", ["html", "source"])
-def test_a_text_too_long_to_parse_is_shown_as_it_is(form: str) -> None:
-    text = "**x** <b>" * (PARSED // 8)
+@pytest.mark.parametrize("times", [PARSED // 8, MARKED // 6 + 1], ids=["too long", "too many marks"])
+def test_a_text_too_long_to_parse_is_shown_as_it_is(form: str, times: int) -> None:
+    text = "**x** <b>" * times
     if form == "html":
         assert tags(render_markdown(text)) == ["pre"]
     else:
         assert render_markdown_source(text).startswith("```\n**x** <b>")
+
+
+def test_a_long_answer_with_the_usual_marks_is_parsed() -> None:
+    """As long as any model's answer: prose, and code that is full of marks."""
+    text = "**Why** `x_1[i]` is *odd*: see [this](https://x.org).\n\n```python\nx[i] = y_1 * z_2\n```\n\n" * 1_200
+    assert "strong" in tags(render_markdown(text))
 
 
 @pytest.mark.parametrize(
