@@ -5,14 +5,14 @@ This is all that `%load_ext` imports, so everything else is imported where it is
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Callable, Iterator
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
+from conjure_magic.magics.slips import slips
 from conjure_magic.settings import Settings
 
 FORMATTERS = {
@@ -56,27 +56,6 @@ class ConjureMagics(Settings, Magics):
         """Close all sessions."""
         if self._front is not None:
             self._front.close()
-
-
-@contextlib.contextmanager
-def slips() -> Iterator[None]:
-    """A person's slip is one or two lines, an interrupt one line, what failed one line: no traceback of ours."""
-    from IPython.core.error import UsageError as IPythonUsageError
-
-    from conjure_magic.errors import ConjureError, SessionError, SkillError, UsageError
-
-    try:
-        yield
-    except (UsageError, SessionError, SkillError) as error:
-        raise IPythonUsageError(str(error)) from None
-    except (ConjureError, KeyboardInterrupt) as error:
-        _in_one_line(error)
-
-
-def _in_one_line(error: BaseException) -> NoReturn:
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    error._render_traceback_ = lambda: [text]  # type: ignore[attr-defined]  # IPython shows this in its place
-    raise error.with_traceback(None) from None
 
 
 def load(shell: InteractiveShell) -> None:

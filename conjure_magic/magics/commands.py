@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conjure_magic.errors import UsageError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from conjure_magic.settings import Settings
 
 Bundle = dict[str, Any]
+LONGEST_TRACEBACK = 20_000
+"""Characters of a traceback that go to the model."""
 EXPLAIN = "Explain the last error of this notebook, given below: what it means, where it comes from, how to mend it."
 
 
@@ -129,7 +132,10 @@ def explain(front: Front, words: Sequence[str]) -> None:
     text = front.last_traceback()
     if not text:
         raise UsageError("there is no traceback to explain: no cell has failed in this kernel")
-    front.run(front.sessions.current, EXPLAIN, [text], yes=options.yes)
+    if len(text) > LONGEST_TRACEBACK:  # the last frames and the error say most
+        text = f"[…]\n{text[-LONGEST_TRACEBACK:]}"
+    attached = f"<traceback>\n{escape(text.strip(), quote=False)}\n</traceback>"
+    front.run(front.sessions.current, EXPLAIN, [attached], yes=options.yes)
 
 
 def skills(front: Front, words: Sequence[str]) -> Bundle | None:

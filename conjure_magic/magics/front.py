@@ -26,6 +26,7 @@ from conjure_magic.magics.fill import attach, fill
 from conjure_magic.magics.kernel import ShellHost
 from conjure_magic.magics.options import cell_parser, flatten
 from conjure_magic.magics.sessions import Sessions
+from conjure_magic.magics.slips import before_slip
 from conjure_magic.magics.state import render_session
 from conjure_magic.render import Limits as DisplayLimits
 from conjure_magic.render import render_artifact, render_turn
@@ -103,11 +104,8 @@ class Front:
 
     def last_traceback(self) -> str:
         """The last traceback of the kernel as plain text; empty if there is none."""
-        error = getattr(sys, "last_value", None)
-        if error is None:
-            return ""
-        lines = traceback.format_exception(type(error), error, getattr(sys, "last_traceback", None))
-        return "".join(lines)
+        error = before_slip(getattr(sys, "last_value", None))
+        return "" if error is None else "".join(traceback.format_exception(error))
 
     def show_result(self, result: TurnResult) -> dict[str, Any]:
         """A result as its cell showed it."""

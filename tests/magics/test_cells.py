@@ -397,6 +397,25 @@ def test_the_last_traceback_is_explained_on_request(loaded: Kernel) -> None:
     cell = loaded.run("%conjure explain")
     assert "KeyError" in html(cell)
     assert "numbers[" in html(cell)
+    loaded.run("%conjure explan")
+    loaded.run("%%conjure --backnd local\ngo")
+    assert "KeyError" in html(loaded.run("%conjure explain")), "a slip is no traceback to explain"
+
+
+def test_the_offline_model_says_of_a_traceback_what_rules_can(loaded: Kernel) -> None:
+    loaded.run("import json\ndef load(text):\n    return json.loads(text)")
+    loaded.run("'<b>'; load('{not \"json\"')")
+    for backend in ("local", "native"):
+        text = loaded.run(f"%conjure use --model offline --backend {backend}\n%conjure explain").text("text/markdown")
+        assert "**json.decoder.JSONDecodeError**: Expecting property name" in text
+        assert "Your code called it in line 3 of a cell, in load:\n\n```python\nreturn json.loads(text)" in text
+        assert "It was raised in line" in text
+        assert "takes a language model, or you" in text
+        assert "fits" not in text, "no tool is tried on the words of a traceback"
+    loaded.run("1/0")
+    text = loaded.run("%conjure explain").text("text/markdown")
+    assert "**ZeroDivisionError**: division by zero" in text
+    assert "What Python says of ZeroDivisionError: Second argument" in text
 
 
 @pytest.mark.parametrize(("profile", "said"), [("prod", "no engine answers at"), ("dev", "log-analyzer")])

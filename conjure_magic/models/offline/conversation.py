@@ -17,6 +17,7 @@ _GO_ON = re.compile(
     r"|continue|go on|carry on|proceed|keep going|resume|finish(?: it)?)(?:,? please)?[\s.!…]*",
     re.IGNORECASE,
 )
+_ATTACHED_TRACEBACK = re.compile(r"<traceback>\n(.*)\n</traceback>", re.DOTALL)
 _ATTACHED_FILE = re.compile(r"\A<variable\b[^>]*\sfile=(?:\"([^\"<>]*)\"|'([^'<>]*)')")
 
 
@@ -41,6 +42,8 @@ class Exchange:
     prompt: str = ""
     attached: list[str] = field(default_factory=list)
     """Files that came with the prompt, relative to the workspace."""
+    traceback: str = ""
+    """A traceback that came with it, to be explained."""
     steps: list[Step] = field(default_factory=list)
 
     @property
@@ -96,6 +99,10 @@ def _hear(text: str, exchanges: list[Exchange]) -> None:
     if attached is not None or text.startswith("<variable "):
         if exchanges and attached is not None:
             exchanges[-1].attached.append(unescape(attached[1] or attached[2] or ""))
+        return
+    traceback = _ATTACHED_TRACEBACK.fullmatch(text)
+    if traceback is not None and exchanges:
+        exchanges[-1].traceback = unescape(traceback[1])
         return
     prompt = _NOTE.sub("", text).strip()
     if prompt and not _SETTLED.match(prompt):

@@ -15,6 +15,8 @@ from conjure_magic.models.offline.template import kind_of
 from conjure_magic.models.offline.vocabulary import SYNONYMS, Kind
 from conjure_magic.skills.words import stem, stems
 
+TO_RUN = frozenset(map(stem, ("run", "execute", "evaluate", "eval", "exec")))
+"""What a request says that wants its quoted text run as code."""
 FOUR = frozenset({"view", "bash_tool", "create_file", "str_replace"})
 _USAGE = re.compile(r"^\s*([a-z][\w-]*(?:\s+(?:\[[^\]\n]+\]|<[^>\n]+>|--?[\w-]+|[A-Z][A-Z_.…]*))+)", re.MULTILINE)
 
@@ -98,7 +100,7 @@ def _number(
 
 def _string(name: str, kind: Kind | None, given: Material, found: Arguments) -> str | None:
     mentions = given.mentions
-    if name == "command":
+    if name == "command" or (name == "code" and not mentions.stems & TO_RUN):
         return None
     by_kind = {"url": given.urls, "input": given.inputs, "output": mentions.outputs, "level": mentions.levels}
     if kind == "time":

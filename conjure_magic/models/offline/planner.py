@@ -27,6 +27,7 @@ from conjure_magic.models.offline.conversation import (
     read_system,
 )
 from conjure_magic.models.offline.documents import read_documentation
+from conjure_magic.models.offline.explain import explain
 from conjure_magic.models.offline.fill import Material
 from conjure_magic.models.offline.native import fill_schema, native_tools
 
@@ -70,6 +71,8 @@ def plan(request: Request) -> tuple[Move, str]:
 
 def _begin(at: Situation) -> Move:
     """Choose a skill or a native tool; say so honestly if none fits."""
+    if at.conversation.now.traceback:
+        return Move(explain(at.conversation.now.traceback))
     tools = [(tool.name.replace("_", " "), tool.description) for tool in at.native]
     skills = at.places.skills if at.offered & {"view", "bash_tool"} else ()
     both = [*tools, *((skill.name, skill.description) for skill in skills)]
