@@ -12,7 +12,7 @@ from conjure_magic.backends import BackendSetup, backend_factory
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.bundled_native import bundled
 from conjure_magic.backends.native.host import Host
-from conjure_magic.backends.native.names import Named, meant_as_python, split_skills
+from conjure_magic.backends.native.names import meant_as_python, python_skills, split_skills, spoken_name
 from conjure_magic.errors import SkillNotFoundError, UsageError
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
@@ -197,9 +197,9 @@ class Equipment:
         """(native skills, folders and names of others) of a choice. Raises UsageError for what is neither."""
         native, others = split_skills(choice.skills, self._namespace, bundled(with_kernel=self._host is not None))
         if native and "native" not in (b if isinstance(b, str) else b.name for b in choice.backends):
-            first = native[0]
-            name = first.name if isinstance(first, Named) else getattr(first, "__name__", "") or repr(first)
-            raise UsageError(f"{name} is a skill in Python, which needs --backend native (or native,local)")
+            raise UsageError(
+                f"{spoken_name(native[0])} is a skill in Python, which needs --backend native (or native,local)"
+            )
         return native, others
 
     @property
@@ -215,10 +215,14 @@ class Equipment:
                 project=Path(choice.input).expanduser() if self._settings.project_skills else None,
                 ask_trust=self._ask_trust,
             )
-        except SkillNotFoundError:
-            for why in filter(None, (meant_as_python(name, self._namespace) for name in names)):
+        except SkillNotFoundError as error:
+            python = bundled(with_kernel=self._host is not None)
+            for why in filter(None, (meant_as_python(name, self._namespace, python) for name in names)):
                 raise UsageError(why) from None
-            raise
+            if "native" not in choice.backends:
+                raise
+            known = ", ".join(python_skills(self._namespace, python))
+            raise SkillNotFoundError(f"{error}; in Python there is {known}") from None
 
 
 def _absolute(path: str | Path | None) -> Path | None:
@@ -234,7 +238,7 @@ def _backends(given: str | Backend | Iterable[str | Backend]) -> tuple[str | Bac
         chosen = tuple(given) if isinstance(given, Iterable) else (given,)
     if not chosen:
         raise UsageError("name at least one backend, such as --backend local")
-    return chosen
+    return tuple(dict.fromkeys(chosen)) if all(isinstance(backend, str) for backend in chosen) else chosen
 
 
 def _skills(given: object) -> tuple[object, ...]:

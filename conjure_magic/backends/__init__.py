@@ -165,7 +165,7 @@ def backend_factory(name: str) -> Factory:
     if name in PLANNED:
         raise UsageError(f"this version has no backend {name!r} yet; there is {', '.join(backend_names())}")
     names = backend_names()
-    near = get_close_matches(name, names, 1)
+    near = get_close_matches(name.lower(), names, 1)
     hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
     raise UsageError(f"no backend {name!r}: {hint}")
 

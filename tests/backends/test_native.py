@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import dataclasses
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from conjure_magic import backends as table
 from conjure_magic.backends.native import SkillContext
 from conjure_magic.backends.native.docstring import read_docstring
 from conjure_magic.backends.native.tool import NAME, tools_of
-from conjure_magic.errors import BackendUnavailableError
+from conjure_magic.errors import BackendUnavailableError, SkillError
 from conjure_magic.events import Notice, ToolOutput, ToolProgress
 
 
@@ -162,7 +165,11 @@ def test_methods_under_skill_are_tools_beside_the_callbacks() -> None:
         (NativeSkill(name="a", description="b"), "does not implement any of execute, read, write, modify"),
         (NativeSkill("a", "b", ["write"], execute=lambda: 1), "does not implement write"),
         (NativeSkill(name="a", execute=lambda: 1), "has no description"),
-        (NativeSkill("a", "b", execute=lambda url: 1), "a execute callback may ask for command, context"),
+        (NativeSkill("a", "b", execute=lambda url: 1), "an execute callback may ask for command, context"),
+        (NativeSkill("a", "b", execute=print), "asks for 'args'"),
+        (NativeSkill("a", "b", 3, execute=lambda: 1), "allowed_tools lists names of callbacks, not 3"),  # type: ignore[arg-type]
+        (NativeSkill(7, "b", execute=lambda: 1), "its name must be text, not 7"),  # type: ignore[arg-type]
+        (NativeSkill("a", 7, execute=lambda: 1), "its description must be text, not 7"),  # type: ignore[arg-type]
         (NativeSkill("a" * 60, "b", execute=lambda: 1), "cannot name a tool"),
         (NativeSkill("…", "b", execute=lambda: 1), None),
         (len, "put @skill above it"),
@@ -256,11 +263,75 @@ def test_three_styles_of_docstring_are_read(text: str) -> None:
         ("@skill\ndef f(x: 'Nowhere'): ...", "annotations cannot be read"),
         ("@skill\ndef f(x: complex): ...", "f: x: a model cannot be told of complex"),
         ("@skill\nclass F: ...", "goes above a function"),
+        ("skill(len)", "len cannot be marked; write a function that calls it"),
+        ("skill(''.join)", "join cannot be marked"),
+        ("skill(__import__('functools').partial(max, 1))", "needs a name for what has none of its own"),
     ],
 )
 def test_what_cannot_be_a_tool_is_refused_where_it_is_written(code: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         exec(code, {"skill": skill})
+
+
+def test_a_partial_with_a_name_is_a_tool() -> None:
+    def scale(factor: int, n: int) -> int:
+        return factor * n
+
+    double = skill(name="double", description="Double a number.")(functools.partial(scale, 2))
+    assert schemas(double)["double"]["input_schema"]["properties"] == {"n": {"type": "integer"}}
+    assert answer(double, "double", n=21) == "42"
+
+
+def test_static_and_class_methods_under_skill_are_tools() -> None:
+    class Maths(NativeSkill):
+        """Does sums."""
+
+        @staticmethod
+        @skill
+        def double(n: int) -> int:
+            return 2 * n
+
+        @skill
+        @staticmethod
+        def triple(n: int) -> int:
+            return 3 * n
+
+        @classmethod
+        @skill
+        def name_of(cls, n: int) -> str:
+            return cls.__name__ * n
+
+        @skill
+        @classmethod
+        def half(cls, n: int) -> float:
+            return n / 2
+
+    found = schemas(Maths())
+    assert sorted(found) == ["maths_double", "maths_half", "maths_name_of", "maths_triple"]
+    assert all(list(tool["input_schema"]["properties"]) == ["n"] for tool in found.values())
+    assert answer(Maths, "maths_double", n=2) == "4"
+    assert answer(Maths, "maths_triple", n=2) == "6"
+    assert answer(Maths, "maths_name_of", n=2) == "MathsMaths"
+    assert answer(Maths, "maths_half", n=1) == "0.5"
+
+
+@dataclasses.dataclass
+class Wanted:
+    level: str = None  # type: ignore[assignment]
+
+
+def test_a_default_of_none_is_taken_from_the_model_too() -> None:
+    """`limit: int = None` is how people write it, and what the schema names as its default must not be refused."""
+
+    @skill
+    def fetch(limit: int = None, wanted: Wanted = None) -> str:  # type: ignore[assignment]  # noqa: RUF013
+        return f"{limit} {wanted}"
+
+    properties = schemas(fetch)["fetch"]["input_schema"]["properties"]
+    assert properties["limit"] == {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None}
+    assert answer(fetch, "fetch", limit=None, wanted=None) == "None None"
+    assert answer(fetch, "fetch", limit=3, wanted={"level": None}).startswith("3 ")
+    assert "expected a whole number" in answer(fetch, "fetch", limit="x")
 
 
 # ---- in a turn
@@ -300,12 +371,43 @@ def test_an_exception_is_one_line_for_the_model_and_a_traceback_for_the_person()
     assert "Traceback</summary>" in render_turn(turn)["text/html"]
 
 
-def test_even_exit_does_not_end_the_turn() -> None:
+class MuteError(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (SystemExit(3), "SystemExit: 3"),
+        (asyncio.CancelledError(), "CancelledError"),
+        (GeneratorExit(), "GeneratorExit"),
+        (BaseException("odd"), "BaseException: odd"),
+        (MuteError(), "MuteError: (its text cannot be shown)"),
+        (ToolError(" "), "leave failed, and did not say why"),
+    ],
+)
+def test_whatever_is_raised_does_not_end_the_turn(error: BaseException, said: str) -> None:
     @skill
     def leave() -> None:
-        raise SystemExit(3)
+        raise error
 
-    assert answer(leave, "leave") == "SystemExit: 3"
+    turn = call(leave, "leave")
+    result = turn.tool_calls[0].result
+    assert result is not None
+    assert (result.text, result.is_error, turn.stop_reason) == (said, True, "end_turn")
+
+
+def test_a_failure_of_our_own_shows_no_frames_of_ours() -> None:
+    @skill
+    def number() -> int:
+        return 10**5000  # more digits than Python turns into text
+
+    result = call(number, "number").tool_calls[0].result
+    assert result is not None
+    assert result.is_error
+    assert "conjure_magic" not in result.details
+    assert "ValueError: Exceeds the limit" in result.details
 
 
 def test_a_tool_error_is_what_the_model_reads() -> None:
@@ -410,8 +512,11 @@ def test_a_name_is_looked_up_anew_for_each_turn() -> None:
         assert made.chat("two").tool_calls[0].result.text == "HELLO a"  # type: ignore[union-attr]
         assert "[conjure: what you can use has changed" in made.messages[-4].text
         del host.namespace["greet"]
-        with pytest.raises(UsageError, match="no variable 'greet' any more"):
+        with pytest.raises(UsageError, match=r"no variable 'greet' any more.*define it again, or choose others"):
             made.chat("three")
+        host.namespace["greet"] = 3
+        with pytest.raises(UsageError, match=r"greet is no skill but an int.*define it again, or choose others"):
+            made.chat("four")
 
 
 def test_a_plain_function_by_name_says_what_to_do() -> None:
@@ -424,6 +529,31 @@ def test_a_plain_function_by_name_says_what_to_do() -> None:
 def test_a_python_skill_needs_the_native_backend() -> None:
     with pytest.raises(UsageError, match="compare is a skill in Python, which needs --backend native"):
         Session("local", [compare])
+    with pytest.raises(UsageError, match=r"^log-fetcher is a skill in Python"):
+        Session("local", "log-fetcher")
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("compair", "did you mean compare, which is a skill in Python"),
+        ("Log_Fetcher", "did you mean log-fetcher"),
+        ("fetches", "did you mean Fetches"),
+        ("runbook", "did you mean Fetches"),
+        ("kernl", "did you mean kernel"),
+        ("zzz", "in Python there is log-fetcher, kernel, compare, Fetches$"),
+    ],
+)
+def test_a_mistyped_python_skill_says_which_one_may_be_meant(typed: str, said: str) -> None:
+    host = Kernel(compare=compare, Fetches=NativeSkill("runbook", "x", execute=print), _hidden=compare)
+    with pytest.raises((UsageError, SkillError), match=said):
+        Session("native", typed, host=host)
+
+
+def test_what_is_named_twice_is_offered_once() -> None:
+    with Session("native,native", "compare, compare,log-fetcher,log-fetcher", host=Kernel(compare=compare)) as made:
+        assert made.backends == ("native",)
+        assert [tool["name"] for tool in made.tool_definitions()] == ["compare", "log-fetcher_execute"]
 
 
 def test_the_bundled_skills_are_offered_unless_others_are_named() -> None:

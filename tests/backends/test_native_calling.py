@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,34 @@ def test_async_functions_run_on_a_loop_in_a_helper_thread() -> None:
 
     turn = asyncio.run(as_in_a_cell())
     assert turn.tool_calls[0].result.text == "conjure-native"  # type: ignore[union-attr]
+
+
+def test_an_async_generator_runs_there_too_and_comes_as_a_list() -> None:
+    @skill
+    async def letters() -> AsyncIterator[str]:
+        for letter in "ab":
+            await asyncio.sleep(0)
+            yield letter
+
+    with a_session(letters) as session:
+        text = session.chat("go").tool_calls[0].result.text  # type: ignore[union-attr]
+    assert json.loads(text) == ["a", "b"]
+
+
+def test_a_generator_without_end_stops_when_the_turn_does() -> None:
+    started = threading.Event()
+
+    @skill
+    def forever() -> Iterator[None]:
+        while True:
+            started.set()
+            time.sleep(0.001)
+            yield None
+
+    with a_session(forever) as session:
+        once(started, session.stop)
+        assert session.chat("go").stop_reason == "stopped"
+        result_of(session)
 
 
 @pytest.mark.parametrize("how", ["interrupted", "stopped"])

@@ -6,8 +6,10 @@ import dataclasses
 import datetime as dt
 import json
 import threading
+from collections import deque
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -45,6 +47,11 @@ class Point:
     when: dt.date
 
 
+class Pair(NamedTuple):
+    left: int
+    right: set[str]
+
+
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
@@ -53,6 +60,8 @@ class Point:
         ([Point(1, dt.date(2026, 1, 2))], [{"x": 1, "when": "2026-01-02"}]),
         ({"n": np.int64(3), "v": np.arange(3)}, {"n": 3, "v": [0, 1, 2]}),
         ({3: {"a", "b"}}, {"3": ["a", "b"]}),
+        ({"r": range(2), "k": {"a": 1}.keys(), "d": deque([1])}, {"r": [0, 1], "k": ["a"], "d": [1]}),
+        ([Decimal("1.50"), Pair(1, {"b"})], ["1.50", {"left": 1, "right": ["b"]}]),
         (7, 7),
     ],
 )
@@ -140,6 +149,28 @@ def test_long_text_is_shortened_for_the_model_and_whole_in_a_file() -> None:
     assert "80,000 characters are left out" in result.text.replace("56,000 of ", "")
     assert result.output_path.endswith("made.txt")
     assert turn.files["made.txt"].read().decode() == text
+
+
+def test_files_are_found_in_lists_and_dicts_inside_of_others() -> None:
+    turn = turn_of(lambda: [{"name": "a", "plots": {"one": b"\x89PNG\r\n\x1a\n"}}, {"n": 1}])
+    assert [file.name for file in turn.files] == ["one.png"]
+    assert '"n": 1' in text_of(turn)
+    assert "plots: one: 8 bytes, saved as one.png" in text_of(turn)
+
+
+def test_what_a_generator_yields_comes_as_a_list() -> None:
+    def numbers() -> Any:
+        yield from range(3)
+
+    assert json.loads(text_of(turn_of(numbers))) == [0, 1, 2]
+    assert json.loads(text_of(turn_of(lambda: map(str, range(2))))) == ["0", "1"]
+
+
+def test_values_nested_without_end_are_told_of() -> None:
+    deep: list[Any] = []
+    for _ in range(5_000):
+        deep = [deep]
+    assert "nested too deep" in text_of(turn_of(lambda: deep))
 
 
 def test_a_value_that_fails_to_show_itself_is_the_functions_failure() -> None:

@@ -146,15 +146,19 @@ class NativeBackend:
                 lambda: tool.call(arguments, context), context.cancel, lambda text: _tell(context, text), tool.name
             )
             return present(value, context)
-        except ToolError:
-            raise
+        except ToolError as error:
+            if str(error).strip():
+                raise
+            raise ToolError(f"{tool.name} failed, and did not say why") from error  # servers refuse an empty error
         except SessionBusyError as error:
             raise ToolError(f"{error}. A tool cannot chat with the session whose turn has called it.") from None
         except CancelledError as error:
             if context.cancel.is_set:
                 raise
             return failure(error)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # of whatever kind: a library's own way to cancel must not end the turn
             return failure(error)
 
     def _mask(self, text: str) -> str:
@@ -171,7 +175,10 @@ def failure(error: BaseException) -> ToolResult:
 
 
 def _one_line(error: BaseException) -> str:
-    text = " ".join(str(error).split())
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # somebody's own __str__
+        text = "(its text cannot be shown)"
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return line if len(line) <= ONE_LINE else f"{line[:ONE_LINE]}…"
 
@@ -179,10 +186,9 @@ def _one_line(error: BaseException) -> str:
 def _traceback(error: BaseException) -> str:
     """The traceback from the person's own code on."""
     tb: TracebackType | None = error.__traceback__
-    first = tb
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(OWN):
         tb = tb.tb_next
-    lines = traceback.format_exception(type(error), error, tb or first)
+    lines = traceback.format_exception(type(error), error, tb)
     return "".join(lines).rstrip()
 
 

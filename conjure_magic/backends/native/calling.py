@@ -11,8 +11,9 @@ import asyncio
 import concurrent.futures
 import contextlib
 import inspect
+import io
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from conjure_magic.cancel import Cancel, interruptible
@@ -28,12 +29,16 @@ class Caller:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def call(self, function: Callable[[], Any], cancel: Cancel, tell: Tell, label: str) -> Any:
-        """The function's value, awaited where it is to be.
+        """The function's value, awaited where it is to be; what a generator yields comes as a list.
 
         Raises what the function raises, and CancelledError if the turn was stopped before it ended.
         """
         with stoppable(cancel, tell, label):
             value = function()
+            if isinstance(value, Iterator) and not isinstance(value, io.IOBase):
+                value = list(value)  # what it yields is worked out by the person's code, so here
+        if inspect.isasyncgen(value):
+            value = _listed(value)
         if not inspect.isawaitable(value):
             return value
         if cancel.is_set and inspect.iscoroutine(value):
@@ -79,6 +84,10 @@ class Caller:
             self._loop = asyncio.new_event_loop()
             threading.Thread(target=_serve, args=(self._loop,), name="conjure-native", daemon=True).start()
         return self._loop
+
+
+async def _listed(items: AsyncIterator[Any]) -> list[Any]:
+    return [item async for item in items]
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

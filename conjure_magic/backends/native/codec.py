@@ -88,6 +88,15 @@ def codec_for(annotation: Any, where: str, within: tuple[type, ...] = ()) -> Cod
     raise _unknown(annotation, where)
 
 
+def with_none(codec: Codec) -> Codec:
+    """The codec of the same type or None, for what is None by default though its annotation does not say so."""
+    try:
+        codec.read(None, "")
+    except MismatchError:
+        return _union([codec, _NULL])
+    return codec
+
+
 def object_codec(fields: Iterable[Field], make: Callable[[dict[str, Any]], Any], noun: str = "field") -> Codec:
     """The codec of a JSON object with these parts and no others; `make` gets the values by name."""
     known = {field.name: field for field in fields}
@@ -294,6 +303,7 @@ def _dataclass(kind: Any, where: str, within: tuple[type, ...]) -> Codec:
             missing = dataclasses.MISSING
             required = field.default is missing and field.default_factory is missing
             codec = codec_for(hints[field.name], f"{where}.{field.name}", within)
+            codec = with_none(codec) if field.default is None else codec
             default = None if field.default is missing else field.default
             shown = field.default is not missing
             fields.append(Field(field.name, codec, required, default if shown else _NO_DEFAULT))

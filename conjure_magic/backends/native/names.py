@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ class Named:
 
     def look_up(self, namespace: Mapping[str, Any]) -> object:
         """What the variable is now. Raises UsageError if it is gone, or no native skill any more."""
+        remedy = "define it again, or choose others with --skills"
         if self.name not in namespace:
-            raise UsageError(f"there is no variable {self.name!r} any more, which --skills named")
+            raise UsageError(f"there is no variable {self.name!r} any more, which --skills named; {remedy}")
         value = namespace[self.name]
         if not is_native(value):
-            raise UsageError(not_native(self.name, value))
+            raise UsageError(f"{not_native(self.name, value)}; {remedy}")
         return value
 
 
@@ -43,7 +45,7 @@ def split_skills(
             found = _named(value, namespace, bundled)
             if found is None:
                 others.append(value)
-            else:
+            elif found not in native:
                 native.append(found)
         elif isinstance(value, Path):
             others.append(str(value))
@@ -54,10 +56,27 @@ def split_skills(
     return tuple(native), tuple(others)
 
 
-def meant_as_python(name: str, namespace: Mapping[str, Any]) -> str:
-    """Why a name that no skill folder has cannot be a native skill; empty if it is no function or class either."""
+def spoken_name(value: object) -> str:
+    """What a person calls a native skill: its variable, the name it has, or its class's or function's."""
+    name = getattr(value, "name", "")
+    return name if isinstance(name, str) and name else getattr(value, "__name__", "") or type(value).__name__
+
+
+def meant_as_python(name: str, namespace: Mapping[str, Any], bundled: Mapping[str, object]) -> str:
+    """Why a name that no skill folder has is no native skill either, and which one may be meant; empty for no idea."""
     value = namespace.get(name)
-    return not_native(name, value) if callable(value) and not is_native(value) else ""
+    if callable(value) and not is_native(value):
+        return not_native(name, value)
+    known = python_skills(namespace, bundled)
+    typed = {alias.lower(): key for key, value in known.items() for alias in (key, spoken_name(value))}
+    near = get_close_matches(name.lower(), typed, 1)
+    return f"no skill {name!r}: did you mean {typed[near[0]]}, which is a skill in Python?" if near else ""
+
+
+def python_skills(namespace: Mapping[str, Any], bundled: Mapping[str, object]) -> dict[str, object]:
+    """What may be typed as `--skills` for the backend native: the bundled ones, and variables."""
+    own = {name: value for name, value in list(namespace.items()) if name[:1] != "_" and is_native(value)}
+    return {**bundled, **own}
 
 
 def _named(text: str, namespace: Mapping[str, Any], bundled: Mapping[str, object]) -> object | None:

@@ -15,13 +15,16 @@ Long text is shortened for the model; the whole is a file.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, MappingView
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
@@ -35,6 +38,8 @@ ROWS = 10
 """Rows of a table that the model reads."""
 HEAD, TAIL = 16_000, 8_000
 """Characters at the beginning and end of a long text that the model reads."""
+DEPTH = 6
+"""How deep files are looked for in lists and dicts."""
 _MAGIC = {
     b"\x89PNG\r\n\x1a\n": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -79,7 +84,7 @@ def _parts(value: Any, context: SkillContext, stem: str) -> Iterator[str]:
     elif isinstance(value, list | tuple) and _has_files(value):
         for item in value:
             yield from _parts(item, context, stem)
-    elif isinstance(value, Mapping) and _has_files(value.values()):
+    elif isinstance(value, Mapping) and _has_files(value):
         for key, item in value.items():
             for text in _parts(item, context, str(key)):
                 yield f"{key}: {text}"
@@ -111,8 +116,12 @@ def _file_maker(value: Any) -> Callable[[Any, SkillContext, str], str] | None:
     return None
 
 
-def _has_files(values: Any) -> bool:
-    return any(_file_maker(value) is not None for value in values)
+def _has_files(value: Any, depth: int = 0) -> bool:
+    """True if something that becomes a file is in it, in lists and dicts inside of it too."""
+    if depth >= DEPTH:
+        return False
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(_file_maker(item) is not None or _has_files(item, depth + 1) for item in items)
 
 
 # ---- files
@@ -210,16 +219,24 @@ def _is_json(value: Any) -> bool:
 
 
 def _json(value: Any) -> str:
-    try:
+    with contextlib.suppress(TypeError, ValueError, RecursionError):  # a cycle, a number too long
         return json.dumps(_plain(value), indent=2, ensure_ascii=False, default=_fallback)
-    except (TypeError, ValueError, RecursionError):  # keys of other types, a cycle
+    return _repr(value)
+
+
+def _repr(value: Any) -> str:
+    try:
         return repr(value)
+    except RecursionError:
+        return f"a {type(value).__name__} that is nested too deep to be shown"
 
 
 def _plain(value: Any) -> Any:
     """Data with its keys as JSON has them."""
     if isinstance(value, Mapping):
         return {key if isinstance(key, str) else str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return _plain(value._asdict())
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value
@@ -236,9 +253,11 @@ def _fallback(value: Any) -> Any:
     if isinstance(value, datetime | date | time):
         return value.isoformat()
     if isinstance(value, set | frozenset):
-        return _plain(sorted(value, key=repr))
-    if isinstance(value, timedelta | UUID | PurePath):
+        return _plain(sorted(value, key=_repr))
+    if isinstance(value, range | deque | MappingView):
+        return _plain(list(value))  # type: ignore[arg-type]  # a view of a dict's keys, values or items
+    if isinstance(value, timedelta | UUID | PurePath | Decimal):
         return str(value)
     if hasattr(value, "tolist"):  # NumPy arrays and numbers
         return value.tolist()
-    return repr(value)
+    return _repr(value)

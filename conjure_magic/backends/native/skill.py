@@ -35,10 +35,16 @@ def skill(function: F | None = None, *, name: str = "", description: str = "") -
     """
 
     def mark(given: F) -> F:
-        if inspect.isclass(given) or not callable(given):
+        function = getattr(given, "__func__", given) if isinstance(given, staticmethod | classmethod) else given
+        if inspect.isclass(function) or not callable(function):
             raise UsageError("@skill goes above a function; a class of callbacks is a NativeSkill")
-        setattr(given, MARK, Marked(name, description))
-        function_tool(given, in_class="." in given.__qualname__.rpartition("<locals>.")[2])
+        try:
+            setattr(function, MARK, Marked(name, description))
+        except AttributeError:  # a builtin, or a method of an object
+            own = getattr(function, "__name__", repr(function))
+            raise UsageError(f"{own} cannot be marked; write a function that calls it, with @skill above") from None
+        in_class = "." in getattr(function, "__qualname__", "").rpartition("<locals>.")[2]
+        function_tool(function, in_class=in_class and not isinstance(given, staticmethod))
         return given
 
     return mark if function is None else mark(function)

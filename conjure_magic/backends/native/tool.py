@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from conjure_magic.backends.native.base import CALLBACKS, MARK, Marked, NativeSkill, is_native
-from conjure_magic.backends.native.codec import Codec, Field, MismatchError, codec_for, lifted, object_codec, type_hints
+from conjure_magic.backends.native.codec import (
+    Codec,
+    Field,
+    MismatchError,
+    codec_for,
+    lifted,
+    object_codec,
+    type_hints,
+    with_none,
+)
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.docstring import read_docstring
 from conjure_magic.errors import ToolError, UsageError
@@ -85,6 +95,8 @@ def function_tool(function: Callable[..., Any], prefix: str = "", *, in_class: b
     """
     marked: Marked = getattr(function, MARK, Marked())
     own = marked.name or getattr(function, "__name__", "")
+    if not own:
+        raise UsageError("@skill needs a name for what has none of its own: skill(name='…')(function)")
     text, documented = read_docstring(function)
     fields, context = _parameters(function, own, documented, skip_first=in_class)
     return _tool(prefix + own, marked.description or text, function, fields, context)
@@ -94,6 +106,9 @@ def function_tool(function: Callable[..., Any], prefix: str = "", *, in_class: b
 
 
 def _skill_tools(skill: NativeSkill) -> Iterator[NativeTool]:
+    for key in ("name", "description"):
+        if not isinstance(getattr(skill, key), str):
+            raise UsageError(f"{_kebab(type(skill).__name__)}: its {key} must be text, not {getattr(skill, key)!r}")
     name = skill.name or _kebab(type(skill).__name__)
     about = skill.description or (inspect.cleandoc(type(skill).__doc__ or "") if type(skill) is not NativeSkill else "")
     if not about.strip():
@@ -101,7 +116,7 @@ def _skill_tools(skill: NativeSkill) -> Iterator[NativeTool]:
     callbacks = {kind: getattr(skill, kind) for kind in CALLBACKS if callable(getattr(skill, kind, None))}
     methods = {key: getattr(skill, key) for key in _marked_methods(type(skill))}
     implemented = {**callbacks, **methods}
-    allowed = _allowed(skill.allowed_tools)
+    allowed = _allowed(skill.allowed_tools, name)
     missing = sorted(set(allowed or ()) - set(implemented))
     if missing or not implemented:
         wanted = ", ".join(missing) or "any of " + ", ".join(CALLBACKS)
@@ -122,7 +137,8 @@ def _marked_methods(kind: type) -> list[str]:
     for base in reversed(kind.__mro__):
         for name, value in vars(base).items():
             found.pop(name, None)
-            if isinstance(getattr(value, MARK, None), Marked):
+            function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
+            if isinstance(getattr(function, MARK, None), Marked):
                 found[name] = None
     return list(found)
 
@@ -168,7 +184,8 @@ def _callback_tool(name: str, about: str, kind: str, function: Callable[..., Any
             fields.append(_callback_field(key, values[key], default, documented.get(key, "")))
         elif default is inspect.Parameter.empty:
             offered = ", ".join((*values, CONTEXT))
-            raise UsageError(f"{where} asks for {key!r}, which there is not; a {kind} callback may ask for {offered}")
+            callback = f"{_article(kind)} callback"
+            raise UsageError(f"{where} asks for {key!r}, which there is not; {callback} may ask for {offered}")
     return _tool(f"{name}_{kind}", f"{about}\n\n{text}".strip(), function, fields, context)
 
 
@@ -191,10 +208,12 @@ def _callback_field(key: str, schema: Mapping[str, Any], default: Any, about: st
     return Field(key, codec, not has_default, default if has_default else None, about)
 
 
-def _allowed(given: object) -> tuple[str, ...] | None:
+def _allowed(given: object, name: str) -> tuple[str, ...] | None:
     if given is None:
         return None
-    words = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else list(given)  # type: ignore[call-overload]
+    if not isinstance(given, Iterable):
+        raise UsageError(f"the native skill {name}: allowed_tools lists names of callbacks, not {given!r}")
+    words = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else list(given)
     return tuple(str(word) for word in words if word)
 
 
@@ -206,7 +225,9 @@ def _parameters(
 ) -> tuple[list[Field], str]:
     """The arguments that a model gives, and the name of the parameter that takes the context."""
     signature = _signature(function, where)
-    hints = type_hints(inspect.unwrap(getattr(function, "__func__", function)), where)
+    written = getattr(function, "__func__", function)  # where the annotations stand
+    written = written.func if isinstance(written, functools.partial) else written
+    hints = type_hints(inspect.unwrap(written), where)
     fields, context = [], ""
     for parameter in list(signature.parameters.values())[skip_first:]:
         name, annotation = parameter.name, hints.get(parameter.name, parameter.annotation)
@@ -215,8 +236,9 @@ def _parameters(
             continue
         if parameter.kind is not parameter.KEYWORD_ONLY and parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
             raise UsageError(f"{where}: {parameter} cannot be told to a model; give each parameter a name of its own")
-        codec = codec_for(annotation, f"{where}: {name}")
         required = parameter.default is inspect.Parameter.empty
+        codec = codec_for(annotation, f"{where}: {name}")
+        codec = with_none(codec) if parameter.default is None else codec
         about = documented.get(name, "")
         default = None if required else parameter.default
         fields.append(Field(name, codec, required, default, about))
