@@ -127,12 +127,14 @@ def credentials(
     Args:
         environ: in the place of the process's environment.
         key: one given by hand.
-        dialect: for a gateway of one's own to Anthropic; by default the address tells.
+        dialect: for a gateway of one's own to Anthropic; by default CONJURE_GATEWAY=anthropic or the address tells.
 
     Never raises: the frame would show the environment.
     """
     environ = os.environ if environ is None else environ
     base_url = environ.get("ANTHROPIC_BASE_URL", "").strip().rstrip("/").removesuffix("/v1") or ANTHROPIC
+    if environ.get("CONJURE_GATEWAY", "").strip().lower() == "anthropic":
+        dialect = dialect or "anthropic"
     dialect = dialect or dialect_of(base_url)
     if key:
         return Credentials(base_url, "x-api-key", key, dialect)
