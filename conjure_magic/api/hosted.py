@@ -236,8 +236,8 @@ def _problem(found: Credentials, what: str) -> str:
     """Why the hosted endpoints cannot be reached with these, in words that say what to do; empty if they can."""
     if found.dialect != "anthropic":
         return (
-            f"{what} are Anthropic's own, and ANTHROPIC_BASE_URL names {found.server}. Unset it, or, if that is a "
-            "gateway to Anthropic, say so: credentials(dialect='anthropic')."
+            f"{what} are Anthropic's own, and ANTHROPIC_BASE_URL names {found.server}. Unset it, or set "
+            "CONJURE_GATEWAY=anthropic if that is a gateway to Anthropic."
         )
     if found.key is None:
         return f"{what} need a key: set ANTHROPIC_API_KEY or use %conjure key."

@@ -9,6 +9,7 @@ from pathlib import Path
 from conjure_magic.api.keys import Key
 from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
+from conjure_magic.errors import UsageError
 from conjure_magic.render.text import count, exact
 from conjure_magic.stopping import stoppable
 
@@ -61,12 +62,24 @@ def read_answer(answer: str) -> Decision | None:
     return None
 
 
+def ask_whether(question: str, nobody: str) -> bool:
+    """Ask a question with yes or no. Raises UsageError with the words of `nobody` where nobody can answer."""
+    answer = _yes_or_no(f"{exact(question)} [y/n] ")
+    if answer is None:
+        raise UsageError(nobody)
+    return answer
+
+
 def ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
     """Ask whether a project's skills may be loaded; None where nobody can answer."""
     prompt = (
         f"The folder {exact(str(folder))} has {count(len(names), 'skill')}: {exact(', '.join(names))}.\n"
         "Skills tell the model what to do and bring scripts. Load them now and from now on? [y/n] "
     )
+    return _yes_or_no(prompt)
+
+
+def _yes_or_no(prompt: str) -> bool | None:
     while True:
         try:
             answer = input(prompt).strip().lower()

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import authoring, state
 from conjure_magic.magics.asking import ask_key
+from conjure_magic.magics.hosted import COMMANDS as HOSTED
+from conjure_magic.magics.hosted import hosted as show_hosted
 from conjure_magic.magics.options import add_choice, cell_parser, command_parser, read_words, suggest
 from conjure_magic.magics.sessions import check_name
 
@@ -206,6 +208,11 @@ def files(front: Front, words: Sequence[str]) -> Bundle | None:
     return state.render_files(current)
 
 
+def hosted(front: Front, words: Sequence[str]) -> Bundle | None:
+    """skills and files at Anthropic: hosted [skills|files|versions ID|upload PATH|download ID…|delete ID…]"""
+    return show_hosted(front.sessions.key, words)
+
+
 def show(front: Front, words: Sequence[str]) -> Bundle | None:
     """what the next cell would send to the model: show request"""
     if list(words) != ["request"]:
@@ -246,6 +253,7 @@ COMMANDS: dict[str, Command] = {
     "new-skill": new_skill,
     "pack": pack,
     "files": files,
+    "hosted": hosted,
     "show": show,
     "key": key,
     "explain": explain,
@@ -260,6 +268,7 @@ FOLLOW: dict[str, list[str]] = {
     "new-skill": ["--into", "--help"],
     "pack": ["--into", "--help"],
     "files": ["--save", "--help"],
+    "hosted": [*HOSTED, "--help"],
     "show": ["request"],
     "retry": ["--yes", "--help"],
     "explain": ["--yes", "--help"],
