@@ -101,7 +101,7 @@ def test_an_address_with_foreign_letters_is_shown_as_it_really_is() -> None:
 
 
 @pytest.mark.parametrize("form", ["html", "source"])
-@pytest.mark.parametrize("times", [PARSED // 8, MARKED // 6 + 1], ids=["too long", "too many marks"])
+@pytest.mark.parametrize("times", [PARSED // 8, MARKED // 5 + 1], ids=["too long", "too many marks"])
 def test_a_text_too_long_to_parse_is_shown_as_it_is(form: str, times: int) -> None:
     text = "**x** <b>" * times
     if form == "html":
