@@ -19,6 +19,8 @@ class Limits:
     """What bounds one turn."""
 
     max_rounds: int = 50
+    max_pauses: int = 10
+    """How often a server's own loop may pause and be followed."""
     timeout: float | None = None
     """Seconds, waiting for a person not counted."""
     max_tokens: int = 16_000
@@ -33,6 +35,7 @@ def limits_of(settings: Settings) -> Limits:
     """The bounds of a turn as the settings have them; 0 there is no bound."""
     return Limits(
         max_rounds=settings.max_rounds,
+        max_pauses=settings.max_pauses,
         timeout=settings.timeout or None,
         max_tokens=settings.max_tokens,
         max_cost=settings.max_cost or None,

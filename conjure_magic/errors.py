@@ -2,6 +2,8 @@
 
     ConjureError                  anything that this package raises on purpose
     ├── UsageError                the person's slip: one or two lines that say what is possible
+    │   ├── SkillSpecError        what cannot be a hosted skill: xlsx, xlsx@latest, custom:ID@VERSION, anthropic:PATH
+    │   └── TooManySkillsError    more hosted skills than a request may carry
     ├── ToolError                 what the model should read: it becomes an `is_error` tool result
     │   └── PathNotAllowedError   a file tool was pointed outside the folders it may touch
     ├── SkillError                a skill folder that cannot be used
@@ -15,6 +17,7 @@
     │   │   │   ├── ContextOverflowError   the conversation no longer fits
     │   │   │   ├── ThinkingRefusedError   earlier thinking is not accepted: another key's, or its place changed
     │   │   │   └── ContainerNotFoundError the hosted container is unknown there, or has expired
+    │   │   ├── PauseLimitError       the server's own loop paused more often than `max_pauses` allows
     │   │   ├── StreamCutError        the answer broke off: a lost connection or a stall
     │   │   └── ProtocolError         what came back is not the Messages protocol
     │   └── HostedError           Files or Skills of Anthropic's did not do it; is a BackendError too
@@ -45,6 +48,14 @@ class ConjureError(Exception):
 
 class UsageError(ConjureError):
     """The person's slip: one or two lines that say what is wrong and what is possible."""
+
+
+class SkillSpecError(UsageError):
+    """What cannot be a hosted skill; the message says which spellings are."""
+
+
+class TooManySkillsError(UsageError):
+    """More hosted skills than a request may carry."""
 
 
 class ToolError(ConjureError):
@@ -125,6 +136,10 @@ class ThinkingRefusedError(RequestRefusedError):
 
 class ContainerNotFoundError(RequestRefusedError):
     """The hosted container that a request names is unknown there, or has expired."""
+
+
+class PauseLimitError(ModelError):
+    """The server's own loop paused more often than the setting `max_pauses` allows."""
 
 
 class StreamCutError(ModelError):

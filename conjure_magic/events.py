@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import dropwhile, takewhile
+from pathlib import Path
 from typing import Any, Literal
 
 from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usage, Wire
-from conjure_magic.workspace import Artifact, Artifacts
+from conjure_magic.workspace import Artifact, Artifacts, save_all
 
 Stream = Literal["stdout", "stderr"]
 
@@ -32,6 +34,8 @@ class ToolResult:
     """Where the whole output lies if the model got only a part, as a person is told it."""
     details: str = ""
     """What only the person is shown, folded away: the traceback of a failed function."""
+    blocks: tuple[Block, ...] = ()
+    """What goes to the model after the results, such as a `container_upload`."""
 
     @property
     def text(self) -> str:
@@ -276,14 +280,16 @@ class TurnResult:
     """What went wrong, for stop_reason "error"."""
     attachments: tuple[str, ...] = ()
     """Texts that went with the prompt."""
+    attached: tuple[Path, ...] = ()
+    """Files that went with it."""
 
     @property
     def text(self) -> str:
         """The answer: what the model said last; empty if it said nothing."""
-        for message in reversed(self.messages):
-            if message.role == "assistant":
-                return "\n\n".join(b.text for b in message.content if isinstance(b, TextBlock))
-        return ""
+        after = dropwhile(lambda message: message.role != "assistant", reversed(self.messages))
+        answer = [*takewhile(lambda message: message.role == "assistant", after)]  # several where the server paused
+        blocks = [block for message in reversed(answer) for block in message.content]
+        return "\n\n".join(block.text for block in blocks if isinstance(block, TextBlock))
 
     @property
     def tool_calls(self) -> tuple[Called, ...]:
@@ -297,6 +303,13 @@ class TurnResult:
 
     def __str__(self) -> str:
         return self.text
+
+    def download_files(self, directory: str | Path) -> list[Path]:
+        """Save copies of this turn's files into a folder, made if need be; their paths.
+
+        Raises FileExistsError or OSError for the first that could not be saved, when all others are.
+        """
+        return save_all(self.files, Path(directory).expanduser())
 
     def to_dict(self) -> dict[str, Any]:
         """The turn as JSON-able data: the vendor type of a cell's output.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import count
 
@@ -61,6 +61,8 @@ def extend(messages: Sequence[Message], blocks: Sequence[Block]) -> tuple[Messag
     return (*messages, Message("user", tuple(blocks)))
 
 
+CODE_EXECUTION = "code_execution"
+"""The server tool whose container takes uploads."""
 STOPPED = "The turn was stopped before this call ran."
 """What a model reads in the place of a result that never came."""
 
@@ -69,22 +71,44 @@ def repair(messages: Sequence[Message], reason: str = STOPPED) -> tuple[Message,
     """The same history, made valid: every `tool_use` answered once, no server call without its result.
 
     Messages that were valid are the same objects; repairing twice changes nothing more. Blocks that cannot stand
-    where they are become text: a server tool's call left open, a result without its call, an id used twice.
+    where they are become text: a server tool's call left open, a result without its call, an id used twice. What a
+    server signed or awaits holds only for an unchanged conversation, so from a message with such a server block on,
+    thinking goes, and calls of ours become text with their results.
     """
     kept = [message for message in messages if message.content]
-    ids = _ServerIds.of(kept)
+    mender = _Mender(_ServerIds.of(kept))
     out: list[Message] = []
-    used: set[str] = set()
     for index, message in enumerate(kept):
         if message.role == "user":
             calls = out[-1].tool_uses if out and out[-1].role == "assistant" else ()
-            out += [mended] if (mended := _answering(message, calls, reason)).content else []
+            out += [mended] if (mended := _answering(message, calls, reason, mender.told)).content else []
             continue
-        out.append(_with(message, tuple(_standing(block, ids, used) for block in message.content)))
-        calls = out[-1].tool_uses
-        if calls and (index + 1 == len(kept) or kept[index + 1].role != "user"):
-            out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in calls)))
+        mended = mender.mend(message)
+        out += [mended] if mended.content else []
+        if mended.tool_uses and (index + 1 == len(kept) or kept[index + 1].role != "user"):
+            out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in mended.tool_uses)))
     return tuple(out)
+
+
+class _Mender:
+    """Mends a model's messages one after the other."""
+
+    def __init__(self, ids: _ServerIds) -> None:
+        self.told: set[str] = set()
+        """Ids of calls that became text, and whose results do so too."""
+        self._ids = ids
+        self._used: set[str] = set()
+        self._rewritten = False
+
+    def mend(self, message: Message) -> Message:
+        """The message as it can stand; the same object if it can."""
+        others = (block for block in message.content if isinstance(block, OtherBlock))
+        self._rewritten = self._rewritten or any(self._ids.settled(block) is not block for block in others)
+        content = tuple(_standing(block, self._ids, self._used) for block in message.content)
+        if self._rewritten:
+            self.told |= {call.id for call in message.tool_uses}
+            content = tuple(_as_text(b) if isinstance(b, ToolUseBlock) else b for b in content if not _is_thinking(b))
+        return _with(message, content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +151,7 @@ def _standing(block: Block, ids: _ServerIds, used: set[str]) -> Block:
     return block
 
 
-def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str) -> Message:
+def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str, told: Set[str]) -> Message:
     """The user message with exactly one result for each call before it, results first."""
     wanted = [call.id for call in calls]
     results: dict[str, ToolResultBlock] = {}
@@ -136,6 +160,8 @@ def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str) -> 
         if isinstance(block, ToolResultBlock):
             if block.tool_use_id in wanted:
                 results.setdefault(block.tool_use_id, block)
+            elif block.tool_use_id in told:
+                rest.append(_as_text(block))
         elif isinstance(block, OtherBlock):
             fits = not (block.is_call or block.is_result or block.type in ("tool_use", "tool_result"))
             rest.append(block if fits else _as_text(block))
@@ -163,13 +189,17 @@ def settle(messages: Sequence[Message], offered: frozenset[str]) -> tuple[Messag
             content = [_as_text(b) if foreign else b for b in message.content if not _is_thinking(b)]
         else:
             open_calls = {c.id for c in out[-1].tool_uses} if out else set()
-            content = [
-                _as_text(b) if isinstance(b, ToolResultBlock) and b.tool_use_id not in open_calls else b
-                for b in message.content
-            ]
+            content = [_as_text(b) if _is_stray(b, open_calls, offered) else b for b in message.content]
         if content:
             out.append(message if tuple(content) == message.content else Message(message.role, tuple(content)))
     return tuple(out)
+
+
+def _is_stray(block: Block, calls: Set[str], offered: frozenset[str]) -> bool:
+    """True for a user's block with nothing to stand on: a result without its call, a file without a container."""
+    if isinstance(block, ToolResultBlock):
+        return block.tool_use_id not in calls
+    return block.type == "container_upload" and CODE_EXECUTION not in offered
 
 
 def _is_thinking(block: Block) -> bool:

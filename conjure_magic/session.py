@@ -27,7 +27,7 @@ from conjure_magic.past import Past, Standing
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
-from conjure_magic.workspace import Artifact, Artifacts, Workspace, save_all
+from conjure_magic.workspace import Artifact, Artifacts, Workspace, existing_file, save_all
 
 SYSTEM = (
     "You work inside a Jupyter notebook for the person who wrote the request. Answer in Markdown, shortly, "
@@ -181,6 +181,7 @@ class Session:
         prompt: str,
         *,
         attachments: Sequence[str] = (),
+        attach: Iterable[str | Path] = (),
         approver: Approver | None = None,
         model: object = None,
         limits: Limits | None = None,
@@ -194,6 +195,7 @@ class Session:
         Args:
             prompt: the request.
             attachments: further text that goes with it, not shown again in the result.
+            attach: files that go with it: uploaded for the hosted backend, copied into the workspace for the others.
             approver: in the place of the session's, for this turn.
             model: in the place of the session's, for this turn.
             limits: in the place of those in the settings.
@@ -203,9 +205,10 @@ class Session:
         """
         if not prompt.strip():
             raise UsageError("the request is empty: write it below the %%conjure line")
+        files = [existing_file(path) for path in attach]
         with self._exclusively():
             setup = self._setup(approver, self.model if model is None else self._equipment.open_model(model), limits)
-            turn = Turn(setup, prompt, attachments, cancel)
+            turn = Turn(setup, prompt, attachments, cancel, files)
             events = turn.stream()
             self._turn = turn
             try:
@@ -231,12 +234,12 @@ class Session:
 
     def retry(self, **options: Any) -> TurnResult:
         """Take the last turn back and run it again; options and errors as of `chat`. Raises UsageError if none."""
-        with self.taking_back() as (prompt, attachments):
-            return self.chat(prompt, **{"attachments": attachments, **options})
+        with self.taking_back() as turn:
+            return self.chat(turn.prompt, **{"attachments": turn.attachments, "attach": turn.attached, **options})
 
     @contextlib.contextmanager
-    def taking_back(self) -> Generator[tuple[str, list[str]], None, None]:
-        """Take the last turn back and give its prompt and attachments; it returns if no turn takes its place.
+    def taking_back(self) -> Generator[TurnResult, None, None]:
+        """Take the last turn back and give it; it returns if no turn takes its place.
 
         Raises UsageError if there is none.
         """
@@ -246,7 +249,7 @@ class Session:
         self.undo()
         left = len(self.turns)
         try:
-            yield turn.prompt, list(turn.attachments)
+            yield turn
         finally:
             if len(self.turns) == left and not self._closed:
                 self._past.add(turn, after)
@@ -325,6 +328,10 @@ class Session:
     def system_prompt(self) -> str:
         """The system text of the next request."""
         return self.request().system
+
+    def container_config(self) -> dict[str, Any]:
+        """The `container` of the next request, with its skills; empty where the hosted backend takes no part."""
+        return dict(self.request().fields.get("container", {}))
 
     def download_files(self, files: Iterable[Artifact], directory: str | Path) -> list[Path]:
         """Save copies into a folder, made if need be, and return their paths; names that clash keep their folders.

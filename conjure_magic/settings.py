@@ -68,6 +68,12 @@ class Settings(Configurable):
     max_rounds = Int(50, min=1, help="Model requests that one turn may take.").tag(
         config=True, env="CONJURE_MAX_ROUNDS"
     )
+    max_pauses = Int(10, min=0, help="Times that the hosted container may pause in a turn and is let go on.").tag(
+        config=True, env="CONJURE_MAX_PAUSES"
+    )
+    hosted_limit = Int(100_000_000, min=0, help="Bytes of a file that may cross between here and the container.").tag(
+        config=True
+    )
     max_tokens = Int(16_000, min=1, help="Tokens that one answer of the model may have.").tag(config=True)
     file_limit = Int(512_000, min=0, help="Bytes up to which a created file travels inside the output.").tag(
         config=True

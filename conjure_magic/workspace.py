@@ -13,13 +13,14 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import IO, Any, Literal
 
 from conjure_magic.errors import PathNotAllowedError, UsageError
-from conjure_magic.nofollow import FILE, open_file, walk
+from conjure_magic.nofollow import FILE, open_file, open_folder, walk
 
 MAX_ENTRIES = 20_000
 """How many files a snapshot looks at."""
@@ -31,6 +32,8 @@ SKIPPED_DIRS = frozenset({".git", ".venv", "node_modules", "__pycache__", ".ipyn
 OUTPUT_DIR = "command-output"
 """Folder of the workspace that holds the whole output of long commands; never reported as created files."""
 
+ATTACHED_DIR = "attached-files"
+"""Folder of the workspace that files attached to a request are copied to."""
 LOCK_NAME = ".conjure-lock"
 Change = Literal["new", "changed"]
 
@@ -55,31 +58,32 @@ class Artifact:
     """The path that a person is told, relative to the notebook where it can be."""
     withheld: str = ""
     """Why its content must not be shown or carried; empty if it may."""
-    fetch: Callable[[], bytes] | None = field(default=None, compare=False, repr=False)
-    """Brings the bytes of a file that is elsewhere."""
+    fetch: Callable[[], Path] | None = field(default=None, compare=False, repr=False)
+    """Brings a file that is elsewhere into the workspace, once, and returns where it lies. Raises OSError."""
 
-    def read(self) -> bytes:
-        """The content now. Raises OSError if the file is gone, or a link has taken its place."""
+    def local(self) -> Path:
+        """Where the file lies on this machine, fetched if it is elsewhere. Raises OSError if it cannot be."""
         if self.path is not None:
-            with self.open() as file:
-                return file.read()
+            return self.path
         if self.fetch is not None:
             return self.fetch()
         raise FileNotFoundError(f"{self.name} is not on this machine")
 
+    def read(self) -> bytes:
+        """The content now, fetched if it is elsewhere. Raises OSError if it is gone, or a link has taken its place."""
+        with self.open() as file:
+            return file.read()
+
     def open(self) -> IO[bytes]:
-        """A binary file object over the content. Raises OSError if the file is gone, or a link is in its place.
+        """A binary file object over the content, fetched if it is elsewhere.
 
-        Nothing in the workspace is followed: what a command planted there must not lead to other files.
+        Nothing in the workspace is followed: what a command planted there must not lead to other files. Raises OSError
+        if the file is gone, or a link is in its place.
         """
-        import io
-
-        if self.path is None:
-            return io.BytesIO(self.read())
-        parts = Path(self.name).parts
-        if self.path.parts[-len(parts) :] != parts:
-            parts = self.path.parts[-1:]
-        return os.fdopen(open_file(self.path.parents[len(parts) - 1], parts), "rb")
+        path, parts = self.local(), Path(self.name).parts
+        if path.parts[-len(parts) :] != parts:
+            parts = path.parts[-1:]
+        return os.fdopen(open_file(path.parents[len(parts) - 1], parts), "rb")
 
     def save(self, path: str | Path) -> Path:
         """Write a copy and return its path; into a folder it keeps its basename. Overwrites nothing.
@@ -238,6 +242,29 @@ class Workspace:
         while self._locks:
             os.close(self._locks.pop())
 
+    def take_in(self, path: Path) -> Path:
+        """A copy of a file in the folder `ATTACHED_DIR`, or the file itself if it is in the workspace already.
+
+        A name that is taken by another content gets a number. Raises OSError if it cannot be copied.
+        """
+        if path.is_relative_to(self.root):
+            return path
+        folder = open_folder(self.root, (ATTACHED_DIR,), make=True)
+        try:
+            for name in (target.name for target in numbered(Path(path.name))):
+                with contextlib.suppress(FileExistsError):
+                    fresh = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666, dir_fd=folder)
+                    with path.open("rb") as source, os.fdopen(fresh, "wb") as out:
+                        shutil.copyfileobj(source, out)
+                    return self.root / ATTACHED_DIR / name
+                with contextlib.suppress(OSError):
+                    there = _digest(self.root, f"{ATTACHED_DIR}/{name}")
+                    if there[1] and there == _digest(path.parent, path.name):
+                        return self.root / ATTACHED_DIR / name
+        finally:
+            os.close(folder)
+        raise AssertionError("unreachable")
+
     def shown(self, path: Path) -> str:
         """The path as a person is told it: relative to the notebook where it lies below it."""
         try:
@@ -279,6 +306,12 @@ class Workspace:
         return Artifact(name, media_type(name), size, digest, backend, tool_use_id, change, path, self.shown(path))
 
 
+def numbered(path: Path) -> Iterator[Path]:
+    """The path, and then the same with -2, -3, … before its suffix."""
+    yield path
+    yield from (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
+
+
 def media_type(name: str) -> str:
     """The media type that the file name suggests; `application/octet-stream` if none."""
     known = {
@@ -309,6 +342,16 @@ def existing_folder(path: str | Path, what: str) -> Path:
     if not folder.is_dir():
         raise UsageError(f"the {what} folder {str(path)!r} does not exist, or is not a folder")
     return folder.resolve()
+
+
+def existing_file(path: str | Path) -> Path:
+    """The file's absolute path. Raises UsageError if there is no regular file."""
+    file = Path(path).expanduser().absolute()
+    if not file.is_file():
+        raise UsageError(
+            f"the file {str(path)!r} to be attached {'is a folder' if file.is_dir() else 'does not exist'}"
+        )
+    return file
 
 
 def _notebook() -> Path | None:

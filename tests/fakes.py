@@ -120,7 +120,7 @@ def check_history(messages: Sequence[Message]) -> None:
     """Fail if a strict server would refuse these messages."""
     assert not messages or messages[0].role == "user"
     for before, after in pairwise(messages):
-        assert before.role != after.role, "roles take turns"
+        assert before.role != after.role or after.role == "assistant", "two of a model's only where it paused"
     for index, message in enumerate(messages):
         assert message.content, "no message is empty"
         assert all(block.text.strip() for block in message.content if isinstance(block, TextBlock))

@@ -292,8 +292,8 @@ def test_a_huge_file_is_reported_without_its_hash(place: Workspace, monkeypatch:
 # ---- artifacts
 
 
-def artifact(name: str, path: Path | None = None, content: bytes = b"") -> Artifact:
-    return Artifact(name, "text/plain", 1, "", "b", "t", "new", path, fetch=(lambda: content) if content else None)
+def artifact(name: str, path: Path | None = None, elsewhere: Path | None = None) -> Artifact:
+    return Artifact(name, "text/plain", 1, "", "b", "t", "new", path, fetch=(lambda: elsewhere) if elsewhere else None)
 
 
 def test_an_artifact_is_read_from_disk_or_fetched(tmp_path: Path) -> None:
@@ -301,8 +301,9 @@ def test_an_artifact_is_read_from_disk_or_fetched(tmp_path: Path) -> None:
     assert artifact("a", tmp_path / "a").read() == b"here"
     with artifact("a", tmp_path / "a").open() as file:
         assert file.read() == b"here"
-    assert artifact("a", None, b"there").read() == b"there"
-    with artifact("a", None, b"there").open() as file:
+    (tmp_path / "b").write_bytes(b"there")
+    assert artifact("a", None, tmp_path / "b").read() == b"there"
+    with artifact("a", None, tmp_path / "b").open() as file:
         assert file.read() == b"there"
     with pytest.raises(FileNotFoundError, match="not on this machine"):
         artifact("a").read()

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from html import escape
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import UsageError
-from conjure_magic.events import Body, ModelEvent, ToolResult
-from conjure_magic.messages import ToolUseBlock
-from conjure_magic.models.base import ToolDefinition
+from conjure_magic.events import Body, ModelEvent, Notice, ToolResult
+from conjure_magic.messages import Block, TextBlock, ToolUseBlock
+from conjure_magic.models.base import Model, ToolDefinition
 from conjure_magic.workspace import Workspace
+
+RENAME = ': @skill(name="my_{0}") above the function, or another name for the NativeSkill'
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class Contribution:
     tools: tuple[ToolDefinition, ...] = ()
     system: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    purpose: str = ""
+    """In one sentence what the backend is for, told where several take part; empty if it takes no part in the turn."""
 
 
 class Context(Protocol):
@@ -35,6 +41,11 @@ class Context(Protocol):
     @property
     def workspace(self) -> Workspace:
         """The session's folders."""
+        ...
+
+    @property
+    def model(self) -> Model:
+        """Who answers in this turn."""
         ...
 
     def emit(self, body: Body) -> None:
@@ -85,6 +96,54 @@ class Backend(Protocol):
         ...
 
 
+@runtime_checkable
+class Prepares(Protocol):
+    """A backend that has something to do before a turn, which may take time or fail."""
+
+    def prepare(self, context: Context) -> Sequence[Notice]:
+        """Make ready for the turn, and say what the person should know.
+
+        Raises BackendError or UsageError if the turn cannot begin, CancelledError once it is stopped.
+        """
+        ...
+
+
+@runtime_checkable
+class Attaches(Protocol):
+    """A backend that can be given a file of the person's."""
+
+    def attach(self, path: Path, context: Context) -> tuple[Block, Notice] | None:
+        """Bring the file to where the tools find it: the block that tells the model, and a notice for the person.
+
+        None if the backend takes no part in this turn.
+        Raises BackendError or UsageError if it cannot be, CancelledError once the turn is stopped.
+        """
+        ...
+
+
+def copied(path: Path, workspace: Workspace) -> Path:
+    """A copy of a person's file in the workspace. Raises UsageError if it cannot be made."""
+    try:
+        return workspace.take_in(path)
+    except OSError as error:
+        raise UsageError(f"{path.name} cannot be attached: {error.strerror or error}") from None
+
+
+def attached_text(path: str) -> TextBlock:
+    """What a model is told of a file that goes with the request, by the path that its tools take."""
+    return TextBlock(f"<attached_file>{escape(path, quote=False)}</attached_file>")
+
+
+def mixed_text(contributions: Sequence[tuple[Backend, Contribution]]) -> str:
+    """What a model is told where several backends take part: which tools are whose, and what each is for."""
+    lines = [
+        f"- {backend.name} ({', '.join(tool.name for tool in given.tools) or 'no tools'}): {given.purpose}"
+        for backend, given in contributions
+        if given.purpose
+    ]
+    return "\n".join(["Several places to work in, each with tools of its own:", *lines]) if len(lines) > 1 else ""
+
+
 def tool_owners(contributions: Sequence[tuple[Backend, Contribution]]) -> dict[str, Backend]:
     """Tool name -> the backend that runs it. Raises UsageError if two offer the same name."""
     owners: dict[str, Backend] = {}
@@ -92,5 +151,8 @@ def tool_owners(contributions: Sequence[tuple[Backend, Contribution]]) -> dict[s
         for tool in contribution.tools:
             other = owners.setdefault(tool.name, backend)
             if other is not backend:
-                raise UsageError(f"{other.name} and {backend.name} both have a tool {tool.name!r}; rename one of them")
+                raise UsageError(
+                    f"{other.name} and {backend.name} both have a tool {tool.name!r}; rename one of them"
+                    f"{RENAME.format(tool.name) if 'native' in (other.name, backend.name) else ''}"
+                )
     return owners

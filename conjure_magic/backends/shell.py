@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 
 from conjure_magic.approval import ApprovalRequest, matches_rule
-from conjure_magic.backends.base import Context, Contribution
+from conjure_magic.backends.base import Context, Contribution, attached_text, copied
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, Notice, ToolResult
 from conjure_magic.executors.base import ExecPaths, Executor
 from conjure_magic.executors.masking import SHORTEST, masked
-from conjure_magic.messages import ToolUseBlock
+from conjure_magic.messages import Block, ToolUseBlock
 from conjure_magic.tools import (
     BASH_TOOL,
     CREATE_FILE,
@@ -31,6 +32,9 @@ ROLE = """\
 Your tools work on files and run commands. Do the work with them instead of describing it, and look at what they \
 return before you go on. Commands start in the workspace, and $OUTPUT_DIR holds its path: create files there and in \
 no other place, unless the person names one."""
+
+HOST = "commands and files on the person's machine; the workspace is here."
+CONTAINED = "commands and files in a sandbox; the workspace is here."
 
 INPUT = """\
 The input folder is where the person works; $INPUT_DIR holds its path. A relative path in the person's request means \
@@ -100,7 +104,9 @@ class ShellBackend:
         """The four tools and the system text, made once in each turn."""
         if self._turn is None or self._turn[0] is not context.cancel:
             catalogue = self._catalogue()  # first: it may bring new skills, and with them new paths
-            contribution = Contribution(DEFINITIONS, system_text(self.executor.paths, catalogue))
+            contribution = Contribution(
+                DEFINITIONS, system_text(self.executor.paths, catalogue), purpose=CONTAINED if self._contained else HOST
+            )
             self._turn = (context.cancel, contribution)
         return self._turn[1]
 
@@ -126,6 +132,12 @@ class ShellBackend:
             raise
         yield from self._created(before, call, context)
         return self._masked(result)
+
+    def attach(self, path: Path, context: Context) -> tuple[Block, Notice]:
+        """A copy in the workspace, told by the path that commands see. Raises UsageError if it cannot be made."""
+        copy = copied(path, context.workspace)
+        seen = f"{self.executor.paths.workspace}/{copy.relative_to(context.workspace.root).as_posix()}"
+        return attached_text(seen), Notice(f"Attached {path.name}: {context.workspace.shown(copy)}")
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
         """Nothing of the model's own concerns the tools here; what the person should know is said on the occasion."""

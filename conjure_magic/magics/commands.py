@@ -16,6 +16,8 @@ from conjure_magic.magics.options import add_choice, cell_parser, command_parser
 from conjure_magic.magics.sessions import check_name
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from conjure_magic.magics.sessions import Sessions
     from conjure_magic.session import Session
     from conjure_magic.settings import Settings
@@ -32,7 +34,15 @@ class Front(Protocol):
     sessions: Sessions
     settings: Settings
 
-    def run(self, session: Session, prompt: str, attachments: list[str] | None = None, *, yes: bool = False) -> None:
+    def run(
+        self,
+        session: Session,
+        prompt: str,
+        attachments: list[str] | None = None,
+        *,
+        attach: Sequence[str | Path] = (),
+        yes: bool = False,
+    ) -> None:
         """Run a turn with its display."""
 
     def last_traceback(self) -> str:
@@ -107,8 +117,8 @@ def retry(front: Front, words: Sequence[str]) -> None:
     if options is None:
         return
     current = front.sessions.current
-    with current.taking_back() as (prompt, attachments):
-        front.run(current, prompt, attachments, yes=options.yes)
+    with current.taking_back() as turn:
+        front.run(current, turn.prompt, list(turn.attachments), attach=turn.attached, yes=options.yes)
 
 
 def key(front: Front, words: Sequence[str]) -> Bundle | None:

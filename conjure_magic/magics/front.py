@@ -8,7 +8,9 @@ import keyword
 import shlex
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -67,6 +69,7 @@ class Front:
             session,
             prompt,
             attachments,
+            attach=flatten(options.attach) or [],
             limits=_limits(session.limits(), options),
             yes=options.yes,
             output=options.output,
@@ -78,6 +81,7 @@ class Front:
         prompt: str,
         attachments: list[str] | None = None,
         *,
+        attach: Sequence[str | Path] = (),
         limits: Limits | None = None,
         yes: bool = False,
         output: str | None = None,
@@ -86,7 +90,12 @@ class Front:
         cancel, before = Cancel(), len(session.turns)
         shown_limits = self._display_limits(session)  # may ask whether a project is trusted: before the guard
         stream = session.stream(
-            prompt, attachments=attachments or [], approver=allow if yes else ask, limits=limits, cancel=cancel
+            prompt,
+            attachments=attachments or [],
+            attach=attach,
+            approver=allow if yes else ask,
+            limits=limits,
+            cancel=cancel,
         )
         try:
             with interrupt_guard(cancel), contextlib.ExitStack() as cleanup:

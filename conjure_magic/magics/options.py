@@ -78,6 +78,9 @@ def cell_parser() -> Parser:
     parser.add_argument(
         "--with", dest="variables", metavar="VAR,…", action="append", help="kernel variables to send along"
     )
+    parser.add_argument(
+        "--attach", metavar="PATH,…", action="append", help="files to send along; uploaded for the backend anthropic"
+    )
     parser.add_argument("--workspace", metavar="PATH", help="work in this folder, as it is")
     parser.add_argument("--input", metavar="PATH", help="the folder that relative paths in the request mean")
     parser.add_argument("-o", "--output", metavar="VAR", help="bind the result to this variable")

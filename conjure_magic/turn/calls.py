@@ -30,6 +30,8 @@ class Calls:
     def __init__(self, feed: Feed, cancel: Cancel, deadline: Deadline, approver: Approver | None) -> None:
         self.owners: Mapping[str, Backend] = {}
         """Tool name -> the backend that runs it, as of the latest request."""
+        self.held: list[Block] = []
+        """What results want to be followed by, until it can be sent."""
         self._feed = feed
         self._cancel = cancel
         self._deadline = deadline
@@ -58,6 +60,7 @@ class Calls:
             for call in calls:
                 result = yield from self._call(call, context)
                 answer.append(ToolResultBlock(call.id, result.content, result.is_error))
+                self.held += result.blocks
         except BaseException:
             if len(answer) < len(calls):
                 answer += self._seen(calls[len(answer)])
@@ -65,6 +68,11 @@ class Calls:
         finally:
             whole = repair((Message("assistant", tuple(calls)), Message("user", tuple(answer))))[-1]
             answer[:] = whole.content
+
+    def take_held(self) -> list[Block]:
+        """What is to follow the results now; it is held no longer."""
+        taken, self.held = self.held, []
+        return taken
 
     def close(self) -> None:
         """End the calls that nothing answered any more, such as those of a server that was cut."""

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 from conjure_magic.history import extend, repair, settle
-from conjure_magic.messages import Block, Message, TextBlock
+from conjure_magic.messages import Block, Message, OtherBlock, TextBlock
+
+AFRESH = "[conjure: what the server had begun above cannot be resumed; go on from here]"
+"""What a model reads where a paused answer cannot go on."""
 
 
 class Conversation:
@@ -44,6 +48,25 @@ class Conversation:
         """Leave all thinking out, and what cannot stand without it: calls that still wait for their answer."""
         looping = any(block.type == "tool_result" for block in self.messages[-1].content)
         self.messages = settle(self.messages, frozenset() if looping else offered)
+        self._end_with_user()
+
+    @property
+    def awaits_server(self) -> bool:
+        """True if a call that the server runs itself is still open: its result opens the next answer."""
+        answer = takewhile(lambda message: message.role == "assistant", reversed(self.messages))
+        blocks = [block for message in answer for block in message.content if isinstance(block, OtherBlock)]
+        answered = {block.answered_id for block in blocks if block.is_result}
+        return any(block.is_call and block.own_id not in answered for block in blocks)
+
+    def begin_afresh(self) -> None:
+        """Go on where the server no longer has what it had begun: its open calls become text, and a note says so."""
+        self.repair()
+        self._end_with_user()
+
+    def _end_with_user(self) -> None:
+        """A paused answer that was changed is no longer one that a server would resume."""
+        if self.messages[-1].role == "assistant":
+            self.append(Message.user(AFRESH))
 
     def repair(self) -> None:
         """Make the history valid, whatever was cut."""

@@ -11,13 +11,20 @@ import time
 import uuid
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from conjure_magic.approval import ApprovalRequest, Decision
-from conjure_magic.backends.base import tool_owners
+from conjure_magic.backends.base import Attaches, Prepares, mixed_text, tool_owners
 from conjure_magic.budget import Budget
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.compaction import summarise, summary_note
-from conjure_magic.errors import CancelledError, ContextOverflowError, ModelError, ThinkingRefusedError
+from conjure_magic.errors import (
+    CancelledError,
+    ContextOverflowError,
+    ModelError,
+    PauseLimitError,
+    ThinkingRefusedError,
+)
 from conjure_magic.events import (
     BlockFinished,
     Body,
@@ -36,7 +43,7 @@ from conjure_magic.events import (
 from conjure_magic.feed import Feed
 from conjure_magic.history import repair, settle, unfinished, with_own_ids
 from conjure_magic.messages import Block, Message, TextBlock
-from conjure_magic.models.base import Request
+from conjure_magic.models.base import Model, Request
 from conjure_magic.turn.calls import Calls
 from conjure_magic.turn.conversation import Conversation
 from conjure_magic.turn.setup import TurnSetup
@@ -51,12 +58,18 @@ class Turn:
     """A turn under way; also the `Context` of its backends."""
 
     def __init__(
-        self, setup: TurnSetup, prompt: str, attachments: Sequence[str] = (), cancel: Cancel | None = None
+        self,
+        setup: TurnSetup,
+        prompt: str,
+        attachments: Sequence[str] = (),
+        cancel: Cancel | None = None,
+        attach: Sequence[Path] = (),
     ) -> None:
         self.id = uuid.uuid4().hex[:12]
         self.setup = setup
         self.prompt = prompt
         self.attachments = tuple(attachments)
+        self.attached = tuple(attach)
         self.fingerprint = setup.fingerprint
         self.cancel = cancel or Cancel()
         self.result: TurnResult | None = None
@@ -69,6 +82,7 @@ class Turn:
         self._text: list[str] = []
         self._stop_reason = ""
         self._error = ""
+        self._pauses = 0
         self._started = time.monotonic()
 
     @property
@@ -82,6 +96,11 @@ class Turn:
     def workspace(self) -> Workspace:
         """The session's folders."""
         return self.setup.workspace
+
+    @property
+    def model(self) -> Model:
+        """Who answers."""
+        return self.setup.model
 
     def emit(self, body: Body) -> None:
         """Push an event; it is yielded at the next step."""
@@ -98,11 +117,16 @@ class Turn:
 
         Raises UsageError or BackendError before the first event if a backend cannot take part.
         """
-        request = self.request()
+        self._deadline.start()
+        try:
+            notices, files = self._prepare()
+            request = self.request()
+        except BaseException:
+            self._deadline.stop()
+            raise
         failure: ModelError | None = None
         try:
-            self._deadline.start()
-            self._begin(request)
+            self._begin(request, notices, files)
             yield from self.feed.drain()
             yield from self._rounds(request)
         except CancelledError:
@@ -124,9 +148,27 @@ class Turn:
         if failure is not None:
             raise failure
 
-    def _begin(self, request: Request) -> None:
+    def _prepare(self) -> tuple[list[Notice], list[Block]]:
+        """Let the backends make ready and take the files that go with the prompt: notices, and blocks for the model.
+
+        A turn that is stopped meanwhile begins all the same, and ends at once.
+        """
+        notices, blocks = list(self.setup.notices), []
+        with contextlib.suppress(CancelledError):
+            for backend in self.setup.backends:
+                notices += backend.prepare(self) if isinstance(backend, Prepares) else ()
+            for path in self.attached:
+                for backend in self.setup.backends:
+                    taken = backend.attach(path, self) if isinstance(backend, Attaches) else None
+                    if taken is not None and taken[0] not in blocks:
+                        blocks.append(taken[0])
+                        notices.append(taken[1])
+        return list(dict.fromkeys(notices)), blocks
+
+    def _begin(self, request: Request, notices: Sequence[Notice], files: Sequence[Block]) -> None:
         """Settle what came before if this request differs, and append the prompt."""
-        blocks: list[Block] = [TextBlock(text) for text in (self.prompt, *self.attachments) if text.strip()]
+        texts = [TextBlock(text) for text in (self.prompt, *self.attachments) if text.strip()]
+        blocks: list[Block] = [*texts, *files]
         before = repair(self.messages)
         self.fingerprint = request.fingerprint
         if before and self.setup.fingerprint not in (b"", request.fingerprint):
@@ -137,7 +179,7 @@ class Turn:
             blocks.insert(0, TextBlock(note))
         backends = tuple(backend.name for backend in self.setup.backends)
         self.emit(TurnStarted(self.id, self.setup.parent_id, self.prompt, backends, self.setup.model.name))
-        for notice in self.setup.notices:
+        for notice in notices:
             self.emit(notice)
         self.emit(MessageAppended(self._conversation.begin(before, blocks)))
 
@@ -153,15 +195,29 @@ class Turn:
             self.emit(RoundStarted())
             yield from self.feed.drain()
             finished = yield from self._ask(request)
-            if not (finished.message.tool_uses and self._stop_reason not in CUT):
+            if finished.message.tool_uses and self._stop_reason not in CUT:
+                yield from self._answer(finished.message)
+            elif self._stop_reason == "pause_turn":
+                self._pause()
+            else:
                 return
-            yield from self._answer(finished.message)
+
+    def _pause(self) -> None:
+        """Count a pause of the server's own loop; the next round sends its answer back as it came."""
+        self._pauses += 1
+        most = self.setup.limits.max_pauses
+        if self._pauses > most:
+            raise PauseLimitError(
+                f"The hosted container paused more than {most} times. What it did is kept, and the next cell can go "
+                "on; the setting max_pauses allows more."
+            )
 
     def request(self) -> Request:
         """The next request, without messages. Raises UsageError if two backends offer the same tool."""
         contributions = [(backend, backend.contribute(self)) for backend in self.setup.backends]
         self._calls.owners = tool_owners(contributions)
-        texts = [self.setup.system, *(contribution.system for _, contribution in contributions)]
+        systems = [contribution.system for _, contribution in contributions]
+        texts = [self.setup.system, mixed_text(contributions), *systems]
         fields = {key: value for _, c in contributions for key, value in c.fields.items()}
         tools = tuple(tool for _, contribution in contributions for tool in contribution.tools)
         system = "\n\n".join(text for text in texts if text)
@@ -173,19 +229,27 @@ class Turn:
             yield from self._compact(request)
         try:
             return (yield from self._listen(request))
-        except (ContextOverflowError, ThinkingRefusedError) as error:
-            if self._text or self._said or not self._conversation.rounds():
+        except ModelError as error:
+            if self._text or self._said or not self._recovers(error):
                 raise
-            mend = self._forget_thinking if isinstance(error, ThinkingRefusedError) else self._compact
-            yield from mend(request)
+            if isinstance(error, ContextOverflowError):
+                yield from self._compact(request)
+            request = self.request()
+            yield from self.feed.drain()
         return (yield from self._listen(request))
 
-    def _forget_thinking(self, request: Request) -> Iterator[Event]:
-        """Go on without earlier thinking, which the server does not accept: another key's organisation, another id."""
-        self._conversation.settle(request.tool_names)
-        self.budget.forget_count()
-        self.emit(Notice("The server does not accept the model's earlier thinking any more; it was left out."))
-        yield from self.feed.drain()
+    def _recovers(self, error: ModelError) -> bool:
+        """True if another try makes sense: after a summary, without earlier thinking, or since a backend mended it."""
+        told = [text for backend in self.setup.backends if (text := backend.recover(error))]
+        if told:
+            self._conversation.begin_afresh()
+        elif isinstance(error, ThinkingRefusedError) and self._conversation.rounds():
+            self._conversation.settle(self.request().tool_names)
+            self.budget.forget_count()
+            told = ["The server does not accept the model's earlier thinking any more; it was left out."]
+        for text in told:
+            self.emit(Notice(text, "warning"))
+        return bool(told) or (isinstance(error, ContextOverflowError) and bool(self._conversation.rounds()))
 
     def _compact(self, request: Request) -> Iterator[Event]:
         """Put a summary in the place of whole rounds, and go on after it with this turn's prompt."""
@@ -268,6 +332,8 @@ class Turn:
         try:
             yield from self._calls.run(message.tool_uses, self, answer)
         finally:
+            if not self._conversation.awaits_server:  # then results alone may follow
+                answer += self._calls.take_held()
             self._append(Message("user", tuple(answer)))
         yield from self.feed.drain()
 
@@ -281,6 +347,8 @@ class Turn:
             self._append(Message("assistant", left))
         self.budget.bill_unfinished([Message("assistant", left)] if left else [])
         self._conversation.repair()
+        if self._calls.held:
+            self._append(Message("user", tuple(self._calls.take_held())))
         self._calls.close()
         stop_reason = "error" if self._error else self.cancel.reason or self._stop_reason
         self.result = TurnResult(
@@ -301,6 +369,7 @@ class Turn:
             rounds=self.feed.round,
             error=self._error,
             attachments=self.attachments,
+            attached=self.attached,
         )
         self.emit(TurnFinished(self.result))
 

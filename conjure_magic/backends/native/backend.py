@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from conjure_magic.backends.base import Context, Contribution
+from conjure_magic.backends.base import Context, Contribution, attached_text, copied
 from conjure_magic.backends.native.base import NativeSkill, is_native
 from conjure_magic.backends.native.calling import Caller
 from conjure_magic.backends.native.context import SkillContext
@@ -20,13 +20,14 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError, SessionBusyError, ToolError, UsageError
 from conjure_magic.events import Body, FileCreated, ModelEvent, Notice, ToolResult
 from conjure_magic.executors.masking import masked
-from conjure_magic.messages import ToolUseBlock
+from conjure_magic.messages import Block, ToolUseBlock
 from conjure_magic.settings import Settings
 
 ROLE = (
     "These tools are Python functions in the person's own process, fast and with access to what they have loaded: "
     "{names}. Files that they say they saved are in the workspace."
 )
+PURPOSE = "the person's own functions, for data and services that the notebook has; they save to the workspace."
 ONE_LINE = 500
 """Characters of an exception that the model reads."""
 OWN = str(Path(__file__).parent)
@@ -77,7 +78,7 @@ class NativeBackend:
             self._tools = self._named()
             system = ROLE.format(names=", ".join(self._tools)) if self._tools else ""
             definitions = tuple(tool.definition for tool in self._tools.values())
-            self._turn = (context.cancel, Contribution(definitions, system))
+            self._turn = (context.cancel, Contribution(definitions, system, purpose=PURPOSE if definitions else ""))
         return self._turn[1]
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
@@ -99,6 +100,11 @@ class NativeBackend:
                 context.emit(FileCreated(artifact))
         yield from ()
         return self._masked(result)
+
+    def attach(self, path: Path, context: Context) -> tuple[Block, Notice]:
+        """A copy in the workspace, told by its path. Raises UsageError if it cannot be made."""
+        copy = copied(path, context.workspace)
+        return attached_text(str(copy)), Notice(f"Attached {path.name}: {context.workspace.shown(copy)}")
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
         """Nothing of the model's own concerns the tools here."""
