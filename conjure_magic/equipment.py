@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from conjure_magic.api.keys import Key, secrets
+from conjure_magic.api.keys import Key, credentials, secrets
 from conjure_magic.backends import BackendSetup, backend_factory
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.bundled_native import bundled
+from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, split_hosted
 from conjure_magic.backends.native.host import Host
 from conjure_magic.backends.native.names import meant_as_python, python_skills, split_skills, spoken_name
-from conjure_magic.errors import SkillNotFoundError, UsageError
+from conjure_magic.errors import SkillNotFoundError, SkillSpecError, UsageError
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
 from conjure_magic.models.choice import key_variables
@@ -50,6 +51,16 @@ class Choice:
         return replace(self, **{name: value for name, value in read.items() if value is not None})
 
 
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The skills of a choice, by who uses them."""
+
+    native: tuple[object, ...]
+    hosted: tuple[SkillSpec, ...]
+    others: tuple[str, ...]
+    """Folders, and names of skills to offer."""
+
+
 class Equipment:
     """The things themselves, for one session.
 
@@ -74,10 +85,10 @@ class Equipment:
         self._registry: SkillRegistry | None = None
         self._opened: tuple[Backend, ...] | None = None
         self._host = host
-        self._native, self._others = self._split(choice)
+        self._split = self._assign(choice)
         self.model = self._checked(choice)
         if choice.skills:
-            self._registry = self._open_registry(choice, self._others)
+            self._registry = self._open_registry(choice, self._split.others)
 
     @property
     def backend_names(self) -> tuple[str, ...]:
@@ -109,7 +120,7 @@ class Equipment:
     def skills(self) -> SkillRegistry:
         """The skills, looked for when first asked for."""
         if self._registry is None:
-            self._registry = self._open_registry(self._choice, self._others)
+            self._registry = self._open_registry(self._choice, self._split.others)
         return self._registry
 
     @property
@@ -123,9 +134,12 @@ class Equipment:
                 self._settings,
                 lambda: secrets(key=self._choice.key, variables=key_variables(self._settings.models)),
                 session=self._name,
-                native=self._native,
+                native=self._split.native,
                 host=self._host,
                 names_input=self._choice.names_input or bool(self._settings.input),
+                hosted=self._split.hosted,
+                backends=self.backend_names,
+                credentials=lambda: credentials(key=self._choice.key),
             )
             chosen = self._choice.backends
             self._opened = tuple(backend_factory(b)(setup) if isinstance(b, str) else b for b in chosen)
@@ -141,14 +155,16 @@ class Equipment:
         moves = (choice.workspace, choice.input) != (before.workspace, before.input)
         reskills = moves or choice.skills != before.skills
         workspace = self._open_workspace(choice) if moves else self._workspace
-        native, others = self._split(choice) if choice.skills != before.skills else (self._native, self._others)
-        registry = self._open_registry(choice, others) if reskills else self._registry
-        if reskills or choice.backends != before.backends:
+        rehands = choice.backends != before.backends
+        split = self._assign(choice) if rehands or choice.skills != before.skills else self._split
+        reread = moves or split.others != self._split.others
+        registry = self._open_registry(choice, split.others) if reread else self._registry
+        if reskills or rehands:
             self.close_backends()
         if workspace is not self._workspace and self._workspace is not None:
             self._workspace.close()
         self._choice, self._workspace, self._registry = choice, workspace, registry
-        self._native, self._others = native, others
+        self._split = split
         if choice.model is not before.model or choice.key != before.key:
             self.model = model
 
@@ -193,14 +209,17 @@ class Equipment:
     def _open_workspace(self, choice: Choice) -> Workspace:
         return Workspace.open(self._name, folder=choice.workspace, input=choice.input)
 
-    def _split(self, choice: Choice) -> tuple[tuple[object, ...], tuple[str, ...]]:
-        """(native skills, folders and names of others) of a choice. Raises UsageError for what is neither."""
+    def _assign(self, choice: Choice) -> Split:
+        """Which skills of a choice go where. Raises UsageError for one that none of its backends can take."""
+        names = {b if isinstance(b, str) else b.name for b in choice.backends}
         native, others = split_skills(choice.skills, self._namespace, bundled(with_kernel=self._host is not None))
-        if native and "native" not in (b if isinstance(b, str) else b.name for b in choice.backends):
+        if native and "native" not in names:
             raise UsageError(
                 f"{spoken_name(native[0])} is a skill in Python, which needs --backend native (or native,local)"
             )
-        return native, others
+        folders = bool(names - {"native", "anthropic"})
+        hosted, others = split_hosted(others, hosted="anthropic" in names, folders=folders)
+        return Split(native, hosted, others)
 
     @property
     def _namespace(self) -> Mapping[str, Any]:
@@ -219,6 +238,9 @@ class Equipment:
             python = bundled(with_kernel=self._host is not None)
             for why in filter(None, (meant_as_python(name, self._namespace, python) for name in names)):
                 raise UsageError(why) from None
+            for name in set(names) & set(DOCUMENT_SKILLS):
+                told = f"{name} is a skill of Anthropic's: use --backend anthropic (or local,anthropic)"
+                raise SkillSpecError(told) from None
             if "native" not in choice.backends:
                 raise
             known = ", ".join(python_skills(self._namespace, python))
@@ -238,6 +260,9 @@ def _backends(given: str | Backend | Iterable[str | Backend]) -> tuple[str | Bac
         chosen = tuple(given) if isinstance(given, Iterable) else (given,)
     if not chosen:
         raise UsageError("name at least one backend, such as --backend local")
+    names = [backend if isinstance(backend, str) else backend.name for backend in chosen]
+    if {"local", "docker"} <= set(names):
+        raise UsageError("local and docker have the same tools, so a session takes one of them")
     return tuple(dict.fromkeys(chosen)) if all(isinstance(backend, str) for backend in chosen) else chosen
 
 

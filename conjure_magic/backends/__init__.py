@@ -15,6 +15,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conjure_magic.api.keys import Credentials, credentials
 from conjure_magic.backends.base import Backend
 from conjure_magic.errors import BackendUnavailableError, UsageError
 from conjure_magic.settings import Settings
@@ -22,6 +23,7 @@ from conjure_magic.skills.registry import SkillRegistry
 from conjure_magic.workspace import Folders, Workspace
 
 if TYPE_CHECKING:
+    from conjure_magic.backends.hosted.skills import SkillSpec
     from conjure_magic.backends.native.host import Host
 
 GROUP = "conjure_magic.backends"
@@ -47,6 +49,12 @@ class BackendSetup:
     """The kernel around; None in a plain script."""
     names_input: bool = False
     """True where the person named the input folder, so that it may be any."""
+    hosted: tuple[SkillSpec, ...] = ()
+    """Skills for Anthropic's container; empty for its own document skills."""
+    backends: tuple[str, ...] = ()
+    """The names of all backends of the session."""
+    credentials: Callable[[], Credentials] = credentials
+    """Whom requests come from and where they go, asked for anew with each connection."""
 
     def skill_folders(self) -> dict[str, Path]:
         """Skill name -> its folder on this machine, as the registry has them now."""
@@ -128,11 +136,21 @@ def _native(setup: BackendSetup) -> Backend:
     return NativeBackend(skills, session=setup.session, host=setup.host, settings=setup.settings, secrets=setup.secrets)
 
 
-BUILT_IN: dict[str, Factory] = {"docker": _docker, "local": _local, "native": _native}
+def _anthropic(setup: BackendSetup) -> Backend:
+    from conjure_magic.backends.hosted.backend import HostedBackend
+
+    return HostedBackend(
+        setup.hosted,
+        others=[name for name in setup.backends if name != HostedBackend.name],
+        configured=setup.credentials,
+        limit=setup.settings.hosted_limit,
+        secrets=setup.secrets,
+    )
+
+
+BUILT_IN: dict[str, Factory] = {"anthropic": _anthropic, "docker": _docker, "local": _local, "native": _native}
 FACTORIES: dict[str, Factory] = dict(BUILT_IN)
 """Name as typed after `--backend` -> what opens it; entry points are not in here, see `backend_names`."""
-PLANNED = ("anthropic",)
-"""Names that are taken for what is to come."""
 
 
 def register_backend(name: str, factory: Factory) -> None:
@@ -162,8 +180,6 @@ def backend_factory(name: str) -> Factory:
         return FACTORIES[name]
     for point in entry_points(group=GROUP, name=name):
         return _loaded(point)
-    if name in PLANNED:
-        raise UsageError(f"this version has no backend {name!r} yet; there is {', '.join(backend_names())}")
     names = backend_names()
     near = get_close_matches(name.lower(), names, 1)
     hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"

@@ -47,7 +47,8 @@ def mark(called: Called) -> str:
 def what(called: Called, skills: Mapping[str, str]) -> str:
     """The call in one line: its command or path, else its arguments; skill paths shortened."""
     given = called.call.input
-    text = next((value for key in COMMAND_KEYS if isinstance(value := given.get(key), str) and value), None)
+    named = [value for key in COMMAND_KEYS if isinstance(value := given.get(key), str) and value]
+    text = " ".join(named) or None  # an editor's command and its path
     if text is None:
         text = ", ".join(f"{key}={_value(value)}" for key, value in given.items())
     for name, folder in sorted(skills.items(), key=lambda pair: -len(pair[1])):
@@ -81,7 +82,7 @@ def input_text(called: Called) -> str:
     """The whole input: `$ command`, or each argument under its name."""
     given = dict(called.call.input)
     lines = []
-    if isinstance(given.get("command"), str):
+    if isinstance(given.get("command"), str) and "path" not in given:
         lines.append("$ " + given.pop("command"))
     for key, value in given.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)

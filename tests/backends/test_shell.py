@@ -380,5 +380,5 @@ def test_an_unknown_backend() -> None:
     assert set(FACTORIES) >= {"local"}
     with pytest.raises(UsageError, match=r"did you mean local\?"):
         backend_factory("lokal")
-    with pytest.raises(UsageError, match="there is docker, local"):
+    with pytest.raises(UsageError, match="there is anthropic, docker, local"):
         backend_factory("zzz")

@@ -1,0 +1,1 @@
+"""The backend `anthropic`: code and document skills in a container of Anthropic's."""

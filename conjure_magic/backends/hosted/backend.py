@@ -1,0 +1,274 @@
+"""The backend behind `anthropic`: code execution and document skills in a container that is followed from here.
+
+Nothing runs here but the two tools that carry files across; Anthropic's server runs the rest, inside of the model's
+own answer. So this backend watches: the calls in it, their results, the files they made, and the container's id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conjure_magic.api.keys import Credentials, credentials
+from conjure_magic.backends.base import Context, Contribution
+from conjure_magic.backends.hosted.arrivals import Arrivals
+from conjure_magic.backends.hosted.crossing import FETCH_FILE, SEND_FILE, Crossing, upload_block
+from conjure_magic.backends.hosted.results import EXPIRED, HostedResult, read_result
+from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, Uploads
+from conjure_magic.errors import (
+    ApiError,
+    BackendUnavailableError,
+    ContainerNotFoundError,
+    HostedError,
+    ModelUnavailableError,
+    ToolError,
+    UsageError,
+)
+from conjure_magic.events import (
+    BlockFinished,
+    Body,
+    FileCreated,
+    MessageFinished,
+    ModelEvent,
+    Notice,
+    ToolFinished,
+    ToolResult,
+    ToolStarted,
+)
+from conjure_magic.executors.masking import masked
+from conjure_magic.history import CODE_EXECUTION
+from conjure_magic.messages import Block, OtherBlock, ToolUseBlock
+from conjure_magic.models.base import Model, ToolDefinition
+
+if TYPE_CHECKING:
+    from conjure_magic.api.files import FilesClient
+    from conjure_magic.api.skills import SkillsClient
+
+TOOL = ToolDefinition(CODE_EXECUTION, "", wire={"type": "code_execution_20260521", "name": CODE_EXECUTION})
+ROLE = (
+    "`code_execution` runs commands and edits files in a container of Anthropic's, which has no network and installs "
+    "nothing. A file for the person goes to the top of $OUTPUT_DIR there; it is then shown below your answer."
+)
+APART = (
+    "The hosted container shares no files with the workspace: its $OUTPUT_DIR and $INPUT_DIR are its own. send_file "
+    "copies a workspace file into it, fetch_file copies a file that it made into the workspace."
+)
+RENEWED = (
+    "Anthropic's container had expired, so a fresh one is used. What was made and shown before can still be saved; "
+    "it is not in the new container."
+)
+
+
+class HostedBackend:
+    """Offers Anthropic's container to the model, for one session."""
+
+    name = "anthropic"
+
+    def __init__(
+        self,
+        skills: Sequence[SkillSpec] = (),
+        *,
+        others: Sequence[str] = (),
+        configured: Callable[[], Credentials] = credentials,
+        limit: int = 100_000_000,
+        secrets: Callable[[], Iterable[str]] = tuple,
+    ) -> None:
+        """A backend for one session.
+
+        Args:
+            skills: for the container; by default all of Anthropic's document skills.
+            others: the names of the session's other backends.
+            configured: for Files and Skills where the session's model does not say where it is.
+            limit: bytes of a file that may be sent or fetched.
+            secrets: what no result may show.
+        """
+        self._specs = tuple(skills) or tuple(map(SkillSpec, DOCUMENT_SKILLS))
+        self._others = tuple(others)
+        self._configured = configured
+        self._secrets = secrets
+        self._uploads = Uploads()
+        self._arrivals = Arrivals(self._files, limit)
+        self._crossing = Crossing(self._arrivals, limit)
+        self._container = ""
+        self._begun: dict[str, float] = {}
+        self._clients: tuple[Credentials, FilesClient, SkillsClient] | None = None
+
+    def __repr__(self) -> str:
+        return f"HostedBackend({', '.join(spec.skill_id or str(spec.path) for spec in self._specs)})"
+
+    # ---- before a turn
+
+    def prepare(self, context: Context) -> Sequence[Notice]:
+        """Upload the local skills that are not there yet.
+
+        Where others take part and this backend cannot, they go on without it, and the person is told. Raises
+        BackendUnavailableError where it is alone, SkillError, UploadError, the kinds of ModelError.
+        """
+        problem = _problem(context.model)
+        if problem and not self._others:
+            raise BackendUnavailableError(problem)
+        if problem:
+            return [Notice(f"{problem} This turn goes on without it.", "warning")]
+        self._connect(context.model)
+        told: list[Notice] = []
+        if any(spec.path is not None for spec in self._specs):
+            settled = [self._uploads.settle(spec, self._open()[1], context.cancel) for spec in self._specs]
+            self._specs = tuple(spec for spec, _ in settled)
+            told = [Notice(text) for _, text in settled if text]
+        return told
+
+    def attach(self, path: Path, context: Context) -> tuple[Block, Notice] | None:
+        """Upload a file for the container. Raises UploadError, UsageError without a key, the kinds of ModelError."""
+        if _problem(context.model):
+            return None
+        self._connect(context.model)
+        uploaded = self._files().upload(path, cancel=context.cancel)
+        told = f"Attached {path.name}: uploaded to Anthropic ({uploaded.size_bytes:,} bytes, {uploaded.id})"
+        return upload_block(uploaded.id), Notice(told)
+
+    def contribute(self, context: Context) -> Contribution:
+        """Code execution, the container with its skills, and the tools that carry files where others take part.
+
+        Raises BackendUnavailableError where this backend is alone and cannot work.
+        """
+        problem = _problem(context.model)
+        if problem:
+            if self._others:
+                return Contribution()
+            raise BackendUnavailableError(problem)
+        container: dict[str, Any] = {"id": self._container} if self._container else {}
+        container["skills"] = [spec.to_dict() for spec in self._specs]
+        names = [spec.skill_id for spec in self._specs if not spec.is_custom]
+        own = sum(spec.is_custom for spec in self._specs)
+        listed = ", ".join([*names, *([f"{own} of the person's own"] if own else [])])
+        purpose = f"Anthropic's container, for documents and their skills ({listed}); no network, files of its own."
+        return Contribution(
+            (TOOL, SEND_FILE, FETCH_FILE) if self._others else (TOOL,),
+            f"{ROLE} {APART}" if self._others else ROLE,
+            {"container": container},
+            purpose,
+        )
+
+    # ---- calls
+
+    def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
+        """Carry a file across. Raises ToolError, HostedError and CancelledError as the tools of `crossing` do."""
+        if call.name == FETCH_FILE.name:
+            return (yield from self._crossing.fetch(call, context))
+        if call.name != SEND_FILE.name:
+            raise ToolError(f"{call.name} is run by the server as a part of your answer; it cannot be called here")
+        try:
+            return (yield from self._crossing.send(call, context, self._files(), self.name))
+        except HostedError:
+            raise
+        except ApiError as error:  # a key, a limit or a connection is no fault of the turn's
+            raise ToolError(f"the file was not sent: {error}") from None
+        except UsageError as error:
+            raise ToolError(str(error)) from None
+
+    def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
+        """Show the server's own calls as they arrive, with the files that they made; remember the container."""
+        if isinstance(event, BlockFinished) and isinstance(event.block, OtherBlock):
+            if event.block.is_call:
+                yield self._start(event.block)
+            elif event.block.is_result:
+                yield from self._finish(event.block, context)
+        elif isinstance(event, MessageFinished):
+            container = event.extra.get("container")
+            if isinstance(container, dict) and isinstance(container.get("id"), str):
+                self._container = container["id"]
+
+    def _start(self, block: OtherBlock) -> ToolStarted:
+        self._begun[block.own_id] = time.monotonic()
+        given = block.wire.get("input")
+        call = ToolUseBlock(block.own_id, str(block.wire.get("name", "")), given if isinstance(given, dict) else {})
+        return ToolStarted(call, self.name)
+
+    def _finish(self, block: OtherBlock, context: Context) -> Generator[Body, None, None]:
+        if block.answered_id not in self._begun:  # a result whose call nobody saw
+            name = block.type.removesuffix("_tool_result")
+            yield self._start(OtherBlock({"id": block.answered_id, "name": name}))
+        result = read_result(block)
+        yield from self._created(result, block.answered_id, context)
+        if result.error_code in EXPIRED and self._container:
+            self._renew()
+            yield Notice(RENEWED, "warning")
+        took = time.monotonic() - self._begun.pop(block.answered_id)
+        shown = replace(result.shown, content=masked(result.shown.text, self._secrets()))
+        yield ToolFinished(block.answered_id, shown, took)
+
+    def _created(self, result: HostedResult, tool_use_id: str, context: Context) -> Generator[Body, None, None]:
+        """The files of a result, described by the server; what it does not tell, the person is told."""
+        if not result.file_ids:
+            return
+        problem, found = "", {}
+        try:
+            found = {file.id: file for file in self._files().list(result.file_ids, cancel=context.cancel)}
+        except (ApiError, UsageError) as error:
+            problem = f": {error}"
+        for file_id in result.file_ids:
+            if file_id in found:
+                yield FileCreated(self._arrivals.add(found[file_id], context.workspace, self.name, tool_use_id))
+            else:
+                yield Notice(f"The container made a file {file_id} that could not be looked up{problem}", "warning")
+
+    # ---- the container and the clients
+
+    def recover(self, error: Exception) -> str | None:
+        """A fresh container in the place of one that is gone. A server's fault 500 may mean the same."""
+        gone = isinstance(error, ContainerNotFoundError)
+        gone = gone or (isinstance(error, ModelUnavailableError) and error.status == 500)
+        if not (gone and self._container):
+            return None
+        self._renew()
+        return RENEWED
+
+    def _renew(self) -> None:
+        self._container = ""
+        self._crossing.left_behind()
+
+    def _connect(self, model: Model) -> None:
+        """Ask Files and Skills where the model is asked, as whoever asks it."""
+        found = getattr(model, "credentials", None)
+        if isinstance(found, Credentials):
+            self._configured = lambda: found
+        if self._clients is not None and self._clients[0] != self._configured():
+            self.close()
+
+    def _open(self) -> tuple[FilesClient, SkillsClient]:
+        """The clients. Raises UsageError without a key, or for a server that is not Anthropic's."""
+        if self._clients is None:
+            from conjure_magic.api.files import FilesClient
+            from conjure_magic.api.skills import SkillsClient
+
+            found = self._configured()
+            self._clients = found, FilesClient(found), SkillsClient(found)
+        return self._clients[1:]
+
+    def _files(self) -> FilesClient:
+        return self._open()[0]
+
+    def close(self) -> None:
+        """Close idle connections. The container is the server's; calling this twice is fine."""
+        clients, self._clients = self._clients, None
+        for client in clients[1:] if clients else ():
+            client.close()
+
+
+def _problem(model: Model) -> str:
+    """Why the container cannot be used with a model, in words that say what to do; empty if it can."""
+    if model.name == "offline":
+        return (
+            "The backend anthropic needs a key, and a model of Anthropic's that works in its container: set "
+            "ANTHROPIC_API_KEY or use %conjure key. The offline model cannot use it."
+        )
+    found = getattr(model, "credentials", None)
+    if isinstance(found, Credentials) and found.dialect != "anthropic":
+        return (
+            f"The backend anthropic works with Anthropic's own server, and ANTHROPIC_BASE_URL names {found.server}. "
+            "Unset it, or set CONJURE_GATEWAY=anthropic if that is a gateway to Anthropic."
+        )
+    return ""

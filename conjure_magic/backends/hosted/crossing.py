@@ -1,0 +1,138 @@
+"""The two tools that carry files across, on purpose and visibly: `send_file` and `fetch_file`."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Generator, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conjure_magic.approval import ApprovalRequest
+from conjure_magic.backends.base import Context
+from conjure_magic.backends.hosted.arrivals import Arrivals
+from conjure_magic.errors import CancelledError, ToolError
+from conjure_magic.events import Body, FileCreated, ToolResult
+from conjure_magic.messages import OtherBlock, ToolUseBlock
+from conjure_magic.models.base import ToolDefinition
+from conjure_magic.workspace import Artifact, Folders
+
+if TYPE_CHECKING:
+    from conjure_magic.api.files import FilesClient
+
+SEND_FILE = ToolDefinition(
+    "send_file",
+    "Copy a file of the workspace into the hosted container, where it lies in $INPUT_DIR from your next step on.",
+    {
+        "type": "object",
+        "properties": {"path": {"type": "string", "description": "The file, in the workspace."}},
+        "required": ["path"],
+    },
+)
+FETCH_FILE = ToolDefinition(
+    "fetch_file",
+    "Copy a file that the hosted container saved to $OUTPUT_DIR into the workspace; the answer is its path there.",
+    {
+        "type": "object",
+        "properties": {"name": {"type": "string", "description": "The file's name, without a folder."}},
+        "required": ["name"],
+    },
+)
+QUESTION = "Upload this file to Anthropic? A yes holds for later files of this session."
+IN_CONTAINER = "/workspace/"
+"""The workspace as a model in a sandbox knows it."""
+
+
+def upload_block(file_id: str) -> OtherBlock:
+    """The block that puts an uploaded file into the container."""
+    return OtherBlock({"type": "container_upload", "file_id": file_id})
+
+
+class Crossing:
+    """Runs the two tools for a session, and remembers what was sent and what the person allowed."""
+
+    def __init__(self, arrivals: Arrivals, limit: int) -> None:
+        self._arrivals = arrivals
+        self._limit = limit
+        self._allowed = False
+        self._uploaded: dict[tuple[str, str], str] = {}
+        self._inside: set[str] = set()
+
+    def left_behind(self) -> None:
+        """The container was renewed: nothing that was sent is in it."""
+        self._inside.clear()
+
+    def send(
+        self, call: ToolUseBlock, context: Context, client: FilesClient, backend: str
+    ) -> Generator[Body, None, ToolResult]:
+        """Upload a workspace file, asked about before the first one of a session.
+
+        Raises ToolError for a path that is no file of the workspace or too large, UploadError, the kinds of ModelError.
+        """
+        yield from ()
+        path = self._file(call.input.get("path"), context)
+        content = path.read_bytes()
+        if not self._allowed:
+            text = f"{context.workspace.shown(path)} ({len(content):,} bytes)"
+            decision = context.approve(ApprovalRequest(call.id, backend, call.name, text, QUESTION))
+            if not decision.allowed:
+                told = f"This was not allowed, so it did not run. {decision.reason}".strip()
+                return ToolResult(told, is_error=True, status="refused")
+            self._allowed = decision.by != "--yes"  # which holds for its own cell alone
+        key = (path.name, hashlib.sha256(content).hexdigest())
+        if key not in self._uploaded:
+            self._uploaded[key] = client.upload(content, path.name, cancel=context.cancel).id
+        file_id = self._uploaded[key]
+        blocks = () if file_id in self._inside else (upload_block(file_id),)
+        self._inside.add(file_id)
+        return ToolResult(
+            f"{path.name} is in the hosted container from your next step on, in $INPUT_DIR.",
+            summary=f"{len(content):,} bytes",
+            blocks=blocks,
+        )
+
+    def fetch(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
+        """Bring a hosted file into the workspace. Raises ToolError if there is none of that name, or it is gone."""
+        name = str(call.input.get("name", "")).rsplit("/", 1)[-1]
+        artifact = _named(name, self._arrivals.by_id)
+        if artifact is None:
+            names = ", ".join(dict.fromkeys(known.name for known in self._arrivals.by_id.values())) or "none"
+            raise ToolError(f"the container has saved no file {name!r} to $OUTPUT_DIR; there is {names}")
+        try:
+            path = artifact.local()
+        except CancelledError:
+            raise
+        except OSError as error:
+            raise ToolError(f"{name} cannot be fetched: {error}") from None
+        content = path.read_bytes()
+        shown = context.workspace.shown(path)
+        digest = hashlib.sha256(content).hexdigest()
+        yield FileCreated(replace(artifact, size=len(content), sha256=digest, path=path, shown_path=shown, fetch=None))
+        relative = path.relative_to(context.workspace.root).as_posix()
+        return ToolResult(f"{name} is in the workspace as {relative}.", summary=f"{len(content):,} bytes")
+
+    def _file(self, given: object, context: Context) -> Path:
+        """The workspace file that a call means. Raises ToolError."""
+        if not isinstance(given, str) or not given:
+            raise ToolError("path is missing: the file in the workspace")
+        root = context.workspace.root
+        inside = given.removeprefix(IN_CONTAINER) if not root.as_posix().startswith(IN_CONTAINER) else given
+        path = Folders(root, root).resolve(inside)
+        try:
+            status = path.stat()
+        except OSError as error:
+            raise ToolError(f"{given}: {error.strerror}") from None
+        if not stat.S_ISREG(status.st_mode) or not os.access(path, os.R_OK):
+            raise ToolError(f"{given} is no file that can be read")
+        if status.st_size > self._limit:
+            most = f"{self._limit:,} may be sent (the setting hosted_limit)"
+            raise ToolError(f"{given} has {status.st_size:,} bytes; {most}")
+        return path
+
+
+def _named(name: str, files: dict[str, Artifact]) -> Artifact | None:
+    """The newest file of a name or an id."""
+    newest: Iterable[tuple[str, Artifact]] = reversed(files.items())
+    return next((artifact for file_id, artifact in newest if name in (file_id, artifact.name)), None)

@@ -1,0 +1,129 @@
+"""Hosted skills as they are typed, and local folders that become some: `xlsx@latest`, `custom:ID`, `anthropic:PATH`.
+
+Source of the wire's form and of the limit: Anthropic's documentation of Agent Skills in the API.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import SkillSpecError, TooManySkillsError, UploadError
+from conjure_magic.skills.package import archive
+
+if TYPE_CHECKING:
+    from conjure_magic.api.skills import HostedSkill, SkillsClient
+
+DOCUMENT_SKILLS = ("docx", "pdf", "pptx", "xlsx")
+"""Anthropic's own, by their ids."""
+MOST = 20
+"""Skills that one request may carry."""
+SPELLINGS = f"{', '.join(DOCUMENT_SKILLS)} (or xlsx@VERSION), custom:ID[@VERSION], anthropic:PATH"
+_ID = re.compile(r"[A-Za-z0-9][\w-]*")
+
+
+@dataclass(frozen=True, slots=True)
+class SkillSpec:
+    """A skill for the container: one that is there, or a folder here that is to be uploaded."""
+
+    skill_id: str = ""
+    version: str = "latest"
+    is_custom: bool = False
+    path: Path | None = None
+
+    def to_dict(self) -> dict[str, str]:
+        """The entry of `container.skills`."""
+        return {
+            "type": "custom" if self.is_custom else "anthropic",
+            "skill_id": self.skill_id or f"({self.path}: uploaded with the next request)",
+            "version": self.version,
+        }
+
+
+def parse_spec(text: str) -> SkillSpec | None:
+    """The hosted skill that a text means, or None if it can mean none. Raises SkillSpecError for half of one."""
+    if text.startswith("anthropic:"):
+        path = text.removeprefix("anthropic:")
+        if path in DOCUMENT_SKILLS and not Path(path).exists():
+            return SkillSpec(path)
+        folder = Path(path).expanduser().absolute()
+        if not path or not folder.exists():
+            raise SkillSpecError(f"{text}: there is no such folder; {SPELLINGS}")
+        return SkillSpec(is_custom=True, path=folder)
+    is_custom = text.startswith("custom:")
+    skill_id, at, version = text.removeprefix("custom:").partition("@")
+    if not is_custom and (skill_id not in DOCUMENT_SKILLS and (not at or "/" in text or Path(text).exists())):
+        return None
+    if not _ID.fullmatch(skill_id) or (at and not _ID.fullmatch(version)):
+        raise SkillSpecError(f"{text!r} is no hosted skill: {SPELLINGS}")
+    return SkillSpec(skill_id, version or "latest", is_custom)
+
+
+def split_hosted(
+    skills: Iterable[str], *, hosted: bool, folders: bool
+) -> tuple[tuple[SkillSpec, ...], tuple[str, ...]]:
+    """(hosted skills, folders and names of others) in what was given, each once.
+
+    Args:
+        skills: as typed, without those in Python.
+        hosted: whether the backend anthropic takes part. A bare `xlsx` means a document skill then.
+        folders: whether a backend takes part that reads skill folders.
+
+    Raises SkillSpecError for a skill that none of the backends can take, TooManySkillsError.
+    """
+    specs: dict[tuple[str, Path | None], SkillSpec] = {}
+    others: list[str] = []
+    for text in skills:
+        spec = parse_spec(text)
+        if spec is not None and hosted:
+            specs[spec.skill_id, spec.path] = spec
+        elif spec is not None and text not in DOCUMENT_SKILLS:
+            raise SkillSpecError(f"{text} is a hosted skill, which needs --backend anthropic (or local,anthropic)")
+        elif hosted and not folders:
+            raise SkillSpecError(
+                f"{text!r} is no hosted skill: {SPELLINGS}. A local folder is uploaded only as anthropic:PATH; "
+                "--backend local,anthropic uses it here."
+            )
+        else:
+            others.append(text)
+    if len(specs) > MOST:
+        raise TooManySkillsError(f"{len(specs)} hosted skills are too many: a request carries {MOST} at most")
+    return tuple(specs.values()), tuple(others)
+
+
+class Uploads:
+    """Local skills on the server, each content once: told apart by a hash in their display names."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, HostedSkill] = {}
+
+    def settle(self, spec: SkillSpec, client: SkillsClient, cancel: Cancel) -> tuple[SkillSpec, str]:
+        """The spec with the id of what is on the server, and a sentence if it was uploaded just now.
+
+        Raises SkillError for a skill that breaks a rule, UploadError, the kinds of ModelError, CancelledError.
+        """
+        if spec.path is None:
+            return spec, ""
+        name, content = archive(spec.path)
+        label = f"{name} {hashlib.sha256(content).hexdigest()[:16]}"
+        told = ""
+        found = self._known.get(label) or _labelled(label, client, cancel)
+        if found is None:
+            try:
+                found = client.create(spec.path, display_name=label, cancel=cancel)
+                told = f"Uploaded the skill {name} to Anthropic as {found.id}; %conjure hosted skills lists it."
+            except UploadError:  # somebody else may have been quicker
+                found = _labelled(label, client, cancel)
+                if found is None:
+                    raise
+        self._known[label] = found
+        return SkillSpec(found.id, found.latest_version_id, is_custom=True, path=spec.path), told
+
+
+def _labelled(label: str, client: SkillsClient, cancel: Cancel) -> HostedSkill | None:
+    return next((skill for skill in client.list("custom", cancel=cancel) if skill.display_name == label), None)
