@@ -36,6 +36,8 @@ class Choice:
     workspace: str | Path | None
     input: str | Path
     key: Key | None = None
+    image: str = ""
+    """The image that commands run in, where they run in one; empty for the settings'."""
     names_input: bool = False
     """True where the input folder was named, and is not just where the kernel is."""
 
@@ -44,7 +46,7 @@ class Choice:
         read: dict[str, Any] = {
             "backends": None if given.get("backend") is None else _backends(given["backend"]),
             "skills": None if given.get("skills") is None else _skills(given["skills"]),
-            **{name: given.get(name) for name in ("model", "key")},
+            **{name: given.get(name) for name in ("model", "key", "image")},
             **{name: _absolute(given.get(name)) for name in ("workspace", "input")},
             "names_input": True if given.get("input") is not None else None,
         }
@@ -134,6 +136,7 @@ class Equipment:
                 self._settings,
                 lambda: secrets(key=self._choice.key, variables=key_variables(self._settings.models)),
                 session=self._name,
+                image=self._choice.image,
                 native=self._split.native,
                 host=self._host,
                 names_input=self._choice.names_input or bool(self._settings.input),
@@ -155,7 +158,7 @@ class Equipment:
         moves = (choice.workspace, choice.input) != (before.workspace, before.input)
         reskills = moves or choice.skills != before.skills
         workspace = self._open_workspace(choice) if moves else self._workspace
-        rehands = choice.backends != before.backends
+        rehands = (choice.backends, choice.image) != (before.backends, before.image)
         split = self._assign(choice) if rehands or choice.skills != before.skills else self._split
         reread = moves or split.others != self._split.others
         registry = self._open_registry(choice, split.others) if reread else self._registry

@@ -53,6 +53,7 @@ class Session:
         ask_trust: asks whether the project's own skills may be loaded; without one they are not.
         settings: defaults for everything not given.
         key: an API key that goes before the environment's; kept in memory only.
+        image: what the commands of the backend docker run in; by default the settings'.
         host: the kernel around, for native skills; the magics bring one.
 
     Nothing is opened before the first turn. Raises UsageError for an unknown backend or model.
@@ -72,6 +73,7 @@ class Session:
         ask_trust: AskTrust | None = None,
         settings: Settings | None = None,
         key: Key | None = None,
+        image: str | None = None,
         host: Host | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
@@ -94,6 +96,7 @@ class Session:
             workspace=workspace,
             input=input,
             key=key,
+            image=image,
         )
         self._equipment = Equipment(name, self.settings, ask_trust, choice, host)
 
@@ -281,6 +284,7 @@ class Session:
         model: object = None,
         workspace: str | Path | None = None,
         input: str | Path | None = None,  # noqa: A002 - the option's own name
+        image: str | None = None,
     ) -> None:
         """Go on with other backends, skills, folders or another model from the next turn on; None keeps what is.
 
@@ -288,6 +292,7 @@ class Session:
         """
         with self._exclusively():
             given = {"backend": backend, "skills": skills, "model": model, "workspace": workspace, "input": input}
+            given["image"] = image
             self._equipment.change(self._equipment.choice.changed(**given))
 
     def use_key(self, key: Key) -> None:
