@@ -20,7 +20,7 @@ from pathlib import Path
 import docker
 import pytest
 from docker import DockerClient
-from docker.errors import DockerException
+from docker.errors import DockerException, ImageNotFound
 
 from conjure_magic.executors.docker.recipe import Recipe
 from tools import docker_images
@@ -72,6 +72,12 @@ def _make(client: DockerClient) -> None:
         docker_images.make(client)
     except subprocess.CalledProcessError as error:
         pytest.skip(f"no image, and debootstrap failed: {error.output[-500:]}")
+
+
+def forget(client: DockerClient, name: str) -> None:
+    """Remove an image that a test made, if it is there."""
+    with contextlib.suppress(ImageNotFound):
+        client.images.remove(name, force=True, noprune=True)  # the steps serve the next test
 
 
 def host_recipe(base: str, packages: tuple[str, ...] | None = None) -> Recipe:

@@ -26,7 +26,7 @@ from docker.errors import ImageNotFound
 
 REPOSITORY = "conjure-test"
 BASE, SH = f"{REPOSITORY}:base", f"{REPOSITORY}:sh"
-PACKAGES = "python3,ca-certificates,busybox-static"  # python3-minimal lacks json
+PACKAGES = "python3,python3-venv,ca-certificates,busybox-static"  # python3-minimal lacks json
 TOOL = shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 
 

@@ -231,6 +231,13 @@ def show(front: Front, words: Sequence[str]) -> Bundle | None:
     return state.render_request(json.dumps(request.to_dict(), indent=2, ensure_ascii=False))
 
 
+def docker(front: Front, words: Sequence[str]) -> Bundle | None:
+    """the Docker engine, the image, the containers, their bounds: docker [build]"""
+    from conjure_magic.magics import docker as room
+
+    return room.docker(front.settings, words)
+
+
 def show_help(front: Front, words: Sequence[str]) -> Bundle | None:
     """this list, or more on one command: help [TOPIC]"""
     topic = " ".join(words).removeprefix("%").removeprefix("%").strip()
@@ -265,6 +272,7 @@ COMMANDS: dict[str, Command] = {
     "files": files,
     "hosted": hosted,
     "show": show,
+    "docker": docker,
     "key": key,
     "explain": explain,
     "help": show_help,
@@ -280,6 +288,8 @@ FOLLOW: dict[str, list[str]] = {
     "files": ["--save", "--help"],
     "hosted": [*HOSTED, "--help"],
     "show": ["request"],
+    "docker": ["build", "--help"],
+    "docker build": ["--base", "--ca", "--index", "--apt", "--packages", "--image", "--fresh", "--help"],
     "retry": ["--yes", "--help"],
     "explain": ["--yes", "--help"],
     "help": [*COMMANDS, "cell", "settings"],
@@ -303,7 +313,8 @@ def words(before: Sequence[str]) -> list[str]:
     """What Tab offers after these words of a `%conjure` line."""
     if not before:
         return list(COMMANDS)
-    return [word for word in FOLLOW.get(before[0], []) if word not in before]
+    found = FOLLOW.get(" ".join(before[:2]), FOLLOW.get(before[0], []))
+    return [word for word in found if word not in before]
 
 
 def has_options(name: str) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
+import io
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from docker import DockerClient
-from docker.errors import ImageNotFound
-from docker_kit import engine, host_recipe
+from docker_kit import engine, forget, host_recipe
 from processes import wait_until
 from registry import registry
 
@@ -18,7 +17,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, CancelledError, UsageError
 from conjure_magic.executors.docker import image
 from conjure_magic.executors.docker.limits import DockerLimits
-from conjure_magic.executors.docker.recipe import LABEL, Recipe
+from conjure_magic.executors.docker.recipe import LABEL, Recipe, version
 
 pytestmark = pytest.mark.docker
 NOWHERE = "127.0.0.1:1/nothing:1"  # nobody listens at port 1
@@ -38,11 +37,6 @@ def target(client: DockerClient) -> Iterator[str]:
     forget(client, name)
 
 
-def forget(client: DockerClient, name: str) -> None:
-    with contextlib.suppress(ImageNotFound):
-        client.images.remove(name, force=True)
-
-
 def ensure(client: DockerClient, name: str, cancel: Cancel | None = None) -> tuple[str, list[str]]:
     """(id, what was said) of an image."""
     said: list[str] = []
@@ -51,7 +45,7 @@ def ensure(client: DockerClient, name: str, cancel: Cancel | None = None) -> tup
 
 def building(client: DockerClient) -> set[str]:
     """The containers of builds, which have no label of a session."""
-    return {c.id for c in client.containers.list(all=True) if not any("session" in label for label in c.labels)}
+    return {c["Id"] for c in client.api.containers(all=True) if not any("session" in label for label in c["Labels"])}
 
 
 # --- Found and pulled ---
@@ -126,7 +120,7 @@ def test_the_recipe_builds_from_debian_alone(client: DockerClient, docker_image:
     found = image.build(recipe, said.append, Cancel(), name=target)
     made = client.images.get(target)
     assert found == made.id
-    assert made.labels[LABEL] == recipe.digest
+    assert made.labels[LABEL] == version()
     steps = [line for line in said if line.startswith("step ")]
     assert any("pip install" in line for line in steps)
     command = ["python", "-c", "import os, six, sys; print(six.__name__, sys.prefix, os.path.exists('/etc/pip.conf'))"]
@@ -183,3 +177,31 @@ def test_an_engine_that_dies_while_it_builds() -> None:
 
     with pytest.raises(BackendError, match="the engine is gone"):
         die()
+
+
+# --- All of it ---
+
+BARE = """
+FROM {base}
+RUN apt-get -qq purge -y 'python3*' 'libpython3*' && ! command -v python3
+"""
+CHART = """
+import io, docx, matplotlib.pyplot as plt, numpy as np, openpyxl, pandas as pd, pptx, pypdf, tabulate, yaml
+frame = pd.DataFrame({"x": np.arange(5), "y": np.arange(5) ** 2})
+frame.plot(x="x", y="y")
+picture = io.BytesIO()
+plt.savefig(picture)
+frame.to_excel("/tmp/f.xlsx")
+print(pd.read_excel("/tmp/f.xlsx").y.sum(), picture.getvalue()[1:4], frame.to_markdown().count("|"))
+"""
+
+
+@pytest.mark.soak
+def test_the_standard_image_from_a_debian_without_python(client: DockerClient, docker_image: str, target: str) -> None:
+    """Python comes from apt, the libraries from pip, and a chart is drawn under a root that cannot be written."""
+    bare = "conjure-test:bare"
+    client.images.build(fileobj=io.BytesIO(BARE.format(base=docker_image).encode()), tag=bare, rm=True)
+    image.build(host_recipe(bare), print, Cancel(), name=target)
+    hardened = {"network_mode": "none", "read_only": True, "user": "12345:12345", "tmpfs": {"/tmp": ""}, "remove": True}
+    assert client.containers.run(target, ["python", "-c", CHART], **hardened) == b"30 b'PNG' 28\n"
+    forget(client, bare)

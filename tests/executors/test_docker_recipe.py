@@ -66,8 +66,3 @@ def test_without_options_it_is_the_folder_in_the_package() -> None:
     assert "pandas" in given["requirements.txt"]
     assert "index-url" not in given["pip.conf"]
     assert Recipe().arguments == {}
-
-
-def test_the_digest_is_of_what_is_made_and_not_of_where_it_came_from() -> None:
-    assert Recipe().digest == Recipe(index="https://packages/simple", apt="http://mirror").digest
-    assert len({Recipe().digest, Recipe(base="debian:12").digest, Recipe(packages=("six",)).digest}) == 3

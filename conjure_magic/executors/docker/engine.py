@@ -106,6 +106,11 @@ def _address(host: str) -> dict[str, Any]:
     return _context(name)
 
 
+def where(host: str = "") -> str:
+    """The address of the engine that `connect` speaks to. Raises BackendUnavailableError for an unknown context."""
+    return str(_address(host).get("base_url") or DEFAULT)
+
+
 def _current_context() -> str:
     from docker.utils.config import load_general_config
 

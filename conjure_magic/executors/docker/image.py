@@ -14,7 +14,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, ConjureError, UsageError
 from conjure_magic.executors.docker import engine
 from conjure_magic.executors.docker.limits import DockerLimits
-from conjure_magic.executors.docker.recipe import LABEL, Recipe, hidden
+from conjure_magic.executors.docker.recipe import LABEL, Recipe, hidden, version
 from conjure_magic.settings import STANDARD_IMAGE
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def build(
             custom_context=True,
             tag=name,
             buildargs=recipe.arguments,
-            labels={LABEL: recipe.digest},
+            labels={LABEL: version()},
             rm=True,
             forcerm=True,
             nocache=fresh,

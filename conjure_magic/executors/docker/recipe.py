@@ -14,7 +14,7 @@ from conjure_magic.errors import UsageError
 
 FOLDER = Path(__file__).parent / "standard_image"
 LABEL = "conjure-magic.recipe"
-"""The label of an image that was built here; its value is the recipe's `digest`."""
+"""The label of an image that was built here; its value is the `version` of the recipe."""
 
 CA = "certificates/conjure.crt"
 _PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w, .-]+\])?\s*([<>=!~]=?[\w.,*<>=!~ ]+)?")
@@ -57,15 +57,6 @@ class Recipe:
         given = {"BASE": self.base, "APT_MIRROR": self.apt}
         return {name: value for name, value in given.items() if value}
 
-    @property
-    def digest(self) -> str:
-        """A name for all that the image is made from, but for the addresses that only deliver it."""
-        told = hashlib.sha256(repr((self.base, self.packages)).encode())
-        for name, content in sorted(self._files().items()):
-            if name != "pip.conf":
-                told.update(repr((name, content)).encode())
-        return told.hexdigest()[:12]
-
     def context(self) -> bytes:
         """The folder as the engine takes it: a tar archive."""
         archive = io.BytesIO()
@@ -77,7 +68,7 @@ class Recipe:
         return archive.getvalue()
 
     def _files(self) -> dict[str, bytes]:
-        files = {str(p.relative_to(FOLDER)): p.read_bytes() for p in FOLDER.rglob("*") if p.is_file()}
+        files = _folder()
         pip = ["[global]", "retries = 2"]  # an index that is not there is an error soon
         if self.index:
             pip.append(f"index-url = {self.index}")
@@ -88,6 +79,15 @@ class Recipe:
             files["requirements.txt"] = "".join(f"{package}\n" for package in self.packages).encode()
         files["pip.conf"] = "\n".join([*pip, ""]).encode()
         return files
+
+
+def version() -> str:
+    """A name for the recipe as this version of the package has it, whatever a person's options change of it."""
+    return hashlib.sha256(repr(sorted(_folder().items())).encode()).hexdigest()[:12]
+
+
+def _folder() -> dict[str, bytes]:
+    return {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in FOLDER.rglob("*") if path.is_file()}
 
 
 def hidden(url: str) -> str:

@@ -1,0 +1,77 @@
+"""What there is: the engine, the image, our containers. For a person who asks, so nothing here raises for a lack."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from conjure_magic.errors import BackendError, UsageError
+from conjure_magic.executors.docker import engine, image, sweep
+from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.recipe import LABEL, version
+from conjure_magic.settings import STANDARD_IMAGE
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """An image that the engine has."""
+
+    id: str
+    size: int
+    """Bytes."""
+    created: str
+    """The day, as YYYY-MM-DD; empty where the image does not tell."""
+    recipe: str
+    """The `version` of the recipe that it was built from; empty for an image of another origin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The state of the engine as far as it concerns us."""
+
+    address: str = ""
+    engine: Mapping[str, Any] | None = None
+    """What the engine tells of itself, by its own names; None where it cannot be used."""
+    problem: str = ""
+    """Why it cannot be used, or what is wrong with the image's name, and what to do."""
+    image: ImageFacts | None = None
+    containers: tuple[sweep.Found, ...] = ()
+
+    @property
+    def has_old_image(self) -> bool:
+        """True if the image is a standard one, built from the recipe of another version of this package."""
+        return self.image is not None and self.image.recipe not in ("", version())
+
+
+def look(limits: DockerLimits) -> Status:
+    """What there is on the engine that the limits mean."""
+    address = ""
+    try:
+        address = engine.where(limits.host)
+        with contextlib.closing(engine.connect(limits.host)) as client:
+            with engine.telling("asking the engine"):
+                facts = client.info()
+            containers = tuple(sweep.containers(client))
+            try:
+                return Status(address, facts, "", _image(client, limits.image or STANDARD_IMAGE), containers)
+            except UsageError as error:
+                return Status(address, facts, str(error), None, containers)
+    except BackendError as error:
+        return Status(address, problem=str(error))
+
+
+def _image(client: DockerClient, name: str) -> ImageFacts | None:
+    found = image.find(client, name)
+    if found is None:
+        return None
+    with engine.telling(f"looking at the image {name}"):
+        facts = client.images.get(found).attrs
+    day = re.match(r"\d{4}-\d\d-\d\d", str(facts.get("Created") or ""))
+    labels = (facts.get("Config") or {}).get("Labels") or {}
+    return ImageFacts(found, int(facts.get("Size") or 0), day[0] if day else "", str(labels.get(LABEL, "")))

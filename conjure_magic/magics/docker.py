@@ -1,0 +1,190 @@
+"""`%conjure docker`: the engine, the image, the containers and their bounds; and building the standard image."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conjure_magic.cancel import Cancel, interrupt_guard
+from conjure_magic.errors import CancelledError, UsageError
+from conjure_magic.magics.options import Parser, command_parser, flatten, read_words, suggest
+from conjure_magic.render import Table, style
+from conjure_magic.render import render_state as render
+from conjure_magic.render.text import escape, exact
+from conjure_magic.settings import STANDARD_IMAGE
+
+if TYPE_CHECKING:
+    from conjure_magic.executors.docker.limits import DockerLimits
+    from conjure_magic.executors.docker.status import Status
+    from conjure_magic.settings import Settings
+
+Bundle = dict[str, Any]
+TAIL = 12
+"""Lines of a running build that are shown."""
+BOUNDS = {
+    "image": "image",
+    "memory": "memory, without swap",
+    "cpus": "processors",
+    "pids": "processes at once",
+    "file_size": "largest file",
+    "tmpfs_size": "temporary files, in memory",
+    "workspace_size": "workspace, watched",
+    "network": "network",
+    "runtime": "runtime",
+    "host": "engine",
+}
+SETTING = {"host": "docker_engine"}
+NO_HOST_LISTS = (
+    "The network is all or nothing. A list of allowed hosts would be a fence with a gate: the engine does not see "
+    "names, looking a name up carries data out by itself, and any allowed host that takes input can pass it on. For "
+    "something in between, make a network with a firewall of your own and name it in docker_network."
+)
+
+
+def docker(settings: Settings, words: Sequence[str]) -> Bundle | None:
+    """Show what there is, or build. Raises UsageError for a slip, BackendError if the building fails."""
+    if words and words[0] == "build":
+        return build(settings, words[1:])
+    parser = command_parser("docker", f"Show the engine, the image, the containers and their bounds. {NO_HOST_LISTS}")
+    if words and not words[0].startswith("-"):
+        raise UsageError(f"%conjure docker has no {words[0]!r}{suggest(words[0], ['build'])}")
+    return None if read_words(parser, words) is None else show(settings)
+
+
+def show(settings: Settings) -> Bundle:
+    """The engine, the image, our containers, and the bounds of the next one."""
+    from conjure_magic.executors.docker.options import limits_of
+    from conjure_magic.executors.docker.status import look
+
+    limits = limits_of(settings)
+    status = look(limits)
+    values = [("engine", _engine_words(status)), ("image", _image_words(status, limits))]
+    rows = [
+        (name, getattr(limits, key) or "its default", SETTING.get(key, f"docker_{key}")) for key, name in BOUNDS.items()
+    ]
+    rows.append(("environment", ", ".join(limits.environment) or "nothing of the kernel's", "pass_environment"))
+    found = [(c.session, c.name, c.image, c.state, "dead" if c.is_orphan else "lives") for c in status.containers]
+    tables = [Table(("bound", "value", "setting"), rows, "Bounds of the next container")]
+    if status.engine is not None:
+        header = ("session", "container", "image", "state", "its kernel")
+        tables.insert(0, Table(header, found, "Containers", empty="none of ours"))
+    return render("Docker", values, tables, NO_HOST_LISTS)
+
+
+def _engine_words(status: Status) -> str:
+    if status.engine is None:
+        return status.problem
+    facts = status.engine
+    options = " ".join(map(str, facts.get("SecurityOptions") or ()))
+    kind = "rootless" if "rootless" in options else "rootful"
+    memory = int(facts.get("MemTotal") or 0) / (1 << 30)
+    runtimes = ", ".join(sorted(name for name in facts.get("Runtimes") or () if "." not in name))
+    return (
+        f"{facts.get('ServerVersion', '?')} at {status.address}, {kind}; {facts.get('OperatingSystem', '?')}, "
+        f"{facts.get('NCPU', '?')} processors, {memory:.1f} GB; runtimes: {runtimes or 'its own'}"
+    )
+
+
+def _image_words(status: Status, limits: DockerLimits) -> str:
+    name = limits.image or STANDARD_IMAGE
+    if status.engine is None or status.problem:
+        return f"{name}: {status.problem}" if status.engine else name
+    if status.image is None:
+        how = "built" if name == STANDARD_IMAGE else "pulled"
+        return f"{name} is not there; it will be {how} with the first command (%conjure docker build --help)"
+    found = status.image
+    when = f", made on {found.created}" if found.created else ""
+    old = "; its recipe has changed since: %conjure docker build makes it anew" if status.has_old_image else ""
+    return f"{name}, {found.size / 1e6:,.0f} MB{when}, {found.id.removeprefix('sha256:')[:12]}{old}"
+
+
+def build_parser() -> Parser:
+    """The options of `%conjure docker build`."""
+    parser = command_parser("docker build", "Build the image that commands of --backend docker run in.")
+    parser.add_argument("--base", metavar="IMAGE", default="", help="begin with this: one with Python, or a Debian")
+    parser.add_argument("--ca", metavar="FILE", help="trust the certificates in this PEM file, now and inside")
+    parser.add_argument("--index", metavar="URL", default="", help="the package index that pip asks")
+    parser.add_argument("--apt", metavar="URL", default="", help="a mirror of Debian's packages")
+    parser.add_argument(
+        "--packages", metavar="P,…", action="append", help="Python packages, in place of the common data libraries"
+    )
+    parser.add_argument("--image", metavar="NAME", default=STANDARD_IMAGE, help=f"its name, if not {STANDARD_IMAGE}")
+    parser.add_argument("--fresh", action="store_true", help="run every step anew")
+    return parser
+
+
+def build(settings: Settings, words: Sequence[str]) -> Bundle | None:
+    """Build the standard image with a display of how far it is. Raises BackendUnavailableError if it fails."""
+    options = read_words(build_parser(), words)
+    if options is None:
+        return None
+    from conjure_magic.executors.docker import image
+    from conjure_magic.executors.docker.options import limits_of
+    from conjure_magic.executors.docker.recipe import Recipe
+    from conjure_magic.executors.docker.status import look
+
+    ca = Path(options.ca).expanduser() if options.ca else None
+    packages = flatten(options.packages)
+    recipe = Recipe(options.base, ca, options.index, options.apt, None if packages is None else tuple(packages))
+    cancel, shown = Cancel(), BuildDisplay(options.image)
+    try:
+        with interrupt_guard(cancel):
+            image.build(recipe, shown, cancel, name=options.image, host=settings.docker_engine, fresh=options.fresh)
+    except CancelledError:
+        shown.close("stopped")
+        raise KeyboardInterrupt("stopped; the steps that were done are kept") from None
+    except BaseException:
+        shown.close("failed")
+        raise
+    shown.close("done")
+    limits = limits_of(settings, options.image)
+    how = "" if options.image == settings.docker_image else f"--image {options.image} uses it."
+    return render(values=[("image", _image_words(look(limits), limits))], note=how)
+
+
+class BuildDisplay:
+    """How far a build is: the newest lines, updated in place; in a terminal one line for each step."""
+
+    def __init__(self, name: str) -> None:
+        from IPython.core.getipython import get_ipython
+
+        self._name = name
+        self._lines = deque[str](maxlen=TAIL)
+        self._began = self._drawn = time.monotonic()
+        self._in_kernel = getattr(get_ipython(), "kernel", None) is not None
+        self._output: Any = None
+
+    def __call__(self, line: str) -> None:
+        """Take a line of progress."""
+        self._lines.append(exact(line))
+        if not self._in_kernel:
+            if line.startswith("step "):
+                print(exact(line))
+            return
+        now = time.monotonic()
+        if self._output is None or now - self._drawn > 0.2:
+            self._drawn = now
+            self._draw(f"◐ {now - self._began:.0f} s", "\n".join(self._lines))
+
+    def close(self, how: str) -> None:
+        """Draw how it ended; the newest lines stay where they may tell why."""
+        words = f"Building {self._name}: {how} after {time.monotonic() - self._began:.0f} s"
+        if self._in_kernel:
+            self._draw(words, "" if how == "done" else "\n".join(self._lines))
+        else:
+            print(words, flush=True)
+
+    def _draw(self, status: str, text: str) -> None:
+        from IPython.display import display
+
+        bundle = {
+            "text/html": style.page((style.box(text) if text else "") + style.span(escape(status), style.SMALL)),
+            "text/plain": "\n".join(filter(None, (text, status))),
+        }
+        if self._output is None:
+            self._output = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+        else:
+            self._output.update(bundle, raw=True)

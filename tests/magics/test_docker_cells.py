@@ -1,0 +1,150 @@
+"""`%conjure docker`: what it shows of engine, image and bounds, and building with what is said on the way."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+import docker_kit
+import pytest
+from kernel_kit import Cell, Kernel
+from processes import wait_until
+
+BUILT = "conjure-test:from-a-cell"
+NO_ENGINE = "%config ConjureMagics.docker_engine = 'unix:///nowhere/docker.sock'\n"
+
+
+@pytest.fixture(scope="module")
+def loaded(kernel: Kernel) -> Kernel:
+    kernel.run("%load_ext conjure_magic")
+    return kernel
+
+
+@pytest.fixture(autouse=True)
+def fresh(loaded: Kernel) -> None:
+    """Settings as they are by default."""
+    loaded.run("%config ConjureMagics.docker_engine = ''\n%config ConjureMagics.docker_image = 'conjure-magic:latest'")
+
+
+@pytest.fixture
+def built() -> Iterator[str]:
+    """The name of an image to build, gone afterwards."""
+    yield BUILT
+    with docker_kit.engine() as client:
+        docker_kit.forget(client, BUILT)
+
+
+def shown(cell: Cell) -> str:
+    assert cell.reply is not None
+    assert cell.reply["status"] == "ok", cell.outputs
+    assert cell.text("text/html")
+    return cell.text()
+
+
+def options(recipe: docker_kit.Recipe) -> str:
+    """The recipe as it is typed."""
+    typed = ["--base", recipe.base, "--packages", ",".join(recipe.packages or ())]
+    typed += ["--ca", str(recipe.ca)] if recipe.ca else []
+    typed += ["--index", recipe.index] if recipe.index else []
+    return shlex.join(typed)
+
+
+# --- Without an engine ---
+
+
+def test_without_an_engine_it_says_what_to_do_and_shows_the_bounds(loaded: Kernel) -> None:
+    text = shown(loaded.run(f"{NO_ENGINE}%conjure docker"))
+    assert "no engine answers at unix:///nowhere/docker.sock: start Docker" in text
+    assert "docker_memory" in text
+    assert "Containers" not in text
+
+
+def test_why_there_are_no_lists_of_hosts_is_said(loaded: Kernel) -> None:
+    assert "A list of allowed hosts would be" in shown(loaded.run(f"{NO_ENGINE}%conjure docker"))
+    assert "allowed hosts" in loaded.run("%conjure help docker").text()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("docker buid", "did you mean build?"),
+        ("docker build --bass x", "has no option --bass; did you mean --base"),
+        ("docker build --ca /nowhere.pem", "--ca /nowhere.pem: No such file"),
+        ("docker build --index ftp://me:hunter2@x", "--index wants an address"),
+        ("docker build --packages=-rx", "which is not a package's name"),
+        ("docker build extra", "does not expect 'extra'"),
+    ],
+)
+def test_a_slip_is_one_line(loaded: Kernel, line: str, said: str) -> None:
+    text = loaded.run(f"%conjure {line}").text()
+    assert said in text
+    assert text.startswith("UsageError: ")
+    assert len(text.strip().splitlines()) == 1
+    assert "hunter2" not in text
+
+
+def test_a_build_without_an_engine_is_one_line(loaded: Kernel) -> None:
+    cell = loaded.run(f"{NO_ENGINE}%conjure docker build")
+    (line,) = cell.outputs[-1]["traceback"]
+    assert line.startswith("BackendUnavailableError: no engine answers at unix:///nowhere/docker.sock: start Docker")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("%conjure doc", "docker"), ("%conjure docker b", "build"), ("%conjure docker build --ba", "--base")],
+)
+def test_it_completes_with_tab(loaded: Kernel, typed: str, offered: str) -> None:
+    assert offered in loaded.kc.complete(typed, len(typed), reply=True, timeout=20)["content"]["matches"]
+
+
+# --- With one ---
+
+
+@pytest.mark.docker
+def test_engine_and_image_are_shown(loaded: Kernel, docker_image: str) -> None:
+    text = shown(loaded.run(f"%config ConjureMagics.docker_image = {docker_image!r}\n%conjure docker"))
+    assert "rootful" in text or "rootless" in text
+    assert f"{docker_image}, " in text
+    assert "MB, made on 20" in text
+    text = shown(loaded.run("%config ConjureMagics.docker_image = 'conjure-test:nowhere'\n%conjure docker"))
+    assert "conjure-test:nowhere is not there; it will be pulled with the first command" in text
+
+
+@pytest.mark.docker
+def test_an_image_is_built_from_a_cell(loaded: Kernel, docker_image: str, built: str) -> None:
+    typed = options(docker_kit.host_recipe(docker_image, packages=("six",)))
+    cell = loaded.run(f"%conjure docker build {typed} --image {built}", timeout=170)
+    text = shown(cell)
+    assert f"Building {built}: done after" in text
+    assert f"{built}, " in text
+    assert f"--image {built} uses it." in text
+    assert len(cell.outputs) == 2, "one display that is updated, and what came of it"
+
+
+@pytest.mark.docker
+def test_a_build_that_fails_is_one_line_below_its_last_words(loaded: Kernel, docker_sh_image: str, built: str) -> None:
+    cell = loaded.run(f"%conjure docker build --base {docker_sh_image} --image {built}", timeout=60)
+    assert f"Building {built}: failed after" in cell.text()
+    assert "ERROR: the base image has no Python" in cell.text()
+    (line,) = cell.outputs[-1]["traceback"]
+    assert line.startswith(f"BackendUnavailableError: building the image {built} failed in step 6 of ")
+
+
+@pytest.mark.docker
+def test_an_interrupt_stops_a_build(loaded: Kernel, docker_image: str, built: str) -> None:
+    message, cell = loaded.start(f"%conjure docker build --base {docker_image} --image {built} --fresh")
+    seen: list[str] = []
+
+    def under_way() -> bool:
+        if not seen:
+            with docker_kit.engine() as client:
+                seen.extend(c["Id"] for c in client.api.containers() if "ca-certificates" in c["Command"])
+        return bool(seen)
+
+    wait_until(under_way)
+    loaded.km.interrupt_kernel()
+    loaded.finish(message, cell, timeout=60)
+    assert cell.outputs[-1]["ename"] == "KeyboardInterrupt"
+    assert "stopped after" in cell.text()
+    with docker_kit.engine() as client:
+        wait_until(lambda: not {c["Id"] for c in client.api.containers(all=True)} & set(seen))
