@@ -129,6 +129,13 @@ class Lanes:
         self._finalizer()
 
     def _open(self) -> httpx.Client:
+        """A new client. Raises ModelUnavailableError if the environment's certificates or proxies cannot be used."""
+        try:
+            return self._new_client()
+        except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
+            raise faults.from_environment(error) from None
+
+    def _new_client(self) -> httpx.Client:
         if self._tls is None:
             # Loading the certificates takes longer than a request to this machine, which needs none of them.
             plain = not self._https and not urllib.request.getproxies()
@@ -191,7 +198,7 @@ class Opening:
             self._send()
         except FOREIGN as error:
             self.failure = faults.from_exception(error, self._idle, self._server)
-            self.may_retry = isinstance(error, RETRIED)
+            self.may_retry = isinstance(error, RETRIED) and not faults.is_untrusted(error)
         except BaseException as error:  # a bug, handed to whoever waits, without frames that hold headers
             self.failure = error if isinstance(error, Exception) else RuntimeError(repr(error))
             self.failure.__traceback__ = self.failure.__context__ = self.failure.__cause__ = None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import urllib.request
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -53,6 +55,7 @@ THINKING = re.compile(
 # Nor has a container that is gone: "container: ... not found", "Container ... has expired".
 GONE = ("container_expired", "container_not_found")
 NO_CONTAINER = re.compile(r"\bcontainer\b.*\b(not found|does not exist|expired|unknown)", re.IGNORECASE)
+OWN_AUTHORITY = "If it is signed by an authority of your own, set SSL_CERT_FILE to that authority's certificate."
 SPENT = "enforced_spend_limit_reached"
 
 
@@ -107,11 +110,37 @@ def from_exception(error: Exception, waited: float, server: str) -> ModelError:
     what = _shortened(str(error)) or type(error).__name__
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
         return StreamCutError(f"{server} sent nothing for {waited:g} seconds.")
+    if is_untrusted(error):
+        return ModelUnavailableError(f"{server} shows a certificate that is not trusted here: {what}. {OWN_AUTHORITY}")
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
-        return ModelUnavailableError(f"{server} cannot be reached: {what}.")
+        through = " through the proxy that the environment names" if _has_proxy(server) else ""
+        return ModelUnavailableError(f"{server} cannot be reached{through}: {what}.")
     if isinstance(error, httpx.DecodingError | httpx.UnsupportedProtocol | httpx.InvalidURL | httpx.LocalProtocolError):
         return ProtocolError(f"{server} and this client do not understand each other: {what}.")
     return StreamCutError(f"The connection to {server} was lost: {what}.")
+
+
+def is_untrusted(error: Exception) -> bool:
+    """True if the server's certificate was not accepted, which no other try changes."""
+    return isinstance(error, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(error)
+
+
+def _has_proxy(server: str) -> bool:
+    scheme, _, rest = server.partition("://")
+    host = urlsplit(server).hostname or rest
+    return bool({scheme, "all"} & set(urllib.request.getproxies())) and not urllib.request.proxy_bypass(host)
+
+
+def from_environment(error: Exception) -> ModelError:
+    """The error of certificates or proxies that the environment names, and that cannot be used."""
+    if isinstance(error, OSError):
+        return ModelUnavailableError(
+            f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be used: {_shortened(str(error))}."
+        )
+    if isinstance(error, ImportError):
+        return ModelUnavailableError("The environment names a SOCKS proxy, which needs: pip install 'httpx[socks]'.")
+    # Not in its own words: a proxy's address may hold a password.
+    return ModelUnavailableError("The environment names a proxy (HTTPS_PROXY, ALL_PROXY, …) without a usable address.")
 
 
 def not_a_stream(content_type: str, server: str) -> ProtocolError:
