@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conjure_magic import skill
 from conjure_magic.approval import ApprovalRequest, Decision, allow
+from conjure_magic.backends.native import SkillContext
 from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
@@ -537,3 +539,21 @@ def test_it_costs_nothing_and_says_its_name() -> None:
     model = OfflineModel()
     assert (model.name, model.cost(Usage(10, 10)), repr(model)) == ("offline", 0.0, "OfflineModel()")
     assert os.environ.get("ANTHROPIC_API_KEY") is None
+
+
+def test_a_file_that_a_tool_made_is_found_after_the_hands_have_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fetched with `native` in one cell, analysed with `local` in the next: the fetch is settled text by then."""
+    monkeypatch.chdir(tmp_path)
+
+    @skill
+    def export(context: SkillContext) -> Path:
+        """Export the tale as text."""
+        return context.save("export.txt", "the cat and the dog and the bird\n")
+
+    with Session("native", [export], model="offline", approver=allow) as session:
+        assert [file.name for file in session.chat("Export the tale").files] == ["export.txt"]
+        session.use(backend="local", skills=[COMMANDS])
+        result = session.chat("Which words are most frequent in export.txt? Only the top 1.")
+        assert paragraphs(result) == "```text\n3 the\n```"

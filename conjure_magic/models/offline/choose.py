@@ -84,6 +84,8 @@ def made_files(conversation: Conversation) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for exchange in conversation.exchanges:
         found.update(dict.fromkeys(exchange.attached))
+        for told in exchange.settled:
+            found.update(dict.fromkeys(_MADE.findall(told[:20_000])))
         for step in exchange.steps:
             if step.call.name in ("create_file", "str_replace"):
                 found[str(step.call.input.get("path", ""))] = None

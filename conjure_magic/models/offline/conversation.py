@@ -45,6 +45,8 @@ class Exchange:
     traceback: str = ""
     """A traceback that came with it, to be explained."""
     steps: list[Step] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+    """What came of calls of tools that are not offered any more: text by now."""
 
     @property
     def is_unfinished(self) -> bool:
@@ -105,7 +107,9 @@ def _hear(text: str, exchanges: list[Exchange]) -> None:
         exchanges[-1].traceback = unescape(traceback[1])
         return
     prompt = _NOTE.sub("", text).strip()
-    if prompt and not _SETTLED.match(prompt):
+    if exchanges and _SETTLED.match(prompt):
+        exchanges[-1].settled.append(prompt)
+    elif prompt and not _SETTLED.match(prompt):
         exchanges.append(_resumed(prompt, exchanges) or Exchange(prompt))
 
 
