@@ -20,6 +20,7 @@ from conjure_magic.models.base import Model
 from conjure_magic.models.choice import key_variables
 from conjure_magic.settings import Settings, split_list
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
+from conjure_magic.skills.skill import Skill
 from conjure_magic.workspace import Workspace, existing_folder
 
 DELETED = "the session's folder had been deleted; it was made anew, and is empty"
@@ -31,7 +32,7 @@ class Choice:
 
     backends: tuple[str | Backend, ...]
     skills: tuple[object, ...]
-    """Folders and names as text; native skills as objects, or as text that names a variable."""
+    """Folders (of a `Skill` its own) and names as text; native skills as objects, or as text that names a variable."""
     model: object
     workspace: str | Path | None
     input: str | Path
@@ -273,8 +274,11 @@ def _skills(given: object) -> tuple[object, ...]:
     """Each skill in what a person or a caller gave: text may hold several, with commas between."""
     if isinstance(given, str):
         return tuple(split_list(given))
+    if isinstance(given, SkillRegistry):
+        given = given.list()
     listed = given if isinstance(given, Iterable) and not isinstance(given, type) else [given]
-    return tuple(str(skill) if isinstance(skill, Path) else skill for skill in listed)
+    folders = (skill.directory if isinstance(skill, Skill) else skill for skill in listed)
+    return tuple(str(skill) if isinstance(skill, Path) else skill for skill in folders)
 
 
 def _is_path(skill: str) -> bool:

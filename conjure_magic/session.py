@@ -43,8 +43,8 @@ class Session:
 
     Args:
         backend: name or names ("local", "local,native"), or Backend objects.
-        skills: skill folders, folders of skills, names of skills to offer, or skills in Python for the backend
-            native: NativeSkill objects or classes, functions under `@skill`.
+        skills: skill folders, folders of skills, names of skills to offer, a SkillRegistry or Skills of it, or skills
+            in Python for the backend native: NativeSkill objects or classes, functions under `@skill`.
         model: "offline", any callable `request -> response`, a Model; None takes what is configured.
         name: shown in footers, and part of the workspace's folder name.
         workspace: work in this folder as it is; by default a folder of the session's own.

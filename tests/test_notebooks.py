@@ -73,5 +73,14 @@ def test_native_skills_tells_what_is_true(executed: nbformat.NotebookNode) -> No
     most = max(set(loggers), key=loggers.count)
     assert f"{loggers.count(most)}" in by_source(executed, "pd.read_csv")
     everything = "\n".join(text(cell) for cell in executed.cells)
+    agent = by_source(executed, "from conjure_magic import Session")
+    assert "300 entries" in agent
+    assert "That did not work" not in agent
+    assert by_source(executed, "import os\n\nfor profile") == "test -> local\nprod -> docker\n"
+    assert "added=('text-size',)" in by_source(executed, "print(registry.reload())")
+    registered = by_source(executed, "from conjure_magic.events import")
+    assert "started: local bash_tool\nfinished: fine\n" in registered
+    readme = (NOTEBOOKS / "logs/README.md").read_text(encoding="utf-8")
+    assert f"{len(readme.splitlines()):,} lines, {len(readme.split()):,} words" in registered
     assert "not-for-models" not in everything
     assert "api_key: str, length 14" in everything

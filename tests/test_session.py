@@ -16,6 +16,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError, SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, TextDelta, ToolFinished, TurnFinished
 from conjure_magic.session import Session
+from conjure_magic.skills import SkillRegistry, load_skills
 
 
 @pytest.fixture(autouse=True)
@@ -223,3 +224,17 @@ def test_a_timeout_stops_a_callable_that_blocks() -> None:
 
     with Session(ScriptedBackend(), model=blocks) as session:
         assert session.chat("go", limits=Limits(timeout=0.3)).stop_reason == "timeout"
+
+
+def test_skills_are_given_as_a_registry_or_as_skills_of_one(tmp_path: Path) -> None:
+    commands = Path(__file__).parent / "data" / "skills" / "commands"
+    registry = SkillRegistry([commands], user=False, bundled=False)
+    names = {skill.name for skill in registry.list()}
+    with Session("local", registry, "offline") as session:
+        assert names <= {skill.name for skill in session.skills.list()}
+    with Session("local", [registry.get("word-count"), str(commands / "fussy")], "offline") as session:
+        found = {skill.name for skill in session.skills.list()}
+        assert {"word-count", "fussy"} <= found
+        assert "csv-report" not in found
+        session.use(skills=load_skills(commands))
+        assert names <= {skill.name for skill in session.skills.list()}
