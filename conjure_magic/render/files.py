@@ -46,9 +46,16 @@ class Card:
 
     @property
     def saved(self) -> str:
-        """Where it is, in words."""
+        """Where it is, in words; empty if it is elsewhere still."""
+        if self.is_elsewhere:
+            return ""
         place = self.artifact.shown_path or (str(self.artifact.path) if self.artifact.path else "")
         return f"saved as {one_line(place, 400)}" if place else ""
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """True for a file that is not on this machine, and was not fetched."""
+        return self.artifact.path is None and bool(self.look.problem)
 
     @property
     def alt(self) -> str:
@@ -117,7 +124,13 @@ def _download(card: Card) -> str:
         # One type for all: the browser is to save it, never to interpret it.
         return f'<a download="{name}" href="data:application/octet-stream;base64,{data}">Download</a>'
     path = card.artifact.shown_path
-    if card.look.problem == "no longer there" or not path or path.startswith("/") or ".." in path.split("/"):
+    if (
+        card.look.problem == "no longer there"
+        or card.is_elsewhere
+        or not path
+        or path.startswith("/")
+        or ".." in path.split("/")
+    ):
         return ""
     return f'<a download="{name}" href="{escape(quote(path.encode("utf-8", "surrogateescape")))}">Download</a>'
 

@@ -23,6 +23,7 @@ ROWS, COLUMNS, CELL = 10, 12, 80
 LINES, CHARACTERS = 20, 2_000
 """Lines and characters of a text that are shown."""
 
+ELSEWHERE = "not on this machine yet: save it with result.files[…].save(…)"
 Kind = Literal["picture", "svg", "table", "text", "workbook", "pages", "other"]
 RASTER = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _WORDS = {
@@ -74,17 +75,21 @@ class Look:
 
 
 def look_at(artifact: Artifact, limit: int) -> Look:
-    """A bounded look at a file; at most `limit` bytes of it are read whole, `HEAD` of a larger one."""
+    """A bounded look at a file; at most `limit` bytes of it are read whole, `HEAD` of a larger one.
+
+    One that is elsewhere is fetched, if it has no more bytes than that.
+    """
     words = _type_words(artifact.media_type)
     if artifact.withheld:
         return Look("other", words, problem=artifact.withheld)
-    if artifact.path is None:
-        return Look("other", words, problem="not on this machine yet: save it with result.files[…].save(…)")
+    if artifact.path is None and (artifact.fetch is None or artifact.size > limit):
+        return Look("other", words, problem=ELSEWHERE)
     at_once = max(limit, MAX_BYTES) if artifact.media_type.lower() in DOCUMENTS else limit
     try:
         data, size = _read(artifact, at_once)
-    except OSError:
-        return Look("other", words, problem="no longer there")
+    except OSError as error:
+        problem = "no longer there" if artifact.path is not None else f"cannot be fetched: {error.strerror or error}"
+        return Look("other", words, problem=problem)
     whole = size <= at_once
     changed = size != artifact.size or (whole and bool(artifact.sha256) and _digest(data) != artifact.sha256)
     if changed:

@@ -203,16 +203,6 @@ def test_what_has_become_no_regular_file_is_not_read(kind: str, tmp_path: Path) 
     assert look_at(made, 1000).problem == "no longer there"
 
 
-def test_a_file_that_is_elsewhere_is_not_fetched_to_be_shown() -> None:
-    def fetch() -> bytes:
-        raise AssertionError("fetched")
-
-    made = Artifact("a.csv", "text/csv", 3, "", "anthropic", "t1", "new", fetch=fetch)
-    html = render_artifact(made)["text/html"]
-    assert "a.csv" in html
-    assert "save it" in html
-
-
 def test_too_many_files_for_cards_are_listed_and_then_counted(tmp_path: Path) -> None:
     made = artifact(tmp_path, "a.bin", b"x")
     files = tuple(dataclasses.replace(made, name=f"{n}.bin") for n in range(CARDS + LISTED + 7))
@@ -229,3 +219,44 @@ def test_one_file_alone_is_its_card(tmp_path: Path) -> None:
     assert set(bundle) == {"text/html", "text/markdown", "text/plain"}
     assert carried(bundle["text/html"]) == [b"h,i\n1,2\n"]
     assert "| h | i |" in bundle["text/markdown"]
+
+
+# ---- files that are elsewhere
+
+
+def elsewhere(folder: Path, data: bytes, fetch: Any) -> Artifact:
+    made = artifact(folder, "remote.csv", data)
+    return dataclasses.replace(made, path=None, sha256="", fetch=fetch)
+
+
+def test_a_file_that_is_elsewhere_is_fetched_once_it_is_shown(tmp_path: Path) -> None:
+    asked: list[int] = []
+
+    def fetch() -> Path:
+        asked.append(1)
+        return tmp_path / "remote.csv"
+
+    file = elsewhere(tmp_path, b"a,b\n1,2\n", fetch)
+    html = shown(file)
+    assert carried(html) == [b"a,b\n1,2\n"]
+    assert "saved as made/remote.csv" in read_html(html)[1]
+    assert asked == [1]
+
+
+def test_a_large_file_that_is_elsewhere_stays_there(tmp_path: Path) -> None:
+    def fetch() -> Path:
+        raise AssertionError("it must not be fetched")
+
+    html = shown(elsewhere(tmp_path, b"x" * 1_001, fetch), file_bytes=1_000)
+    assert "result.files[…].save(…)" in html
+    assert "saved as" not in html
+    assert links(html) == []
+
+
+def test_what_cannot_be_fetched_says_why(tmp_path: Path) -> None:
+    def fetch() -> Path:
+        raise FileNotFoundError("the file file_1 cannot be fetched: File has expired")
+
+    bundle = render_artifact(elsewhere(tmp_path, b"x", fetch))
+    assert all("File has expired" in bundle[kind] for kind in ("text/html", "text/markdown", "text/plain"))
+    assert links(bundle["text/html"]) == []
