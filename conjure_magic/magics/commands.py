@@ -69,7 +69,7 @@ def use(front: Front, words: Sequence[str]) -> Bundle | None:
     choice = front.sessions.choice(options)
     given = {key: value for key, value in choice.items() if value is not None}
     if not given and options.session is None:
-        raise UsageError("%conjure use wants at least one of --backend, --skills, --model, --session")
+        raise UsageError("%conjure use wants at least one of --backend, --skills, --model, --image, --session")
     front.sessions.pick(options)
     front.sessions.chosen |= given
     return state.render_state(front.sessions)
@@ -280,7 +280,7 @@ COMMANDS: dict[str, Command] = {
 
 
 FOLLOW: dict[str, list[str]] = {
-    "use": ["--backend", "--skills", "--model", "--session", "--help"],
+    "use": ["--backend", "--skills", "--model", "--image", "--session", "--help"],
     "skills": ["--reload", "--help"],
     "validate": ["--help"],
     "new-skill": ["--into", "--help"],

@@ -98,7 +98,7 @@ def cell_parser() -> Parser:
 
 def add_choice(parser: Parser) -> None:
     """The options that say who answers, with which hands and skills."""
-    parser.add_argument("--backend", metavar="B,…", action="append", help="where tools run: local, native")
+    parser.add_argument("--backend", metavar="B,…", action="append", help="where tools run: docker, local, native")
     parser.add_argument(
         "--skills",
         metavar="S,…",
@@ -110,6 +110,7 @@ def add_choice(parser: Parser) -> None:
         metavar="M",
         help="offline, a model's id, a name in ConjureMagics.models, or a variable that holds a callable",
     )
+    parser.add_argument("--image", metavar="NAME", help="image that commands of the backend docker run in")
 
 
 def add_help(parser: Parser) -> None:

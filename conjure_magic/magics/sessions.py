@@ -67,6 +67,7 @@ class Sessions:
             "model": self.model(options.model),
             "workspace": getattr(options, "workspace", None),
             "input": getattr(options, "input", None),
+            "image": options.image,
         }
 
     def model(self, name: str | None) -> object:

@@ -103,6 +103,8 @@ def test_a_registry_that_is_not_there_says_what_to_do(client: DockerClient) -> N
 def test_a_name_that_is_none(client: DockerClient) -> None:
     with pytest.raises(UsageError, match="'Not A Name' is not an image's name"):
         ensure(client, "Not A Name")
+    with pytest.raises(BackendUnavailableError, match="'NotLower' is not an image's name"):
+        ensure(client, "NotLower")
 
 
 def test_no_engine() -> None:

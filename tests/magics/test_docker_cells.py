@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
 
@@ -11,6 +12,13 @@ from kernel_kit import Cell, Kernel
 from processes import wait_until
 
 BUILT = "conjure-test:from-a-cell"
+MODEL = """
+def model(messages):
+    if len(messages) > 1:
+        return "done"
+    call = {"type": "tool_use", "id": "t1", "name": "bash_tool", "input": {"command": "echo $((6 * 7))"}}
+    return {"content": [call], "stop_reason": "tool_use"}
+"""
 NO_ENGINE = "%config ConjureMagics.docker_engine = 'unix:///nowhere/docker.sock'\n"
 
 
@@ -108,6 +116,22 @@ def test_engine_and_image_are_shown(loaded: Kernel, docker_image: str) -> None:
     assert "MB, made on 20" in text
     text = shown(loaded.run("%config ConjureMagics.docker_image = 'conjure-test:nowhere'\n%conjure docker"))
     assert "conjure-test:nowhere is not there; it will be pulled with the first command" in text
+
+
+@pytest.mark.docker
+def test_a_cell_chooses_its_image_and_the_container_is_shown(loaded: Kernel, docker_image: str) -> None:
+    loaded.run(MODEL)
+    cell = loaded.run(
+        f"%%conjure --backend docker --session boxed --image {docker_image} --model model\nGo.", timeout=60
+    )
+    assert shown(cell)
+    assert "42" in cell.text("text/html")
+    text = shown(loaded.run("%conjure docker"))
+    assert re.search(rf"boxed +conjure-boxed-\w+ +{docker_image} +running +lives", text)
+    slip = loaded.run("%%conjure --session boxed --image 'a b'\nGo.").text()
+    assert slip.startswith("UsageError: 'a b' is not an image's name")
+    loaded.run("%unload_ext conjure_magic\n%load_ext conjure_magic")
+    assert "boxed" not in shown(loaded.run("%conjure docker")), "it is gone with its session"
 
 
 @pytest.mark.docker

@@ -11,7 +11,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import BackendError, BackendUnavailableError, ConjureError, UsageError
+from conjure_magic.errors import BackendError, BackendUnavailableError, ConjureError
 from conjure_magic.executors.docker import engine
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, Recipe, hidden, version
@@ -31,7 +31,7 @@ _NOISE = re.compile(r"--->|Removing intermediate container |debconf: ")
 def find(client: DockerClient, name: str) -> str | None:
     """The id of an image that the engine has; None if it has not.
 
-    Raises UsageError for what is no image's name, BackendError if the engine is lost.
+    Raises BackendUnavailableError for what is no image's name, BackendError if the engine is lost.
     """
     from docker.errors import APIError, ImageNotFound
 
@@ -42,15 +42,14 @@ def find(client: DockerClient, name: str) -> str | None:
             return None
         except APIError as error:
             if "invalid reference format" in str(error):
-                raise UsageError(f"{name!r} is not an image's name, such as python:3.13-slim") from None
+                raise BackendUnavailableError(f"{name!r} is not an image's name, such as python:3.13-slim") from None
             raise
 
 
 def ensure(client: DockerClient, limits: DockerLimits, progress: Progress, cancel: Cancel) -> str:
     """The id of the image that the limits name. If it is not there, the standard one is built, any other is pulled.
 
-    Raises UsageError for what is no image's name, BackendUnavailableError, which says what to do, and CancelledError
-    once `cancel` is set.
+    Raises BackendUnavailableError, which says what to do, and CancelledError once `cancel` is set.
     """
     name = limits.image or STANDARD_IMAGE
     found = find(client, name)

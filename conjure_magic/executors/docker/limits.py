@@ -11,6 +11,7 @@ from conjure_magic.executors import environment
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+_IMAGE = re.compile(r"[A-Za-z0-9][\w.:/@-]*")
 _VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*")
 
 LEAST_MEMORY = 32 << 20
@@ -54,6 +55,8 @@ class DockerLimits:
     """The engine: an address such as `unix:///run/docker.sock`, or a context's name; empty: as for the CLI."""
 
     def __post_init__(self) -> None:
+        if self.image and not _IMAGE.fullmatch(self.image):
+            raise UsageError(f"{self.image!r} is not an image's name, such as python:3.13-slim")
         if size_bytes(self.memory) < LEAST_MEMORY:
             raise UsageError(f"memory {self.memory} is too little: at least {LEAST_MEMORY >> 20}m")
         for name in ("file_size", "tmpfs_size", "workspace_size"):

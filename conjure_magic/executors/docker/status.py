@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from conjure_magic.errors import BackendError, UsageError
+from conjure_magic.errors import BackendError, BackendUnavailableError
 from conjure_magic.executors.docker import engine, image, sweep
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, version
@@ -57,13 +57,22 @@ def look(limits: DockerLimits) -> Status:
         with contextlib.closing(engine.connect(limits.host)) as client:
             with engine.telling("asking the engine"):
                 facts = client.info()
-            containers = tuple(sweep.containers(client))
+            containers = tuple(_named(client, sweep.containers(client)))
             try:
                 return Status(address, facts, "", _image(client, limits.image or STANDARD_IMAGE), containers)
-            except UsageError as error:
+            except BackendUnavailableError as error:
                 return Status(address, facts, str(error), None, containers)
     except BackendError as error:
         return Status(address, problem=str(error))
+
+
+def _named(client: DockerClient, containers: Iterable[sweep.Found]) -> Iterator[sweep.Found]:
+    """The containers, each with its image's name in the place of the id that it was made from."""
+    with engine.telling("listing the images"):
+        names = {row["Id"]: tag for row in client.api.images() for tag in row["RepoTags"] or ()}
+    for found in containers:
+        short = found.image.removeprefix("sha256:")[:12] if found.image.startswith("sha256:") else found.image
+        yield replace(found, image=names.get(found.image, short))
 
 
 def _image(client: DockerClient, name: str) -> ImageFacts | None:
