@@ -77,7 +77,7 @@ def _md(text: str) -> str:
 
 
 def _pairs_html(pairs: list[tuple[str, str]]) -> str:
-    head = f"padding:2px 16px 2px 0;text-align:left;vertical-align:top;font-weight:400;{style.SOFT}"
+    head = f"padding:2px 16px 2px 0;text-align:left;vertical-align:top;white-space:nowrap;font-weight:400;{style.SOFT}"
     # A paragraph's blank lines matter in a value, such as a system text.
     body = "".join(
         f'<tr><th scope="row" style="{head}">{escape(label)}</th>'

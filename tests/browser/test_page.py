@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page
 from render.made import artifact, turn
 
 from conjure_magic.events import Said
-from conjure_magic.render import render_turn
+from conjure_magic.render import render_state, render_turn
 
 pytestmark = pytest.mark.browser
 HERE = Path(__file__).parent.parent.parent
@@ -87,6 +87,18 @@ def test_a_picture_is_as_large_as_it_is_but_never_wider_than_the_page(
     boxes = [img.bounding_box() for img in page.locator("img").all()]
     assert [box and round(box["width"]) for box in boxes] == widths
     assert [box and round(box["height"]) for box in boxes] == [width // 2 for width in widths]
+
+
+def test_labels_stay_in_one_piece_on_a_narrow_page(page: Page) -> None:
+    html = render_state("Session", [("workspace", "/a/rather/long/path" * 20), ("input folder", "/b")])["text/html"]
+    page.set_viewport_size({"width": 320, "height": 800})
+    page.set_content(html)
+    lines = page.evaluate(
+        "[...document.querySelectorAll('th')].map(e => { const r = document.createRange();"
+        "r.selectNodeContents(e); return r.getClientRects().length })"
+    )
+    assert lines == [1, 1]
+    assert overflowing(page.locator("body")) == []
 
 
 @pytest.mark.parametrize("width", [320, 640])
