@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -13,9 +15,11 @@ from nbclient import NotebookClient
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb") if path.stem != "quickstart")
+IN_DOCKER = "docker-sandbox"
+PARAMS = [pytest.param(name, marks=pytest.mark.docker if name == IN_DOCKER else ()) for name in NAMES]
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=PARAMS)
 def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> nbformat.NotebookNode:
     """A notebook executed in a copy of its folder, beside the logs that it reads. A cell that fails fails here."""
     folder = tmp_path_factory.mktemp("notebooks") / "copy"
@@ -23,6 +27,8 @@ def executed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     path = folder / f"{request.param}.ipynb"
     notebook = nbformat.read(path, as_version=4)
     env = {**os.environ, "CONJURE_MODEL": "offline", "JPY_SESSION_NAME": str(path)}
+    if request.param == IN_DOCKER:
+        env["CONJURE_DOCKER_IMAGE"] = request.getfixturevalue("docker_image")
     resources = {"metadata": {"path": str(folder)}}
     client = NotebookClient(notebook, timeout=150, extra_arguments=["--log-level=ERROR"], resources=resources)
     client.execute(env=env)
@@ -83,3 +89,58 @@ def test_native_skills_tells_what_is_true(executed: nbformat.NotebookNode) -> No
     assert re.search(r"text-size/SKILL.md: \d+ lines, \d+ words", registered), registered
     assert "not-for-models" not in everything
     assert "api_key: str, length 14" in everything
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("executed", [IN_DOCKER], indirect=True)
+def test_the_sandbox_holds_a_hostile_skill_and_then_does_its_work(executed: nbformat.NotebookNode) -> None:
+    shown = dict(turns(executed))
+    attack = next(output for request, output in shown.items() if "Attack the sandbox" in request)
+    assert "16 of 16 attempts were held" in attack
+    assert "GOT THROUGH" not in attack
+    assert by_source(executed, "import csv").strip() == "[]"
+    work = next(output for request, output in shown.items() if "Analyse logs/shop.log" in request)
+    assert "1,680 records" in work
+    assert "<img" in work, "the chart is shown"
+    everything = "\n".join(text(cell) for cell in executed.cells)
+    assert "crown jewels" not in everything
+    assert "not-for-commands" not in everything
+
+
+def test_the_hostile_demonstration_does_nothing_outside_of_a_container(tmp_path: Path) -> None:
+    script = NOTEBOOKS / "hostile-demo/scripts/attack.py"
+    done = subprocess.run([sys.executable, script, "secret"], capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing was tried" in done.stderr
+
+
+@pytest.mark.docker
+def test_the_hostile_demonstration_says_so_where_nothing_holds(tmp_path: Path, docker_image: str) -> None:
+    """A container as careless people run them; only what would be a burden to this machine stays bounded."""
+    from docker_kit import engine
+
+    (tmp_path / "secret.txt").write_text("the crown jewels")
+    shutil.copytree(NOTEBOOKS / "hostile-demo", tmp_path / "skill")
+    careless = {
+        "volumes": [f"{tmp_path}:{tmp_path}", f"{tmp_path}:/workspace", f"{tmp_path}:/input"],
+        "environment": {"SHOP_API_TOKEN": "x"},
+        "network_mode": "none",
+        "working_dir": "/workspace",
+        "pids_limit": 64,
+        "mem_limit": "256m",
+    }
+    with engine() as client:
+        command = ["python3", "/workspace/skill/scripts/attack.py", str(tmp_path / "secret.txt")]
+        container = client.containers.run(docker_image, command, detach=True, **careless)
+        try:
+            ended, said = container.wait(timeout=60), container.logs().decode()
+        finally:
+            container.remove(force=True)
+    assert ended["StatusCode"] == 1
+    through = {line.removeprefix("GOT THROUGH").split(":")[0].strip() for line in said.splitlines() if "GOT TH" in line}
+    assert through >= {
+        *("read a file of the host by its path", "read it through another process's root"),
+        *("read it through a link planted in the workspace", "find keys and tokens in the environment"),
+        *("change the system's files", "change a file beside the notebook", "change the instructions of this skill"),
+        *("become root", "write one endless file"),
+    }
