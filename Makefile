@@ -40,9 +40,9 @@ demo: $(STAMP)
 test: $(STAMP) $(AXE)
 	$(PYTEST) -m "not soak" $(ARGS)
 
-# What needs no browser: the part that runs on every Python version.
+# What needs neither a browser nor a Docker engine: the part that runs on every Python version.
 unit: $(STAMP)
-	$(PYTEST) -m "not soak and not browser" $(ARGS)
+	$(PYTEST) -m "not soak and not browser and not docker" $(ARGS)
 
 soak: $(STAMP) $(AXE)
 	$(PY) -m pytest -m soak --timeout 3600 $(ARGS)
