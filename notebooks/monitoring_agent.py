@@ -1,9 +1,12 @@
-"""A monitoring agent over several backends: Python in this process fetches logs, a skill's scripts analyse them.
+"""A monitoring agent over several backends: Python in this process fetches logs, a skill's scripts analyse them, and
+Anthropic's document skills write the report.
 
     python monitoring_agent.py http://127.0.0.1:8000/api/logs --limit 500
+    python monitoring_agent.py http://127.0.0.1:8000/api/logs --report reports
     python monitoring_agent.py --ask "Fetch ERROR logs from http://127.0.0.1:8000/api/logs" --backend native
 
-Without a key the offline model answers: rules, not a language model. `native-skills.ipynb` has the same in cells.
+Without a key the offline model answers: rules, not a language model, and no report, which needs Anthropic's container.
+`monitoring-agent.ipynb` has the same in cells. Commands run without asking here, as in any program that nobody watches.
 """
 
 from __future__ import annotations
@@ -11,17 +14,30 @@ from __future__ import annotations
 import argparse
 import json
 import logging
+import re
 import shlex
 import sys
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import httpx
 
-from conjure_magic import ConjureError, Event, NativeSkill, Session, SkillRegistry, ToolError
+from conjure_magic import Artifact, ConjureError, Event, NativeSkill, Session, SkillRegistry, ToolError
 from conjure_magic.approval import allow
 from conjure_magic.events import ToolFinished, ToolStarted
+from conjure_magic.settings import Settings
 
 log = logging.getLogger("monitoring_agent")
+REPORT = """Create an incident report spreadsheet, report.xlsx, with three sheets:
+1. Executive Summary, with key metrics
+2. Error Details, with the errors broken down
+3. Recommendations, with action items
+
+Analysis data:
+"""
 
 
 class LogFetcher(NativeSkill):
@@ -60,32 +76,75 @@ class Analysis:
     """What became of a request to look into the logs."""
 
     logs: str
+    """The entries, one JSON object a line."""
     text: str
     backends: tuple[str, ...]
+    report_files: tuple[Artifact, ...] = ()
+    """Their bytes come when they are asked for; `download_files` does."""
 
 
-def analyze(url: str, limit: int = 100) -> Analysis:
-    """Fetch in this process, then analyse with scripts: one conversation whose hands change on the way.
+def analyze(url: str, limit: int = 100, *, generate_report: bool = False, executor: str = "") -> Analysis:
+    """Fetch in this process, analyse with scripts, and have a report written: a session for each step.
 
-    Where the scripts run is what the environment says: CONJURE_BACKEND, or else CONJURE_PROFILE (dev and test: this
-    machine; prod: a container).
+    Args:
+        url: where the logs are; it gets `limit` as a query parameter.
+        limit: how many entries.
+        generate_report: whether a spreadsheet is made of the analysis, which needs a key.
+        executor: where the scripts run, "local" or "docker"; by default what the environment says.
     """
-    with Session("native", [LogFetcher], name="agent", approver=allow) as session:
-        session.subscribe(report, events=(ToolStarted, ToolFinished))
-        fetched = session.chat(f"Fetch logs from {url}, limit {limit}")
+    with ExitStack() as stack:
+        fetching = stack.enter_context(start_session("native", [LogFetcher]))
+        fetched = fetching.chat(f"Fetch logs from {url}, limit {limit}")
         if not fetched.files:
             raise ToolError(fetched.text)
-        logs = fetched.files[0]
-        session.use(backend=session.settings.chosen_backend, skills=["log-analyzer"])
-        answer = session.chat(f"Analyse {logs.name}: what went wrong, and when?")
-        return Analysis(logs.read().decode(), answer.text, answer.backends)
+        logs = fetched.files[-1]
+        # What the first session has written is the input folder of the second.
+        folder = fetching.workspace.root
+        analysing = stack.enter_context(start_session(executor or default_executor(), ["log-analyzer"], input=folder))
+        answer = analysing.chat(f"Analyse {logs.name}: what went wrong, and when?")
+        report_files: tuple[Artifact, ...] = ()
+        if generate_report:
+            reporting = stack.enter_context(start_session("anthropic", ["xlsx"]))
+            report_files = reporting.chat(REPORT + answer.text).files
+        return Analysis(logs.read().decode(), answer.text, answer.backends, report_files)
 
 
-def chat(message: str, backend: str, skills: object) -> str:
+def diagnose_and_report(url: str, limit: int = 500, *, executor: str = "docker") -> dict[str, Any]:
+    """Fetch, analyse in a container that reaches nothing else, report; and how the service is."""
+    found = analyze(url, limit, generate_report=True, executor=executor)
+    health = re.search(r"\b(ok|degraded|critical)\b", found.text)
+    return {
+        "logs_fetched": len(found.logs.splitlines()),
+        "health_status": health[1] if health else "unknown",
+        "report_files": [file.name for file in found.report_files],
+    }
+
+
+def start_session(backend: str, skills: Any = (), **more: Any) -> Session:
+    """A session whose tool calls are logged, on any backend: all have the same methods and results."""
+    session = Session(backend, skills, name=f"agent-{backend.replace(',', '-')}", approver=allow, **more)
+    session.subscribe(report, events=(ToolStarted, ToolFinished))
+    return session
+
+
+def chat(message: str, backend: str, skills: Any = ()) -> str:
     """Ask once, on a backend that is chosen when this is called."""
-    with Session(backend, skills, name=f"ask-{backend.replace(',', '-')}", approver=allow) as session:
-        session.subscribe(report, events=(ToolStarted, ToolFinished))
+    with start_session(backend, skills) as session:
         return session.chat(message).text
+
+
+def default_executor() -> str:
+    """Where scripts run: CONJURE_BACKEND, or else CONJURE_PROFILE (dev and test: this machine; prod: a container)."""
+    return Settings().chosen_backend
+
+
+def download_files(files: Sequence[Artifact], folder: str | Path) -> list[Path]:
+    """Write files into a folder, over older ones of the same name."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    paths = [Path(folder) / Path(file.name).name for file in files]
+    for file, path in zip(files, paths, strict=True):
+        path.write_bytes(file.read())
+    return paths
 
 
 def report(event: Event) -> None:
@@ -102,6 +161,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("url", nargs="?", help="address of the monitoring API")
     parser.add_argument("--limit", type=int, default=100, help="entries to fetch (100)")
+    parser.add_argument("--report", metavar="DIR", help="write a report of the analysis into this folder; needs a key")
     parser.add_argument("--ask", metavar="TEXT", help="ask this of one backend, in the place of an analysis")
     parser.add_argument("--backend", default="native", help="for --ask: native, local, or both")
     parser.add_argument("--skills", metavar="DIR", action="append", default=[], help="for --ask: folders of skills")
@@ -116,8 +176,10 @@ def main() -> int:
             python = [LogFetcher] if "native" in options.backend else []
             print(chat(options.ask, options.backend, [*python, *registry.list()]))
         else:
-            found = analyze(options.url, options.limit)
+            found = analyze(options.url, options.limit, generate_report=options.report is not None)
             print(f"{len(found.logs.splitlines())} entries, analysed by {', '.join(found.backends)}\n\n{found.text}")
+            for path in download_files(found.report_files, options.report or "."):
+                print(f"\nreport: {path}")
     except ConjureError as error:
         print(error, file=sys.stderr)
         return 1
