@@ -17,6 +17,7 @@ BYTES_PER_TOKEN = 3
 """A low guess, so that the estimate is rather too high."""
 MARGIN = 0.05
 """Part of the window that is left free, since the count is an estimate."""
+SUMMARY = "[conjure: summary of the conversation so far]"
 SUMMARY_TOKENS = 4_000
 RULE_CHARACTERS = 6_000
 """Characters of a summary that is made by rule."""
@@ -59,7 +60,13 @@ def summary_by_rule(messages: Sequence[Message]) -> str:
 
 def summary_note(summary: str) -> TextBlock:
     """The summary as the block that stands in the place of the conversation, before the prompt."""
-    return TextBlock(f"[conjure: summary of the conversation so far]\n{summary}\n[end of the summary]")
+    return TextBlock(f"{SUMMARY}\n{summary}\n[end of the summary]")
+
+
+def begins_with_summary(messages: Sequence[Message]) -> bool:
+    """True if the beginning of this conversation was summarised."""
+    first = messages[0].content[0] if messages and messages[0].content else None
+    return isinstance(first, TextBlock) and first.text.startswith(SUMMARY)
 
 
 class Account(Protocol):

@@ -133,6 +133,11 @@ class Session:
         return self._turn.messages if self._turn is not None else self._past.now.messages
 
     @property
+    def conversation(self) -> tuple[Message, ...]:
+        """Everything that was said in all turns, also what a summary stands for in `messages`."""
+        return tuple(message for turn in self.turns for message in turn.messages)
+
+    @property
     def turns(self) -> list[TurnResult]:
         """The turns so far, the first one first."""
         return self._past.turns

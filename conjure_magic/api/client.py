@@ -202,7 +202,9 @@ class Api:
             wait = self.patience.wait(attempt, error) if opening.may_retry else None
             if wait is None:
                 raise error
-            yield Notice(f"{error} Trying again in {wait:.2g} s ({attempt} of {self.patience.retries}).", "warning")
+            yield Notice(
+                f"{_sentence(error)} Trying again in {wait:.2g} s ({attempt} of {self.patience.retries}).", "warning"
+            )
             if cancel.wait(wait):
                 cancel.raise_if_set()
         raise AssertionError("unreachable")
@@ -261,5 +263,10 @@ class Api:
             failure.args = (self.credentials.key.hide_in(str(failure)),)
             failure.said = self.credentials.key.hide_in(failure.said)
         if failure.retry_after is not None and failure.retry_after > self.patience.retry_after:
-            failure.args = (f"{failure} The server asks to wait {failure.retry_after:.0f} s.",)
+            failure.args = (f"{_sentence(failure)} The server asks to wait {failure.retry_after:.0f} s.",)
         return failure
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return text if text.endswith((".", "!", "?")) else f"{text}."

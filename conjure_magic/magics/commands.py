@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
+from conjure_magic.compaction import begins_with_summary
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import authoring, state
 from conjure_magic.magics.asking import ask_key
@@ -227,8 +228,12 @@ def show(front: Front, words: Sequence[str]) -> Bundle | None:
     """what the next cell would send to the model: show request"""
     if list(words) != ["request"]:
         raise UsageError("%conjure show request is what can be shown")
-    request = front.sessions.current.request()
-    return state.render_request(json.dumps(request.to_dict(), indent=2, ensure_ascii=False))
+    current = front.sessions.current
+    request = current.request()
+    encode = getattr(current.model, "body", None)  # what goes over the wire, if anything does
+    body = json.loads(encode(request)) if encode is not None else request.to_dict()
+    whole = [message.to_dict() for message in current.conversation] if begins_with_summary(current.messages) else None
+    return state.render_request(_indented(body), _indented(whole) if whole is not None else "")
 
 
 def docker(front: Front, words: Sequence[str]) -> Bundle | None:
@@ -236,6 +241,10 @@ def docker(front: Front, words: Sequence[str]) -> Bundle | None:
     from conjure_magic.magics import docker as room
 
     return room.docker(front.settings, words)
+
+
+def _indented(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def show_help(front: Front, words: Sequence[str]) -> Bundle | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from conjure_magic.compaction import estimated_tokens
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
 from conjure_magic.render.turn import cost_words, token_words
@@ -99,9 +100,12 @@ def render_files(session: Session) -> Bundle:
     return render(tables=[Table(("file", "type", "bytes", "saved as"), rows, empty="no files yet")], note=note)
 
 
-def render_request(text: str) -> Bundle:
-    """The body of a request."""
-    return render("The next request, before its prompt", [("POST /v1/messages", text)])
+def render_request(body: str, whole: str = "") -> Bundle:
+    """The body of a request, and the whole conversation where the body has a summary of it."""
+    values = [("POST /v1/messages", body)]
+    if whole:
+        values.append(("before the summary", whole))
+    return render("The next request, before its prompt", values)
 
 
 def render_settings(settings: Settings) -> Bundle:
@@ -134,16 +138,23 @@ def _values(session: Session) -> list[tuple[str, object]]:
     ]
     window = session.model.context_window
     if session.context_tokens:
-        of = f" of {window:,} ({session.context_tokens / window:.0%})" if window else ""
-        values.append(("context", f"{session.context_tokens:,} tokens{of}"))
+        values.append(("context", _fullness(session.context_tokens, window)))
+    elif session.messages and session.model.name != "offline":
+        values.append(("context", f"about {_fullness(estimated_tokens(session.messages), window)}, not counted yet"))
     if tokens:
-        values += [("tokens", tokens), ("cost", cost_words(session.cost))]
+        values.append(("tokens", tokens))
+    if tokens or session.cost is None:
+        values.append(("cost", cost_words(session.cost)))
     values += [
         ("files", f"{len(session.files)}" if session.turns else "none yet"),
         ("workspace", session.opened_workspace.root if session.opened_workspace else "made with the first turn"),
         ("input folder", session.input_folder),
     ]
     return values
+
+
+def _fullness(tokens: int, window: int | None) -> str:
+    return f"{tokens:,} tokens" + (f" of {window:,} ({tokens / window:.0%})" if window else "")
 
 
 def _verdict(findings: Sequence[Finding]) -> str:

@@ -258,7 +258,7 @@ class Turn:
             window = self.setup.model.context_window
             limit = f"the {window:,} tokens" if window else "what"
             name = self.setup.model.name
-            raise ContextOverflowError(f"the conversation nears {limit} that {name} can take. {GO_ON}")
+            raise ContextOverflowError(f"The conversation nears {limit} that {name} can take. {GO_ON}")
         summary, by_model = summarise(self.setup.model, request, messages, self.cancel, self.budget)
         self.budget.forget_count()
         self._conversation.compact(summary_note(summary))
