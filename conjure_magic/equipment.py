@@ -13,7 +13,7 @@ from conjure_magic.backends.base import Backend
 from conjure_magic.backends.bundled_native import bundled
 from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, split_hosted
 from conjure_magic.backends.native.host import Host
-from conjure_magic.backends.native.names import meant_as_python, python_skills, split_skills, spoken_name
+from conjure_magic.backends.native.names import about, meant_as_python, python_skills, split_skills, spoken_name
 from conjure_magic.errors import SkillNotFoundError, SkillSpecError, UsageError
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
@@ -125,6 +125,14 @@ class Equipment:
         if self._registry is None:
             self._registry = self._open_registry(self._choice, self._split.others)
         return self._registry
+
+    @property
+    def native_skills(self) -> dict[str, str]:
+        """Name -> purpose of the skills in Python that native offers: those that were named, else the bundled ones."""
+        if "native" not in self.backend_names:
+            return {}
+        offered = self._split.native or tuple(bundled(with_kernel=self._host is not None).values())
+        return {spoken_name(value): about(value, self._namespace) for value in offered}
 
     @property
     def backends(self) -> tuple[Backend, ...]:

@@ -182,6 +182,11 @@ class Session:
         """The skills that this session knows."""
         return self._equipment.skills
 
+    @property
+    def native_skills(self) -> dict[str, str]:
+        """Name -> purpose of the skills in Python that it offers; empty without the backend native."""
+        return self._equipment.native_skills
+
     # ---- turns
 
     def stream(

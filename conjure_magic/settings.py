@@ -118,10 +118,22 @@ class Settings(Configurable):
         super().__init__(**kwargs)
         self.problems: tuple[str, ...] = ()
         sections = [self.config.get(cls.__name__, {}) for cls in type(self).mro()]
-        for name, trait in self.traits(env=lambda env: env is not None).items():
-            value = os.environ.get(trait.metadata["env"], "")
-            if value and name not in kwargs and not any(name in section for section in sections):
-                self._take(name, trait, value)
+        fixed = {*kwargs, *(name for section in sections for name in section)}
+        names = self.traits(env=lambda env: env is not None)
+        self._read = {name: ("", getattr(self, name)) for name in names if name not in fixed}
+        self.read_environment()
+
+    def read_environment(self) -> None:
+        """Take what environment variables say now (`%env` in a cell), where nothing else has set a value since."""
+        for name, (before, value) in self._read.items():
+            trait = self.traits()[name]
+            text = os.environ.get(trait.metadata["env"], "")
+            if text != before and getattr(self, name) == value:
+                if text:
+                    self._take(name, trait, text)
+                else:
+                    setattr(self, name, trait.default())
+                self._read[name] = (text, getattr(self, name))
 
     def _take(self, name: str, trait: TraitType[Any, Any], value: str) -> None:
         """Take an environment variable's value; one that is wrong is left out, and told by the next cell."""

@@ -49,3 +49,20 @@ def test_the_profile_chooses_where_nothing_else_does(
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert all(trait.help for trait in Settings.class_traits(config=True).values())
+
+
+def test_the_environment_is_read_again_where_nothing_else_has_set_a_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONJURE_MODEL", "one")
+    settings = Settings(backend="native")
+    monkeypatch.setenv("CONJURE_MODEL", "two")
+    monkeypatch.setenv("CONJURE_BACKEND", "local")
+    monkeypatch.setenv("CONJURE_SKILLS", "a, b")
+    monkeypatch.setenv("CONJURE_PROFILE", "nope")
+    settings.read_environment()
+    assert (settings.model, settings.backend, settings.skills, settings.profile) == ("two", "native", ["a", "b"], "dev")
+    assert settings.problems[0].startswith("CONJURE_PROFILE='nope' is left out")
+    settings.model = "three"
+    monkeypatch.setenv("CONJURE_MODEL", "four")
+    monkeypatch.delenv("CONJURE_SKILLS")
+    settings.read_environment()
+    assert (settings.model, settings.skills, len(settings.problems)) == ("three", [], 1)

@@ -56,6 +56,7 @@ Command = Callable[["Front", Sequence[str]], Bundle | None]
 def show_state(front: Front, words: Sequence[str]) -> Bundle | None:
     """the current session, and what it works with"""
     _no_words("state", words)
+    front.sessions.up_to_date()
     return state.render_state(front.sessions)
 
 
@@ -148,7 +149,7 @@ def explain(front: Front, words: Sequence[str]) -> None:
     if len(text) > LONGEST_TRACEBACK:  # the last frames and the error say most
         text = f"[…]\n{text[-LONGEST_TRACEBACK:]}"
     attached = f"<traceback>\n{escape(text.strip(), quote=False)}\n</traceback>"
-    front.run(front.sessions.current, EXPLAIN, [attached], yes=options.yes)
+    front.run(front.sessions.up_to_date(), EXPLAIN, [attached], yes=options.yes)
 
 
 def skills(front: Front, words: Sequence[str]) -> Bundle | None:
@@ -158,9 +159,9 @@ def skills(front: Front, words: Sequence[str]) -> Bundle | None:
     options = read_words(parser, words)
     if options is None:
         return None
-    registry = front.sessions.current.skills
-    changes = registry.reload() if options.reload else None
-    return state.render_skills(registry, changes)
+    current = front.sessions.current
+    changes = current.skills.reload() if options.reload else None
+    return state.render_skills(current, changes)
 
 
 def validate(front: Front, words: Sequence[str]) -> Bundle | None:

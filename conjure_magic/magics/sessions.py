@@ -31,6 +31,8 @@ class Sessions:
     """An API key typed at `%conjure key`, in memory only."""
     host: Host | None = None
     """The kernel, for native skills."""
+    taken: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By session, the settings that it took because nothing chose otherwise: it follows them when they change."""
 
     @property
     def current(self) -> Session:
@@ -41,12 +43,43 @@ class Sessions:
         """The session of that name, begun with the choice (over what `use` chose) if it is not there yet."""
         session = self.by_name.get(name)
         if session is None:
+            self.settings.read_environment()
             given = {key: value for key, value in {**self.chosen, **choice}.items() if value is not None}
             session = Session(
                 name=name, settings=self.settings, ask_trust=self.ask_trust, key=self.key, host=self.host, **given
             )
             self.by_name[name] = session
+            self.taken[name] = {key: value for key, value in self.defaults().items() if key not in given}
         return session
+
+    def defaults(self) -> dict[str, Any]:
+        """What the settings choose, by `%config` or the environment."""
+        return {
+            "backend": self.settings.chosen_backend,
+            "skills": list(self.settings.skills),
+            "model": self.settings.model,
+        }
+
+    def up_to_date(self) -> Session:
+        """The current session as it would run now. Raises UsageError for settings that name what there is not."""
+        session = self.current
+        if not session.is_busy:
+            self.use(session, {})
+        return session
+
+    def use(self, session: Session, choice: Mapping[str, Any]) -> None:
+        """Change a session that is there as a cell says, and where none has said anything as the settings say now.
+
+        Raises UsageError for what does not exist; then nothing has changed.
+        """
+        self.settings.read_environment()
+        chosen = {key: value for key, value in choice.items() if value is not None}
+        taken = {key: value for key, value in self.taken.get(session.name, {}).items() if key not in chosen}
+        now = {key: value for key, value in self.defaults().items() if key in taken}
+        changed = {key: value for key, value in now.items() if value != taken[key]}
+        if changed or chosen:
+            session.use(**changed, **chosen)
+        self.taken[session.name] = now
 
     def pick(self, options: argparse.Namespace) -> Session:
         """The session that a cell's options mean, changed as they say; it is the current one from now on."""
@@ -54,8 +87,8 @@ class Sessions:
         choice = self.choice(options)
         known = name in self.by_name
         session = self.open(name, **choice)
-        if known and any(value is not None for value in choice.values()):
-            session.use(**choice)
+        if known:
+            self.use(session, choice)
         self.current_name = name
         return session
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from conjure_magic.magics.sessions import Sessions
     from conjure_magic.session import Session
     from conjure_magic.settings import Settings
-    from conjure_magic.skills import Finding, Package, SkillChanges, SkillRegistry
+    from conjure_magic.skills import Finding, Package, SkillChanges
 
 Bundle = dict[str, Any]
 NOT_A_MODEL = "offline (rules, not a language model)"
@@ -53,11 +53,14 @@ def render_sessions(sessions: Sessions) -> Bundle:
     return render(tables=[Table(("session", "backends", "model", "turns", "files"), rows, empty="no session yet")])
 
 
-def render_skills(registry: SkillRegistry, changes: SkillChanges | None = None) -> Bundle:
+def render_skills(session: Session, changes: SkillChanges | None = None) -> Bundle:
     """The skills, which of them are shadowed, what is odd about them, and what a reload changed."""
+    registry = session.skills
     skills = registry.list()
     rows = [(skill.name, skill.scope, skill.description, str(skill.directory)) for skill in skills]
     tables = [Table(("skill", "from", "description", "folder"), rows, empty="no skills")]
+    if session.native_skills:
+        tables.append(Table(("skill", "description"), list(session.native_skills.items()), "In Python (native)"))
     allowed = [(skill.name, "  ".join(skill.allowed_tools)) for skill in skills if skill.allowed_tools]
     if allowed:
         tables.append(Table(("skill", "allowed-tools"), allowed, "Allowed tools"))
@@ -129,11 +132,14 @@ def render_help(commands: Mapping[str, str]) -> Bundle:
 
 def _values(session: Session) -> list[tuple[str, object]]:
     skills = [skill.name for skill in session.skills.list()]
+    if session.backends == ("native",):  # which reads no folders
+        skills = []
+    python = [f"{name} (Python)" for name in session.native_skills]
     tokens = token_words(session.usage)
     values: list[tuple[str, object]] = [
         ("backends", ", ".join(session.backends)),
         ("model", NOT_A_MODEL if session.model.name == "offline" else session.model.name),
-        ("skills", ", ".join(skills) or "none"),
+        ("skills", ", ".join([*python, *skills]) or "none"),
         ("turns", f"{len(session.turns)}{', one is running' if session.is_busy else ''}"),
     ]
     window = session.model.context_window

@@ -436,3 +436,49 @@ def test_the_order_of_defaults(loaded: Kernel) -> None:
     assert "local ·" in str(loaded.run("%%conjure --model offline\nHello.").outputs)
     assert "native ·" in str(loaded.run("%%conjure --model offline --backend native\nHello.").outputs)
     loaded.run("%config ConjureMagics.backend = ''")
+
+
+def test_a_session_follows_the_settings_where_no_cell_has_chosen(loaded: Kernel) -> None:
+    def backends(line: str = "%conjure") -> str:
+        text = loaded.run(line).text()
+        return re.findall(r"backends +(.*)", text)[0] if "backends" in text else text
+
+    loaded.run("get_ipython().config.pop('ConjureMagics', None)")  # what other tests' %config left
+    loaded.run("%reload_ext conjure_magic\n%conjure use --model offline")
+    assert backends() == "local"
+    loaded.run("%config ConjureMagics.backend = 'native'")
+    assert backends() == "native"
+    assert "native ·" in loaded.run("%%conjure\nHello.").text()
+    loaded.run("%config ConjureMagics.backend = 'natve'")
+    assert "did you mean native?" in str(loaded.run("%%conjure\nHello.").outputs)
+    loaded.run("%config ConjureMagics.backend = ''")
+    loaded.run("%env CONJURE_BACKEND=native,local")
+    assert backends() == "native, local"
+    loaded.run("%%conjure --backend local\nHello.")
+    loaded.run("%config ConjureMagics.backend = 'native'")
+    assert backends() == "local", "what a cell chose stays"
+    loaded.run("%conjure use --session other")
+    assert backends() == "native"
+    loaded.run("%conjure use --backend local\n%config ConjureMagics.backend = ''\n%env CONJURE_BACKEND=native")
+    assert backends() == "local", "what use chose stays, for other sessions too"
+    assert backends("%conjure use --session third") == "local"
+    loaded.run("import os; del os.environ['CONJURE_BACKEND']")
+
+
+def test_skills_in_python_are_shown_as_skills(loaded: Kernel) -> None:
+    loaded.run(
+        'from conjure_magic import skill\n@skill\ndef greet(name: str):\n    """Greet <b>somebody</b>.\n\n    More."""'
+    )
+    loaded.run("%conjure use --backend native --model offline")
+    assert "log-fetcher (Python), kernel (Python)\n" in loaded.run("%conjure").text()
+    assert re.search(r"kernel +The person's Python kernel", loaded.run("%conjure skills").text())
+    loaded.run("%conjure use --backend native,local --skills greet")
+    assert "greet (Python), log-analyzer" in loaded.run("%conjure").text()
+    shown = loaded.run("%conjure skills")
+    assert "greet  Greet <b>somebody</b>." in shown.text()
+    assert "More." not in shown.text()
+    assert "<b>somebody" not in shown.text("text/html")
+    loaded.run("del greet")
+    assert "there is no variable 'greet' any more" in loaded.run("%conjure skills").text()
+    loaded.run("%conjure use --backend local --skills log-analyzer")
+    assert "(Python)" not in loaded.run("%conjure").text()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from conjure_magic.backends.native.base import is_native
+from conjure_magic.backends.native.base import MARK, Marked, is_native
 from conjure_magic.backends.native.tool import not_native
 from conjure_magic.errors import UsageError
 
@@ -60,6 +61,19 @@ def spoken_name(value: object) -> str:
     """What a person calls a native skill: its variable, the name it has, or its class's or function's."""
     name = getattr(value, "name", "")
     return name if isinstance(name, str) and name else getattr(value, "__name__", "") or type(value).__name__
+
+
+def about(value: object, namespace: Mapping[str, Any]) -> str:
+    """What a native skill is for, in the first line that its author wrote; why it is none, where that is so."""
+    if isinstance(value, Named):
+        try:
+            value = value.look_up(namespace)
+        except UsageError as error:
+            return str(error)
+    marked = getattr(value, MARK, None)
+    told = marked.description if isinstance(marked, Marked) else getattr(value, "description", "")
+    text = told if isinstance(told, str) and told else inspect.getdoc(value) or ""
+    return text.strip().partition("\n")[0]
 
 
 def meant_as_python(name: str, namespace: Mapping[str, Any], bundled: Mapping[str, object]) -> str:
