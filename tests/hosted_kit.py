@@ -25,7 +25,7 @@ def session(stub: StubServer, backend: Any = "anthropic", **options: Any) -> Ses
     return Session(backend, model=options.pop("model", None) or model(stub), **options)
 
 
-def call(name: str, **given: Any) -> dict[str, Any]:
+def call(name: str, /, **given: Any) -> dict[str, Any]:
     """A block that calls a tool of ours."""
     return {"type": "tool_use", "name": name, "input": given}
 

@@ -1,0 +1,443 @@
+"""Several backends in one turn, over real HTTP against the strict stub: each call to its owner, files across."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes import ScriptedBackend, check_history
+from hosted_kit import KEY, THINK, call, model, refused, sent, session
+
+from conjure_magic import skill
+from conjure_magic.approval import ApprovalRequest, Decision, allow
+from conjure_magic.backends.base import Context
+from conjure_magic.backends.hosted.backend import HostedBackend
+from conjure_magic.backends.native.context import SkillContext
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import BackendError, UsageError
+from conjure_magic.events import Body, Noted, ToolResult
+from conjure_magic.messages import ToolUseBlock, Usage
+from conjure_magic.session import Session
+from conjure_magic.settings import Settings
+from conjure_magic.testing.stub import Reply, StubServer, bash, edit
+
+SKILL = "---\nname: greeter\ndescription: Greets people politely.\n---\nSay hello.\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def stub() -> Iterator[StubServer]:
+    with StubServer(key=KEY) as server:
+        yield server
+
+
+@skill
+def count(text: str) -> int:
+    """Count the letters."""
+    return len(text)
+
+
+@skill
+def slow(context: SkillContext) -> str:
+    """Wait for ever."""
+    context.cancel.wait(60)
+    context.cancel.raise_if_set()
+    return "never"
+
+
+def mixed(stub: StubServer, backend: str = "native,local,anthropic", **options: Any) -> Session:
+    skills = options.pop("skills", [count, "xlsx"] if "native" in backend else ["xlsx"])
+    return session(stub, backend, skills=skills, **{"approver": allow, **options})
+
+
+def notices(result: Any) -> list[str]:
+    return [item.text for item in result.items if isinstance(item, Noted)]
+
+
+# ---- one request, each call to its owner
+
+
+def test_one_request_carries_all_tools_and_each_call_goes_to_its_owner(stub: StubServer) -> None:
+    stub.reply(
+        [THINK, call("count", text="abc"), call("create_file", path="a.txt", file_text="x"), *bash("ls", "nothing")],
+        [THINK, "All done."],
+    )
+    with mixed(stub) as it:
+        result = it.chat("Do it all.")
+        check_history(it.messages)
+    names = [tool["name"] for tool in sent(stub, 0)["tools"]]
+    shell = ["view", "bash_tool", "create_file", "str_replace"]
+    assert names == ["count", *shell, "code_execution", "send_file", "fetch_file"]
+    owners = {called.call.name: called.backend for called in result.tool_calls}
+    assert owners == {"count": "native", "create_file": "local", "bash_code_execution": "anthropic"}
+    assert not any(called.is_error for called in result.tool_calls)
+    assert refused(stub) == []
+    assert [request.prefix_change for request in stub.messages] == [""] * 2
+
+
+def test_the_model_is_told_briefly_what_each_is_for_and_that_they_share_no_files(stub: StubServer) -> None:
+    with mixed(stub) as it:
+        system = it.system_prompt()
+    lines = [line for line in system.splitlines() if line.startswith("- ")]
+    assert [line.split(" ", 2)[1] for line in lines] == ["native", "local", "anthropic"]
+    assert sum(map(len, lines)) < 700
+    assert "shares no files" in system
+    with session(stub, "local") as alone:
+        assert "Several places" not in alone.system_prompt()
+
+
+def test_skills_go_to_whom_they_belong(stub: StubServer, folder: Path) -> None:
+    (folder / "skills/greeter").mkdir(parents=True)
+    (folder / "skills/greeter/SKILL.md").write_text(SKILL)
+    with mixed(stub, skills=[count, "./skills", "xlsx"]) as it:
+        assert "<name>greeter</name>" in it.system_prompt()
+        assert [one["skill_id"] for one in it.container_config()["skills"]] == ["xlsx"]
+        assert "count" in [tool["name"] for tool in it.tool_definitions()]
+    assert not [one for one in stub.hosted.skills.values() if one.source == "custom"]
+
+
+def test_tools_with_one_name_are_an_error_that_says_how_to_rename(stub: StubServer) -> None:
+    @skill(name="send_file")
+    def mine(path: str) -> str:
+        """Send it by mail."""
+        return path
+
+    with mixed(stub, skills=[mine]) as it, pytest.raises(UsageError, match=r'@skill\(name="my_send_file"\)'):
+        it.chat("Go.")
+    assert stub.requests == []
+
+
+def test_local_and_docker_in_one_session_are_a_slip() -> None:
+    with pytest.raises(UsageError, match="one of them"):
+        Session("local,docker", model="offline")
+
+
+# ---- a message with calls of both sides
+
+
+def test_a_message_with_open_server_calls_is_answered_with_results_alone(stub: StubServer) -> None:
+    stub.reply(
+        [THINK, call("count", text="abc"), *bash("make", "ok", later=True)],
+        ["Made.", call("count", text="d")],
+        "Done.",
+    )
+    with mixed(stub) as it:
+        result = it.chat("Go.")
+        check_history(it.messages)
+    assert [block["type"] for block in sent(stub, 1)["messages"][-1]["content"]] == ["tool_result"]
+    assert result.text == "Done."
+    assert all(called.result is not None and not called.is_error for called in result.tool_calls)
+    assert refused(stub) == []
+
+
+def test_a_pause_in_the_midst_is_followed(stub: StubServer) -> None:
+    stub.reply(
+        [THINK, call("count", text="abc"), *bash("make", "ok", later=True)],
+        Reply((*bash("more", later=True),), stop_reason="pause_turn"),
+        ["Made.", call("create_file", path="a.txt", file_text="x")],
+        "Done.",
+    )
+    with mixed(stub) as it:
+        result = it.chat("Go.")
+        assert (result.text, result.rounds) == ("Done.", 4)
+    assert refused(stub) == []
+
+
+def test_stopped_while_the_server_waits_for_results_the_round_becomes_text(stub: StubServer) -> None:
+    stub.reply([THINK, call("slow"), *bash("make", later=True)])
+    with mixed(stub, skills=[slow]) as it:
+        threading.Timer(0.3, it.stop).start()
+        it.chat("Go.")
+        check_history(it.messages)
+        stub.reply("Back.")
+        assert it.chat("Go on.").text == "Back."
+    assert refused(stub) == []
+    kinds = {block["type"] for message in sent(stub)["messages"] for block in message["content"]}
+    assert kinds == {"text"}
+
+
+# ---- files across
+
+
+def test_a_workspace_file_is_sent_on_purpose_and_asked_about_once(stub: StubServer) -> None:
+    asked: list[ApprovalRequest] = []
+
+    def approver(request: ApprovalRequest, cancel: Cancel) -> Decision:
+        asked.append(request)
+        return Decision("once")
+
+    stub.reply([THINK, call("send_file", path="a.csv"), call("count", text="x")], [*bash("cat a.csv", "1,2"), "Seen."])
+    stub.reply([call("send_file", path="b.csv"), call("send_file", path="a.csv")], "Both.")
+    with mixed(stub, approver=approver) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        (it.workspace.root / "b.csv").write_text("3,4")
+        result = it.chat("Send it.")
+        (uploaded,) = stub.hosted.files.values()
+        assert uploaded.content == b"1,2"
+        content = sent(stub, 1)["messages"][-1]["content"]
+        assert [block["type"] for block in content] == ["tool_result", "tool_result", "container_upload"]
+        assert "$INPUT_DIR" in content[0]["content"]
+        assert [file.name for file in result.files] == []
+        it.chat("And the other.")
+    assert len(asked) == 1
+    assert "a.csv (3 bytes)" in asked[0].text
+    assert "Anthropic" in asked[0].question
+    assert len(stub.hosted.files) == 2
+    assert [b["type"] for b in sent(stub)["messages"][-1]["content"]] == ["tool_result"] * 2 + ["container_upload"]
+    assert refused(stub) == []
+
+
+def test_an_upload_waits_while_only_results_may_be_sent(stub: StubServer) -> None:
+    stub.reply(
+        [THINK, call("send_file", path="a.csv"), *bash("make", "ok", later=True)],
+        ["I go on.", call("count", text="x")],
+        "Done.",
+    )
+    with mixed(stub) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        it.chat("Go.")
+        kinds = [[b["type"] for b in sent(stub, n)["messages"][-1]["content"]] for n in (1, 2)]
+        assert kinds == [["tool_result"], ["tool_result", "container_upload"]]
+    assert refused(stub) == []
+
+
+def test_an_upload_that_found_no_place_in_its_turn_goes_with_the_next(stub: StubServer) -> None:
+    stub.reply([THINK, call("send_file", path="a.csv"), *bash("make", "ok", later=True)], "Done.", "Next.")
+    with mixed(stub) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        it.chat("Go.")
+        check_history(it.messages)
+        it.chat("Now use it.")
+        assert [b["type"] for b in sent(stub)["messages"][-1]["content"]] == ["container_upload", "text"]
+    assert refused(stub) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("../secret.txt", "cannot be read"),
+        ("gone.csv", "No such file"),
+        ("sub", "no file"),
+        ("big.bin", "hosted_limit"),
+    ],
+)
+def test_only_files_of_the_workspace_within_the_limit_are_sent(
+    stub: StubServer, folder: Path, path: str, told: str
+) -> None:
+    (folder / "secret.txt").write_text("x")
+    stub.reply([call("send_file", path=path)], "I see.")
+    with mixed(stub, settings=Settings(hosted_limit=10)) as it:
+        (it.workspace.root / "sub").mkdir()
+        (it.workspace.root / "big.bin").write_bytes(b"x" * 11)
+        result = it.chat("Send it.")
+        assert result.tool_calls[0].result is not None
+        assert told in result.tool_calls[0].result.text
+        assert result.text == "I see."
+    assert stub.hosted.files == {}
+
+
+def test_a_refusal_sends_nothing(stub: StubServer) -> None:
+    stub.reply([call("send_file", path="a.csv")], "Fine.")
+    with mixed(stub, approver=lambda request, cancel: Decision("no", reason="It is secret.")) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        result = it.chat("Send it.")
+        assert result.tool_calls[0].is_error
+    assert "It is secret." in str(sent(stub)["messages"][-1])
+    assert stub.hosted.files == {}
+
+
+def test_a_hosted_file_is_fetched_into_the_workspace(stub: StubServer) -> None:
+    stub.reply(
+        [THINK, *bash("make", files={"out.csv": b"1,2"}), call("fetch_file", name="out.csv")],
+        [call("view", path="out.csv"), call("fetch_file", name="nothing.csv")],
+        "Done.",
+    )
+    with mixed(stub) as it:
+        result = it.chat("Go.")
+        assert [called.is_error for called in result.tool_calls] == [False, False, False, True]
+        texts = [called.result.text for called in result.tool_calls if called.result]
+        assert texts[1] == "out.csv is in the workspace as out.csv."
+        assert "1,2" in texts[2]
+        assert "there is out.csv" in texts[3]
+        (made,) = result.files
+        assert made.path == it.workspace.root / "out.csv"
+        assert (made.backend, made.change) == ("anthropic", "new")
+
+
+def test_a_file_is_attached_for_all_of_them(stub: StubServer, folder: Path) -> None:
+    (folder / "shop.log").write_text("ERROR")
+    with mixed(stub) as it:
+        result = it.chat("Read it.", attach=["shop.log"])
+        blocks = sent(stub)["messages"][0]["content"]
+        place = it.workspace.root / "attached-files/shop.log"
+        assert [block["type"] for block in blocks] == ["text", "text", "container_upload"]
+        assert blocks[1]["text"] == f"<attached_file>{place}</attached_file>"
+        assert place.read_text() == "ERROR"
+        assert len(notices(result)) == 2
+        assert it.retry().attached == (folder / "shop.log",)
+
+
+# ---- what fails, fails alone
+
+
+def test_a_backend_that_dies_fails_its_own_calls_alone(stub: StubServer) -> None:
+    def dies(given: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
+        yield from ()
+        raise BackendError("the engine is gone")
+
+    stub.reply([THINK, call("run"), *bash("ls", "a"), call("fetch_file", name="x")], "I see.")
+    with session(stub, [ScriptedBackend("engine", run=dies), HostedBackend(others=["engine"])]) as it:
+        result = it.chat("Go.")
+    assert [called.is_error for called in result.tool_calls] == [False, True, True]
+    assert result.text == "I see."
+    assert "the engine is gone" in notices(result)[0]
+    assert refused(stub) == []
+
+
+def test_a_file_endpoint_that_is_down_fails_the_one_call(stub: StubServer) -> None:
+    stub.fault("/v1/files", Reply.fault(403))
+    stub.reply([call("send_file", path="a.csv"), call("count", text="ab")], "I see.")
+    with mixed(stub) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        result = it.chat("Go.")
+    assert [called.is_error for called in result.tool_calls] == [True, False]
+    assert result.text == "I see."
+
+
+@pytest.mark.parametrize("later", [True, False])
+def test_a_container_that_expires_between_calls_is_renewed_in_the_turn(stub: StubServer, later: bool) -> None:
+    @skill
+    def expire() -> str:
+        """Let the container go."""
+        stub.hosted.expire_container()
+        return "gone"
+
+    stub.reply([THINK, *bash("make", later=later), call("expire")], [*bash("make", "again"), "Done."])
+    with mixed(stub, skills=[expire]) as it:
+        result = it.chat("Go.")
+        assert result.text == "Done."
+        assert "a fresh one is used" in notices(result)[0]
+        check_history(it.messages)
+    assert len(refused(stub)) == 1
+
+
+def test_without_a_key_the_rest_of_the_mix_works_and_the_person_is_told(folder: Path) -> None:
+    (folder / "app.log").write_text("2026-01-02 03:00:00 ERROR worker: no\n" * 3)
+    names = "local,anthropic"
+    with Session(names, skills=["log-analyzer", "xlsx"], model="offline", approver=allow) as it:
+        result = it.chat("Analyse app.log with log-analyzer")
+    assert "needs a key" in notices(result)[0]
+    assert "goes on without it" in notices(result)[0]
+    assert [called.backend for called in result.tool_calls] == ["local", "local"]
+    assert "ERROR" in result.text
+
+
+# ---- every allowed set, cut at every event
+
+SETS = [
+    "native", "local", "docker", "anthropic",
+    "native,local", "native,docker", "native,anthropic", "local,anthropic", "docker,anthropic",
+    "native,local,anthropic", "native,docker,anthropic",
+]  # fmt: skip
+WAYS = ("close", "cancel", "raise")
+
+
+def script(names: list[str]) -> list[Reply]:
+    """Rounds in which each backend works: both sides in one message, a pause, an upload and a fetch."""
+    ours: list[Any] = [call("count", text="abc")] if "native" in names else []
+    ours += [call("create_file", path="a.csv", file_text="1,2")] if {"local", "docker"} & set(names) else []
+    if "anthropic" not in names:
+        return [Reply((THINK, "First.", *ours), piece=40), Reply((THINK, *ours), piece=40), Reply(("Done.",))]
+    alone = len(names) == 1
+    crossing = [] if alone else [call("fetch_file", name="out.csv")]
+    if {"local", "docker"} & set(names):
+        crossing.insert(0, call("send_file", path="a.csv"))
+    rounds: list[list[Any]] = [[THINK, "First.", *ours, *bash("make", "ok", later=True)]]
+    rounds += [[*bash("more", files={"out.csv": b"1"}), *edit("create", "/tmp/a", file_text="x")]]
+    rounds += [[THINK, *crossing], [*bash("rest"), "Done."]] if crossing else [["Done."]]
+    reasons = ["pause_turn" if alone else "tool_use", "pause_turn", None, None]
+    return [Reply(tuple(r), stop_reason=why, piece=40) for r, why in zip(rounds, reasons, strict=False)]
+
+
+@pytest.mark.parametrize(
+    "names", [pytest.param(names, marks=[pytest.mark.docker] if "docker" in names else []) for names in SETS]
+)
+def test_every_allowed_set_works_and_may_be_cut_at_every_event(
+    stub: StubServer, names: str, request: pytest.FixtureRequest
+) -> None:
+    """By closing the generator, by its Cancel, by an exception in the consumer, one after the other."""
+    backends = names.split(",")
+    skills: list[Any] = ([count] if "native" in backends else []) + (["xlsx"] if "anthropic" in backends else [])
+    image = {"docker_image": request.getfixturevalue("docker_image")} if "docker" in backends else {}
+    with session(stub, names, skills=skills, approver=allow, settings=Settings(**image)) as it:
+        cut = 0
+        while True:
+            stub.reply(*script(backends))
+            seen = _cut(it, cut, WAYS[cut % 3])
+            check_history(it.messages)
+            turn = it.turns[-1]
+            assert all(called.result is not None for called in turn.tool_calls)
+            stub.reset()
+            stub.reply("Back.")
+            assert it.chat("Go on.").text == "Back."
+            assert refused(stub) == []
+            if seen <= cut:
+                break
+            it.undo(2)
+            stub.reset()
+            cut += 1
+    assert cut > 10
+    assert turn.is_complete
+    assert turn.text.endswith("Done.")
+    assert {called.backend for called in turn.tool_calls} == set(backends)
+
+
+def _cut(it: Session, at: int, way: str) -> int:
+    """Run a turn and cut it at an event; how many events were seen."""
+    seen = 0
+    with contextlib.suppress(KeyboardInterrupt), contextlib.closing(it.stream("Go.")) as events:
+        for seen, _ in enumerate(events, 1):
+            if seen == at + 1:
+                if way == "close":
+                    break
+                if way == "raise":
+                    raise KeyboardInterrupt
+                it.stop("interrupted")
+    return seen
+
+
+# ---- the bill
+
+
+def test_a_mixed_turn_of_thirty_rounds_bills_little_more_than_ideal_caching(stub: StubServer) -> None:
+    """Half of the rounds call functions, half work in the container; pauses among them."""
+    rounds: list[Any] = []
+    for number in range(29):
+        if number % 5 == 4:
+            rounds.append(Reply((THINK, *bash("make " * 20, "word " * 100)), stop_reason="pause_turn"))
+        elif number % 2:
+            rounds.append([THINK, call("count", text="word " * 200), *bash("ls", "word " * 50, later=number % 4 == 1)])
+        else:
+            rounds.append([THINK, call("count", text="word " * 200)])
+    stub.reply(*rounds, "Done.")
+    with mixed(stub, model=model(stub)) as it:
+        it._equipment.backends  # noqa: B018
+        result = it.chat("You know much. " * 400)
+    assert (result.rounds, refused(stub)) == (30, [])
+    billed = 0.0
+    for request in stub.messages:
+        usage = Usage.from_dict(request.usage)
+        billed += (usage.input_tokens or 0) + 1.25 * (usage.cache_creation_input_tokens or 0)
+        billed += 0.05 * (usage.cache_read_input_tokens or 0)
+    sizes = [Usage.from_dict(request.usage).prompt_tokens or 0 for request in stub.messages]
+    ideal = 1.25 * sizes[-1] + 0.05 * sum(sizes[:-1])  # each token written once, then read
+    assert billed <= 1.1 * ideal
