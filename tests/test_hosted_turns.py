@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -233,6 +234,8 @@ def test_a_file_made_again_is_the_same_file_changed(stub: StubServer) -> None:
         assert [path.name for path in it.workspace.root.glob("*.csv")] == ["a.csv"]
         assert first.read() == b"one"  # the older one is still to be had, under a name of its own
         assert second.read() == b"two"
+        on_disk = {path.name: path.read_bytes() for path in it.workspace.root.glob("*.csv")}
+        assert on_disk == {"a.csv": b"two", "a-2.csv": b"one"}
 
 
 def test_an_expired_file_says_so(stub: StubServer) -> None:
@@ -493,10 +496,16 @@ def test_a_callable_gets_the_container_with_its_request(stub: StubServer) -> Non
 
 def test_notices_of_a_stopped_upload_are_not_waited_for(stub: StubServer, folder: Path) -> None:
     """Stopped while a file goes up: the turn begins, ends at once, and the next one works."""
+
+    def stop_once_it_uploads(it: Session) -> None:
+        while not any(request.path == "/v1/files" for request in stub.requests):
+            time.sleep(0.01)
+        it.stop("interrupted")
+
     (folder / "a.txt").write_text("x")
     stub.fault("/v1/files", Reply(silent=True))
     with session(stub, approver=allow) as it:
-        threading.Timer(0.3, it.stop, ["interrupted"]).start()
+        threading.Thread(target=stop_once_it_uploads, args=(it,)).start()
         with contextlib.suppress(KeyboardInterrupt):
             it.chat("Go.", attach=["a.txt"])
         assert it.turns[-1].stop_reason == "interrupted"

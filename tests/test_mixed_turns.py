@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from conjure_magic.backends.hosted.backend import HostedBackend
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, UsageError
-from conjure_magic.events import Body, Noted, ToolResult
+from conjure_magic.events import Body, Noted, ToolResult, ToolStarted
 from conjure_magic.messages import ToolUseBlock, Usage
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
@@ -153,9 +152,9 @@ def test_a_pause_in_the_midst_is_followed(stub: StubServer) -> None:
 
 
 def test_stopped_while_the_server_waits_for_results_the_round_becomes_text(stub: StubServer) -> None:
-    stub.reply([THINK, call("slow"), *bash("make", later=True)])
+    stub.reply([THINK, *bash("make", later=True), THINK, call("slow")])
     with mixed(stub, skills=[slow]) as it:
-        threading.Timer(0.3, it.stop).start()
+        it.subscribe(lambda event: it.stop() if event.body.call.name == "slow" else None, [ToolStarted])
         it.chat("Go.")
         check_history(it.messages)
         stub.reply("Back.")
@@ -328,6 +327,18 @@ def test_a_container_that_expires_between_calls_is_renewed_in_the_turn(stub: Stu
         assert "a fresh one is used" in notices(result)[0]
         check_history(it.messages)
     assert len(refused(stub)) == 1
+
+
+def test_what_was_sent_to_a_container_that_is_gone_is_sent_again(stub: StubServer) -> None:
+    stub.reply([call("send_file", path="a.csv")], [*bash("ls"), "One."])
+    with mixed(stub) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        it.chat("Send it.")
+        stub.hosted.expire_container()
+        stub.reply([call("send_file", path="a.csv")], "Two.")
+        it.chat("Again.")
+    assert [b["type"] for b in sent(stub)["messages"][-1]["content"]] == ["tool_result", "container_upload"]
+    assert len(stub.hosted.files) == 1
 
 
 def test_without_a_key_the_rest_of_the_mix_works_and_the_person_is_told(folder: Path) -> None:
