@@ -20,6 +20,7 @@ from conjure_magic.events import BlockFinished, MessageFinished, TextDelta, Turn
 from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseBlock, Usage
 from conjure_magic.models.base import Request, ToolDefinition
 from conjure_magic.models.offline import OfflineModel
+from conjure_magic.models.offline.choose import best_fit
 from conjure_magic.session import Session
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.skill import Skill, load_skill
@@ -557,3 +558,8 @@ def test_a_file_that_a_tool_made_is_found_after_the_hands_have_changed(
         session.use(backend="local", skills=[COMMANDS])
         result = session.chat("Which words are most frequent in export.txt? Only the top 1.")
         assert paragraphs(result) == "```text\n3 the\n```"
+
+
+def test_neither_an_addresss_scheme_nor_how_often_says_what_it_is_about() -> None:
+    skills = [("ping", "Pings a web address."), ("logs", "Reads web logs, counts times, and fetches an HTTP address.")]
+    assert best_fit("Ping the web address http://127.0.0.1:9/x 3 times", skills) == 0

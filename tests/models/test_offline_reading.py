@@ -297,3 +297,20 @@ def test_hostile_repetition_is_read_in_no_time(text: str) -> None:
 def test_any_text_is_read(text: str) -> None:
     for command in read_documentation(text).commands:
         assert command.text.strip()
+
+
+def test_a_program_that_usually_prepares_is_a_command_where_there_is_no_other() -> None:
+    text = "```bash\npip install x\nmkdir out\ncurl -s https://wttr.in/CITY\n```\nOr `git log FILE`."
+    alone = read_documentation(text)
+    assert [command.text for command in alone.commands] == ["curl -s https://wttr.in/CITY", "git log FILE"]
+    both = read_documentation("```bash\ncurl -O URL\npython scripts/a.py FILE\n```")
+    assert [command.text for command in both.commands] == ["python scripts/a.py FILE"]
+    assert read_documentation("```bash\ncurl -LsSf https://x.org/install.sh\n```").commands == []
+
+
+def test_commands_in_an_indented_block_are_documented() -> None:
+    text = (
+        "# X\n\nRun:\n\n    python scripts/a.py FILE\n    some output of it\n\nThen\n    no code, but a paragraph `x`\n"
+    )
+    found = read_documentation(text)
+    assert [(command.text, command.about) for command in found.commands] == [("python scripts/a.py FILE", "Run:")]

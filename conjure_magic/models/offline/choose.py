@@ -23,6 +23,8 @@ _FOLLOW_UP = re.compile(
     r"more|less|with|without)\b",
     re.IGNORECASE,
 )
+_NO_TOPIC = re.compile(r"https?://|\b\d+ times\b", re.IGNORECASE)
+"""What a prompt holds without being about it."""
 _WRONG_USE = re.compile(
     r"\busage:|unrecogni[sz]ed|invalid (?:option|argument|choice|value)|"
     r"unknown (?:option|argument|flag)|no such option",
@@ -38,10 +40,10 @@ def best_fit(prompt: str, candidates: Sequence[tuple[str, str]]) -> int | None:
 
     One common word is not enough, unless it is in the name or the prompt names a file or an address as well.
     """
-    query = prompt[:MAX_PROMPT]
+    query = _NO_TOPIC.sub(" ", prompt[:MAX_PROMPT])
     scores = rank(query, candidates)
     order = sorted(range(len(candidates)), key=lambda index: (-scores[index], index))
-    wanted, mentions = frozenset(stems(query)), read_mentions(query)
+    wanted, mentions = frozenset(stems(query)), read_mentions(prompt[:MAX_PROMPT])
     for index in order:
         name, description = candidates[index]
         in_name = wanted & frozenset(stems(name))

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from conjure_magic.models.offline.vocabulary import INTERPRETERS, SETUP, SHELL_LANGUAGES
+from conjure_magic.models.offline.vocabulary import INTERPRETERS, LAST_RESORT, SETUP, SHELL_LANGUAGES
 
 MAX_COMMAND = 1_000
 """Characters of a command; longer lines are data."""
 _NUMBERED = re.compile(r"^\s*(\d+)(?:\t|→|[:|] ?)(.*)$")
 _FENCE = re.compile(r"^\s*(`{3,}|~{3,})\s*([\w-]*)")
 _HEADING = re.compile(r"^(#{1,6})\s+(.*)$")
+_INDENTED = re.compile(r"(?: {4}|\t)\s*\S")
 _OPTION = re.compile(r"^(--[A-Za-z][\w-]*)(?:[ =](\S+))?$")
 _PLACEHOLDER_WORD = re.compile(r"<[\w .|-]+>|\{\w+\}|\b[A-Z][A-Z_]{2,}\b|\bURL\b")
 
@@ -67,8 +68,14 @@ def without_front_matter(text: str) -> str:
 
 def read_documentation(text: str) -> Documentation:
     """The commands and options in a SKILL.md, as the view tool shows it; equal commands once."""
-    reader = _Reader()
-    for line in without_front_matter(without_line_numbers(text)).splitlines():
+    lines = without_front_matter(without_line_numbers(text)).splitlines()
+    found = _read(lines)
+    return found if found.commands else _read(lines, LAST_RESORT)
+
+
+def _read(lines: list[str], allowed: frozenset[str] = frozenset()) -> Documentation:
+    reader = _Reader(allowed)
+    for line in lines:
         reader.feed(line)
     reader.end_fence()
     return reader.found
@@ -77,7 +84,9 @@ def read_documentation(text: str) -> Documentation:
 class _Reader:
     """Walks over the lines of a Markdown text and keeps what is documented."""
 
-    def __init__(self) -> None:
+    def __init__(self, allowed: frozenset[str] = frozenset()) -> None:
+        """`allowed` are programs that otherwise only prepare something."""
+        self._allowed = allowed
         self.found = Documentation()
         self._section: list[tuple[int, str]] = []
         self._paragraph: list[str] = []
@@ -105,6 +114,9 @@ class _Reader:
             self._section = [entry for entry in self._section if entry[0] < level] + [
                 (level, heading[2].rstrip("# \t"))
             ]
+        elif _INDENTED.match(line) and not self._paragraph:
+            if is_command(line.strip(), self._allowed, plain=True):
+                self._keep(line.strip(), self._said)
         elif line.strip():
             if re.match(r"\s*(?:[-*+|]|\d+[.)])\s?", line):
                 self._end_paragraph()
@@ -127,7 +139,7 @@ class _Reader:
             option = _OPTION.match(code)
             if option is not None:
                 self.found.options.append(DocumentedOption(option[1], option[2] or "", about, self._headings()))
-            elif is_inline_command(code):
+            elif is_inline_command(code, self._allowed):
                 self._keep(code, about)
 
     def end_fence(self) -> None:
@@ -135,7 +147,7 @@ class _Reader:
         self._end_paragraph()
         if self._fence and self._language in SHELL_LANGUAGES:
             for command, comment in _code_lines(self._code):
-                if is_command(command, plain=not self._language):
+                if is_command(command, self._allowed, plain=not self._language):
                     self._keep(command, comment or self._said)
         self._fence, self._code = "", []
 
@@ -186,12 +198,16 @@ def _code_lines(lines: list[str]) -> Iterator[tuple[str, str]]:
             comment, parts = "", []
 
 
-def is_command(text: str, *, plain: bool = False) -> bool:
-    """True for a line of code that a request could want run; in an unlabelled block it has to look like one."""
+def is_command(text: str, allowed: frozenset[str] = frozenset(), *, plain: bool = False) -> bool:
+    """True for a line of code that a request could want run; in an unlabelled block it has to look like one.
+
+    What prepares something counts only if it is allowed and takes a value.
+    """
     words = text.split()
+    prepares = bool(words) and words[0] in SETUP
     if (
         not words
-        or words[0] in SETUP
+        or (prepares and (words[0] not in allowed or _PLACEHOLDER_WORD.search(text) is None))
         or (words[0] in INTERPRETERS and len(words) > 1 and words[1] in ("pip", "-m pip"))
     ):
         return False
@@ -200,12 +216,12 @@ def is_command(text: str, *, plain: bool = False) -> bool:
     return _looks_like_command(words) if plain else re.match(r"[\w./~$<{-]", words[0]) is not None
 
 
-def is_inline_command(code: str) -> bool:
+def is_inline_command(code: str, allowed: frozenset[str] = frozenset()) -> bool:
     """True for code inside a sentence that is a whole command, not a file's or an option's name."""
     words = code.split()
     if len(words) < 2:
         return bool(words) and re.match(r"\.{0,2}/?scripts/[\w./-]+\Z", words[0]) is not None
-    return is_command(code) and (_looks_like_command(words) or _PLACEHOLDER_WORD.search(code) is not None)
+    return is_command(code, allowed) and (_looks_like_command(words) or _PLACEHOLDER_WORD.search(code) is not None)
 
 
 def _looks_like_command(words: list[str]) -> bool:

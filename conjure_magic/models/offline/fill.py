@@ -154,6 +154,8 @@ class _Filling:
         if value.kind == "text" and option.optional and not asked:
             return None
         found = self._find(value, needs_word=option.optional or value.is_example)
+        if found is None and value.kind == "text" and not value.is_example and asked:
+            found = self._named(option)
         if found is None and not option.optional and value.is_example:
             self.filled.unasked += self._strangeness(value)
             return value.raw
@@ -162,6 +164,12 @@ class _Filling:
         if found is None and not option.optional and value.kind == "text":
             self.filled.unasked += 1.5  # the command without what it is to look for is another one
         return found
+
+    def _named(self, option: Option) -> str | None:
+        """What the request calls by the option's name: "column b" for `--column NAME`."""
+        words = re.findall(r"[a-z]+", option.name.lower())
+        named = (self.material.mentions.named.get(word) for word in words)
+        return next((self._take(text) for text in named if text is not None and text not in self.filled.used), None)
 
     def _strangeness(self, value: Value) -> float:
         """How far an author's own value is from what is asked: their pattern, their level."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from conjure_magic.models.offline.vocabulary import EXTENSIONS, LEVELS, PICTURES
-from conjure_magic.skills.words import stems
+from conjure_magic.skills.words import STOP_WORDS, stems
 
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
 _QUOTED = re.compile(r"\"([^\"\n]+)\"|`([^`\n]+)`|(?<![\w'])'([^'\n]+)'(?!\w)|“([^”\n]+)”|«([^»\n]+)»")
@@ -31,6 +31,7 @@ _SOUGHT = re.compile(
     re.IGNORECASE,
 )
 _REFUSED = re.compile(r"\b(?:without|no|not|skip|omit)\s+(?:an?\s+|the\s+|any\s+)?([^\W\d_]+)", re.IGNORECASE)
+_NAMED = re.compile(r"(?=\b([^\W\d_]+)(?:\s*[:=]\s*|\s)(?:(?:called|named)\s)?([\w.-]*\w))")
 _EDGES = ".,;:!?()[]{}<>\"'`“”«»…"
 
 
@@ -79,6 +80,8 @@ class Mentions:
     """Every word as it stands, in small letters."""
     refused: frozenset[str] = frozenset()
     """Stems of what the text does not want: "without a chart"."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """A word, in small letters -> the word after it, where that says something: "column b", "title: Sales"."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -127,7 +130,14 @@ def read_mentions(text: str) -> Mentions:
         frozenset(stems(text)) - refused,
         words,
         refused,
+        dict(_named(whole)),
     )
+
+
+def _named(text: str) -> Iterator[tuple[str, str]]:
+    """Each word with the word that it names, the first of each last, so that it counts."""
+    pairs = [(match[1].lower(), match[2]) for match in _NAMED.finditer(text)]
+    yield from (pair for pair in reversed(pairs) if pair[1].lower() not in STOP_WORDS and not is_path(pair[1]))
 
 
 def _blank(match: re.Match[str]) -> str:

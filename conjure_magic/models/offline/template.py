@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conjure_magic.models.offline.mentions import is_path
 from conjure_magic.models.offline.vocabulary import (
@@ -14,6 +14,8 @@ from conjure_magic.models.offline.vocabulary import (
     LEVELS,
     NOT_PLACEHOLDERS,
     SEARCHES,
+    SHELL_VARIABLES,
+    WRITTEN,
     Kind,
 )
 
@@ -100,7 +102,30 @@ class Template:
 def parse_template(command: str) -> Template | None:
     """The parts of a documented command; None if its quotes or brackets do not add up."""
     tokens = list(_tokens(command))
-    return Template(tuple(_parts([token for token in tokens if token is not None]))) if None not in tokens else None
+    if None in tokens:
+        return None
+    parts = list(_parts([token for token in tokens if token is not None]))
+    return Template(tuple(_keep_own_files(_with_input(parts))))
+
+
+def _with_input(parts: list[Part]) -> list[Part]:
+    """An image that is all that a command names is read, not written: `compress IMAGE.png`."""
+    positionals = [part for part in parts if isinstance(part, Positional)]
+    if any(part.value.kind in ("input", "url", "text") for part in positionals):
+        return parts
+    read = next((part for part in positionals if part.value.kind == "output" and not part.value.words & WRITTEN), None)
+    if read is None or read.value.is_example:
+        return parts
+    return [Positional(replace(read.value, kind="input"), read.optional) if part is read else part for part in parts]
+
+
+def _keep_own_files(parts: list[Part]) -> Iterator[Part]:
+    """A file of the author's that one part writes and a later one reads keeps its name in both."""
+    values = [part.value for part in parts if isinstance(part, Positional) and part.value.is_example]
+    files = [(value.kind, value.raw) for value in values]
+    own = {raw for kind, raw in files if kind == "output"} & {raw for kind, raw in files if kind == "input"}
+    for part in parts:
+        yield Fixed(part.value.raw) if isinstance(part, Positional) and part.value.raw in own else part
 
 
 def _tokens(command: str, *, optional: bool = False) -> Iterator[tuple[str, bool] | None]:
@@ -256,6 +281,9 @@ def _is_placeholder(token: str) -> bool:
     bare = token.strip("\"'").rstrip("…").removesuffix("...")
     if re.fullmatch(r"<[^<>]+>|\{\w[\w -]*\}|(?:/?path/to/|your[-_])\S+", bare):
         return True
+    variable = re.fullmatch(r"\$(?:([A-Z][A-Z0-9_]*)|\{([A-Z][A-Z0-9_]*)\})", bare)
+    if variable is not None:
+        return (variable[1] or variable[2]) not in SHELL_VARIABLES
     capitals = re.fullmatch(r"[A-Z][A-Z0-9_-]*(\.[a-z0-9]{1,6})?", bare)
     return capitals is not None and bare not in NOT_PLACEHOLDERS and bare.lower() not in LEVELS
 

@@ -43,6 +43,14 @@ KINDS: tuple[tuple[Kind, frozenset[str]], ...] = (
 NOT_PLACEHOLDERS = _words("GET POST PUT DELETE HEAD PATCH OPTIONS JSON CSV YAML HTML UTC TRUE FALSE AND OR")
 """Words in capitals that mean themselves."""
 
+SHELL_VARIABLES = _words("HOME PWD OLDPWD PATH USER SHELL TMPDIR LANG INPUT_DIR OUTPUT_DIR SKILL_DIR PYTHON")
+"""Variables that a command finds set; others in capitals are to be filled in."""
+
+WRITTEN = _words(
+    "o out output outfile outputs dest destination target result chart plot graph report save write export"
+)
+"""Names of files that a command writes, whatever else it reads."""
+
 EXTENSIONS = _words(
     "bz2 cfg conf csv dat db docx err gz html ini jpeg jpg json jsonl log md ndjson out parquet pdf png py sh sql "
     "sqlite svg tar toml tsv txt xlsx xml xz yaml yml zip zst"
@@ -68,6 +76,9 @@ SETUP = _words(
     "docker alias set echo touch mv cp exit"
 )
 """First words of lines that prepare something, and are never what a request asks for."""
+
+LAST_RESORT = _words("curl wget git docker cargo npm yarn pnpm echo")
+"""Those that may be all that a skill has, and then are what it is for, if they take a value."""
 
 SHELL_LANGUAGES = frozenset({"", "bash", "sh", "shell", "console", "zsh", "terminal", "shell-session", "shellsession"})
 
