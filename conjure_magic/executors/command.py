@@ -68,7 +68,7 @@ class RunningCommand:
         self.done = False
         self.give_up = 0.0
         self.watch = watch
-        self.look = self.started
+        self.look = self.started + WATCH_EVERY
         self.reason = ""
         self.notes: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""A supervisor inside a container, over the engine's attach stream. Nothing that comes from there is trusted."""
+"""Commands inside a container over the engine's streams. Nothing that comes from there is trusted."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 OWN_PROCESSES = 2
-"""The container's init, and the supervisor."""
+"""The container's init, and what it keeps: the supervisor, or what waits in its place."""
 
-LOSS = "its container was replaced: what was in /tmp is lost, and so is what ran in the background; /workspace is kept"
+LOST = "what was in /tmp is lost, and so is what ran in the background; /workspace is kept"
 
 
 class ContainerChannel(Channel):
-    """The frames of a supervisor in a container; the container's end is left to the engine."""
+    """A supervisor in a container. How the container ends is left to the engine."""
 
-    died = f"the container ended; the next command starts a new one. {LOSS[0].upper()}{LOSS[1:]}"
-    loss = LOSS
+    died = f"the container ended: {LOST}. The next command starts a new one"
+    loss = f"its container was replaced: {LOST}"
 
     def __init__(self, container: Container) -> None:
         super().__init__()
@@ -33,16 +33,18 @@ class ContainerChannel(Channel):
     @classmethod
     def open(cls, client: DockerClient, plan: Plan) -> ContainerChannel:
         """Start a container and wait until it listens. Raises BackendError with what to do."""
+        from conjure_magic.executors.docker.exec import ExecChannel
+
         channel = cls(Container(client, plan))
         try:
-            channel._greet()
+            kind, payload = channel._greeting()
         except BaseException:
             channel.close()
             raise
-        return channel
+        return ExecChannel(channel.container, int(payload)) if kind == SHELL_ONLY else channel
 
-    def _greet(self) -> None:
-        """Take the first frame in, which tells what the image can do."""
+    def _greeting(self) -> tuple[bytes, bytes]:
+        """The first frame, which tells what the image can do."""
         end = time.monotonic() + START_PATIENCE
         frames: list[tuple[bytes, bytes]] = []
         try:
@@ -55,7 +57,7 @@ class ContainerChannel(Channel):
             ) from None
         if not frames:
             raise BackendUnavailableError(f"a container did not come up within {START_PATIENCE:.0f} s")
-        self.container.shell_only = frames[0][0] == SHELL_ONLY
+        return frames[0]
 
     @property
     def alive(self) -> bool:
@@ -73,9 +75,9 @@ class ContainerChannel(Channel):
         if not data:
             raise EOFError
         pieces = self.container.demux.feed(data)
-        self._complaint = b"".join([self._complaint, *(piece for stream, piece in pieces if stream != wire.STDOUT)])[
-            -500:
-        ]
+        for stream, piece in pieces:
+            if stream != wire.STDOUT:
+                self._complaint = (self._complaint + piece)[-500:]
         return b"".join(piece for stream, piece in pieces if stream == wire.STDOUT)
 
     def is_clean(self) -> bool:

@@ -30,9 +30,9 @@ START_PATIENCE = 30.0
 """Seconds that a container gets to say that it is there, once the engine has started it."""
 
 SHELL_ONLY = b"S"
-"""Kind of the first frame of a container without Python; else a supervisor's hello is the first."""
+"""Kind of the first frame of a container without Python, with the process that keeps it; else a hello comes."""
 
-_WITHOUT_PYTHON = r"printf 'S\000\000\000\000'; exec cat >/dev/null"
+_WITHOUT_PYTHON = r"printf 'S\000\000\000\010%08d' $$; exec cat >/dev/null"
 # The source comes over stdin: nothing has to be mounted, and whatever file modes it has here do not matter.
 _LOAD = f"""
 import os, sys
@@ -130,11 +130,9 @@ class Container:
     """
 
     def __init__(self, client: DockerClient, plan: Plan) -> None:
-        self._client = client
+        self.client = client
         self.plan = plan
         self.id = ""
-        self.shell_only = False
-        """True where the image has no Python that could run the supervisor."""
         with engine.telling("looking at the image"):
             image = client.api.inspect_image(plan.image)["Config"]
         entries = (entry.partition("=") for entry in image.get("Env") or ())
@@ -155,7 +153,7 @@ class Container:
         _alive.add(self)
 
     def _start(self, volumes: tuple[str, ...]) -> None:
-        api, sent = self._client.api, source()
+        api, sent = self.client.api, source()
         created = api.create_container(
             self.plan.image,
             entrypoint=["/bin/sh", "-c", _BOOT, _LOAD, str(len(sent))],
@@ -167,7 +165,7 @@ class Container:
             labels=dict(self.plan.labels),
             healthcheck={"test": ["NONE"]},
             name=f"conjure-{self.plan.name}-{secrets.token_hex(4)}",
-            host_config=host_config(self._client, self.plan, volumes),
+            host_config=host_config(self.client, self.plan, volumes),
         )
         self.id = created["Id"]
         query = "stream=1&stdin=1&stdout=1&stderr=1"
@@ -189,8 +187,8 @@ class Container:
 
     def processes(self) -> int:
         """How many processes the engine counts in it, the two that keep it included. Raises BackendError."""
-        with engine.telling("looking into the container"), engine.impatient(self._client):
-            return len(self._client.api.top(self.id)["Processes"] or ())
+        with engine.telling("looking into the container"), engine.impatient(self.client):
+            return len(self.client.api.top(self.id)["Processes"] or ())
 
     def close(self) -> None:
         """Hang up, and end it; twice is fine."""
@@ -206,10 +204,10 @@ class Container:
         with (
             contextlib.suppress(BackendError),
             doing,
-            engine.impatient(self._client),
+            engine.impatient(self.client),
             contextlib.suppress(APIError),  # gone, or going
         ):
-            self._client.api.remove_container(self.id, force=True)
+            self.client.api.remove_container(self.id, force=True)
 
 
 def _hang_up(connection: socket.socket, owner: int) -> None:

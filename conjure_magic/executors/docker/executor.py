@@ -14,16 +14,17 @@ from conjure_magic.executors import environment, files
 from conjure_magic.executors.base import OUTPUT_LIMIT, Entry, ExecPaths, ExecResult, OutputChunk
 from conjure_magic.executors.command import RunningCommand, check_command
 from conjure_magic.executors.docker import engine, image, sweep
-from conjure_magic.executors.docker.channel import LOSS, ContainerChannel
+from conjure_magic.executors.docker.channel import LOST, ContainerChannel
 from conjure_magic.executors.docker.container import BIN, DEFAULT_PATH, Plan
 from conjure_magic.executors.docker.folders import INPUT, WORKSPACE, ContainerFolders, Mount
-from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
 from conjure_magic.executors.docker.owner import container_user, hand_over, may_read
 from conjure_magic.executors.docker.starting import Starting
+from conjure_magic.executors.docker.watch import SizeWatch
 from conjure_magic.executors.output import CommandOutput
 from conjure_magic.workspace import safe_name
 
-REPLACED = LOSS.replace("its container", "the container", 1)
+REPLACED = f"the container is a new one: {LOST}"
 """What a person and the model are told when a new container took the place of one that had ended."""
 
 
@@ -66,6 +67,7 @@ class DockerExecutor:
             self._client.close()
             raise
         self.folders = folders
+        self._watch = SizeWatch(folders.workspace, size_bytes(limits.workspace_size))
         self._channel: ContainerChannel | None = None
         self._starting: Starting[ContainerChannel] | None = None
         self._running = threading.Lock()
@@ -128,7 +130,8 @@ class DockerExecutor:
                 return ExecResult(137, "", "", "", 0.0, "cancelled")
             notes = (REPLACED,) if before is not None and channel is not before else ()
             output = CommandOutput(self.folders.workspace, self._masked(), self._limit)
-            running = RunningCommand(channel, output, timeout, cancel)
+            self._watch.start()
+            running = RunningCommand(channel, output, timeout, cancel, self._watch.look)
             result = yield from running.run(lambda _: self._start(channel, command))
             if channel.loss in result.notes:  # it is told once
                 self._channel = None
