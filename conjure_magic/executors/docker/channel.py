@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 from conjure_magic.errors import BackendError, BackendUnavailableError
 from conjure_magic.executors.channel import READ, Channel
 from conjure_magic.executors.docker import wire
-from conjure_magic.executors.docker.container import SHELL_ONLY, START_PATIENCE, Container, Plan
-
-if TYPE_CHECKING:
-    from docker import DockerClient
+from conjure_magic.executors.docker.container import START_PATIENCE, Container
 
 OWN_PROCESSES = 2
 """The container's init, and what it keeps: the supervisor, or what waits in its place."""
@@ -30,21 +26,8 @@ class ContainerChannel(Channel):
         self.container = container
         self._complaint = b""
 
-    @classmethod
-    def open(cls, client: DockerClient, plan: Plan) -> ContainerChannel:
-        """Start a container and wait until it listens. Raises BackendError with what to do."""
-        from conjure_magic.executors.docker.exec import ExecChannel
-
-        channel = cls(Container(client, plan))
-        try:
-            kind, payload = channel._greeting()
-        except BaseException:
-            channel.close()
-            raise
-        return ExecChannel(channel.container, int(payload)) if kind == SHELL_ONLY else channel
-
-    def _greeting(self) -> tuple[bytes, bytes]:
-        """The first frame, which tells what the image can do."""
+    def greeting(self) -> tuple[bytes, bytes]:
+        """The first frame, which tells what the image can do. Raises BackendUnavailableError if none comes."""
         end = time.monotonic() + START_PATIENCE
         frames: list[tuple[bytes, bytes]] = []
         try:

@@ -18,6 +18,7 @@ from conjure_magic.executors.docker.channel import LOST, ContainerChannel
 from conjure_magic.executors.docker.container import BIN, DEFAULT_PATH, Plan
 from conjure_magic.executors.docker.folders import INPUT, WORKSPACE, ContainerFolders, Mount
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
+from conjure_magic.executors.docker.opening import open_channel
 from conjure_magic.executors.docker.owner import container_user, hand_over, may_read
 from conjure_magic.executors.docker.starting import Starting
 from conjure_magic.executors.docker.watch import SizeWatch
@@ -199,7 +200,7 @@ class DockerExecutor:
             hand_over(self.folders.workspace, self.user)
         labels = sweep.labels(self._session)
         plan = Plan(found, mounts, self.user, self.limits, labels, safe_name(self._session))
-        channel = ContainerChannel.open(self._client, plan)
+        channel = open_channel(self._client, plan)
         if self._sweep is None:
             self._sweep = sweep.Sweep(self.limits.host)
         return channel
