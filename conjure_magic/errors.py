@@ -3,11 +3,21 @@
     ConjureError                  anything that this package raises on purpose
     ├── UsageError                the person's slip: one or two lines that say what is possible
     │   ├── SkillSpecError        what cannot be a hosted skill: xlsx, xlsx@latest, custom:ID@VERSION, anthropic:PATH
-    │   └── TooManySkillsError    more hosted skills than a request may carry
+    │   ├── TooManySkillsError    more hosted skills than a request may carry
+    │   ├── MissingModelError     a model is named that nothing here can reach: there is no key
+    │   ├── WorkspaceError        a session's folder cannot be used or made
+    │   └── NotNativeError        what was given as a skill in Python is none
+    │       └── CallbackMissingError  it lacks a callback that its allowed_tools promise
     ├── ToolError                 what the model should read: it becomes an `is_error` tool result
-    │   └── PathNotAllowedError   a file tool was pointed outside the folders it may touch
+    │   ├── PathNotAllowedError   a file tool was pointed outside the folders it may touch
+    │   ├── MissingFileError      there is no such file
+    │   ├── FilePermissionError   the system does not let it be read or written
+    │   └── CommandNotStartedError    the system did not start a command
     ├── SkillError                a skill folder that cannot be used
-    │   └── SkillNotFoundError    no skill of that name
+    │   ├── SkillNotFoundError    no skill of that name
+    │   ├── InvalidSkillError     it breaks the rules of the format; the message lists them
+    │   ├── FrontMatterError      the head of its SKILL.md cannot be read
+    │   └── PackageError          a `.skill` package (a ZIP) that is refused
     ├── ApiError                  a server refused, or could not do, what was asked; `status` and more say why
     │   ├── ModelError            the model could not answer; what it had said is kept
     │   │   ├── AuthenticationError   the key is missing or wrong, or may not do this
@@ -26,7 +36,9 @@
     │       └── HostedNotFoundError   no such file, skill or version there
     │           └── FileExpiredError      the file is past its date
     ├── BackendError              the hands are gone: a supervisor or container that died
+    │   ├── ContainerError        a container, or the engine below it, failed or is gone
     │   └── BackendUnavailableError   it cannot start here, and the message says what it needs
+    │       └── DockerUnavailableError    no engine that can be used, or no image
     ├── CancelledError            the turn was stopped; carries the reason
     └── SessionError              a session that cannot do this now
         ├── SessionBusyError      another turn is running in it
@@ -35,8 +47,11 @@
 The Files and Skills endpoints raise the kinds of ModelError as well, for what is no fault of a file or a skill: the
 key, a limit, the connection.
 
-A non-zero exit is none of these: it is a result. Everything not in this tree is a fault of ours or of a
-caller's own code, and propagates with its traceback.
+What a turn runs into is no error but a result, since what was done until then counts: a command's non-zero exit or time
+limit, and what a person's function raised, of whatever kind, are `ToolResult`s with `is_error` and a `status`; an
+interrupt, a time limit, `max_rounds` and `max_cost` are the `stop_reason` of a `TurnResult`. What a callable model of
+one's own raises is wrapped in a ModelError. Everything not in this tree is a fault of ours or of a caller's own code,
+and propagates with its traceback.
 """
 
 from __future__ import annotations
@@ -58,6 +73,22 @@ class TooManySkillsError(UsageError):
     """More hosted skills than a request may carry."""
 
 
+class MissingModelError(UsageError):
+    """A model is named that nothing here can reach: there is no key, and no server of one's own."""
+
+
+class WorkspaceError(UsageError):
+    """A session's folder cannot be used, or not be made."""
+
+
+class NotNativeError(UsageError):
+    """What was given as a skill in Python is none; the message says what would make it one."""
+
+
+class CallbackMissingError(NotNativeError):
+    """A native skill lacks a callback that its `allowed_tools` promise, or has none at all."""
+
+
 class ToolError(ConjureError):
     """What the model should read: it becomes an `is_error` tool result."""
 
@@ -66,12 +97,44 @@ class PathNotAllowedError(ToolError):
     """A file tool was pointed outside the folders it may touch."""
 
 
+class MissingFileError(ToolError):
+    """A file tool was pointed at a file that is not there."""
+
+
+class FilePermissionError(ToolError):
+    """The system does not let a file be read or written."""
+
+
+class CommandNotStartedError(ToolError):
+    """The system did not start a command: there is no shell, or no process to be had."""
+
+
 class SkillError(ConjureError):
     """A skill folder that cannot be used."""
 
 
 class SkillNotFoundError(SkillError):
     """No skill of that name."""
+
+
+class InvalidSkillError(SkillError):
+    """A skill breaks rules of the format; the message lists all of them."""
+
+
+class FrontMatterError(SkillError):
+    """Front matter that cannot be read; `code` names why, as a finding does."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class PackageError(SkillError):
+    """A package that is refused; `code` names why, as a finding does."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class ApiError(ConjureError):
@@ -154,8 +217,16 @@ class BackendError(ConjureError):
     """The hands are gone: a supervisor or a container that died."""
 
 
+class ContainerError(BackendError):
+    """A container, or the engine below it, failed or is gone."""
+
+
 class BackendUnavailableError(BackendError):
     """The backend cannot start here; the message says what it needs."""
+
+
+class DockerUnavailableError(BackendUnavailableError):
+    """There is no engine that can be used, or no image to run; the message says what to do."""
 
 
 class HostedError(ApiError, BackendError):

@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import IO, Any, Literal
 
-from conjure_magic.errors import PathNotAllowedError, UsageError
+from conjure_magic.errors import PathNotAllowedError, UsageError, WorkspaceError
 from conjure_magic.nofollow import FILE, open_file, open_folder, walk
 
 MAX_ENTRIES = 20_000
@@ -218,7 +218,7 @@ class Workspace:
         try:
             return cls._own(base / "conjure-files", stem, source, base)
         except OSError as error:
-            raise UsageError(
+            raise WorkspaceError(
                 f"cannot make a workspace in {base}: {error.strerror}. Name one with --workspace PATH."
             ) from None
 
@@ -235,7 +235,7 @@ class Workspace:
                 ignore.write("*\n")  # "x" goes through no link that a command may have left there
             notice = "" if number == 1 else f"another kernel uses {stem}; this one works in {root.name}"
             return cls(root, source, base, in_place=False, notice=notice, _locks=[lock])
-        raise UsageError(f"a thousand kernels use {parent / stem}; close some of them")
+        raise WorkspaceError(f"a thousand kernels use {parent / stem}; close some of them")
 
     def close(self) -> None:
         """Give the folder free for another kernel; its files stay. Closing twice is fine."""
@@ -340,7 +340,7 @@ def existing_folder(path: str | Path, what: str) -> Path:
     """The folder's real path. Raises UsageError, which calls it `what`, if it is not there."""
     folder = Path(path).expanduser().absolute()
     if not folder.is_dir():
-        raise UsageError(f"the {what} folder {str(path)!r} does not exist, or is not a folder")
+        raise WorkspaceError(f"the {what} folder {str(path)!r} does not exist, or is not a folder")
     return folder.resolve()
 
 

@@ -22,6 +22,8 @@ class Channel(ABC):
 
     died = "what runs the commands died"
     """What a person is told when it is gone."""
+    death: type[BackendError] = BackendError
+    """The error that tells it."""
     loss = ""
     """What a person is told when it had to be ended from outside; empty where nothing is lost by that."""
 
@@ -82,10 +84,10 @@ class Channel(ABC):
                     data = data[os.write(writer, data) :]
                 except BlockingIOError:
                     if time.monotonic() > end:
-                        raise BackendError(self.died) from None
+                        raise self.death(self.died) from None
                     poll(0.1, write=writer)
                 except (OSError, ValueError):
-                    raise BackendError(self.died) from None
+                    raise self.death(self.died) from None
 
     def receive(self, timeout: float | None, wake: int = -1) -> list[tuple[bytes, bytes]]:
         """The frames that came (kind, payload), after at most `timeout` seconds, or when `wake` is readable.
@@ -100,13 +102,13 @@ class Channel(ABC):
         except BlockingIOError:
             return []
         except (OSError, ValueError, EOFError):  # closed under our hands, or by it
-            raise BackendError(self.died) from None
+            raise self.death(self.died) from None
         frames: list[tuple[bytes, bytes]] = []
         data, position = self._buffer + data, 0
         while len(data) - position >= 5:
             size = int.from_bytes(data[position + 1 : position + 5], "big")
             if size > FRAME_LIMIT:
-                raise BackendError(self.died)
+                raise self.death(self.died)
             if len(data) - position < 5 + size:
                 break
             kind, payload = data[position : position + 1], data[position + 5 : position + 5 + size]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from typing import Literal
 
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import BackendError, ToolError
+from conjure_magic.errors import BackendError, CommandNotStartedError, ToolError
 from conjure_magic.executors.base import ExecResult, OutputChunk
 from conjure_magic.executors.channel import Channel
 from conjure_magic.executors.output import CommandOutput
@@ -141,7 +141,7 @@ class RunningCommand:
             self.output.add("stderr", payload)
         elif kind == b"F":
             self.done = not self.killed
-            raise ToolError(f"the command could not be started: {payload.decode('utf-8', 'replace')}")
+            raise CommandNotStartedError(f"the command could not be started: {payload.decode('utf-8', 'replace')}")
         elif kind in b"XD":
             try:
                 numbers = [int(number) for number in payload.split()]
@@ -153,7 +153,7 @@ class RunningCommand:
                     (self.left,) = numbers
                     self._killed()
             except ValueError:
-                raise BackendError(self.channel.died) from None
+                raise self.channel.death(self.channel.died) from None
 
     def _killed(self) -> None:
         """Everything is said to be dead: see whether that is so."""

@@ -14,13 +14,14 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from conjure_magic.errors import PathNotAllowedError, ToolError
+from conjure_magic.errors import FilePermissionError, MissingFileError, PathNotAllowedError, ToolError
 from conjure_magic.executors.base import Entry
 from conjure_magic.nofollow import FILE, FOLDER, Made, open_folder
 from conjure_magic.workspace import LOCK_NAME, SKIPPED_DIRS, Folders
 
 READ_LIMIT = 16 << 20
 """Bytes of the largest file that is read whole."""
+KINDS = {FileNotFoundError: MissingFileError, PermissionError: FilePermissionError}
 ENTRY_LIMIT = 500
 """Names that a listing holds at most."""
 
@@ -152,4 +153,5 @@ def _told(path: str) -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise PathNotAllowedError(f"{path}: a link on the way is not followed") from None
-        raise ToolError(f"{path}: {error.strerror or error}") from None
+        kind = next((cls for system, cls in KINDS.items() if isinstance(error, system)), ToolError)
+        raise kind(f"{path}: {error.strerror or error}") from None

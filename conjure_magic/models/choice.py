@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from conjure_magic.api.keys import Credentials, Dialect, Key, credentials, dialect_of
-from conjure_magic.errors import UsageError
+from conjure_magic.errors import MissingModelError, UsageError
 
 if TYPE_CHECKING:
     from conjure_magic.models.messages_api import MessagesModel
@@ -51,7 +51,7 @@ def choose_model(
     if name == OFFLINE or not (name or found.can_send):
         return None
     if not found.can_send:
-        raise UsageError(
+        raise MissingModelError(
             f"{name} needs a key: set ANTHROPIC_API_KEY or use %conjure key "
             "(or ANTHROPIC_BASE_URL, for a server of your own). --model offline works without one."
         )

@@ -1,6 +1,6 @@
 """Agent Skills: folders with a SKILL.md, found, read and listed for a model."""
 
-from conjure_magic.skills.archive import PackageError
+from conjure_magic.errors import PackageError
 from conjure_magic.skills.authoring import new_skill
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.finding import Finding

@@ -17,7 +17,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from conjure_magic.errors import SkillError
+from conjure_magic.errors import PackageError
 
 MAX_ENTRIES = 2_000
 MAX_BYTES = 32 << 20
@@ -28,14 +28,6 @@ MAX_DEPTH, MAX_PART, MAX_NAME = 32, 255, 1_024
 _CENTRAL_ENTRY = b"PK\x01\x02"
 _ENCRYPTED = 0x1 | 0x40 | 0x2000
 """Bits of an entry's flags (APPNOTE 4.4.4): encrypted, strongly, with masked headers."""
-
-
-class PackageError(SkillError):
-    """A package that is refused; `code` names why, as a finding does."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)

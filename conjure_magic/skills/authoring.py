@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from pathlib import Path
 
-from conjure_magic.errors import SkillError
+from conjure_magic.errors import InvalidSkillError, SkillError
 from conjure_magic.skills.skill import check_name, normal_name
 
 _SKILL_MD = """\
@@ -92,7 +92,7 @@ def new_skill(name: str, folder: str | Path) -> Path:
     name = normal_name(name)
     broken = check_name(name, name) if name else [("missing-name", "a skill needs a name")]
     if broken:
-        raise SkillError("; ".join(f"{message} ({code})" for code, message in broken))
+        raise InvalidSkillError("; ".join(f"{message} ({code})" for code, message in broken))
     directory = Path(folder).expanduser() / name  # letters, digits and hyphens by now
     try:
         directory.mkdir(parents=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from conjure_magic.errors import SkillError
+from conjure_magic.errors import FrontMatterError
 from conjure_magic.skills.finding import Finding
 from conjure_magic.skills.yaml_text import YamlTextError, parse_yaml_text
 
@@ -40,14 +40,6 @@ class FrontMatter:
     """Offset in bytes of the first line after the closing one."""
     findings: tuple[Finding, ...] = ()
     """What had to be mended to read it."""
-
-
-class FrontMatterError(SkillError):
-    """Front matter that cannot be read; `code` names why, as a finding does."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 def find_skill_md(skill_dir: Path) -> Path | None:

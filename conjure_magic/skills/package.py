@@ -18,12 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from conjure_magic.errors import SkillError
+from conjure_magic.errors import InvalidSkillError, PackageError
 from conjure_magic.skills.archive import (
     MAX_BYTES,
     MAX_ENTRIES,
     Member,
-    PackageError,
     is_flat,
     opened,
     plan,
@@ -88,7 +87,7 @@ def _checked(path: str | Path) -> Path:
     """The real folder of a skill. Raises SkillError with every rule that it breaks."""
     broken = errors(validate(path))
     if broken:
-        raise SkillError("; ".join(f"{finding.message} ({finding.code})" for finding in broken))
+        raise InvalidSkillError("; ".join(f"{finding.message} ({finding.code})" for finding in broken))
     directory = Path(os.path.realpath(Path(path).expanduser()))
     return directory if directory.is_dir() else directory.parent
 

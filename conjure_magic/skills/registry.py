@@ -12,8 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from conjure_magic.errors import SkillNotFoundError, UsageError
-from conjure_magic.skills.archive import PackageError
+from conjure_magic.errors import PackageError, SkillNotFoundError, UsageError
 from conjure_magic.skills.catalogue import entries_of, fit_catalogue
 from conjure_magic.skills.discovery import Cache, scan
 from conjure_magic.skills.finding import Finding

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from conjure_magic.errors import SkillError
+from conjure_magic.errors import FrontMatterError, InvalidSkillError, SkillError
 from conjure_magic.skills.finding import Finding, errors
 from conjure_magic.skills.frontmatter import (
     MAX_FILE,
-    FrontMatterError,
     find_skill_md,
     load_head,
     parse_head,
@@ -60,7 +59,7 @@ class Skill:
         except OSError as error:
             raise SkillError(f"cannot read {self.location}: {error.strerror}") from None
         if len(data) > MAX_FILE:
-            raise SkillError(f"{self.location} is larger than {MAX_FILE >> 20} MB")
+            raise InvalidSkillError(f"{self.location} is larger than {MAX_FILE >> 20} MB")
         return data[parse_head(data, complete=True).body_start :].decode("utf-8", "replace").strip()
 
 
@@ -79,13 +78,13 @@ def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
         directory = directory.parent
     directory = directory.resolve()
     if not os.path.isdir(directory):  # unlike Path's, it never raises
-        raise SkillError(f"{path} is not a folder")
+        raise InvalidSkillError(f"{path} is not a folder")
     location = find_skill_md(directory)
     if location is None:
-        raise SkillError(f"{path} holds no SKILL.md")
+        raise InvalidSkillError(f"{path} holds no SKILL.md")
     loaded = load_linked(directory, location, scope)
     if loaded.skill is None:
-        raise SkillError("; ".join(map(str, errors(loaded.findings))))
+        raise InvalidSkillError("; ".join(map(str, errors(loaded.findings))))
     return loaded.skill
 
 

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from conjure_magic.errors import FrontMatterError
 from conjure_magic.skills.finding import Finding
 from conjure_magic.skills.frontmatter import (
     MAX_FILE,
     MAX_HEAD,
     FrontMatter,
-    FrontMatterError,
     find_bounds,
     find_skill_md,
     parse_head,

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conjure_magic.errors import SkillError
+from conjure_magic.errors import FrontMatterError, SkillError
 from conjure_magic.skills import find_skill_md, parse_frontmatter
-from conjure_magic.skills.frontmatter import MAX_HEAD, FrontMatterError, load_head, parse_head, quote_plain_values
+from conjure_magic.skills.frontmatter import MAX_HEAD, load_head, parse_head, quote_plain_values
 
 HEAD = "---\nname: a\ndescription: b\n---\n"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from conjure_magic.backends.native.base import MARK, Marked, is_native
 from conjure_magic.backends.native.tool import not_native
-from conjure_magic.errors import UsageError
+from conjure_magic.errors import NotNativeError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Named:
             raise UsageError(f"there is no variable {self.name!r} any more, which --skills named; {remedy}")
         value = namespace[self.name]
         if not is_native(value):
-            raise UsageError(f"{not_native(self.name, value)}; {remedy}")
+            raise NotNativeError(f"{not_native(self.name, value)}; {remedy}")
         return value
 
 
@@ -53,7 +53,7 @@ def split_skills(
         elif isinstance(value, Named) or is_native(value):
             native.append(value)
         else:
-            raise UsageError(not_native(getattr(value, "__name__", "") or repr(value)[:60], value))
+            raise NotNativeError(not_native(getattr(value, "__name__", "") or repr(value)[:60], value))
     return tuple(native), tuple(others)
 
 

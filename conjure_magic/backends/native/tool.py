@@ -22,7 +22,7 @@ from conjure_magic.backends.native.codec import (
 )
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.docstring import read_docstring
-from conjure_magic.errors import ToolError, UsageError
+from conjure_magic.errors import CallbackMissingError, NotNativeError, ToolError, UsageError
 from conjure_magic.models.base import ToolDefinition
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
@@ -76,7 +76,7 @@ def tools_of(value: object) -> tuple[NativeTool, ...]:
         return tuple(_skill_tools(value))
     if is_native(value) and callable(value) and not isinstance(value, type):
         return (function_tool(value),)
-    raise UsageError(not_native(getattr(value, "__name__", "") or repr(value)[:60], value))
+    raise NotNativeError(not_native(getattr(value, "__name__", "") or repr(value)[:60], value))
 
 
 def not_native(name: str, value: object) -> str:
@@ -120,7 +120,7 @@ def _skill_tools(skill: NativeSkill) -> Iterator[NativeTool]:
     missing = sorted(set(allowed or ()) - set(implemented))
     if missing or not implemented:
         wanted = ", ".join(missing) or "any of " + ", ".join(CALLBACKS)
-        raise UsageError(f"the native skill {name} does not implement {wanted}")
+        raise CallbackMissingError(f"the native skill {name} does not implement {wanted}")
     for kind, function in implemented.items():
         if allowed is not None and kind not in allowed:
             continue

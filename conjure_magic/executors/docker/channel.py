@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from conjure_magic.errors import BackendError, BackendUnavailableError
+from conjure_magic.errors import BackendError, ContainerError, DockerUnavailableError
 from conjure_magic.executors.channel import READ, Channel
 from conjure_magic.executors.docker import wire
 from conjure_magic.executors.docker.container import START_PATIENCE, Container
@@ -18,6 +18,7 @@ LOST = "what was in /tmp is lost, and so is what ran in the background; /workspa
 class ContainerChannel(Channel):
     """A supervisor in a container. How the container ends is left to the engine."""
 
+    death = ContainerError
     died = f"the container ended: {LOST}. The next command starts a new one"
     loss = f"its container was replaced: {LOST}"
 
@@ -35,11 +36,11 @@ class ContainerChannel(Channel):
                 frames = self.receive(end - time.monotonic())
         except BackendError:
             why = self._complaint.decode("utf-8", "replace").strip()
-            raise BackendUnavailableError(
+            raise DockerUnavailableError(
                 f"a container of {self.container.plan.image} ended before it ran anything: {why or 'it said nothing'}"
             ) from None
         if not frames:
-            raise BackendUnavailableError(f"a container did not come up within {START_PATIENCE:.0f} s")
+            raise DockerUnavailableError(f"a container did not come up within {START_PATIENCE:.0f} s")
         return frames[0]
 
     @property

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from conjure_magic.errors import BackendError, BackendUnavailableError, ConjureError
+from conjure_magic.errors import ConjureError, ContainerError, DockerUnavailableError
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -31,14 +31,14 @@ def connect(host: str = "") -> DockerClient:
     """A client of the engine: an address, a context's name, or (empty) what the `docker` CLI would use.
 
     The environment's `DOCKER_HOST` (also for Podman's socket) goes before `DOCKER_CONTEXT` and the current
-    context. The caller closes the client. Raises BackendUnavailableError, within some 10 seconds, which says
+    context. The caller closes the client. Raises DockerUnavailableError, within some 10 seconds, which says
     what to do.
     """
     try:
         import docker
         from docker.errors import DockerException
     except ImportError:
-        raise BackendUnavailableError(f"the docker backend needs a library: {INSTALL}") from None
+        raise DockerUnavailableError(f"the docker backend needs a library: {INSTALL}") from None
     options = _address(host)
     where = options.setdefault("base_url", DEFAULT)
     try:
@@ -46,11 +46,11 @@ def connect(host: str = "") -> DockerClient:
             _knock(where.removeprefix("unix://"))
         client = docker.DockerClient(version="auto", timeout=CONNECT_TIMEOUT, **options)
     except (DockerException, OSError, ValueError) as error:  # ValueError: an address that is none
-        raise BackendUnavailableError(_why(error, where)) from None
+        raise DockerUnavailableError(_why(error, where)) from None
     version = client.api.api_version
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         client.close()
-        raise BackendUnavailableError(
+        raise DockerUnavailableError(
             f"the engine at {where} is too old: it speaks API {version}, and {OLDEST[0]}.{OLDEST[1]} is needed "
             "(Docker 19.03 or Podman 4, or newer)"
         )
@@ -68,8 +68,8 @@ def _knock(path: str) -> None:
 def dial(host: str = "") -> socket.socket:
     """A connection of one's own to the same engine, for what outlasts a request.
 
-    Raises BackendUnavailableError for an engine behind TLS or SSH: it is on another machine, and the folders
-    of this one are not there; BackendError if the engine is gone.
+    Raises DockerUnavailableError for an engine behind TLS or SSH: it is on another machine, and the folders
+    of this one are not there; ContainerError if the engine is gone.
     """
     address = _address(host).get("base_url") or DEFAULT
     scheme, _, rest = address.partition("://")
@@ -86,14 +86,14 @@ def dial(host: str = "") -> socket.socket:
         if scheme in ("tcp", "http") and "tls" not in _address(host):
             name, _, port = rest.partition("/")[0].rpartition(":")
             return socket.create_connection((name.strip("[]"), int(port)), CONNECT_TIMEOUT)
-    raise BackendUnavailableError(
+    raise DockerUnavailableError(
         f"the engine at {address} is on another machine, where this one's folders are not: use one that runs here "
         "(`docker context use default`)"
     )
 
 
 def _address(host: str) -> dict[str, Any]:
-    """Address and TLS of an engine, as docker-py's constructor takes them. Raises BackendUnavailableError."""
+    """Address and TLS of an engine, as docker-py's constructor takes them. Raises DockerUnavailableError."""
     from docker.utils import kwargs_from_env
 
     if "://" in host:
@@ -107,7 +107,7 @@ def _address(host: str) -> dict[str, Any]:
 
 
 def where(host: str = "") -> str:
-    """The address of the engine that `connect` speaks to. Raises BackendUnavailableError for an unknown context."""
+    """The address of the engine that `connect` speaks to. Raises DockerUnavailableError for an unknown context."""
     return str(_address(host).get("base_url") or DEFAULT)
 
 
@@ -124,9 +124,9 @@ def _context(name: str) -> dict[str, Any]:
     try:
         context = ContextAPI.get_context(name)
     except (DockerException, OSError, ValueError, KeyError) as error:
-        raise BackendUnavailableError(f"the Docker context {name!r} cannot be read: {error}") from None
+        raise DockerUnavailableError(f"the Docker context {name!r} cannot be read: {error}") from None
     if context is None or not context.Host:
-        raise BackendUnavailableError(
+        raise DockerUnavailableError(
             f"there is no Docker context {name!r}: `docker context ls` shows those that exist, "
             "`docker context use default` goes back to this machine's engine"
         )
@@ -174,7 +174,7 @@ def impatient(client: DockerClient) -> Iterator[None]:
 
 @contextlib.contextmanager
 def telling(doing: str) -> Iterator[None]:
-    """What the engine refuses, or its loss, as a BackendError that says what was being done."""
+    """What the engine refuses, or its loss, as a ContainerError that says what was being done."""
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
@@ -183,11 +183,11 @@ def telling(doing: str) -> Iterator[None]:
     except ConjureError:
         raise
     except APIError as error:
-        raise BackendError(_refusal(doing, str(error.explanation or error))) from None
+        raise ContainerError(_refusal(doing, str(error.explanation or error))) from None
     except (DockerException, RequestException, OSError) as error:
         if any("Timeout" in type(kind).__name__ for kind in _chain(error)):
-            raise BackendError(f"{doing}: the engine did not answer in time; is it overloaded or stopped?") from None
-        raise BackendError(f"{doing}: the engine is gone; start it again, and the next command goes on") from None
+            raise ContainerError(f"{doing}: the engine did not answer in time; is it overloaded or stopped?") from None
+        raise ContainerError(f"{doing}: the engine is gone; start it again, and the next command goes on") from None
 
 
 def _refusal(doing: str, text: str) -> str:

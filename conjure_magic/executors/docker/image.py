@@ -11,7 +11,7 @@ from textwrap import shorten
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import BackendError, BackendUnavailableError, ConjureError
+from conjure_magic.errors import ConjureError, ContainerError, DockerUnavailableError
 from conjure_magic.executors.docker import engine
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, Recipe, hidden, version
@@ -31,7 +31,7 @@ _NOISE = re.compile(r"--->|Removing intermediate container |debconf: ")
 def find(client: DockerClient, name: str) -> str | None:
     """The id of an image that the engine has; None if it has not.
 
-    Raises BackendUnavailableError for what is no image's name, BackendError if the engine is lost.
+    Raises DockerUnavailableError for what is no image's name, ContainerError if the engine is lost.
     """
     from docker.errors import APIError, ImageNotFound
 
@@ -42,14 +42,14 @@ def find(client: DockerClient, name: str) -> str | None:
             return None
         except APIError as error:
             if "invalid reference format" in str(error):
-                raise BackendUnavailableError(f"{name!r} is not an image's name, such as python:3.13-slim") from None
+                raise DockerUnavailableError(f"{name!r} is not an image's name, such as python:3.13-slim") from None
             raise
 
 
 def ensure(client: DockerClient, limits: DockerLimits, progress: Progress, cancel: Cancel) -> str:
     """The id of the image that the limits name. If it is not there, the standard one is built, any other is pulled.
 
-    Raises BackendUnavailableError, which says what to do, and CancelledError once `cancel` is set.
+    Raises DockerUnavailableError, which says what to do, and CancelledError once `cancel` is set.
     """
     name = limits.image or STANDARD_IMAGE
     found = find(client, name)
@@ -66,7 +66,7 @@ def pull(name: str, progress: Progress, cancel: Cancel, *, host: str = "") -> st
     with _client(host, cancel) as client, _refused(name):
         for event in _told(client.api.pull(name, stream=True, decode=True), cancel, progress, f"pulling {name}"):
             if "error" in event:
-                raise BackendUnavailableError(_no_pull(name, str(event["error"])))
+                raise DockerUnavailableError(_no_pull(name, str(event["error"])))
         return _made(client, name)
 
 
@@ -106,7 +106,7 @@ def build(
         for event in _told(stream, cancel, progress, f"pulling {recipe.base or 'its base image'}"):
             log.add(hidden(str(event.get("stream", ""))))
             if "error" in event:
-                raise BackendUnavailableError(_no_build(name, log, hidden(str(event["error"]))))
+                raise DockerUnavailableError(_no_build(name, log, hidden(str(event["error"]))))
         return _made(client, name)
 
 
@@ -132,7 +132,7 @@ class _Log:
 def _made(client: DockerClient, name: str) -> str:
     found = find(client, name)
     if found is None:
-        raise BackendUnavailableError(f"the engine says that {name} is done, and does not have it; try again")
+        raise DockerUnavailableError(f"the engine says that {name} is done, and does not have it; try again")
     return found
 
 
@@ -175,9 +175,9 @@ def _refused(name: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise BackendUnavailableError(_no_pull(name, str(error.explanation or error))) from None
+        raise DockerUnavailableError(_no_pull(name, str(error.explanation or error))) from None
     except (DockerException, RequestException, OSError) as error:
-        raise BackendError(f"making the image {name}: the engine is gone ({type(error).__name__})") from None
+        raise ContainerError(f"making the image {name}: the engine is gone ({type(error).__name__})") from None
 
 
 def _told(stream: Iterable[Any], cancel: Cancel, progress: Progress, pulling: str) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 
-from conjure_magic.errors import BackendError
+from conjure_magic.errors import ContainerError
 
 HEAD_LIMIT = 1 << 16
 STDOUT, STDERR = 1, 2
@@ -17,7 +17,7 @@ STDOUT, STDERR = 1, 2
 def upgrade(connection: socket.socket, path: str, body: bytes = b"") -> None:
     """Send a POST whose connection becomes a stream; what follows on the connection is the stream's.
 
-    Raises BackendError with the engine's reason if it refuses, OSError if it is gone.
+    Raises ContainerError with the engine's reason if it refuses, OSError if it is gone.
     """
     head = (
         f"POST {path} HTTP/1.1\r\nHost: engine\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n"
@@ -33,7 +33,7 @@ def upgrade(connection: socket.socket, path: str, body: bytes = b"") -> None:
     status = answer.split(b" ", 2)[1]
     if status not in (b"101", b"200"):
         reason = connection.recv(4096).decode("utf-8", "replace").strip()
-        raise BackendError(f"the engine refused the stream: {reason or status.decode('ascii', 'replace')}")
+        raise ContainerError(f"the engine refused the stream: {reason or status.decode('ascii', 'replace')}")
 
 
 class Demux:
