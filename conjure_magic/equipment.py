@@ -87,6 +87,7 @@ class Equipment:
         self._workspace: Workspace | None = None
         self._registry: SkillRegistry | None = None
         self._opened: tuple[Backend, ...] | None = None
+        self._memory: dict[str, Any] = {}
         self._host = host
         self._split = self._assign(choice)
         self.model = self._checked(choice)
@@ -151,6 +152,7 @@ class Equipment:
                 names_input=self._choice.names_input or bool(self._settings.input),
                 hosted=self._split.hosted,
                 backends=self.backend_names,
+                memory=self._memory,
                 credentials=lambda: credentials(key=self._choice.key),
             )
             chosen = self._choice.backends
@@ -201,6 +203,11 @@ class Equipment:
         opened, self._opened = self._opened, None
         for backend in opened or ():
             backend.close()
+
+    def begin_anew(self) -> None:
+        """End everything that still runs, and let the hands forget the conversation."""
+        self.close_backends()
+        self._memory.clear()
 
     def close(self) -> None:
         """End everything and free the workspace; its files stay. Calling it twice is fine."""

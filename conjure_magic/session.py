@@ -284,7 +284,7 @@ class Session:
         """Forget the conversation; backends, skills and files stay. Commands left running are ended."""
         with self._exclusively():
             self._past.reset()
-            self._equipment.close_backends()
+            self._equipment.begin_anew()
 
     def use(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from typing import Any
 
 from conjure_magic.api.client import Patience
@@ -28,6 +30,17 @@ def session(stub: StubServer, backend: Any = "anthropic", **options: Any) -> Ses
 def call(name: str, /, **given: Any) -> dict[str, Any]:
     """A block that calls a tool of ours."""
     return {"type": "tool_use", "name": name, "input": given}
+
+
+def stop_when_asked(stub: StubServer, session: Session, path: str) -> None:
+    """Stop the session's turn, from another thread, once the stub is asked for that path."""
+
+    def wait() -> None:
+        while not any(request.path == path for request in stub.requests):
+            time.sleep(0.01)
+        session.stop("interrupted")
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def refused(stub: StubServer) -> list[str]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes import check_history
-from hosted_kit import KEY, THINK, model, refused, sent, session
+from hosted_kit import KEY, THINK, model, refused, sent, session, stop_when_asked
 
 from conjure_magic.approval import allow
 from conjure_magic.budget import Limits
@@ -89,6 +87,9 @@ def test_a_change_of_skills_settles_what_came_before(stub: StubServer) -> None:
         it.chat("a")
         it.use(skills="xlsx,pdf")
         it.chat("b")
+        assert it.container_config()["id"] == sent(stub)["container"]["id"] == next(iter(stub.hosted.containers))
+        it.reset()
+        assert "id" not in it.container_config()
     assert refused(stub) == []
     kinds = {block["type"] for message in sent(stub)["messages"] for block in message["content"]}
     assert kinds == {"text"}
@@ -202,6 +203,15 @@ def test_a_file_is_described_at_once_and_fetched_when_it_is_read(stub: StubServe
         assert [path.name for path in it.download_files(it.files, folder / "other")] == ["report.xlsx"]
 
 
+def test_a_file_is_read_when_its_session_is_closed_or_has_other_backends(stub: StubServer) -> None:
+    stub.reply([*bash("make", files={"a.csv": b"one", "b.csv": b"two"}), "Done."])
+    with session(stub) as it:
+        files = it.chat("Go.").files
+        it.use(backend="native")
+        assert files["a.csv"].read() == b"one"
+    assert files["b.csv"].read() == b"two"
+
+
 def test_a_file_of_the_persons_is_never_overwritten(stub: StubServer) -> None:
     stub.reply([*bash("make", files={"../../report.csv": b"theirs"}), "Done."])
     with session(stub) as it:
@@ -233,6 +243,7 @@ def test_a_file_made_again_is_the_same_file_changed(stub: StubServer) -> None:
         assert (second.change, second.read()) == ("changed", b"two")
         assert [path.name for path in it.workspace.root.glob("*.csv")] == ["a.csv"]
         assert first.read() == b"one"  # the older one is still to be had, under a name of its own
+        assert first.read() == b"one"
         assert second.read() == b"two"
         on_disk = {path.name: path.read_bytes() for path in it.workspace.root.glob("*.csv")}
         assert on_disk == {"a.csv": b"two", "a-2.csv": b"one"}
@@ -496,16 +507,10 @@ def test_a_callable_gets_the_container_with_its_request(stub: StubServer) -> Non
 
 def test_notices_of_a_stopped_upload_are_not_waited_for(stub: StubServer, folder: Path) -> None:
     """Stopped while a file goes up: the turn begins, ends at once, and the next one works."""
-
-    def stop_once_it_uploads(it: Session) -> None:
-        while not any(request.path == "/v1/files" for request in stub.requests):
-            time.sleep(0.01)
-        it.stop("interrupted")
-
     (folder / "a.txt").write_text("x")
     stub.fault("/v1/files", Reply(silent=True))
     with session(stub, approver=allow) as it:
-        threading.Thread(target=stop_once_it_uploads, args=(it,)).start()
+        stop_when_asked(stub, it, "/v1/files")
         with contextlib.suppress(KeyboardInterrupt):
             it.chat("Go.", attach=["a.txt"])
         assert it.turns[-1].stop_reason == "interrupted"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes import ScriptedBackend, check_history
-from hosted_kit import KEY, THINK, call, model, refused, sent, session
+from hosted_kit import KEY, THINK, call, model, refused, sent, session, stop_when_asked
 
 from conjure_magic import skill
 from conjure_magic.approval import ApprovalRequest, Decision, allow
@@ -270,6 +270,18 @@ def test_a_hosted_file_is_fetched_into_the_workspace(stub: StubServer) -> None:
         (made,) = result.files
         assert made.path == it.workspace.root / "out.csv"
         assert (made.backend, made.change) == ("anthropic", "new")
+
+
+def test_a_download_under_way_is_stopped_with_the_turn(stub: StubServer) -> None:
+    stub.reply([*bash("make", files={"out.csv": b"1,2"}), call("fetch_file", name="out.csv")])
+    with mixed(stub) as it:
+        stub.fault("/v1/files/file_stub000001/content", Reply(silent=True))
+        stop_when_asked(stub, it, "/v1/files/file_stub000001/content")
+        with pytest.raises(KeyboardInterrupt):
+            it.chat("Go.")
+        result = it.turns[-1]
+        assert result.tool_calls[-1].is_error
+        check_history(it.messages)
 
 
 def test_a_file_is_attached_for_all_of_them(stub: StubServer, folder: Path) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conjure_magic.api.keys import Credentials, credentials
 from conjure_magic.backends.base import Backend
@@ -53,6 +53,8 @@ class BackendSetup:
     """Skills for Anthropic's container; empty for its own document skills."""
     backends: tuple[str, ...] = ()
     """The names of all backends of the session."""
+    memory: dict[str, Any] = field(default_factory=dict)
+    """What a backend wants to find again, under its name, when it is opened anew in the same conversation."""
     credentials: Callable[[], Credentials] = credentials
     """Whom requests come from and where they go, asked for anew with each connection."""
 
@@ -145,6 +147,7 @@ def _anthropic(setup: BackendSetup) -> Backend:
         configured=setup.credentials,
         limit=setup.settings.hosted_limit,
         secrets=setup.secrets,
+        memory=setup.memory,
     )
 
 

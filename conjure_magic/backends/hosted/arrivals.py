@@ -7,12 +7,13 @@ import shutil
 import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conjure_magic.cancel import Cancel, Deadline
-from conjure_magic.errors import ApiError, CancelledError, HostedNotFoundError
+from conjure_magic.errors import ApiError, CancelledError, HostedNotFoundError, UsageError
 from conjure_magic.workspace import Artifact, Change, Workspace, media_type, numbered
 
 if TYPE_CHECKING:
@@ -45,13 +46,15 @@ class _Place:
 class Arrivals:
     """The hosted files of a session. Safe from any thread: a display reads files in its own."""
 
-    client: Callable[[], FilesClient]
-    """Asked when something is fetched."""
+    client: Callable[[], AbstractContextManager[FilesClient]]
+    """Lends a client when something is fetched."""
     limit: int
     """Bytes that a file may have."""
     by_id: dict[str, Artifact] = field(default_factory=dict)
     """The files so far, by their ids on the server."""
     _places: dict[str, _Place] = field(default_factory=dict)
+    _names: dict[str, str] = field(default_factory=dict)
+    """File id -> its name in the workspace."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add(self, file: HostedFile, workspace: Workspace, backend: str, tool_use_id: str) -> Artifact:
@@ -62,8 +65,8 @@ class Arrivals:
         with self._lock:
             name = self._free_name(file.name, workspace.root)
             change: Change = "changed" if name in self._places else "new"
-            place = self._places.setdefault(name, _Place(file.id))
-            place.file_id = file.id
+            self._places.setdefault(name, _Place(file.id)).file_id = file.id
+            self._names[file.id] = name
         kind = media_type(name)
         artifact = Artifact(
             name,
@@ -74,20 +77,23 @@ class Arrivals:
             tool_use_id,
             change,
             shown_path=workspace.shown(workspace.root / name),
-            fetch=lambda: self.fetch(file.id, name, workspace.root),
+            fetch=lambda: self.fetch(file.id, workspace.root),
         )
         self.by_id[file.id] = artifact
         return artifact
 
-    def fetch(self, file_id: str, name: str, root: Path, cancel: Cancel | None = None) -> Path:
-        """Where the file lies in the workspace, fetched if it is not there. Raises OSError, and CancelledError once
-        the turn whose `cancel` it is was stopped."""
+    def fetch(self, file_id: str, root: Path, cancel: Cancel | None = None) -> Path:
+        """Where the file lies in the workspace, fetched if it is not there.
+
+        Raises OSError if it cannot be had, CancelledError once the turn whose `cancel` it is was stopped.
+        """
         with self._lock:
+            name = self._names[file_id]
             place = self._places[name]
             if place.copied == file_id and place.path is not None and place.is_untouched:
                 return place.path
             if place.file_id != file_id:  # an older one, whose name is another's now
-                name = self._free_name(name, root, new=True)
+                name = self._names[file_id] = self._free_name(name, root, new=True)
                 place = self._places[name] = _Place(file_id)
             with tempfile.TemporaryDirectory(prefix="conjure-") as folder:
                 fresh = self._downloaded(file_id, Path(folder) / "file", cancel)
@@ -100,11 +106,11 @@ class Arrivals:
         deadline = Deadline(stop, PATIENCE)
         deadline.start()
         try:
-            with (cancel or Cancel()).waking(stop.set):
-                return self.client().download(file_id, target, limit=self.limit, cancel=stop)
+            with (cancel or Cancel()).waking(stop.set), self.client() as client:
+                return client.download(file_id, target, limit=self.limit, cancel=stop)
         except HostedNotFoundError as error:
             raise FileNotFoundError(str(error)) from None
-        except ApiError as error:
+        except (ApiError, UsageError) as error:
             raise OSError(str(error)) from None
         except CancelledError:
             (cancel or Cancel()).raise_if_set()

@@ -6,8 +6,9 @@ own answer. So this backend watches: the calls in it, their results, the files t
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, MutableMapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,22 @@ RENEWED = (
 )
 
 
+class Memory:
+    """What a session keeps of the container, also while its backends are opened anew."""
+
+    def __init__(self, limit: int) -> None:
+        self.container = ""
+        """The id of the container; empty before there is one."""
+        self.uploads = Uploads()
+        self.arrivals = Arrivals(lambda: _lent(credentials()), limit)
+        self.crossing = Crossing(self.arrivals)
+
+    def renew(self) -> None:
+        """The container is gone, with what was sent to it."""
+        self.container = ""
+        self.crossing.left_behind()
+
+
 class HostedBackend:
     """Offers Anthropic's container to the model, for one session."""
 
@@ -75,6 +92,7 @@ class HostedBackend:
         configured: Callable[[], Credentials] = credentials,
         limit: int = 100_000_000,
         secrets: Callable[[], Iterable[str]] = tuple,
+        memory: MutableMapping[str, Any] | None = None,
     ) -> None:
         """A backend for one session.
 
@@ -84,15 +102,14 @@ class HostedBackend:
             configured: for Files and Skills where the session's model does not say where it is.
             limit: bytes of a file that may be sent or fetched.
             secrets: what no result may show.
+            memory: the session's, in which the container is found again when the backends are opened anew.
         """
         self._specs = tuple(skills) or tuple(map(SkillSpec, DOCUMENT_SKILLS))
         self._others = tuple(others)
         self._configured = configured
         self._secrets = secrets
-        self._uploads = Uploads()
-        self._arrivals = Arrivals(self._files, limit)
-        self._crossing = Crossing(self._arrivals, limit)
-        self._container = ""
+        self._kept: Memory = ({} if memory is None else memory).setdefault(self.name, Memory(limit))
+        self._kept.arrivals.client = lambda: _lent(self._configured())
         self._begun: dict[str, float] = {}
         self._clients: tuple[Credentials, FilesClient, SkillsClient] | None = None
 
@@ -115,7 +132,7 @@ class HostedBackend:
         self._connect(context.model)
         told: list[Notice] = []
         if any(spec.path is not None for spec in self._specs):
-            settled = [self._uploads.settle(spec, self._open()[1], context.cancel) for spec in self._specs]
+            settled = [self._kept.uploads.settle(spec, self._open()[1], context.cancel) for spec in self._specs]
             self._specs = tuple(spec for spec, _ in settled)
             told = [Notice(text) for _, text in settled if text]
         return told
@@ -139,7 +156,7 @@ class HostedBackend:
             if self._others:
                 return Contribution()
             raise BackendUnavailableError(problem)
-        container: dict[str, Any] = {"id": self._container} if self._container else {}
+        container: dict[str, Any] = {"id": self._kept.container} if self._kept.container else {}
         container["skills"] = [spec.to_dict() for spec in self._specs]
         names = [spec.skill_id for spec in self._specs if not spec.is_custom]
         own = sum(spec.is_custom for spec in self._specs)
@@ -157,11 +174,11 @@ class HostedBackend:
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
         """Carry a file across. Raises ToolError, HostedError and CancelledError as the tools of `crossing` do."""
         if call.name == FETCH_FILE.name:
-            return (yield from self._crossing.fetch(call, context))
+            return (yield from self._kept.crossing.fetch(call, context))
         if call.name != SEND_FILE.name:
             raise ToolError(f"{call.name} is run by the server as a part of your answer; it cannot be called here")
         try:
-            return (yield from self._crossing.send(call, context, self._files(), self.name))
+            return (yield from self._kept.crossing.send(call, context, self._files(), self.name))
         except HostedError:
             raise
         except ApiError as error:  # a key, a limit or a connection is no fault of the turn's
@@ -179,7 +196,7 @@ class HostedBackend:
         elif isinstance(event, MessageFinished):
             container = event.extra.get("container")
             if isinstance(container, dict) and isinstance(container.get("id"), str):
-                self._container = container["id"]
+                self._kept.container = container["id"]
 
     def _start(self, block: OtherBlock) -> ToolStarted:
         self._begun[block.own_id] = time.monotonic()
@@ -193,8 +210,8 @@ class HostedBackend:
             yield self._start(OtherBlock({"id": block.answered_id, "name": name}))
         result = read_result(block)
         yield from self._created(result, block.answered_id, context)
-        if result.error_code in EXPIRED and self._container:
-            self._renew()
+        if result.error_code in EXPIRED and self._kept.container:
+            self._kept.renew()
             yield Notice(RENEWED, "warning")
         took = time.monotonic() - self._begun.pop(block.answered_id)
         shown = replace(result.shown, content=masked(result.shown.text, self._secrets()))
@@ -211,7 +228,7 @@ class HostedBackend:
             problem = f": {error}"
         for file_id in result.file_ids:
             if file_id in found:
-                yield FileCreated(self._arrivals.add(found[file_id], context.workspace, self.name, tool_use_id))
+                yield FileCreated(self._kept.arrivals.add(found[file_id], context.workspace, self.name, tool_use_id))
             else:
                 yield Notice(f"The container made a file {file_id} that could not be looked up{problem}", "warning")
 
@@ -221,14 +238,10 @@ class HostedBackend:
         """A fresh container in the place of one that is gone. A server's fault 500 may mean the same."""
         gone = isinstance(error, ContainerNotFoundError)
         gone = gone or (isinstance(error, ModelUnavailableError) and error.status == 500)
-        if not (gone and self._container):
+        if not (gone and self._kept.container):
             return None
-        self._renew()
+        self._kept.renew()
         return RENEWED
-
-    def _renew(self) -> None:
-        self._container = ""
-        self._crossing.left_behind()
 
     def _connect(self, model: Model) -> None:
         """Ask Files and Skills where the model is asked, as whoever asks it."""
@@ -256,6 +269,15 @@ class HostedBackend:
         clients, self._clients = self._clients, None
         for client in clients[1:] if clients else ():
             client.close()
+
+
+@contextlib.contextmanager
+def _lent(found: Credentials) -> Iterator[FilesClient]:
+    """A client of its own for one download: files are read long after their session, and from other threads."""
+    from conjure_magic.api.files import FilesClient
+
+    with FilesClient(found) as client:
+        yield client
 
 
 def _problem(model: Model) -> str:

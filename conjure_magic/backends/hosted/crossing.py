@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 from conjure_magic.approval import ApprovalRequest
 from conjure_magic.backends.base import Context
 from conjure_magic.backends.hosted.arrivals import Arrivals
-from conjure_magic.errors import CancelledError, ToolError
+from conjure_magic.errors import ToolError
 from conjure_magic.events import Body, FileCreated, ToolResult
 from conjure_magic.messages import OtherBlock, ToolUseBlock
 from conjure_magic.models.base import ToolDefinition
+from conjure_magic.nofollow import open_file
 from conjure_magic.workspace import Artifact, Folders
 
 if TYPE_CHECKING:
@@ -53,9 +54,9 @@ def upload_block(file_id: str) -> OtherBlock:
 class Crossing:
     """Runs the two tools for a session, and remembers what was sent and what the person allowed."""
 
-    def __init__(self, arrivals: Arrivals, limit: int) -> None:
+    def __init__(self, arrivals: Arrivals) -> None:
         self._arrivals = arrivals
-        self._limit = limit
+        self._limit = arrivals.limit
         self._allowed = False
         self._uploaded: dict[tuple[str, str], str] = {}
         self._inside: set[str] = set()
@@ -73,7 +74,7 @@ class Crossing:
         """
         yield from ()
         path = self._file(call.input.get("path"), context)
-        content = path.read_bytes()
+        content = self._read(path, context)
         if not self._allowed:
             text = f"{context.workspace.shown(path)} ({len(content):,} bytes)"
             decision = context.approve(ApprovalRequest(call.id, backend, call.name, text, QUESTION))
@@ -96,22 +97,30 @@ class Crossing:
     def fetch(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
         """Bring a hosted file into the workspace. Raises ToolError if there is none of that name, or it is gone."""
         name = str(call.input.get("name", "")).rsplit("/", 1)[-1]
-        artifact = _named(name, self._arrivals.by_id)
-        if artifact is None:
+        file_id = _named(name, self._arrivals.by_id)
+        if file_id is None:
             names = ", ".join(dict.fromkeys(known.name for known in self._arrivals.by_id.values())) or "none"
             raise ToolError(f"the container has saved no file {name!r} to $OUTPUT_DIR; there is {names}")
         try:
-            path = artifact.local()
-        except CancelledError:
-            raise
+            path = self._arrivals.fetch(file_id, context.workspace.root, context.cancel)
         except OSError as error:
             raise ToolError(f"{name} cannot be fetched: {error}") from None
         content = path.read_bytes()
         shown = context.workspace.shown(path)
         digest = hashlib.sha256(content).hexdigest()
+        artifact = self._arrivals.by_id[file_id]
         yield FileCreated(replace(artifact, size=len(content), sha256=digest, path=path, shown_path=shown, fetch=None))
         relative = path.relative_to(context.workspace.root).as_posix()
         return ToolResult(f"{name} is in the workspace as {relative}.", summary=f"{len(content):,} bytes")
+
+    def _read(self, path: Path, context: Context) -> bytes:
+        """The content, no link followed that was planted meanwhile. Raises ToolError."""
+        root = context.workspace.root.resolve()
+        try:
+            with os.fdopen(open_file(root, path.relative_to(root).parts), "rb") as file:
+                return file.read(self._limit + 1)[: self._limit]
+        except OSError as error:
+            raise ToolError(f"{path.name}: {error.strerror}") from None
 
     def _file(self, given: object, context: Context) -> Path:
         """The workspace file that a call means. Raises ToolError."""
@@ -132,7 +141,6 @@ class Crossing:
         return path
 
 
-def _named(name: str, files: dict[str, Artifact]) -> Artifact | None:
-    """The newest file of a name or an id."""
-    newest: Iterable[tuple[str, Artifact]] = reversed(files.items())
-    return next((artifact for file_id, artifact in newest if name in (file_id, artifact.name)), None)
+def _named(name: str, files: dict[str, Artifact]) -> str | None:
+    """The id of the newest file of a name or an id."""
+    return next((file_id for file_id in reversed(files) if name in (file_id, files[file_id].name)), None)
