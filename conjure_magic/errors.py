@@ -26,7 +26,9 @@
     │   │   ├── RequestRefusedError   the server calls the request invalid
     │   │   │   ├── ContextOverflowError   the conversation no longer fits
     │   │   │   ├── ThinkingRefusedError   earlier thinking is not accepted: another key's, or its place changed
-    │   │   │   └── ContainerNotFoundError the hosted container is unknown there, or has expired
+    │   │   │   ├── ContainerNotFoundError the hosted container is unknown there, or has expired
+    │   │   │   ├── UploadLostError        an uploaded file that the conversation names is gone there
+    │   │   │   └── HostedSkillNotFoundError  a skill that the request names is not there
     │   │   ├── PauseLimitError       the server's own loop paused more often than `max_pauses` allows
     │   │   ├── StreamCutError        the answer broke off: a lost connection or a stall
     │   │   └── ProtocolError         what came back is not the Messages protocol
@@ -199,6 +201,14 @@ class ThinkingRefusedError(RequestRefusedError):
 
 class ContainerNotFoundError(RequestRefusedError):
     """The hosted container that a request names is unknown there, or has expired."""
+
+
+class UploadLostError(RequestRefusedError):
+    """An uploaded file that the conversation names was deleted on the server, or has expired there."""
+
+
+class HostedSkillNotFoundError(RequestRefusedError):
+    """A hosted skill that a request names is not on the server, or not in that version."""
 
 
 class PauseLimitError(ModelError):

@@ -195,11 +195,37 @@ def settle(messages: Sequence[Message], offered: frozenset[str]) -> tuple[Messag
     return tuple(out)
 
 
+UPLOAD = "container_upload"
+"""The type of the block that puts an uploaded file into the container."""
+
+
+def without_uploads(messages: Sequence[Message], gone: Set[str]) -> tuple[Message, ...]:
+    """The history with a line of text in the place of each of these uploaded files, which the server no longer has."""
+    out = []
+    for message in messages:
+        content = tuple(_lost(b) if b.type == UPLOAD and _file_id(b) in gone else b for b in message.content)
+        out.append(message if content == message.content else Message(message.role, content))
+    return tuple(out)
+
+
+def uploads(messages: Iterable[Message]) -> tuple[str, ...]:
+    """The ids of the uploaded files that the messages name, in order."""
+    return tuple(_file_id(block) for message in messages for block in message.content if block.type == UPLOAD)
+
+
+def _file_id(block: Block) -> str:
+    return str(block.wire.get("file_id", "")) if isinstance(block, OtherBlock) else ""
+
+
+def _lost(block: Block) -> TextBlock:
+    return TextBlock(f"[the file {_file_id(block)} was sent here; the server no longer keeps it]")
+
+
 def _is_stray(block: Block, calls: Set[str], offered: frozenset[str]) -> bool:
     """True for a user's block with nothing to stand on: a result without its call, a file without a container."""
     if isinstance(block, ToolResultBlock):
         return block.tool_use_id not in calls
-    return block.type == "container_upload" and CODE_EXECUTION not in offered
+    return block.type == UPLOAD and CODE_EXECUTION not in offered
 
 
 def _is_thinking(block: Block) -> bool:

@@ -16,6 +16,7 @@ from conjure_magic.errors import (
     AuthenticationError,
     ContainerNotFoundError,
     ContextOverflowError,
+    HostedSkillNotFoundError,
     ModelError,
     ModelUnavailableError,
     ProtocolError,
@@ -23,6 +24,7 @@ from conjure_magic.errors import (
     RequestRefusedError,
     StreamCutError,
     ThinkingRefusedError,
+    UploadLostError,
 )
 
 SHOWN = 500
@@ -54,6 +56,11 @@ THINKING = re.compile(
 )
 # Nor has a container that is gone: "container: ... not found", "Container ... has expired".
 GONE = ("container_expired", "container_not_found")
+# The same for a skill and an uploaded file, whose ids begin like this.
+NO_SKILL = re.compile(r"\bskills?\b.*\b(not found|does not exist|unknown)", re.IGNORECASE)
+NO_FILE = re.compile(
+    r"\bfile_\w+.*\b(not found|does not exist|expired)|\b(not found|expired)\b.*\bfile_\w+", re.IGNORECASE
+)
 NO_CONTAINER = re.compile(r"\bcontainer\b.*\b(not found|does not exist|expired|unknown)", re.IGNORECASE)
 OWN_AUTHORITY = "If it is signed by an authority of your own, set SSL_CERT_FILE to that authority's certificate."
 SPENT = "enforced_spend_limit_reached"
@@ -189,8 +196,8 @@ def _class_of(kind: str, message: str, status: int | None) -> type[ModelError]:
     lower = message.lower()
     if status in (None, 400, 413, 422, 500) and any(words in lower for words in OVERFLOW):
         return ContextOverflowError
-    if status in (None, 400, 404, 410) and NO_CONTAINER.search(message):
-        return ContainerNotFoundError
+    if status in (None, 400, 404, 410) and (gone := _gone(message)) is not None:
+        return gone
     if status in (None, 400) and THINKING.search(message):
         return ThinkingRefusedError
     if kind in BY_TYPE:
@@ -207,6 +214,18 @@ def _class_of(kind: str, message: str, status: int | None) -> type[ModelError]:
     return ModelUnavailableError
 
 
+def _gone(message: str) -> type[ModelError] | None:
+    """The class for a refusal of what a request names and the server no longer has; None if it is none."""
+    for pattern, cls in (
+        (NO_SKILL, HostedSkillNotFoundError),
+        (NO_FILE, UploadLostError),
+        (NO_CONTAINER, ContainerNotFoundError),
+    ):
+        if pattern.search(message):
+            return cls
+    return None
+
+
 def _lead(cls: type[ModelError], kind: str, status: int | None) -> str:
     """The first words: what happened, and what helps."""
     tag = f" ({' '.join(str(part) for part in (status, kind) if part)})" if status or kind else ""
@@ -216,6 +235,8 @@ def _lead(cls: type[ModelError], kind: str, status: int | None) -> str:
         ContextOverflowError: f"The conversation is too long{tag}.",
         RequestRefusedError: f"The server refused the request{tag}.",
         ThinkingRefusedError: f"The server does not accept the model's earlier thinking{tag}.",
+        UploadLostError: f"A file of the conversation is not on the server any more{tag}.",
+        HostedSkillNotFoundError: f"The server does not have a skill that was named{tag}.",
         ContainerNotFoundError: f"The hosted container is not there any more{tag}.",
     }
     return leads.get(cls, f"The server cannot answer now{tag}.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 
-from conjure_magic.history import extend, repair, settle
+from conjure_magic.history import extend, repair, settle, uploads, without_uploads
 from conjure_magic.messages import Block, Message, OtherBlock, TextBlock
 
 AFRESH = "[conjure: what the server had begun above cannot be resumed; go on from here]"
@@ -49,6 +49,17 @@ class Conversation:
         looping = any(block.type == "tool_result" for block in self.messages[-1].content)
         self.messages = settle(self.messages, frozenset() if looping else offered)
         self._end_with_user()
+
+    def lose_uploads(self, named: str, offered: frozenset[str]) -> None:
+        """Go on without the files that a server says, in these words, it no longer has.
+
+        Those of earlier turns go with them, since others may be as old. Thinking that they stood before is left out.
+        """
+        gone = {file for file in uploads(self.messages) if file in named}
+        kept = {*uploads([Message("user", self._prompt)]), *uploads(self._own)} if self._prompt else set()
+        gone |= set(uploads(self._before)) - kept
+        self.messages, self._own = without_uploads(self.messages, gone), without_uploads(self._own, gone)
+        self.settle(offered)
 
     @property
     def awaits_server(self) -> bool:

@@ -24,6 +24,7 @@ from conjure_magic.errors import (
     ModelError,
     PauseLimitError,
     ThinkingRefusedError,
+    UploadLostError,
 )
 from conjure_magic.events import (
     BlockFinished,
@@ -50,6 +51,10 @@ from conjure_magic.turn.setup import TurnSetup
 from conjure_magic.workspace import Workspace
 
 GO_ON = "Leave --no-compact out, or begin anew with --fresh."
+LOST = (
+    "A file that was sent to Anthropic earlier is no longer kept there, so the conversation goes on without it; attach "
+    "it again if it is still needed."
+)
 CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
 """Stop reasons of a message whose tool calls must not run."""
 
@@ -241,7 +246,11 @@ class Turn:
     def _recovers(self, error: ModelError) -> bool:
         """True if another try makes sense: after a summary, without earlier thinking, or since a backend mended it."""
         told = [text for backend in self.setup.backends if (text := backend.recover(error))]
-        if told:
+        if isinstance(error, UploadLostError):
+            self._conversation.lose_uploads(error.said, self.request().tool_names)
+            self.budget.forget_count()
+            told += [LOST]
+        elif told:
             self._conversation.begin_afresh()
         elif isinstance(error, ThinkingRefusedError) and self._conversation.rounds():
             self._conversation.settle(self.request().tool_names)

@@ -24,8 +24,10 @@ from conjure_magic.errors import (
     BackendUnavailableError,
     ContainerNotFoundError,
     HostedError,
+    HostedSkillNotFoundError,
     ModelUnavailableError,
     ToolError,
+    UploadLostError,
     UsageError,
 )
 from conjure_magic.events import (
@@ -235,7 +237,14 @@ class HostedBackend:
     # ---- the container and the clients
 
     def recover(self, error: Exception) -> str | None:
-        """A fresh container in the place of one that is gone. A server's fault 500 may mean the same."""
+        """A fresh container in the place of one that is gone. A server's fault 500 may mean the same.
+
+        Files and skills that are gone are uploaded anew when they are needed next.
+        """
+        if isinstance(error, UploadLostError):
+            self._kept.crossing.forget()
+        if isinstance(error, HostedSkillNotFoundError):
+            self._kept.uploads.forget()
         gone = isinstance(error, ContainerNotFoundError)
         gone = gone or (isinstance(error, ModelUnavailableError) and error.status == 500)
         if not (gone and self._kept.container):

@@ -65,6 +65,11 @@ class Crossing:
         """The container was renewed: nothing that was sent is in it."""
         self._inside.clear()
 
+    def forget(self) -> None:
+        """What was uploaded may be gone from the server: the next time it is uploaded anew."""
+        self._uploaded.clear()
+        self._inside.clear()
+
     def send(
         self, call: ToolUseBlock, context: Context, client: FilesClient, backend: str
     ) -> Generator[Body, None, ToolResult]:
@@ -105,7 +110,7 @@ class Crossing:
             path = self._arrivals.fetch(file_id, context.workspace.root, context.cancel)
         except OSError as error:
             raise ToolError(f"{name} cannot be fetched: {error}") from None
-        content = path.read_bytes()
+        content = self._read(path, context)
         shown = context.workspace.shown(path)
         digest = hashlib.sha256(content).hexdigest()
         artifact = self._arrivals.by_id[file_id]

@@ -102,6 +102,10 @@ class Uploads:
     def __init__(self) -> None:
         self._known: dict[str, HostedSkill] = {}
 
+    def forget(self) -> None:
+        """What was uploaded may be gone from the server: the next turn looks, and uploads it anew."""
+        self._known.clear()
+
     def settle(self, spec: SkillSpec, client: SkillsClient, cancel: Cancel) -> tuple[SkillSpec, str]:
         """The spec with the id of what is on the server, and a sentence if it was uploaded just now.
 
