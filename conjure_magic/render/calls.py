@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -70,12 +71,20 @@ def told(called: Called) -> str:
         if result.summary:
             parts.append(one_line(result.summary, 60))
     elif called.progress is not None:
-        done = called.progress
-        parts.append(f"{done.done / done.total:.0%}" if done.total else f"{done.done:g}")
+        done, share = called.progress, share_done(called)
+        parts.append(f"{done.done:g}" if share is None else f"{share:.0%}")
         parts += [one_line(done.text, 60)] if done.text else []
     if called.files:
         parts.append(count(len(called.files), "file"))
     return " · ".join(parts)
+
+
+def share_done(called: Called) -> float | None:
+    """How far a running call is, from 0 to 1; None where nobody knows."""
+    progress = called.progress
+    if called.result is not None or progress is None or not progress.total > 0 or not math.isfinite(progress.done):
+        return None
+    return min(max(progress.done / progress.total, 0.0), 1.0)
 
 
 def input_text(called: Called) -> str:
@@ -117,7 +126,8 @@ def _answer(called: Called, approval: ApprovalAnswered) -> str:
 def render_call(called: Called, limits: CallLimits) -> str:
     """The call as a folded line of HTML; one that failed stands open."""
     summary = f"<summary>{style.span(_line_html(called, limits), f'cursor:pointer;{style.MONO_FONT}')}</summary>"
-    inside = [style.box(shorten(input_text(called), limits.input))]
+    given = input_text(called)
+    inside = [style.box(shorten(given, limits.input))] if given else []
     if output := output_text(called):
         inside.append(style.box(shorten(output, limits.output)))
     elif called.result is not None:
@@ -140,11 +150,13 @@ def render_call_live(called: Called, limits: CallLimits) -> str:
 
 
 def _line_html(called: Called, limits: CallLimits) -> str:
-    head = escape(mark(called))
+    head, share = escape(mark(called)), share_done(called)
+    bar = "" if share is None else f"{style.bar(share)} "
     return (
         f"{style.span(head, style.ALERT) if called.is_error else head} "
         f"{style.span(escape(one_line(called.call.name, 60)), style.SOFT)} "
-        f'<span dir="auto">{escape(what(called, limits.skills))}</span> {style.span(escape(told(called)), style.SOFT)}'
+        f'<span dir="auto">{escape(what(called, limits.skills))}</span> '
+        f"{bar}{style.span(escape(told(called)), style.SOFT)}"
     )
 
 

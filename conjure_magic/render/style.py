@@ -47,6 +47,17 @@ def page(html: str) -> str:
     return f'<div class="{NO_MATH}" style="{PAGE}">{html}</div>'
 
 
+def bar(share: float) -> str:
+    """A bar that is full at 1."""
+    look = "display:inline-block;height:8px;border-radius:4px"
+    percent = round(share * 100)
+    told = f'role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}" aria-label="progress"'
+    return (
+        f'<span {told} style="{look};width:100px;background:rgba(127,127,127,.25);overflow:hidden">'
+        f'<span style="{look};width:{percent}px;background:rgba(60,120,220,.75);vertical-align:top"></span></span>'
+    )
+
+
 def box(text: str) -> str:
     """A block of exact text (not yet escaped), scrolling if it is long."""
     lines = text.count("\n") + len(text) // 110

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+
 import pytest
 from hostile import read_html
 from render.made import allowed, called, turn
@@ -150,6 +153,11 @@ def test_a_running_call_shows_its_newest_lines_how_far_it_is_and_an_open_questio
     assert "line 99" in render_call_live(call, CallLimits())
     assert "line 1\n" not in render_call_live(call, CallLimits())
     far = Called(call.call, "local", progress=ToolProgress("t1", 1, 4, "pages"))
+    assert 'aria-valuenow="25"' in render_call_live(far, CallLimits())
+    for done, total, shown in ((9, 4, "100%"), (-1, 4, "0%"), (math.inf, 4, "inf"), (3, 0, "3"), (3, math.nan, "3")):
+        odd = render_call_live(Called(call.call, "local", progress=ToolProgress("t1", done, total, "")), CallLimits())
+        assert f">{shown}</span>" in odd
+        assert ("progressbar" in odd) is shown.endswith("%")
     assert "25% · pages" in read_html(render_call_live(far, CallLimits()))[1]
     asked = Called(call.call, "local", asked="rm -r x")
     assert "waiting for an answer" in render_call_live(asked, CallLimits())
@@ -233,3 +241,9 @@ def test_no_style_that_an_untrusted_notebook_drops() -> None:
     assert "var(" not in html
     styles = [given["style"] for _, given in read_html(html)[0] if "style" in given]
     assert not [style for style in styles if any(part.strip().startswith("color:") for part in style.split(";"))]
+
+
+def test_a_call_without_arguments_shows_no_empty_box() -> None:
+    ran = Called(ToolUseBlock("t1", "plot", {}), "native", result=called("x", "a figure").result)
+    boxes = re.findall(r"<pre [^>]*>(.*?)</pre>", render_call(ran, CallLimits()))
+    assert boxes == ["a figure"]
