@@ -58,4 +58,6 @@ def _writing(into: str) -> Iterator[None]:
 
 
 def _name(folder: Path) -> str:
-    return Path(os.path.abspath(folder)).name or str(folder)
+    path = Path(os.path.abspath(folder))
+    path = path.parent if path.name in ("SKILL.md", "skill.md") and path.is_file() else path
+    return path.name or str(folder)

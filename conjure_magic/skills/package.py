@@ -87,7 +87,8 @@ def _checked(path: str | Path) -> Path:
     """The real folder of a skill. Raises SkillError with every rule that it breaks."""
     broken = errors(validate(path))
     if broken:
-        raise InvalidSkillError("; ".join(f"{finding.message} ({finding.code})" for finding in broken))
+        told = "; ".join(f"{finding.message} ({finding.code})" for finding in broken)
+        raise InvalidSkillError(f"{path}: {told}")
     directory = Path(os.path.realpath(Path(path).expanduser()))
     return directory if directory.is_dir() else directory.parent
 

@@ -256,16 +256,17 @@ class SkillRegistry:
         if not names:
             yield from found
             return
+        what = f"{len(names)} skills of this project are" if len(names) > 1 else f"the project's skill {names[0]} is"
         trusted, forgotten = self._ask(project, names)
         if forgotten:
             yield _notice("not-remembered", f"your answer could not be remembered: {forgotten}", project)
         if trusted:
             yield from found
         elif trusted is None:
-            text = f"{len(names)} skills of this project are not loaded: nobody could be asked whether you trust it. "
+            text = f"{what} not loaded: nobody could be asked whether you trust it. "
             yield _notice("not-asked", text + "Name its folder (--skills ./skills) to load them", project)
         else:
-            text = f"{len(names)} skills of this project are not loaded: you do not trust it. "
+            text = f"{what} not loaded: you do not trust it. "
             yield _notice("untrusted", text + "Name its folder (--skills ./skills) to load them all the same", project)
 
     def _is_given(self, loaded: Loaded) -> bool:

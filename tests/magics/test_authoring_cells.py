@@ -73,6 +73,8 @@ def test_every_skill_of_a_folder_is_checked(loaded: Kernel, folder: Path) -> Non
     shown = html(loaded.run("%conjure validate s"))
     assert "bad: not valid, 1 rule is broken" in shown
     assert "good: valid" in shown
+    assert "good: valid" in html(loaded.run("%conjure validate s/good/SKILL.md"))
+    assert "UsageError: nowhere: does not exist (not-found)" in str(loaded.run("%conjure pack nowhere").outputs)
     assert "not-found" in html(loaded.run("%conjure validate nowhere"))
     assert "no-skill-md" in html(loaded.run("%conjure validate ."))
 
@@ -126,7 +128,7 @@ def test_each_command_has_its_help(loaded: Kernel) -> None:
 )
 def test_commands_options_and_paths_complete_with_tab(loaded: Kernel, folder: Path, typed: str, offered: str) -> None:
     (folder / "my-skills").mkdir()
-    reply = loaded.kc.complete(typed, len(typed), reply=True, timeout=20)["content"]
+    reply = loaded.kc.complete(typed, len(typed), reply=True, timeout=90)["content"]
     assert offered in reply["matches"]
 
 

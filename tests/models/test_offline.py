@@ -479,6 +479,26 @@ def test_a_tool_that_lacks_an_argument_is_not_called() -> None:
     assert "lacks its `city`" in last.message.text
 
 
+RUN = ToolDefinition(
+    "kernel_run",
+    "Run Python in the person's kernel, after asking.",
+    {"type": "object", "properties": {"code": {"type": "string"}}, "required": ["code"]},
+)
+LOOK = ToolDefinition("kernel_variables", "List the variables in the person's kernel.", {"type": "object"})
+
+
+@pytest.mark.parametrize("prompt", ["Run `1+1` in the kernel", "Execute `1+1`", "Please evaluate '1+1' there."])
+def test_quoted_code_is_run_where_the_request_wants_it_run(prompt: str) -> None:
+    (call,) = answer(request(prompt, tools=[LOOK, RUN])).message.tool_uses
+    assert (call.name, call.input) == ("kernel_run", {"code": "1+1"})
+
+
+@pytest.mark.parametrize("prompt", ['Which variables hold "1+1" in the kernel?', "What is Python in the kernel: `x`?"])
+def test_quoted_text_is_not_run_because_it_is_quoted(prompt: str) -> None:
+    calls = answer(request(prompt, tools=[LOOK, RUN])).message.tool_uses
+    assert "kernel_run" not in [call.name for call in calls]
+
+
 def test_a_failed_tool_is_told_and_not_called_again() -> None:
     asked = request("Fetch logs from http://127.0.0.1:80/logs", tools=[FETCH])
     (call,) = answer(asked).message.tool_uses

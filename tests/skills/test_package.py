@@ -107,7 +107,7 @@ def test_a_package_written_into_the_skills_own_folder_does_not_hold_itself(tmp_p
 def test_a_skill_that_breaks_a_rule_is_not_packed_and_all_of_them_are_told(tmp_path: Path) -> None:
     folder = make_skill(tmp_path)
     (folder / "SKILL.md").write_text("---\nname: B\nversion: 1\n---\n")
-    with pytest.raises(SkillError, match=r"name-case.*name-mismatch.*missing-description.*unknown-field"):
+    with pytest.raises(SkillError, match=r"/a: .*name-case.*name-mismatch.*missing-description.*unknown-field"):
         pack(folder, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

@@ -11,11 +11,12 @@ from conjure_magic.models.base import ToolDefinition
 from conjure_magic.models.offline.choose import choose_command
 from conjure_magic.models.offline.documents import Documentation, DocumentedCommand
 from conjure_magic.models.offline.fill import Material
+from conjure_magic.models.offline.mentions import Mentions
 from conjure_magic.models.offline.template import kind_of
 from conjure_magic.models.offline.vocabulary import SYNONYMS, Kind
 from conjure_magic.skills.words import stem, stems
 
-TO_RUN = frozenset(map(stem, ("run", "execute", "evaluate", "eval", "exec")))
+TO_RUN = frozenset(("run", "runs", "execute", "evaluate", "eval", "exec"))
 """What a request says that wants its quoted text run as code."""
 FOUR = frozenset({"view", "bash_tool", "create_file", "str_replace"})
 _USAGE = re.compile(r"^\s*([a-z][\w-]*(?:\s+(?:\[[^\]\n]+\]|<[^>\n]+>|--?[\w-]+|[A-Z][A-Z_.…]*))+)", re.MULTILINE)
@@ -33,6 +34,13 @@ class Arguments:
 def native_tools(tools: tuple[ToolDefinition, ...]) -> tuple[ToolDefinition, ...]:
     """The tools of native skills: neither the four nor the API's own."""
     return tuple(tool for tool in tools if tool.name not in FOUR and not tool.wire)
+
+
+def runs_code(tools: tuple[ToolDefinition, ...], mentions: Mentions) -> int | None:
+    """Which tool runs the code that a request quotes; None if it quotes none, or wants none run."""
+    if not (mentions.quoted and mentions.words & TO_RUN):
+        return None
+    return next((i for i, tool in enumerate(tools) if "code" in tool.input_schema.get("required", ())), None)
 
 
 def fill_schema(tool: ToolDefinition, given: Material, prompt: str) -> Arguments:
@@ -100,7 +108,7 @@ def _number(
 
 def _string(name: str, kind: Kind | None, given: Material, found: Arguments) -> str | None:
     mentions = given.mentions
-    if name == "command" or (name == "code" and not mentions.stems & TO_RUN):
+    if name == "command" or (name == "code" and not mentions.words & TO_RUN):
         return None
     by_kind = {"url": given.urls, "input": given.inputs, "output": mentions.outputs, "level": mentions.levels}
     if kind == "time":

@@ -29,7 +29,8 @@ from conjure_magic.models.offline.conversation import (
 from conjure_magic.models.offline.documents import read_documentation
 from conjure_magic.models.offline.explain import explain
 from conjure_magic.models.offline.fill import Material
-from conjure_magic.models.offline.native import fill_schema, native_tools
+from conjure_magic.models.offline.mentions import read_mentions
+from conjure_magic.models.offline.native import fill_schema, native_tools, runs_code
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,9 @@ def _begin(at: Situation) -> Move:
     """Choose a skill or a native tool; say so honestly if none fits."""
     if at.conversation.now.traceback:
         return Move(explain(at.conversation.now.traceback))
+    runner = runs_code(at.native, read_mentions(at.prompt))
+    if runner is not None:
+        return _call_native(at, at.native[runner])
     tools = [(tool.name.replace("_", " "), tool.description) for tool in at.native]
     skills = at.places.skills if at.offered & {"view", "bash_tool"} else ()
     both = [*tools, *((skill.name, skill.description) for skill in skills)]
