@@ -372,7 +372,7 @@ def test_variables_travel(loaded: Kernel) -> None:
     ],
 )
 def test_options_complete_with_tab(loaded: Kernel, typed: str, offered: str) -> None:
-    reply = loaded.kc.complete(typed, len(typed), reply=True, timeout=20)["content"]
+    reply = loaded.kc.complete(typed, len(typed), reply=True, timeout=120)["content"]
     assert offered in reply["matches"]
     start, end = reply["cursor_start"], reply["cursor_end"]
     assert re.match(r"[\w-]*$", typed[start:end])
