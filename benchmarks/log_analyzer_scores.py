@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT / "tests")]
 
 import log_analyzer_questions as questions  # noqa: E402
 import log_analyzer_speed as speed  # noqa: E402
-from log_analyzer import odd_logs, odd_systems  # noqa: E402
+from log_analyzer import large_systems, odd_logs, odd_systems  # noqa: E402
 
 SCRIPTS = ROOT / "conjure_magic/skills/bundled/log-analyzer/scripts"
 TABLE = ROOT / "benchmarks/log_analyzer.md"
@@ -175,7 +175,7 @@ def pages(data: Path, lines: int, offline: questions.Offline | None) -> list[str
     else:
         parts.append(f"No scores: {data} is not there.")
     with tempfile.TemporaryDirectory() as folder:
-        odd = [score_odd(log, Path(folder)) for log in odd_systems.ALL]
+        odd = [score_odd(log, Path(folder)) for log in odd_systems.ALL + large_systems.ALL]
         odd.append(["**mean**", _mean(odd, 1), "", ""])
         parts += ["## Made-up systems", table(("system", "grouping, raw lines", "level", "time"), odd)]
         parts += ["## Speed and memory", *speed.measure(Path(folder), lines, table)]

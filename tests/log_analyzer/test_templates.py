@@ -24,6 +24,21 @@ SAME = {
     "names after a noun that calls for one": ["session of user ann closed", "session of user bob closed"],
     "quoted phrases": ['painted "Blue Heron" white', 'painted "Mole" white', 'painted "Old Crane Two" white'],
     "two names at once": [f"crew member {a} paints the tall {b} white" for a, b in zip(CREW, PARTS, strict=True)],
+    "names of several words": [
+        f"ferry {i} leaves {stop} on time"
+        for i, stop in enumerate(["Depot", "Old Mill", "Market Square", "Far North Quay"])
+    ],
+    "fields that vary together": [
+        f"opens for skipper={who} boat={boat} berth={i}"
+        for i, (who, boat) in enumerate([("ann", "gull"), ("bob", "tern"), ("ann", "tern"), ("bob", "gull")])
+    ],
+    "a field with and without a value": ["lid tag= of 3", "lid tag=ann of 4"],
+    "quoted words with and without a number": ['sold "cable 2m" twice', 'sold "mug" twice', 'sold "oar 3 long" twice'],
+    "constants of one enumeration": [f"TANK_{what} of hull 3 is odd" for what in ("LEVEL", "HEAT", "SALT")],
+    "bytes in hexadecimal": ["reads data=0A,FE,B1 twice", "reads data=FE,AA,3B twice", "reads data=FE,EE,FA,0C twice"],
+    "half days": ["was down at 3:05:01 AM today", "was down at 4:05:01 PM today"],
+    "switches": ["sets lamp=on in 3", "sets lamp=off in 4"],
+    "identifiers of letters in any case": ["note jAcMggNi123456 is read", "note kBfEgLo001234 is read"],
     "objects": ["hid Rope{12ab open=true Lid{9}} now", "hid Lamp{7} now"],
 }  # fmt: skip
 OTHER = {
@@ -35,6 +50,14 @@ OTHER = {
     "states in capitals": ["berth 4 goes to LOADING", "berth 5 goes to SAILING"],
     "request methods": ['"GET /a" took 4', '"POST /a" took 5'],
     "two wordings": ["crane 4 could not lift", "crane 4 could not turn"],
+    "degrees": ["tank 3: level high", "tank 4: level low", "tank 5: level normal"],
+    "what arrows point to": ["crane 3 -> hull", "crane 4 <- hull"],
+    "reasons of several words": [
+        "pump 3 halts: no power",
+        "pump 3 halts: blocked",
+        "pump 3 halts: valve of tank shut",
+        "pump 3 halts: ice",
+    ],
     "a few first words": ["reading block 4 done", "writing block 4 done", "syncing block 4 done"],
     "a few categories of a key": ["mail 4 status=sent", "mail 5 status=bounced"],
 }

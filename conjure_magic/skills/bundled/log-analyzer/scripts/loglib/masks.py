@@ -8,7 +8,8 @@ VALUE = "<*>"
 # Structure that separates values inside one word, as in key=1,(2);"3".
 _SEGMENT = re.compile(r"[^=,;()\[\]{}\"'<>|`]+")
 _RUN = re.compile(r"[A-Za-z0-9]*\d[A-Za-z0-9]*")
-_NUMBERED = re.compile(r"([A-Za-z]{3,})\d+\Z")  # a name and its number: the name stays
+# A name and its number: the name stays. Letters in any case side by side are no name.
+_NUMBERED = re.compile(r"([a-z]{3,}|[A-Z]{3,}|(?:[a-z]{2,})?(?:[A-Z][a-z]{2,})+)\d+\Z")
 _HEX_LETTERS = re.compile(r"[a-fA-F]+\Z")
 _HEXWORD = re.compile(r"(?:0[xX])[0-9a-fA-F]+\Z|[0-9a-f]{7,}\Z|[0-9A-F]{7,}\Z")
 _PATH = re.compile(r"(?:[A-Za-z][\w+.-]*:)?//?[\w.~%$*@-]|\.{0,2}/[\w.~%$*-]|[A-Za-z]:[\\/]|\\+[\w.?]|~/|.*\\\w+\\")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
+from loglib.fields import fill_empty, open_keys, open_records
+from loglib.phrases import open_phrases
+from loglib.rows import Row, Step, blanked, is_word
 from loglib.wording import VALUE, are_values, has_value_shape, is_wording
 
-Row = tuple[str, ...]
-_Step = Callable[[Counter[Row]], dict[Row, Row]]
 _UNITS = (
     r"(?:[KMGTPkmgtp]i?[Bb](?:ytes?)?|[Bb]|ms|us|ns|msecs?|usecs?|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?|"
     r"milliseconds?|microseconds?)"
@@ -18,33 +19,32 @@ _UNITS = (
 # One token each: a value with its unit, a quoted text, a word (a colon inside belongs to it), blanks, a mark.
 _TOKEN = re.compile(
     rf"<\*> {_UNITS}(?![\w=./:-])|"
-    r"\"[^\"<>]*\"|(?<![\w>])'[^'<>]*'(?!\w)|(?:[^\s=,:;()\[\]{}\"'|<>`]|<\*>|:(?=[^\s=,:;()\[\]{}\"'|<>`]))+|\s+|."
+    r"\"(?![A-Z]+ <\*>)(?:[^\"<>]|<\*>)*\"|(?<![\w>])'(?:[^'<>]|<\*>)*'(?!\w)|"
+    r"(?:[^\s=,:;()\[\]{}\"'|<>`]|<\*>|:(?=[^\s=,:;()\[\]{}\"'|<>`]))+|\s+|."
 )
-_LESS = re.compile(r"(?<![-=\w>*])[<>~]=? ?<\*>")
+_LESS = re.compile(r"(?:(?<![\w>*])[<~]|(?<![-=\w>*])>)=? ?<\*>")
 _MONTHS = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]*\.?"
 _DAYS = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*"
 _DATE = re.compile(
     rf"(?:{_DAYS},? )?(?:{_MONTHS},? <\*>|<\*> {_MONTHS})(?:,? <\*>)*"
     r"(?: (?:AM|PM|[A-Z]{3,4}(?= <\*>)))?(?: <\*>)?"
 )
+_HALF_DAY = re.compile(r"<\*> ?[AaPp]\.?[Mm]\b\.?")
 _LIST = re.compile(r"([\w./-]*<\*>[\w./-]*)(?:(?:, ?| )\1)+(?![\w=])")
 # Bytes in hexadecimal side by side, of which those without a digit look like words.
-_DUMP = re.compile(r"(?<![\w>])(?:(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2}) ){2,}(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2})(?![\w<])")
+_DUMP = re.compile(r"(?<![\w>])(?:(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2})[ ,:]){2,}(?:<\*>|[0-9a-f]{2}|[0-9A-F]{2})(?![\w<])")
 _EMPTY = re.compile(r"(?<=\s)\(\)(?=\s|$)")
 _LITERAL = re.compile(
     r"(?<![\w./-])(?:(?:true|false|True|False|TRUE|FALSE)\b|(?<=[=:])(?:null|NULL|None|nil)\b|"
-    r"(?<=[=:] )(?:null|NULL)\b)(?![\w./-])"
+    r"(?<=[=:] )(?:null|NULL)\b|(?<==)(?:on|off|On|Off|ON|OFF|yes|no|Yes|No|YES|NO)\b)(?![\w./-])"
 )
 # An object as many languages print it: a type name and its fields in braces, two deep.
 _OBJECT = re.compile(r"(?<![\w.])[A-Za-z_][\w.$]*\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}")
 _STATES = r"(?:on|off|yes|no|up|down|ok|true|false|none|<\*>)"
 _TUPLE = re.compile(rf"(?<=\( ){_STATES}(?: {_STATES})+(?= \))|(?<=\(){_STATES}(?:,? {_STATES})+(?=\))")
 _MAX_PASSES = 6
-_MANY = 4
 _FEW = 8
 _SPARSE = 8
-_MAX_GAP_ROWS = 2000
-_MAX_GAP = 7
 
 
 def merge(texts: Sequence[str], counts: Sequence[int]) -> list[str]:
@@ -84,6 +84,7 @@ def _with_units(rows: dict[str, Row], written: dict[str, Row]) -> dict[Row, str]
 def normalise(text: str) -> str:
     """Fold dates, truth values and objects of a masked text."""
     text = _LESS.sub(VALUE, text)
+    text = _HALF_DAY.sub(VALUE, text)
     text = _DATE.sub(VALUE, text)
     text = _EMPTY.sub(f"({VALUE})", text)
     text = _LITERAL.sub(VALUE, text)
@@ -102,7 +103,7 @@ def _fold_lists(amount: Counter[Row]) -> dict[Row, Row]:
     return change
 
 
-def _repeat(rows: dict[str, Row], weight: Counter[str], step: _Step) -> dict[str, Row]:
+def _repeat(rows: dict[str, Row], weight: Counter[str], step: Step) -> dict[str, Row]:
     """Apply a step until nothing changes; each pass sees all rows at once, so their order is no matter."""
     for _ in range(_MAX_PASSES):
         amount: Counter[Row] = Counter()
@@ -123,7 +124,7 @@ def _open_single(amount: Counter[Row]) -> dict[Row, Row]:
         marks = [hash(f"{place} {token}") for place, token in enumerate(row)]
         total = sum(marks)
         for place, token in enumerate(row):
-            if _is_word(token):
+            if is_word(token):
                 buckets[len(row), place, total - marks[place]].append(row)
     families = [(place, members) for (_, place, _), members in buckets.items() if len(members) > 1]
     contexts = _contexts(families)
@@ -134,7 +135,7 @@ def _open_single(amount: Counter[Row]) -> dict[Row, Row]:
         if are_values(words, blank, place, recurring=_recurs(words, contexts)):
             for row in members:
                 opened[row].add(place)
-    return {row: _blank(row, places) for row, places in opened.items()}
+    return {row: blanked(row, places) for row, places in opened.items()}
 
 
 def _contexts(families: Sequence[tuple[int, list[Row]]]) -> dict[tuple[str, str], set[tuple[str, str]]]:
@@ -164,28 +165,6 @@ def _fold_dump(match: re.Match[str]) -> str:
     return VALUE if VALUE in match[0] else match[0]
 
 
-def _open_keys(amount: Counter[Row]) -> dict[Row, Row]:
-    """Open the word after `key=` everywhere, where a key shows four or more words in the whole log."""
-    words: dict[str, set[str]] = defaultdict(set)
-    for row in amount:
-        for place in _keyed(row):
-            words[row[place - 2]].add(row[place])
-    change = {}
-    for row in amount:
-        places = [i for i in _keyed(row) if row[i] != VALUE and len(words[row[i - 2]]) >= _MANY]
-        if places:
-            change[row] = _blank(row, places)
-    return change
-
-
-def _keyed(row: Row) -> list[int]:
-    return [
-        place
-        for place in range(2, len(row))
-        if row[place - 1] == "=" and _is_word(row[place]) and row[place - 2].replace("_", "a").isalnum()
-    ]
-
-
 def _open_sparse(amount: Counter[Row]) -> dict[Row, Row]:
     """Open several plain words at once where many rows share all their other words.
 
@@ -201,13 +180,13 @@ def _open_sparse(amount: Counter[Row]) -> dict[Row, Row]:
         most = max(shares.values(), default=0)
         rare = [place for place, share in shares.items() if share * 4 <= most]
         if most >= _SPARSE and 0 < len(rare) <= 3 and len(shares) - len(rare) >= 2:
-            buckets[_blank(row, rare)].append(row)
+            buckets[blanked(row, rare)].append(row)
     change: dict[Row, Row] = {}
     for blank, members in buckets.items():
         columns = [{row[i] for row in members} for i in range(len(blank))]
         places = [i for i, column in enumerate(columns) if len(column) > 1]
         if len(members) >= _SPARSE and all(are_values(dict.fromkeys(columns[i], 1), blank, i) for i in places):
-            change.update({row: _blank(row, places) for row in members})
+            change.update({row: blanked(row, places) for row in members})
     return change
 
 
@@ -217,13 +196,13 @@ def _open_shaped(amount: Counter[Row]) -> dict[Row, Row]:
     for row in amount:
         places = [place for place, token in enumerate(row) if _dotted(token)]
         if places:
-            buckets[_blank(row, places)].append(row)
+            buckets[blanked(row, places)].append(row)
     change: dict[Row, Row] = {}
     for blank, members in buckets.items():
         if len(members) < 3 or not any(map(is_wording, blank)):
             continue
         places = [i for i in range(len(blank)) if len({row[i] for row in members}) > 1]
-        change.update({row: _blank(row, places) for row in members})
+        change.update({row: blanked(row, places) for row in members})
     return change
 
 
@@ -231,46 +210,7 @@ def _dotted(token: str) -> bool:
     return token != VALUE and has_value_shape(token) and ("." in token[1:-1] or "/" in token or "\\" in token)
 
 
-def _open_phrases(amount: Counter[Row]) -> dict[Row, Row]:
-    """Open runs of one to four words that alternate between the same beginning and the same end."""
-    if len(amount) > _MAX_GAP_ROWS:
-        return {}
-    buckets: dict[tuple[Row, Row], set[Row]] = defaultdict(set)
-    for row in amount:
-        for start in range(1, len(row)):
-            if not is_wording(row[start]):
-                continue
-            for end in range(start + 1, min(start + _MAX_GAP, len(row)) + 1):
-                if is_wording(row[end - 1]):
-                    buckets[row[:start], row[end:]].add(row)
-    change: dict[Row, Row] = {}
-    for (head, tail), members in buckets.items():
-        gaps = [row[len(head) : len(row) - len(tail)] for row in members]
-        if len(members) >= 5 and _are_phrases(gaps, head, tail):
-            for row in members:
-                change.setdefault(row, (*head, VALUE, *tail))
-    return change
-
-
-def _are_phrases(gaps: Sequence[Row], head: Row, tail: Row) -> bool:
-    """Whether word runs are names: of unlike length, nothing in common, amid enough constant wording."""
-    constant = sum(map(is_wording, (*head, *tail)))
-    if constant < 3 or len({len(gap) for gap in gaps}) < 2:
-        return False
-    if len({gap[0] for gap in gaps}) < 0.6 * len(gaps) or len({gap[-1] for gap in gaps}) < 0.6 * len(gaps):
-        return False
-    return not any(word.islower() and len(word) < 4 and len(gap) > 1 for gap in gaps for word in gap if word.isalpha())
-
-
 _STEPS = (
-    _open_keys, _open_shaped, _open_single, _open_sparse, _fold_lists, _open_single, _open_phrases, _open_single,
-    _fold_lists,
+    open_keys, open_records, _open_shaped, _open_sparse, _open_single, fill_empty, _open_sparse, _fold_lists,
+    _open_single, open_phrases, _open_single, fill_empty, _fold_lists,
 )  # fmt: skip
-
-
-def _blank(row: Row, places: set[int] | list[int]) -> Row:
-    return tuple(VALUE if place in places else token for place, token in enumerate(row))
-
-
-def _is_word(token: str) -> bool:
-    return (len(token) > 1 and not token.isspace()) or token.isalnum()

@@ -22,7 +22,7 @@ _LEVEL = rf"{OPEN}\s*{_WORD}(?:\s*[\])}}>]:?|[\"']?:?(?=[\s|,\[]|$)|/(?=\w))"
 _BRACKETED = rf"\[\s*(?:{_WORD}|[^\[\]]*?)\s*\]:?"
 _LETTER = rf"(?P<level>{levels.LETTER})(?:/|(?=[\s|]|$))"
 _KEYED = rf"(?i:level|lvl|severity|levelname)[=:]\s?\"?{_WORD}\"?(?=[\s|,]|$)"
-_MODULE = rf"\[(?P<component>[^\[\]]*?)[:/ ]{_WORD}\]:?"
+_MODULE = rf"\[(?P<c0>[^\[\]]*?)[:/ ]{_WORD}\]:?"
 # As system logs write it: facility.level (RFC 5424, section 6.2.1, by the names of syslog.conf).
 _FACILITIES = "auth|authpriv|cron|daemon|ftp|kern|lpr|mail|news|syslog|user|uucp|local[0-7]"
 _FACILITY = rf"(?:{_FACILITIES})\.{_WORD}(?=\s)"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 
 VALUE = "<*>"
@@ -67,6 +67,7 @@ for _pair in _PAIRS.split():
 _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|<\*>")
 _HEX_LETTERS = re.compile(r"[a-f]{3,}\Z|[A-F]{3,}\Z")
 _ENUM = re.compile(r"[A-Z][A-Z_]*[A-Z][.,:;]?\Z")
+_PREFIXED = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+[.,:;]?\Z")
 _NUMBERED = re.compile(r"[A-Za-z]{3,}<\*>\Z")
 _VERBAL = re.compile(r"[a-z]{2,}(?:ed|ing)\Z")
 
@@ -78,9 +79,11 @@ def are_values(words: Mapping[str, int], blank: Sequence[str], place: int, *, re
     same words alternate beside other neighbours too, as names do and wordings rarely.
     """
     constant = sum(1 for token in blank if is_wording(token))
-    if constant == 0 or _opposed(words):
+    if constant == 0 or opposed(words):
         return False
     count = len(words)
+    if count > 2 and _share_a_prefix(words):
+        return True
     first = not any(is_wording(token) for token in blank[:place])
     shaped = sum(1 for word in words if has_value_shape(word, beside_value=VALUE in words, first=first))
     plain = count - shaped
@@ -89,6 +92,12 @@ def are_values(words: Mapping[str, int], blank: Sequence[str], place: int, *, re
         return True
     verbal = sum(1 for word in words if word.lower() in _FUNCTION or _VERBAL.match(word))
     return count >= _needed(words, blank, place, first, constant, verbal, recurring)
+
+
+def are_fields(words: Collection[str]) -> bool:
+    """Whether the words of one field are values, and not states of which each is an event of its own."""
+    verbal = sum(1 for word in words if _VERBAL.match(word) or _ENUM.match(word))
+    return verbal * 4 <= len(words) and not opposed(words)
 
 
 def _needed(
@@ -124,6 +133,11 @@ def _is_subject(words: Mapping[str, int], blank: Sequence[str], place: int) -> b
     """Whether constants in capitals are what a message is about, and not the states it tells of."""
     before = _word_before(blank, place).lower().strip(".:")
     return before.isalpha() and before not in _BEFORE_STATES and blank[place - 1] != "="
+
+
+def _share_a_prefix(words: Collection[str]) -> bool:
+    """Whether all are constants of one enumeration: TANK_LEVEL, TANK_TEMP."""
+    return all(map(_PREFIXED.match, words)) and len({word.partition("_")[0] for word in words}) == 1
 
 
 def _names_process(blank: Sequence[str], place: int) -> bool:
@@ -174,7 +188,7 @@ def _word_before(blank: Sequence[str], place: int) -> str:
     return next((word for word in reversed(blank[:place]) if not word.isspace() and word not in "\"'([{<"), "")
 
 
-def _opposed(words: Mapping[str, int]) -> bool:
+def opposed(words: Collection[str]) -> bool:
     """Whether two of the words are opposites, as a whole or in the one part in which they differ."""
     lowered = {word.lower().strip(".,:;!'\"") for word in words}
     if len(words) < 30 and any(_negates(word, other) for word in lowered for other in lowered):
