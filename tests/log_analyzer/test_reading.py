@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import json
 import lzma
 import random
 from collections import Counter
@@ -156,3 +157,23 @@ def test_a_time_without_a_year_is_never_after_the_files_own(tmp_path: Path) -> N
     os.utime(log, (1704110400, 1704110400))  # 1 January 2024
     years = {record["timestamp"][:7] for record in skill.records(log)}
     assert years == {"2023-12", "2024-01"}
+
+
+def test_of_a_damaged_archive_the_whole_part_is_read(tmp_path: Path) -> None:
+    """As of a file that is still being compressed."""
+    packed = gzip.compress("".join(f"2024-05-01 10:00:00 INFO took {i * 7919} ms\n" for i in range(5000)).encode())
+    (tmp_path / "a.log.gz").write_bytes(packed[: len(packed) // 2])
+    done = skill.run("analyze.py", "query", str(tmp_path / "a.log.gz"), "--level", "INFO", "--json")
+    answer = json.loads(done.stdout)["answer"]
+    assert done.returncode == 0
+    assert 1000 < answer < 4000
+    assert done.stderr.decode().startswith(f"note: {tmp_path / 'a.log.gz'} is damaged after line {answer}")
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_a_line_of_megabytes_is_a_line(tmp_path: Path) -> None:
+    """No search may take the square of a line's length."""
+    log = tmp_path / "a.log"
+    log.write_text("2024-05-01 10:00:00 INFO " + "x1 " * 1_500_000 + "\n2024-05-01 10:00:01 INFO end\n")
+    assert skill.query(log, "--span") == 1
+    assert skill.summary(log)["records"] == 2

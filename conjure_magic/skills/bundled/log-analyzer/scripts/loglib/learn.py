@@ -15,6 +15,7 @@ _ENOUGH = 0.01
 _DELIMITERS = ("|", ";", ",", "\t")
 _ENOUGH_LINES = 1000
 _HEAD = 160
+_LONGEST = 2000  # characters of a line in which its columns are looked for
 _FRACTION = (r"(?:[.,:]\d{1,9}(?!\d))?", r"\.\d{3,9}")  # the second for a clock that must have one
 # Stand-ins for what varies in the literal text that is glued to the front of a time.
 LEVEL_MARK, PRIORITY_MARK = "\x01", "\x02"
@@ -106,6 +107,7 @@ def _learn_one(lines: Sequence[str], *, first: bool) -> list[Layout]:
     known = structured.detect(lines)
     if known:
         return [known]
+    lines = [line[:_LONGEST] for line in lines]
     slot = _best_slot(lines)
     if slot is None:
         return [columns.untimed(lines)] if first else []

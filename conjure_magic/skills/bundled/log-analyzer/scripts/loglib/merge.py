@@ -9,7 +9,7 @@ from itertools import combinations
 
 from loglib.fields import fill_empty, open_keys, open_records
 from loglib.phrases import open_phrases
-from loglib.rows import Row, Step, blanked, is_word
+from loglib.rows import MAX_TOKENS, Row, Step, blanked, is_word
 from loglib.wording import VALUE, are_values, has_value_shape, is_wording
 
 _UNITS = (
@@ -123,7 +123,7 @@ def _open_single(amount: Counter[Row]) -> dict[Row, Row]:
         # Hashes of texts, not of pairs: those of pairs are so regular that two rows with words swapped may agree.
         marks = [hash(f"{place} {token}") for place, token in enumerate(row)]
         total = sum(marks)
-        for place, token in enumerate(row):
+        for place, token in enumerate(row[:MAX_TOKENS]):
             if is_word(token):
                 buckets[len(row), place, total - marks[place]].append(row)
     families = [(place, members) for (_, place, _), members in buckets.items() if len(members) > 1]
@@ -172,6 +172,7 @@ def _open_sparse(amount: Counter[Row]) -> dict[Row, Row]:
     stand in the same place in all of its rows, each name in few.
     """
     spread: Counter[tuple[int, int, str]] = Counter()
+    amount = Counter({row: count for row, count in amount.items() if len(row) <= MAX_TOKENS})
     for row in amount:
         spread.update((len(row), place, token) for place, token in enumerate(row) if is_wording(token))
     buckets: dict[Row, list[Row]] = defaultdict(list)

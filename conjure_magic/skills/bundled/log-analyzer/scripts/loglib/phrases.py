@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from loglib.rows import Row
+from loglib.rows import MAX_TOKENS, Row
 from loglib.wording import VALUE, is_wording, opposed
 
 _MAX_ROWS = 2000
@@ -18,6 +18,8 @@ def open_phrases(amount: Counter[Row]) -> dict[Row, Row]:
         return {}
     buckets: dict[tuple[Row, Row], set[Row]] = defaultdict(set)
     for row in amount:
+        if len(row) > MAX_TOKENS:
+            continue
         for start in range(1, len(row)):
             if not _may_begin(row, start):
                 continue

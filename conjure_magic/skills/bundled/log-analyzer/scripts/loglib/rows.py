@@ -7,6 +7,8 @@ from collections.abc import Callable, Collection
 
 from loglib.wording import VALUE
 
+# Of longer rows only the beginning is compared word by word.
+MAX_TOKENS = 120
 Row = tuple[str, ...]
 Step = Callable[[Counter[Row]], dict[Row, Row]]
 

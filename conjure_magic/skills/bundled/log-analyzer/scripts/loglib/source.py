@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
 SAMPLE_LINES = 4000
 _SAMPLE_BLOCKS = 40
+_LONGEST = 65_536
 _ROTATED = re.compile(
     r"(?P<base>.+?)(?:[.-](?P<order>\d{1,4}|\d{8}(?:[T-]?\d{2,6})?|\d{4}-\d\d-\d\d))?"
     r"(?P<pack>\.(?:gz|bz2|xz))?\Z"
 )
 _MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "lzma"))
+
+
+_told: set[str] = set()  # files of which the person knows that they are damaged
 
 
 class SourceError(Exception):
@@ -33,8 +37,22 @@ class Source:
     def lines(self) -> Iterator[str]:
         """Yield lines without their ends; broken UTF-8 becomes U+FFFD, nothing is dropped."""
         with self._open() as stream:
+            if self.packed:
+                stream = self._whole_part(stream)
             for line in stream:
                 yield line.rstrip("\r\n")
+
+    def _whole_part(self, stream: Iterable[str]) -> Iterator[str]:
+        """The lines before the place where a compressed file is damaged or, still being written, ends."""
+        number = 0
+        try:
+            for line in stream:
+                number += 1
+                yield line
+        except (EOFError, OSError, *_damage()) as error:
+            if self.name not in _told:
+                _told.add(self.name)
+                sys.stderr.write(f"note: {self.name} is damaged after line {number} ({error}): the rest is left out\n")
 
     def _open(self) -> IO[str]:
         encoding = _encoding(self)
@@ -120,6 +138,12 @@ def _unpacker(kind: str, path: str, encoding: str) -> IO[str]:
     return lzma.open(path, "rt", encoding=encoding, errors="replace", newline="\n")
 
 
+def _damage() -> tuple[type[Exception], ...]:
+    """What decompressors raise beside OSError; only those that are in use are loaded."""
+    found = [(sys.modules.get("zlib"), "error"), (sys.modules.get("_lzma"), "LZMAError")]
+    return tuple(getattr(module, name) for module, name in found if module is not None)
+
+
 def _rotation_key(sources: Sequence[Source]) -> Callable[[Source], tuple[int, int, int]]:
     """Sort key: sets keep the place of their first member; inside one, older files come first."""
     first: dict[str, int] = {}
@@ -157,10 +181,18 @@ def _sample_plain(source: Source, limit: int) -> list[str]:
         for block in range(_SAMPLE_BLOCKS):
             stream.seek(size * block // _SAMPLE_BLOCKS)
             if block:
-                stream.readline(65536)  # the rest of a line that began earlier
-            raw = [stream.readline(65536) for _ in range(per_block)]
+                _head(stream)  # the rest of a line that began earlier
+            raw = [_head(stream) for _ in range(per_block)]
             sample += [line.decode("utf-8", "replace").rstrip("\r\n") for line in raw if line]
     return sample
+
+
+def _head(stream: IO[bytes]) -> bytes:
+    """The next line, of a very long one the beginning."""
+    head = part = stream.readline(_LONGEST)
+    while len(part) == _LONGEST and not part.endswith(b"\n"):
+        part = stream.readline(_LONGEST)
+    return head
 
 
 def _thin(source: Source, limit: int) -> list[str]:

@@ -18,6 +18,7 @@ class TemplateMiner:
     """
 
     limit = 20_000
+    longest = 2_000  # characters of a message that tell its template; the search for lists takes their square
     exact_limit = 3_000
 
     def __init__(self) -> None:
@@ -31,6 +32,8 @@ class TemplateMiner:
     def add(self, message: str) -> int:
         """The group number of a message."""
         words = self._words
+        if len(message) > self.longest:
+            message = message[: self.longest].rpartition(" ")[0] or message[: self.longest]
         masked = " ".join([words[word] for word in message.split()])
         group = self._groups.get(masked)
         if group is None:
