@@ -97,7 +97,7 @@ def test_native_skills_tells_what_is_true(executed: nbformat.NotebookNode) -> No
 def test_the_sandbox_holds_a_hostile_skill_and_then_does_its_work(executed: nbformat.NotebookNode) -> None:
     shown = dict(turns(executed))
     attack = next(output for request, output in shown.items() if "Attack the sandbox" in request)
-    assert "16 of 16 attempts were held" in attack
+    assert "<strong>16 of 16 attempts were held</strong>" in attack
     assert "GOT THROUGH" not in attack
     assert by_source(executed, "import csv").strip() == "[]"
     work = next(output for request, output in shown.items() if "Analyse logs/shop.log" in request)
@@ -138,7 +138,7 @@ def test_the_hostile_demonstration_says_so_where_nothing_holds(tmp_path: Path, d
         finally:
             container.remove(force=True)
     assert ended["StatusCode"] == 1
-    through = {line.removeprefix("GOT THROUGH").split(":")[0].strip() for line in said.splitlines() if "GOT TH" in line}
+    through = {line.split(" | ")[0].removeprefix("| ") for line in said.splitlines() if "GOT THROUGH" in line}
     assert through >= {
         *("read a file of the host by its path", "read it through another process's root"),
         *("read it through a link planted in the workspace", "find keys and tokens in the environment"),

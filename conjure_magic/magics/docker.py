@@ -62,9 +62,7 @@ def show(settings: Settings) -> Bundle:
     limits = limits_of(settings)
     status = look(limits)
     values = [("engine", _engine_words(status)), ("image", _image_words(status, limits))]
-    rows = [
-        (name, getattr(limits, key) or "its default", SETTING.get(key, f"docker_{key}")) for key, name in BOUNDS.items()
-    ]
+    rows = [(name, _bound(getattr(limits, key)), SETTING.get(key, f"docker_{key}")) for key, name in BOUNDS.items()]
     rows.append(("environment", ", ".join(limits.environment) or "nothing of the kernel's", "pass_environment"))
     found = [(c.session, c.name, c.image, c.state, "dead" if c.is_orphan else "lives") for c in status.containers]
     tables = [Table(("bound", "value", "setting"), rows, "Bounds of the next container")]
@@ -72,6 +70,10 @@ def show(settings: Settings) -> Bundle:
         header = ("session", "container", "image", "state", "its kernel")
         tables.insert(0, Table(header, found, "Containers", empty="none of ours"))
     return render("Docker", values, tables, NO_HOST_LISTS)
+
+
+def _bound(value: str | float) -> str:
+    return value if isinstance(value, str) and value else f"{value:g}" if value else "the engine's default"
 
 
 def _engine_words(status: Status) -> str:

@@ -183,11 +183,12 @@ def main():
         except HeldError as held:
             row = (attempt.__doc__, "held", str(held))
         rows.append(row)
-        print(f"{row[1]:<12} {row[0]}: {row[2]}", flush=True)
     if options.csv:
         with open(options.csv, "w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("attempt", "result", "how"), *rows])
-    print(f"{len(rows) - through} of {len(rows)} attempts were held")
+    print(f"**{len(rows) - through} of {len(rows)} attempts were held**\n\n| Attempt | Result | How |\n|---|---|---|")
+    for row in rows:
+        print("| " + " | ".join(cell.replace("|", "/").replace("\n", " ") for cell in row) + " |")
     return 1 if through else 0
 
 
