@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 THINKING = {"type": "adaptive", "display": "summarized"}
 """Text between tool calls arrives as thinking on current models, and is empty unless asked for like this."""
+NO_CODE = (
+    "does not run code in Anthropic's container, which the backend anthropic needs: choose another with --model, or "
+    "leave that backend out."
+)
 CACHE = {"type": "ephemeral"}
 LEARNING = 10.0
 """Seconds that a server may take to tell a model's limits."""
@@ -166,9 +170,10 @@ class MessagesModel:
         try:
             return (yield from self._api.open("POST", "/v1/messages", cancel, body=self.body(request), stream=True))
         except RequestRefusedError as error:
-            about_others = any(word in error.said.lower() for word in ("container", "skill", "file"))
-            if error.status == 404 and not about_others:
+            if error.status == 404 and type(error) is RequestRefusedError:  # and no skill, file or container
                 error.args = (f"{error} Does {self._api.server} have a model {self._name!r}?",)
+            elif "code_execution" in error.said and "support" in error.said:
+                error.args = (f"{error} {self._name} {NO_CODE}",)
             raise
 
     def body(self, request: Request) -> bytes:

@@ -23,6 +23,8 @@ class StubModel:
     forced_tools: bool = False
     """Whether `tool_choice` may be any or tool."""
     cache_minimum: int = 512
+    runs_code: bool = True
+    """Whether it takes the code execution tool."""
 
     def to_dict(self) -> dict[str, Any]:
         """The model as `GET /v1/models` shows it."""
@@ -34,7 +36,11 @@ class StubModel:
             "lifecycle": "active",
             "max_input_tokens": self.window,
             "max_tokens": self.output,
-            "capabilities": {"thinking": {"types": list(self.thinking)}, "structured_outputs": True},
+            "capabilities": {
+                "thinking": {"types": list(self.thinking)},
+                "structured_outputs": True,
+                "server_tools": {"supported": self.runs_code, "code_execution": {"supported": self.runs_code}},
+            },
         }
 
 
@@ -47,6 +53,7 @@ MODELS = {
         StubModel("claude-haiku-5-5", forced_tools=True),
         StubModel("claude-haiku-4-5", 200_000, 64_000, ("enabled", "disabled"), True, 4096),
         StubModel("claude-tiny-stub", 4_000, 1_000),
+        StubModel("claude-plain-stub", runs_code=False),
     )
 }
 

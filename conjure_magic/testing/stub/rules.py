@@ -82,6 +82,10 @@ def check_fields(body: Wire, model: StubModel, *, counting: bool) -> None:
     _check_thinking(body, model)
     _check_choice(body, model)
     _check_container(body)
+    for index, tool in enumerate(body.get("tools") or ()):
+        kind = str(tool.get("type", ""))
+        fits = model.runs_code or not kind.startswith("code_execution_")
+        require(fits, f"tools.{index}: '{kind}' is not supported by {model.id}")
     marks = _marks(body) + bool(body.get("cache_control"))
     require(marks <= MAX_MARKS, f"A maximum of {MAX_MARKS} blocks with cache_control may be provided. Found {marks}.")
 
