@@ -6,18 +6,24 @@ import io
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from docker import DockerClient
 from docker_kit import engine, forget, host_recipe
+from fakes import ScriptedModel
 from processes import wait_until
 from registry import registry
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, CancelledError, UsageError
+from conjure_magic.events import ToolOutput
 from conjure_magic.executors.docker import image
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, Recipe, version
+from conjure_magic.messages import ToolUseBlock
+from conjure_magic.session import Session
+from conjure_magic.settings import Settings
 
 pytestmark = pytest.mark.docker
 NOWHERE = "127.0.0.1:1/nothing:1"  # nobody listens at port 1
@@ -65,6 +71,23 @@ def test_an_image_that_is_not_there_is_pulled_with_progress(client: DockerClient
             assert ensure(client, server.image) == (found, [])
         finally:
             forget(client, server.image)
+
+
+def test_a_turn_shows_the_pull_and_the_model_is_told_nothing_of_it(client: DockerClient, tmp_path: Path) -> None:
+    """In the profile `prod`, which means this backend. The image holds no shell, so the call fails in the end."""
+    call = ToolUseBlock("t1", "bash_tool", {"command": "echo hi"})
+    settings, shown = Settings(profile="prod"), []
+    with registry() as server:
+        model = ScriptedModel([call], ["Done."])
+        with Session(model=model, settings=settings, workspace=tmp_path, input=tmp_path, image=server.image) as session:
+            session.subscribe(lambda event: shown.append(event.body.text), events={ToolOutput})
+            result = session.chat("Go.")
+        forget(client, server.image)
+    assert result.backends == ("docker",)
+    assert shown[0] == f"pulling the image {server.image}\n"
+    assert "of 2 MB" in shown[-1]
+    assert result.tool_calls[0].is_error
+    assert "pulling" not in str(result.messages)
 
 
 def test_a_pull_stops_with_its_turn(client: DockerClient) -> None:
