@@ -61,7 +61,8 @@ types: $(STAMP)
 	cd conjure_magic/skills/bundled/log-analyzer/scripts && $(abspath $(PY)) -m mypy --strict .
 
 # Ratios within one run; each file says what it measures. drain3 and polars stand beside ours where they install.
-BENCHMARKS ?= load_ext skill_discovery live_bytes output_memory rounds streaming concurrent_turns log_analyzer_scores
+BENCHMARKS ?= load_ext skill_discovery live_bytes output_memory rounds streaming concurrent_turns backend_calls \
+	log_analyzer_scores
 bench: $(STAMP)
 	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
 	@failed=; for name in $(BENCHMARKS); do printf '\n== %s\n' $$name; \

@@ -23,6 +23,8 @@ from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.skills.skill import Skill
 from conjure_magic.workspace import Workspace, existing_folder
 
+TOLD = frozenset({"not-asked", "catalogue-omitted", "link-outside"})
+"""Codes of findings on skills that a cell shows, beside errors; `%conjure skills` shows them all."""
 DELETED = "the session's folder had been deleted; it was made anew, and is empty"
 
 
@@ -128,6 +130,13 @@ class Equipment:
         return self._registry
 
     @property
+    def hosted_skills(self) -> list[str]:
+        """The skills for Anthropic's container, as they are typed; empty without the backend anthropic."""
+        if "anthropic" not in self.backend_names:
+            return []
+        return [spec.typed for spec in self._split.hosted] or list(DOCUMENT_SKILLS)
+
+    @property
     def native_skills(self) -> dict[str, str]:
         """Name -> purpose of the skills in Python that native offers: those that were named, else the bundled ones."""
         if "native" not in self.backend_names:
@@ -181,6 +190,12 @@ class Equipment:
         self._split = split
         if choice.model is not before.model or choice.key != before.key:
             self.model = model
+
+    def remarks(self) -> list[str]:
+        """What the person should know: settings that are wrong, another kernel's workspace, skills not loaded."""
+        findings = [f for f in self.skills.findings if f.level == "error" or f.code in TOLD]
+        texts = [*self._settings.problems, self.workspace.notice, *map(str, findings)]
+        return [text for text in dict.fromkeys(texts) if text]
 
     @property
     def choice(self) -> Choice:

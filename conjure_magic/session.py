@@ -34,9 +34,6 @@ SYSTEM = (
     "with the finding first. Use the tools for facts; never invent output."
 )
 
-TOLD = frozenset({"not-asked", "catalogue-omitted", "link-outside"})
-"""Codes of findings on skills that a cell shows, beside errors; `%conjure skills` shows them all."""
-
 
 class Session:
     """A conversation that goes on from turn to turn, with the hands and skills it may use.
@@ -181,6 +178,11 @@ class Session:
     def skills(self) -> SkillRegistry:
         """The skills that this session knows."""
         return self._equipment.skills
+
+    @property
+    def hosted_skills(self) -> list[str]:
+        """The skills for Anthropic's container, as they are typed; empty without the backend anthropic."""
+        return self._equipment.hosted_skills
 
     @property
     def native_skills(self) -> dict[str, str]:
@@ -383,14 +385,8 @@ class Session:
             subscribers=self._subscribers.now,
             limits=limits or self.limits(),
             counted=self._past.now.counted,
-            notices=self._notices(),
+            notices=tuple(Notice(text, "warning") for text in self._equipment.remarks() if text not in self._told),
         )
-
-    def _notices(self) -> tuple[Notice, ...]:
-        """What the person should know and was not told yet: another kernel's workspace, skills that were not loaded."""
-        findings = [f for f in self.skills.findings if f.level == "error" or f.code in TOLD]
-        texts = [*self.settings.problems, self.workspace.notice, *map(str, findings)]
-        return tuple(Notice(text, "warning") for text in dict.fromkeys(texts) if text and text not in self._told)
 
     def limits(self) -> Limits:
         """The bounds of a turn as the settings have them."""

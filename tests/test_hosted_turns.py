@@ -437,8 +437,21 @@ def test_a_local_skill_is_uploaded_once_for_each_content(stub: StubServer, folde
 def test_a_custom_skill_is_named_by_its_id(stub: StubServer) -> None:
     with session(stub, skills="custom:skill_abc@skver_1") as it:
         assert it.container_config()["skills"] == [{"type": "custom", "skill_id": "skill_abc", "version": "skver_1"}]
-        with pytest.raises(ModelError, match="skill_abc"):
+        with pytest.raises(ModelError, match=r"skill_abc.*%conjure hosted skills"):
             it.chat("a")
+
+
+def test_a_model_that_cannot_run_code_says_so(stub: StubServer) -> None:
+    stub.reply(Reply.fault(400, message="tools.0: code_execution_20260521 is not supported by this model"))
+    with session(stub) as it, pytest.raises(ModelError, match="choose another with --model"):
+        it.chat("a")
+
+
+def test_the_state_names_the_hosted_skills(stub: StubServer) -> None:
+    with session(stub, skills="xlsx@20251013,custom:skill_1") as it:
+        assert it.hosted_skills == ["xlsx@20251013", "custom:skill_1"]
+        it.use(backend="native,anthropic", skills=[])
+        assert it.hosted_skills == ["docx", "pdf", "pptx", "xlsx"]
 
 
 @pytest.mark.parametrize(

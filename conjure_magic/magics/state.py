@@ -132,9 +132,10 @@ def render_help(commands: Mapping[str, str]) -> Bundle:
 
 def _values(session: Session) -> list[tuple[str, object]]:
     skills = [skill.name for skill in session.skills.list()]
-    if session.backends == ("native",):  # which reads no folders
+    if {*session.backends} <= {"native", "anthropic"}:  # which read no folders
         skills = []
     python = [f"{name} (Python)" for name in session.native_skills]
+    skills += [f"{name} (hosted)" for name in session.hosted_skills]
     tokens = token_words(session.usage)
     values: list[tuple[str, object]] = [
         ("backends", ", ".join(session.backends)),

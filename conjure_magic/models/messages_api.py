@@ -14,7 +14,13 @@ from conjure_magic.api import faults
 from conjure_magic.api.client import Api, Patience
 from conjure_magic.api.keys import Credentials
 from conjure_magic.cancel import Cancel, Deadline
-from conjure_magic.errors import CancelledError, ModelError, RequestRefusedError, StreamCutError
+from conjure_magic.errors import (
+    CancelledError,
+    HostedSkillNotFoundError,
+    ModelError,
+    RequestRefusedError,
+    StreamCutError,
+)
 from conjure_magic.events import ModelEvent
 from conjure_magic.messages import Usage
 from conjure_magic.models.assembly import MessageAssembly
@@ -174,6 +180,8 @@ class MessagesModel:
                 error.args = (f"{error} Does {self._api.server} have a model {self._name!r}?",)
             elif "code_execution" in error.said and "support" in error.said:
                 error.args = (f"{error} {self._name} {NO_CODE}",)
+            elif isinstance(error, HostedSkillNotFoundError):
+                error.args = (f"{error} %conjure hosted skills lists those that are there.",)
             raise
 
     def body(self, request: Request) -> bytes:

@@ -36,6 +36,14 @@ class SkillSpec:
     is_custom: bool = False
     path: Path | None = None
 
+    @property
+    def typed(self) -> str:
+        """The spelling that means it."""
+        if self.path is not None:
+            return f"anthropic:{self.path}"
+        version = "" if self.version == "latest" else f"@{self.version}"
+        return f"{'custom:' if self.is_custom else ''}{self.skill_id}{version}"
+
     def to_dict(self) -> dict[str, str]:
         """The entry of `container.skills`."""
         return {
