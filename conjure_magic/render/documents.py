@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-import functools
+import hashlib
 import importlib.util
 import json
 import os
@@ -58,12 +58,25 @@ class Document:
     """The first page as PNG; empty where there is none."""
 
 
-@functools.lru_cache(maxsize=32)
 def look_into(media_type: str, data: bytes) -> Document:
     """What a document holds; nothing of it where it is broken, takes too long, or the library for it is not there.
 
-    The same bytes are looked at once.
+    The same bytes are looked at once, as long as no more than `REMEMBERED` others were looked at since.
     """
+    key = media_type, hashlib.sha256(data).digest()
+    found = _seen.pop(key, None) or _look(media_type, data)
+    _seen[key] = found
+    while len(_seen) > REMEMBERED:
+        _seen.pop(next(iter(_seen)), None)
+    return found
+
+
+REMEMBERED = 32
+"""Documents whose looks are kept, without their bytes."""
+_seen: dict[tuple[str, bytes], Document] = {}
+
+
+def _look(media_type: str, data: bytes) -> Document:
     if media_type in WORKBOOKS:
         found = _peek("xlsx", "openpyxl", data)
         return Document(tuple(map(_sheet, found.get("sheets", ()))), int(found.get("count", 0)))

@@ -41,9 +41,9 @@ REPORT = {
 
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> Iterator[None]:
-    look_into.cache_clear()
+    documents._seen.clear()
     yield
-    look_into.cache_clear()
+    documents._seen.clear()
 
 
 # ---- workbooks
@@ -251,3 +251,11 @@ def test_the_same_bytes_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     first = look_into(PDF, pdf(["x"]))
     monkeypatch.setattr(subprocess, "run", None)
     assert look_into(PDF, pdf(["x"])) == first
+    assert not [part for key in documents._seen for part in key if len(part) > 100], "no file is kept in memory"
+
+
+def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    for number in range(100):
+        look_into(PDF, b"%PDF" + bytes([number]))
+    assert len(documents._seen) == documents.REMEMBERED
