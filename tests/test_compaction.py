@@ -216,3 +216,27 @@ def test_an_answer_that_broke_off_is_billed_as_far_as_it_came(workspace: Workspa
     assert result.cost == pytest.approx(0.006, abs=0.002)
     whole = Scene(workspace, Begins(["Whole."])).run()
     assert whole.usage == Usage(10, 5), "an answer that came to its end is billed once"
+
+
+def test_a_summary_is_billed_and_one_that_the_model_declines_to_make_is_made_by_rule(workspace: Workspace) -> None:
+    model = small(["I cannot summarise this."], ["On."])
+    model.stop_reason = "refusal"
+    scene = Scene(workspace, model, messages=LONG, limits=ROOM)
+    result = scene.run()
+    assert "I cannot" not in model.requests[-1].messages[0].text
+    assert "characters left out" in model.requests[-1].messages[0].text
+    assert result.usage == Usage(20, 10), "the summary's tokens and the answer's"
+
+
+def test_an_answer_that_overflowed_once_it_had_begun_is_billed_beside_the_one_after_the_summary(
+    workspace: Workspace,
+) -> None:
+    class Begins(ScriptedModel):
+        def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
+            yield MessageStarted(Usage(1_000, 1))
+            yield from super().stream(request, cancel)
+
+    model = Begins([ContextOverflowError("too long")], ["Summary."], ["Fine."])
+    result = Scene(workspace, model, messages=LONG).run()
+    assert result.text == "Fine."
+    assert result.usage == Usage(1_020, 11)

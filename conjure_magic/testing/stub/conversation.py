@@ -86,6 +86,10 @@ class Memory:
         pending = pending_calls(blocks_of(last["content"])) if last is not None else []
         return [self._due[call] for call in pending if call in self._due]
 
+    def forget(self) -> None:
+        """Know no signature any more; what came with a call is still wanted back with its result."""
+        self._issued.clear()
+
     def resumes(self, messages: object) -> bool:
         """True if the conversation ends in a message that was paused, unchanged."""
         last = messages[-1] if isinstance(messages, list) and messages else None

@@ -141,7 +141,7 @@ class StubServer:
 
     def forget_thinking(self) -> None:
         """Accept no thinking that was sent so far, like a server that is asked by another organisation."""
-        self._memory = Memory()
+        self._memory.forget()
 
     @property
     def messages(self) -> list[Recorded]:
