@@ -142,7 +142,7 @@ class RunningCommand:
         elif kind == b"F":
             self.done = not self.killed
             raise CommandNotStartedError(f"the command could not be started: {payload.decode('utf-8', 'replace')}")
-        elif kind in b"XD":
+        elif kind == b"X" or (kind == b"D" and self.killed):  # a death that nobody asked for is a forged one
             try:
                 numbers = [int(number) for number in payload.split()]
                 if kind == b"X":

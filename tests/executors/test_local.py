@@ -183,7 +183,7 @@ def test_forged_frames_do_no_harm(place: Place) -> None:
             place.run(code)
             continue
         caught += 1
-    assert caught >= 4, "the frames did not arrive where they were meant to"
+    assert caught >= 3, "the frames did not arrive where they were meant to"
     assert place.text("echo fine") == "fine\n"
 
 

@@ -1,0 +1,424 @@
+"""What becomes of containers and commands when something dies: session, kernel, supervisor, engine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import docker
+import pytest
+from processes import wait_until
+
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import BackendError, BackendUnavailableError
+from conjure_magic.executors.docker import channel, sweep
+from conjure_magic.executors.docker.engine import connect
+from conjure_magic.executors.docker.executor import DockerExecutor
+from conjure_magic.executors.docker.folders import ContainerFolders
+from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.testing.place import Place
+from conjure_magic.tools import command_result
+
+pytestmark = pytest.mark.docker
+MakePlace = Callable[..., Place]
+
+
+@pytest.fixture
+def client() -> Iterator[docker.DockerClient]:
+    with contextlib.closing(docker.from_env()) as client:
+        yield client
+
+
+def ours(client: docker.DockerClient, pid: int | None = None) -> list[str]:
+    """The containers, in whatever state, that belong to a process: by default this one."""
+    label = f"{sweep.PID}={os.getpid() if pid is None else pid}"
+    return [row["Id"] for row in client.api.containers(all=True, filters={"label": label})]
+
+
+# ---- the session
+
+
+@pytest.mark.parametrize("image", ["docker_image", "docker_sh_image"])
+def test_nothing_is_left_of_a_closed_session(
+    make_container: MakePlace, client: docker.DockerClient, image: str
+) -> None:
+    place = make_container(image)
+    place.run("sleep 1000 & echo started")
+    assert len(ours(client)) == 1
+    place.executor.close()
+    wait_until(lambda: not ours(client))
+
+
+def test_nothing_is_left_though_a_command_stopped_the_supervisor(
+    make_container: MakePlace, client: docker.DockerClient
+) -> None:
+    place = make_container()
+    place.run("(sleep 0.3; kill -STOP $PPID) & echo started")
+    time.sleep(0.5)
+    place.executor.close()
+    wait_until(lambda: not ours(client))
+
+
+def test_a_container_is_made_with_the_first_command_and_kept(
+    make_container: MakePlace, client: docker.DockerClient
+) -> None:
+    place = make_container()
+    place.executor.write("a", b"")
+    assert ours(client) == []
+    place.text("touch /tmp/here")
+    assert place.text("ls /tmp/here") == "/tmp/here\n"
+    assert len(ours(client)) == 1
+
+
+def test_dropping_an_executor_ends_its_container(make_container: MakePlace, client: docker.DockerClient) -> None:
+    """Nobody closed it: that the connection ended was enough."""
+    place = make_container()
+    place.text("true")
+    assert isinstance(place.executor, DockerExecutor)
+    running = place.executor._channel
+    assert running is not None
+    running.container._end()
+    wait_until(lambda: not ours(client))
+
+
+# ---- the kernel
+
+OWNER = """
+import os, sys, time
+from pathlib import Path
+from conjure_magic.cancel import Cancel
+from conjure_magic.executors.docker.engine import connect
+from conjure_magic.executors.docker.executor import DockerExecutor
+from conjure_magic.executors.docker.folders import ContainerFolders
+from conjure_magic.executors.docker.limits import DockerLimits
+folder = Path(sys.argv[1])
+executor = DockerExecutor(ContainerFolders(folder, folder), DockerLimits(image=sys.argv[2]))
+def run(command):
+    for chunk in executor.run(command, timeout=3600, cancel=Cancel()):
+        print(chunk.text, flush=True, end="")
+how = sys.argv[3]
+if how == "forked":
+    run("true")
+    if os.fork() == 0:
+        print("forked", os.getpid(), flush=True)
+        time.sleep(3600)
+run("echo up; (setsid sleep 3600 &); " + ("kill -STOP $PPID; sleep 3600" if how == "stopped" else "true"))
+if how == "error":
+    raise SystemExit("an error")
+if how != "exit":
+    time.sleep(3600)
+"""
+
+
+@contextlib.contextmanager
+def kernel(folder: Path, image: str, how: str) -> Iterator[subprocess.Popen[str]]:
+    """Something like a kernel, whose first command has printed."""
+    work = folder / "work"
+    work.mkdir(exist_ok=True)
+    with subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(work), image, how], stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as owner:
+        try:
+            assert owner.stdout is not None
+            while owner.stdout.readline() not in ("up\n", ""):
+                pass
+            yield owner
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(owner.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("how", ["killed", "forked"])
+@pytest.mark.parametrize("image", ["docker_image", "docker_sh_image"])
+def test_nothing_is_left_of_a_kernel_killed_hard(
+    request: pytest.FixtureRequest, client: docker.DockerClient, tmp_path: Path, image: str, how: str
+) -> None:
+    """Nor where a forked copy of it (a worker pool's) lives on, and still had the connection."""
+    with kernel(tmp_path, request.getfixturevalue(image), how) as owner:
+        assert len(ours(client, owner.pid)) == 1
+        owner.kill()
+        owner.wait()
+        wait_until(lambda: not ours(client, owner.pid))
+
+
+@pytest.mark.parametrize("how", ["exit", "error"])
+def test_nothing_is_left_of_a_kernel_that_ends_by_itself(
+    client: docker.DockerClient, docker_image: str, tmp_path: Path, how: str
+) -> None:
+    with kernel(tmp_path, docker_image, how) as owner:
+        owner.wait(60)
+        wait_until(lambda: not ours(client, owner.pid))
+
+
+def test_what_a_hostile_command_kept_alive_goes_with_the_next_sweep(
+    client: docker.DockerClient, docker_image: str, tmp_path: Path
+) -> None:
+    """It stopped the supervisor, which then does not see that its kernel is dead."""
+    with kernel(tmp_path, docker_image, "stopped") as owner:
+        time.sleep(0.5)
+        (kept,) = ours(client, owner.pid)
+        sweep.sweep(client)
+        assert ours(client, owner.pid) == [kept], "its kernel lives"
+        owner.kill()
+        owner.wait()
+        time.sleep(1)
+        assert ours(client, owner.pid) == [kept]
+        assert [found.is_orphan for found in sweep.containers(client) if found.id == kept] == [True]
+        assert sweep.sweep(client) >= 1
+        wait_until(lambda: not ours(client, owner.pid))
+
+
+def test_a_new_container_sweeps_by_itself(
+    make_container: MakePlace, client: docker.DockerClient, docker_image: str, tmp_path: Path
+) -> None:
+    with kernel(tmp_path, docker_image, "stopped") as owner:
+        time.sleep(0.5)
+        owner.kill()
+        owner.wait()
+        make_container().text("true")
+        wait_until(lambda: not ours(client, owner.pid))
+
+
+FOREIGN = {
+    "no label of ours": {},
+    "another boot": {sweep.SESSION: "x", sweep.BOOT: "another", sweep.PID: "1", sweep.START: "1"},
+    "another machine's process ids": {
+        **sweep.labels("x"), sweep.NAMESPACE: "pid:[1]", sweep.PID: "4194303", sweep.START: "1"
+    },
+    "a kernel that lives": sweep.labels("x"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("labels", FOREIGN.values(), ids=FOREIGN)
+def test_a_sweep_leaves_what_is_not_known_to_be_dead(
+    client: docker.DockerClient, docker_image: str, labels: dict[str, str]
+) -> None:
+    other = client.containers.create(docker_image, "true", labels=labels)
+    try:
+        sweep.sweep(client)
+        assert client.containers.get(str(other.id)).id == other.id
+    finally:
+        other.remove(force=True)
+
+
+def test_a_sweep_takes_what_was_made_and_never_started(client: docker.DockerClient, docker_image: str) -> None:
+    """Its kernel died in between; a number that another process has now does not save it."""
+    labels = {**sweep.labels("x"), sweep.START: "1"}
+    made = client.containers.create(docker_image, "true", labels=labels)
+    assert sweep.sweep(client) >= 1
+    with pytest.raises(docker.errors.NotFound):
+        client.containers.get(str(made.id))
+
+
+# ---- the supervisor, and what commands do to it
+
+
+def test_a_command_that_eats_all_memory_fails_alone(make_container: MakePlace) -> None:
+    place = make_container(memory="64m", tmpfs_size="16m")
+    before = place.text("echo $PPID; touch /tmp/here")
+    result = place.run("echo eating; python -c 'x = bytearray(500 << 20)'; echo survived")
+    assert "survived" in result.output
+    assert place.run("exec python -c 'x = bytearray(500 << 20)'").ended == "killed"
+    assert place.text("ls /tmp/here >&2; echo $PPID").endswith(before)
+
+
+def test_a_command_that_forks_without_end_fails_alone(make_container: MakePlace) -> None:
+    place = make_container(pids=64)
+    result = place.run("echo forking; f() { f | f & }; f; sleep 60", timeout=1)
+    assert (result.ended, result.output[:8]) == ("timeout", "forking\n")
+    assert place.text("echo fine") == "fine\n"
+    assert isinstance(place.executor, DockerExecutor)
+    assert place.executor._channel is not None
+    assert place.executor._channel.is_clean()
+
+
+def test_a_forged_death_fools_nobody(make_container: MakePlace, client: docker.DockerClient) -> None:
+    """A command stops the supervisor and answers the kill in its place: the engine counts who lives."""
+    place = make_container()
+    place.text("echo kept > kept")
+    lie = r"while :; do printf 'D\0\0\0\0010' > /proc/$PPID/fd/4; sleep 0.02; done"
+    (first,) = ours(client)
+    result = place.run(f"echo before; sleep 0.2; kill -STOP $PPID; {lie}", timeout=1)
+    assert (result.ended, result.output) == ("timeout", "before\n")
+    assert result.notes == (channel.ContainerChannel.loss,)
+    assert place.text("cat kept") == "kept\n"
+    assert first not in ours(client)
+
+
+def test_a_killed_supervisor_is_an_error_and_its_container_is_replaced(make_container: MakePlace) -> None:
+    """What is lost is said, to the model and so to the person."""
+    place = make_container()
+    place.text("echo kept > kept; touch /tmp/gone")
+    with pytest.raises(BackendError, match=r"what was in /tmp is lost.*starts a new one"):
+        place.run("kill -9 $PPID; sleep 60")
+    result = place.run("cat kept; ls /tmp")
+    assert (result.output, result.notes) == ("kept\n", ()), "it was said with the error"
+
+
+@pytest.mark.parametrize("image", ["docker_image", "docker_sh_image"])
+def test_a_container_that_somebody_removed_is_replaced_and_that_is_said(
+    make_container: MakePlace, client: docker.DockerClient, image: str
+) -> None:
+    place = make_container(image)
+    place.text("echo kept > kept; touch /tmp/gone")
+    (first,) = ours(client)
+    client.api.remove_container(first, force=True)
+    wait_until(lambda: not ours(client))
+    result = place.run("cat kept; ls /tmp")
+    assert result.output == "kept\n"
+    assert "[the container is a new one: what was in /tmp is lost" in str(command_result(result, 1, "/w").content)
+    assert place.run("true").notes == ()
+
+
+def test_a_new_skill_is_mounted_in_a_new_container(make_container: MakePlace, tmp_path: Path) -> None:
+    place = make_container()
+    place.text("touch kept /tmp/gone")
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "SKILL.md").write_text("# other\n")
+    assert isinstance(place.executor, DockerExecutor)
+    folders = place.executor.folders
+    place.executor.folders = ContainerFolders(folders.workspace, folders.input, {**folders.skills, "other": other})
+    result = place.run("cat /skills/other/SKILL.md; ls kept /tmp")
+    assert "# other\n" in result.output
+    assert len(result.notes) == 1
+
+
+def test_a_stop_while_the_container_comes_up_does_not_wait_for_it(
+    make_container: MakePlace, client: docker.DockerClient
+) -> None:
+    """It comes up all the same and serves the next command."""
+    place = make_container()
+    cancel = place.stop_after(0.05)
+    result = place.run("touch ran", cancel=cancel)
+    assert (result.ended, (place.workspace / "ran").exists()) == ("cancelled", False)
+    assert place.text("echo fine") == "fine\n"
+    assert len(ours(client)) == 1
+
+
+def test_a_close_while_the_container_comes_up_leaves_nothing(
+    make_container: MakePlace, client: docker.DockerClient
+) -> None:
+    place = make_container()
+    closer = threading.Timer(0.05, place.executor.close)
+    closer.start()
+    with contextlib.suppress(BackendError):
+        place.run("true")
+    closer.join()
+    wait_until(lambda: not ours(client))
+
+
+# ---- the disk
+
+
+@pytest.mark.parametrize("how", ["many files", "much"])
+def test_a_command_that_fills_the_workspace_is_stopped(
+    make_container: MakePlace, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr("conjure_magic.executors.docker.watch.MOST_FILES", 2000 if how == "many files" else 200_000)
+    place = make_container(workspace_size="20m")
+    fill = "i=0; while :; do i=$((i+1)); : > f$i; done"
+    if how == "much":
+        fill = "i=0; while :; do i=$((i+1)); head -c 1000000 /dev/zero > f$i; done"
+    result = place.run(fill)
+    assert result.ended == "killed"
+    assert "the workspace holds" in str(command_result(result, 60, "/workspace").content)
+    assert place.text("rm -r f*; sleep 0.7; echo fine") == "fine\n"
+
+
+def test_deleting_is_never_stopped(make_container: MakePlace) -> None:
+    """However much is still there."""
+    place = make_container(workspace_size="8m")
+    for number in range(8):
+        (place.workspace / f"f{number}").write_bytes(b"x" * 4_000_000)
+    assert place.run("sleep 5").ended == "killed"
+    assert place.run("rm f0 f1; sleep 0.8; rm f2; sleep 0.7").ended == "exited"
+
+
+# ---- the engine
+
+
+@contextlib.contextmanager
+def second_engine(folder: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+    """Starts (again and again) an engine of the test's own, with its own containers and images."""
+    program, socket = "/usr/sbin/dockerd", folder / "engine.sock"
+    if os.geteuid() != 0 or not os.access(program, os.X_OK):
+        pytest.skip("a second engine needs root and /usr/sbin/dockerd")
+    started: list[subprocess.Popen[bytes]] = []
+
+    def start() -> subprocess.Popen[bytes]:
+        options = ["--bridge=none", "--iptables=false", f"--data-root={folder}/data", f"--exec-root={folder}/exec"]
+        with (folder / "log").open("ab") as log:
+            engine = subprocess.Popen(
+                [program, f"--host=unix://{socket}", f"--pidfile={folder}/pid", *options], stdout=log, stderr=log
+            )
+        started.append(engine)
+        wait_until(lambda: engine.poll() is not None or _answers(socket))
+        assert engine.poll() is None, (folder / "log").read_text()[-2000:]
+        return engine
+
+    try:
+        yield start
+    finally:
+        for engine in started:
+            engine.terminate()
+            engine.wait(60)
+
+
+def _answers(socket: Path) -> bool:
+    if not socket.exists():
+        return False
+    with contextlib.suppress(BackendError), contextlib.closing(connect(f"unix://{socket}")) as client:
+        return bool(client.ping())
+    return False
+
+
+def test_an_engine_that_is_lost_and_comes_back(docker_sh_image: str, tmp_path: Path) -> None:
+    """Ended in mid-command: told at once; back again: nothing of ours is left, and commands run."""
+    (tmp_path / "work").mkdir()
+    folders = ContainerFolders(tmp_path / "work", tmp_path, shows_input=False)
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="conjure-engine-", ignore_cleanup_errors=True))
+        start = stack.enter_context(second_engine(Path(folder)))
+        engine, host = start(), f"unix://{folder}/engine.sock"
+        limits = DockerLimits(image=_copy(docker_sh_image, host), host=host)
+        executor = stack.enter_context(contextlib.closing(DockerExecutor(folders, limits)))
+        running = executor.run("echo kept > kept; echo up; sleep 600", timeout=600, cancel=Cancel())
+        assert next(running).text == "up\n"
+        engine.terminate()
+        with pytest.raises(BackendError):
+            for _ in running:
+                pass
+        engine.wait(60)
+        with pytest.raises(BackendError, match="engine"):
+            list(executor.run("true", timeout=9, cancel=Cancel()))
+        with pytest.raises(BackendUnavailableError, match="no engine answers"):
+            DockerExecutor(folders, limits)
+        start()
+        with contextlib.closing(connect(host)) as client:
+            wait_until(lambda: not client.api.containers(all=True))
+        assert [chunk.text for chunk in executor.run("cat kept", timeout=60, cancel=Cancel())] == ["kept\n"]
+
+
+def _copy(image: str, host: str) -> str:
+    """Bring an image to another engine; its id there."""
+    with (
+        contextlib.closing(docker.from_env()) as here,
+        contextlib.closing(connect(host)) as there,
+    ):
+        (loaded,) = there.images.load(b"".join(here.images.get(image).save()))
+        return str(loaded.id)
+
+
+def test_no_such_runtime_and_no_such_network_are_told(make_container: MakePlace) -> None:
+    for limits, told in (({"runtime": "no-runsc"}, "docker info"), ({"network": "no-net"}, "no-net")):
+        with pytest.raises(BackendError, match=told):
+            make_container(**limits).run("true")
