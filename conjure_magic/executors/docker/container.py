@@ -133,7 +133,7 @@ class Container:
         self.client = client
         self.plan = plan
         self.id = ""
-        with engine.telling("looking at the image"):
+        with engine.telling("looking at the image", plan.limits.host):
             image = client.api.inspect_image(plan.image)["Config"]
         entries = (entry.partition("=") for entry in image.get("Env") or ())
         self.environ = {name: value for name, _, value in entries if name}
@@ -187,7 +187,7 @@ class Container:
 
     def processes(self) -> int:
         """How many processes the engine counts in it, the two that keep it included. Raises BackendError."""
-        with engine.telling("looking into the container"), engine.impatient(self.client):
+        with engine.telling("looking into the container", self.plan.limits.host), engine.impatient(self.client):
             return len(self.client.api.top(self.id)["Processes"] or ())
 
     def close(self) -> None:
@@ -200,7 +200,7 @@ class Container:
         """End it through the engine, whatever state it is in."""
         from docker.errors import APIError
 
-        doing = engine.telling("removing the container")
+        doing = engine.telling("removing the container", self.plan.limits.host)
         with (
             contextlib.suppress(BackendError),
             doing,

@@ -173,12 +173,18 @@ def impatient(client: DockerClient) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def telling(doing: str) -> Iterator[None]:
-    """What the engine refuses, or its loss, as a ContainerError that says what was being done."""
+def telling(doing: str, host: str | None = None) -> Iterator[None]:
+    """What the engine refuses, or its loss, as a ContainerError that says what was being done.
+
+    Where a `host` is given, its engine is knocked at first: docker-py leaves a socket open at one that is gone.
+    """
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
     try:
+        address = "" if host is None else where(host)
+        if address.startswith("unix://"):
+            _knock(address.removeprefix("unix://"))
         yield
     except ConjureError:
         raise

@@ -60,7 +60,7 @@ class ExecChannel(ContainerChannel):
         self.idle, self._over = False, 0.0
         self._demux = wire.Demux()
         api = self.container.client.api
-        with engine.telling("starting a command"):
+        with engine.telling("starting a command", self.container.plan.limits.host):
             made = api.exec_create(
                 self.container.id,
                 ["/bin/sh", "-c", _COMMAND, command],
@@ -79,7 +79,10 @@ class ExecChannel(ContainerChannel):
         """Kill everything but what keeps the container; where not even that can be started, the container too."""
         api = self.container.client.api
         try:
-            with engine.telling("killing the command"), engine.impatient(self.container.client):
+            with (
+                engine.telling("killing the command", self.container.plan.limits.host),
+                engine.impatient(self.container.client),
+            ):
                 made = api.exec_create(self.container.id, ["/bin/sh", "-c", _KILL, str(self._keeper)])
                 # Detached: the engine ends nothing while it cannot hand over output, which we do not read here.
                 api.exec_start(made["Id"], detach=True)
@@ -108,7 +111,10 @@ class ExecChannel(ContainerChannel):
 
     def _look(self, patience: float) -> list[tuple[bytes, bytes]]:
         """The frames of an end, if the engine says that it came, and came so many seconds ago."""
-        with engine.telling("asking for the command"), engine.impatient(self.container.client):
+        with (
+            engine.telling("asking for the command", self.container.plan.limits.host),
+            engine.impatient(self.container.client),
+        ):
             state = self.container.client.api.exec_inspect(self._exec)
         if state["Running"]:
             return []

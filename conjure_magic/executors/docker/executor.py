@@ -195,6 +195,8 @@ class DockerExecutor:
 
     def _make(self, mounts: tuple[Mount, ...], progress: Callable[[str], None], cancel: Cancel) -> ContainerChannel:
         """A new container. Raises BackendError with what to do, CancelledError."""
+        with engine.telling("starting a container", self.limits.host):
+            pass  # it is there
         found = image.ensure(self._client, self.limits, progress, cancel)
         if self.user.hand_over:
             hand_over(self.folders.workspace, self.user)
