@@ -11,7 +11,7 @@ from conjure_magic.api.keys import Key, credentials, secrets
 from conjure_magic.backends import BackendSetup, backend_factory
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.bundled_native import bundled
-from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, split_hosted
+from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, anchored, split_hosted
 from conjure_magic.backends.native.host import Host
 from conjure_magic.backends.native.names import about, meant_as_python, python_skills, split_skills, spoken_name
 from conjure_magic.errors import SkillNotFoundError, SkillSpecError, UsageError
@@ -302,13 +302,13 @@ def _backends(given: str | Backend | Iterable[str | Backend]) -> tuple[str | Bac
 
 def _skills(given: object) -> tuple[object, ...]:
     """Each skill in what a person or a caller gave: text may hold several, with commas between."""
-    if isinstance(given, str):
-        return tuple(split_list(given))
     if isinstance(given, SkillRegistry):
         given = given.list()
-    listed = given if isinstance(given, Iterable) and not isinstance(given, type) else [given]
+    listed: Iterable[Any] = split_list(given) if isinstance(given, str) else [given]
+    if isinstance(given, Iterable) and not isinstance(given, str | type):
+        listed = given
     folders = (skill.directory if isinstance(skill, Skill) else skill for skill in listed)
-    return tuple(str(skill) if isinstance(skill, Path) else skill for skill in folders)
+    return tuple(anchored(str(skill)) if isinstance(skill, Path | str) else skill for skill in folders)
 
 
 def _is_path(skill: str) -> bool:

@@ -434,6 +434,18 @@ def test_a_local_skill_is_uploaded_once_for_each_content(stub: StubServer, folde
     assert len([skill for skill in stub.hosted.skills.values() if skill.source == "custom"]) == 2
 
 
+def test_a_folder_to_upload_means_what_it_meant_when_it_was_named(
+    stub: StubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    skill(folder)
+    (folder / "elsewhere").mkdir()
+    with session(stub, skills="anthropic:greeter") as it:
+        monkeypatch.chdir(folder / "elsewhere")
+        it.use(backend="native,anthropic")
+        it.chat("a")
+    assert refused(stub) == []
+
+
 def test_a_custom_skill_is_named_by_its_id(stub: StubServer) -> None:
     with session(stub, skills="custom:skill_abc@skver_1") as it:
         assert it.container_config()["skills"] == [{"type": "custom", "skill_id": "skill_abc", "version": "skver_1"}]

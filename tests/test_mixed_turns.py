@@ -244,6 +244,14 @@ def test_only_files_of_the_workspace_within_the_limit_are_sent(
     assert stub.hosted.files == {}
 
 
+def test_a_path_as_a_sandbox_knows_it_is_the_same_file(stub: StubServer) -> None:
+    stub.reply([call("send_file", path="/workspace/a.csv")], "Sent.")
+    with mixed(stub) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        it.chat("Send it.")
+    assert [file.content for file in stub.hosted.files.values()] == [b"1,2"]
+
+
 def test_a_refusal_sends_nothing(stub: StubServer) -> None:
     stub.reply([call("send_file", path="a.csv")], "Fine.")
     with mixed(stub, approver=lambda request, cancel: Decision("no", reason="It is secret.")) as it:

@@ -59,10 +59,9 @@ APART = (
     "The hosted container shares no files with the workspace: its $OUTPUT_DIR and $INPUT_DIR are its own. send_file "
     "copies a workspace file into it, fetch_file copies a file that it made into the workspace."
 )
-RENEWED = (
-    "Anthropic's container had expired, so a fresh one is used. What was made and shown before can still be saved; "
-    "it is not in the new container."
-)
+KEPT = "What was made and shown before can still be saved; it is not in the new container."
+RENEWED = f"Anthropic's container had expired, so a fresh one is used. {KEPT}"
+TRIED = f"The server failed, as it does for a container that has expired, so a fresh one is used. {KEPT}"
 
 
 class Memory:
@@ -246,11 +245,11 @@ class HostedBackend:
         if isinstance(error, HostedSkillNotFoundError):
             self._kept.uploads.forget()
         gone = isinstance(error, ContainerNotFoundError)
-        gone = gone or (isinstance(error, ModelUnavailableError) and error.status == 500)
-        if not (gone and self._kept.container):
+        may_be_gone = isinstance(error, ModelUnavailableError) and error.status == 500
+        if not (self._kept.container and (gone or may_be_gone)):
             return None
         self._kept.renew()
-        return RENEWED
+        return RENEWED if gone else TRIED
 
     def _connect(self, model: Model) -> None:
         """Ask Files and Skills where the model is asked, as whoever asks it."""

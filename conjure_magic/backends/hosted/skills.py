@@ -53,6 +53,14 @@ class SkillSpec:
         }
 
 
+def anchored(text: str) -> str:
+    """The same spelling, a folder to upload by the path that it has now; all else as it is."""
+    path = text.removeprefix("anthropic:")
+    if path in (text, "") or (path in DOCUMENT_SKILLS and not Path(path).exists()):
+        return text
+    return f"anthropic:{Path(path).expanduser().absolute()}"
+
+
 def parse_spec(text: str) -> SkillSpec | None:
     """The hosted skill that a text means, or None if it can mean none. Raises SkillSpecError for half of one."""
     if text.startswith("anthropic:"):

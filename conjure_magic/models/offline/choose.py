@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,9 @@ def material(conversation: Conversation, places: Surroundings, directory: str, s
     """The values that the prompt names; files and addresses of earlier prompts where it names none."""
     mentions = read_mentions(conversation.now.prompt[:MAX_PROMPT])
     made = made_files(conversation)
-    inputs, urls = (*mentions.inputs, *conversation.now.attached), mentions.urls
+    came = {posixpath.basename(path) for path in conversation.now.attached}
+    named = (path for path in mentions.inputs if path not in came)  # by its name, the file that came is meant
+    inputs, urls = (*named, *conversation.now.attached), mentions.urls
     for exchange in conversation.earlier:
         if inputs or urls:
             break

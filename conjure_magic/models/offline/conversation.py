@@ -18,7 +18,9 @@ _GO_ON = re.compile(
     re.IGNORECASE,
 )
 _ATTACHED_TRACEBACK = re.compile(r"<traceback>\n(.*)\n</traceback>", re.DOTALL)
-_ATTACHED_FILE = re.compile(r"\A<variable\b[^>]*\sfile=(?:\"([^\"<>]*)\"|'([^'<>]*)')")
+_ATTACHED_FILE = re.compile(
+    r"\A<variable\b[^>]*\sfile=(?:\"([^\"<>]*)\"|'([^'<>]*)')|\A<attached_file>(.*)</attached_file>\Z", re.DOTALL
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Exchange:
 
     prompt: str = ""
     attached: list[str] = field(default_factory=list)
-    """Files that came with the prompt, relative to the workspace."""
+    """Files that came with the prompt: absolute paths, or such as are relative to the workspace."""
     traceback: str = ""
     """A traceback that came with it, to be explained."""
     steps: list[Step] = field(default_factory=list)
@@ -100,7 +102,7 @@ def _hear(text: str, exchanges: list[Exchange]) -> None:
     attached = _ATTACHED_FILE.match(text)
     if attached is not None or text.startswith("<variable "):
         if exchanges and attached is not None:
-            exchanges[-1].attached.append(unescape(attached[1] or attached[2] or ""))
+            exchanges[-1].attached.append(unescape(attached[1] or attached[2] or attached[3] or ""))
         return
     traceback = _ATTACHED_TRACEBACK.fullmatch(text)
     if traceback is not None and exchanges:
