@@ -19,6 +19,8 @@ CARDS = 24
 """Files that get a card; the rest are listed."""
 LISTED = 200
 """Files that are listed after the cards; the rest are counted."""
+PAGE_WIDTH = 440
+"""Pixels of the picture of a page, which is to be recognised rather than read."""
 OWN_OUTPUT = ("image/png", "image/jpeg")
 """Pictures that every front end and exporter can show as an output of their own."""
 
@@ -145,7 +147,8 @@ def _view(card: Card) -> str:
     if look.kind in ("picture", "svg"):
         return _picture(card) if card.travels else f'<div style="{padded}">too large to be shown here</div>'
     if look.kind == "pages" and look.page:
-        return _img("image/png", look.page, f"First page of {card.name}")
+        sheet = f"max-width:{PAGE_WIDTH}px;margin:8px 10px;border:{style.HAIRLINE}"
+        return f'<div style="{sheet}">{_img("image/png", look.page, f"First page of {card.name}")}</div>'
     if look.kind in ("table", "workbook"):
         return "\n".join(filter(None, (*map(_grid, look.grids), _more(look.more))))
     if look.kind == "text" and look.text.strip():
