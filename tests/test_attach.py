@@ -12,6 +12,7 @@ from traitlets.config import Config
 from conjure_magic.approval import allow
 from conjure_magic.errors import UsageError
 from conjure_magic.session import Session
+from conjure_magic.settings import Settings
 from conjure_magic.workspace import Workspace
 
 LOG = "2026-01-02 03:00:00 ERROR worker: no\n" * 3
@@ -33,6 +34,15 @@ def test_a_file_from_elsewhere_is_copied_and_worked_on(folder: Path, prompt: str
         assert (session.workspace.root / "attached-files/app.log").read_text() == LOG
         assert not any("app.log" in file.name for file in result.files)
     assert (folder / "app.log").read_text() == LOG
+
+
+@pytest.mark.docker
+def test_a_container_sees_it_in_the_workspace(folder: Path, docker_image: str) -> None:
+    settings = Settings(docker_image=docker_image)
+    with Session("docker", model="offline", settings=settings) as session:
+        result = session.chat("Analyse the attached log", attach=["../app.log"])
+        assert "critical" in result.text
+        assert "/workspace/attached-files/app.log" in str(result.messages[0].to_dict())
 
 
 def test_the_same_content_is_copied_once_and_another_gets_a_number(folder: Path) -> None:

@@ -98,12 +98,15 @@ def cell_parser() -> Parser:
 
 def add_choice(parser: Parser) -> None:
     """The options that say who answers, with which hands and skills."""
-    parser.add_argument("--backend", metavar="B,…", action="append", help="where tools run: docker, local, native")
+    parser.add_argument(
+        "--backend", metavar="B,…", action="append", help="where tools run: anthropic, docker, local, native"
+    )
     parser.add_argument(
         "--skills",
         metavar="S,…",
         action="append",
-        help="skill folders, .skill packages, names of skills, or variables: Python skills",
+        help="skill folders, .skill packages, names of skills, or variables: Python skills; for anthropic: xlsx, pdf, "
+        "docx, pptx, xlsx@VERSION, custom:ID, anthropic:PATH",
     )
     parser.add_argument(
         "--model",
