@@ -241,7 +241,7 @@ def docker(front: Front, words: Sequence[str]) -> Bundle | None:
     """the Docker engine, the image, the containers, their bounds: docker [build]"""
     from conjure_magic.magics import docker as room
 
-    return room.docker(front.settings, words)
+    return room.docker(front.settings, words, front.sessions.chosen.get("image") or "")
 
 
 def _indented(value: object) -> str:

@@ -44,22 +44,25 @@ NO_HOST_LISTS = (
 )
 
 
-def docker(settings: Settings, words: Sequence[str]) -> Bundle | None:
-    """Show what there is, or build. Raises UsageError for a slip, BackendError if the building fails."""
+def docker(settings: Settings, words: Sequence[str], image: str = "") -> Bundle | None:
+    """Show what there is, or build; `image` is the one chosen for new sessions, in the place of the settings'.
+
+    Raises UsageError for a slip, BackendError if the building fails.
+    """
     if words and words[0] == "build":
         return build(settings, words[1:])
     parser = command_parser("docker", f"Show the engine, the image, the containers and their bounds. {NO_HOST_LISTS}")
     if words and not words[0].startswith("-"):
         raise UsageError(f"%conjure docker has no {words[0]!r}{suggest(words[0], ['build'])}")
-    return None if read_words(parser, words) is None else show(settings)
+    return None if read_words(parser, words) is None else show(settings, image)
 
 
-def show(settings: Settings) -> Bundle:
+def show(settings: Settings, image: str = "") -> Bundle:
     """The engine, the image, our containers, and the bounds of the next one."""
     from conjure_magic.executors.docker.options import limits_of
     from conjure_magic.executors.docker.status import look
 
-    limits = limits_of(settings)
+    limits = limits_of(settings, image)
     status = look(limits)
     values = [("engine", _engine_words(status)), ("image", _image_words(status, limits))]
     rows = [(name, _bound(getattr(limits, key)), SETTING.get(key, f"docker_{key}")) for key, name in BOUNDS.items()]

@@ -94,7 +94,7 @@ def test_a_slip_is_one_line(loaded: Kernel, line: str, said: str) -> None:
 def test_a_build_without_an_engine_is_one_line(loaded: Kernel) -> None:
     cell = loaded.run(f"{NO_ENGINE}%conjure docker build")
     (line,) = cell.outputs[-1]["traceback"]
-    assert line.startswith("BackendUnavailableError: no engine answers at unix:///nowhere/docker.sock: start Docker")
+    assert line.startswith("DockerUnavailableError: no engine answers at unix:///nowhere/docker.sock: start Docker")
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_engine_and_image_are_shown(loaded: Kernel, docker_image: str) -> None:
     assert "rootful" in text or "rootless" in text
     assert f"{docker_image}, " in text
     assert "MB, made on 20" in text
-    text = shown(loaded.run("%config ConjureMagics.docker_image = 'conjure-test:nowhere'\n%conjure docker"))
+    text = shown(loaded.run("%conjure use --image conjure-test:nowhere\n%conjure docker"))
     assert "conjure-test:nowhere is not there; it will be pulled with the first command" in text
 
 
@@ -151,7 +151,7 @@ def test_a_build_that_fails_is_one_line_below_its_last_words(loaded: Kernel, doc
     assert f"Building {built}: failed after" in cell.text()
     assert "ERROR: the base image has no Python" in cell.text()
     (line,) = cell.outputs[-1]["traceback"]
-    assert line.startswith(f"BackendUnavailableError: building the image {built} failed in step 6 of ")
+    assert line.startswith(f"DockerUnavailableError: building the image {built} failed in step 6 of ")
 
 
 @pytest.mark.docker
