@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
+import time
 from collections.abc import Iterator
 
 import pytest
 from kernel_kit import Cell, Kernel
 
 from conjure_magic.skills import new_skill
-from conjure_magic.testing.stub import Reply, StubServer
+from conjure_magic.testing.stub import Reply, StubServer, bash, workbook
 
 SECRET = "sk-hosted-secret"
 
@@ -137,3 +139,46 @@ def test_an_interrupt_ends_it_at_once(loaded: Kernel, stub: StubServer) -> None:
     cell = loaded.finish(*started)
     assert "KeyboardInterrupt" in error(cell)
     assert "Files at Anthropic" in told(loaded.run("%conjure hosted files"))
+
+
+# ---- cells that work in the container
+
+
+@pytest.fixture
+def asked(loaded: Kernel, stub: StubServer) -> Iterator[StubServer]:
+    """The stub as the model of a fresh session."""
+    loaded.run("%reload_ext conjure_magic")
+    (loaded.folder / "shop.log").write_text("ERROR\n")
+    yield stub
+    loaded.run("%reload_ext conjure_magic")
+
+
+def test_a_workbook_of_the_container_is_shown_saved_and_bound(loaded: Kernel, asked: StubServer) -> None:
+    report = workbook({"Errors": [["level", "count"], ["ERROR", 34]]})
+    asked.reply([*bash("python report.py", "made\n", files={"report.xlsx": report}), "See report.xlsx."])
+    cell = loaded.run("%%conjure --backend anthropic --skills xlsx --attach shop.log -o result\nA report, please.")
+    shown = told(cell)
+    assert "python report.py" in shown
+    assert "Excel workbook" in shown
+    assert ">ERROR</td>" in shown or importlib.util.find_spec("openpyxl") is None
+    assert "shop.log" in shown
+    body = asked.messages[-1].body
+    assert body is not None
+    assert body["container"]["skills"] == [{"type": "anthropic", "skill_id": "xlsx", "version": "latest"}]
+    assert "container_upload" in [block["type"] for block in body["messages"][0]["content"]]
+    assert "saved " in told(loaded.run("%conjure files --save saved"))
+    assert (loaded.folder / "saved/report.xlsx").read_bytes() == report
+    assert f"{len(report)}" in told(loaded.run("print(len(result.files['report.xlsx'].read()))"))
+    assert "report.xlsx" in told(loaded.run("%conjure files"))
+
+
+def test_a_container_cell_is_interrupted_and_the_next_goes_on(loaded: Kernel, asked: StubServer) -> None:
+    asked.reply(Reply((*bash("sleep 100", "never"), "x" * 100), stall_after=900))
+    started = loaded.start("%%conjure --backend anthropic\nWait.")
+    while not asked.messages or asked.messages[-1].sent < 900:
+        time.sleep(0.01)
+    loaded.km.interrupt_kernel()
+    cell = loaded.finish(*started)
+    assert "KeyboardInterrupt" in error(cell)
+    assert "Done." in told(loaded.run("%%conjure\nGo on."))
+    assert [record.error for record in asked.messages] == ["", ""]
