@@ -357,9 +357,9 @@ def second_engine(folder: Path) -> Iterator[Callable[[], subprocess.Popen[bytes]
     def start() -> subprocess.Popen[bytes]:
         options = ["--bridge=none", "--iptables=false", f"--data-root={folder}/data", f"--exec-root={folder}/exec"]
         with (folder / "log").open("ab") as log:
-            engine = subprocess.Popen(
-                [program, f"--host=unix://{socket}", f"--pidfile={folder}/pid", *options], stdout=log, stderr=log
-            )
+            # Without a bridge of its own it would delete this machine's: so it gets a network of its own.
+            command = ["unshare", "--net", program, f"--host=unix://{socket}", f"--pidfile={folder}/pid", *options]
+            engine = subprocess.Popen(command, stdout=log, stderr=log)
         started.append(engine)
         wait_until(lambda: engine.poll() is not None or _answers(socket))
         assert engine.poll() is None, (folder / "log").read_text()[-2000:]
