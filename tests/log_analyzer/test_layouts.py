@@ -107,12 +107,14 @@ def test_a_syslog_line_without_a_program_keeps_its_host(tmp_path: Path) -> None:
     other = [
         "May  1 13:06:00 quay7 last message repeated 3 times",
         "May  1 13:06:02 --- last message repeated 1 time ---",
+        "May  1 13:06:03 quay7 last message repeated 5 times",
     ]
     (tmp_path / "syslog").write_text("\n".join(lines + other))
     found = skill.records(tmp_path / "syslog")[40:]
     assert [(record["timestamp"][5:], record["host"], record["component"], record["message"]) for record in found] == [
         ("05-01T13:06:00", "quay7", None, "last message repeated 3 times"),
         ("05-01T13:06:02", None, None, "--- last message repeated 1 time ---"),
+        ("05-01T13:06:03", "quay7", None, "last message repeated 5 times"),
     ]
 
 

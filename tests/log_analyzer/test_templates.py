@@ -81,7 +81,7 @@ def test_lines_that_differ_in_wording_are_not(name: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("seed", range(8))
 def test_swapped_words_are_never_taken_for_a_value(seed: int) -> None:
     """Rows are compared by sums of hashes, which differ from run to run."""
-    rows = ["crane <*> HEAVING gull <*> SLACKING x", "crane <*> SLACKING gull <*> HEAVING x"]
+    rows = ["hears <*> (q.lead) HEAVING (q.now) SLACKING (own)", "hears <*> (q.lead) SLACKING (q.now) HEAVING (own)"]
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]); from loglib.merge import merge; "
         "print(*merge(sys.argv[2:], [3, 3]), sep='\\n')"
