@@ -222,7 +222,7 @@ def files(front: Front, words: Sequence[str]) -> Bundle | None:
 
 def hosted(front: Front, words: Sequence[str]) -> Bundle | None:
     """skills and files at Anthropic: hosted [skills|files|versions ID|upload PATH|download ID…|delete ID…]"""
-    return show_hosted(front.sessions.key, words)
+    return show_hosted(front.sessions, words)
 
 
 def show(front: Front, words: Sequence[str]) -> Bundle | None:

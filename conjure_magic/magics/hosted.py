@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from conjure_magic.api.files import FilesClient
-    from conjure_magic.api.keys import Key
     from conjure_magic.api.skills import HostedSkill, SkillsClient
+    from conjure_magic.magics.sessions import Sessions
 
 Bundle = dict[str, Any]
 SHOWN = 200
@@ -59,11 +59,12 @@ def print_notice(notice: Any) -> None:
     print(notice.text, flush=True)
 
 
-def hosted(key: Key | None, words: Sequence[str]) -> Bundle | None:
+def hosted(sessions: Sessions, words: Sequence[str]) -> Bundle | None:
     """What a line `%conjure hosted …` shows, or None.
 
     Args:
-        key: one that was typed at `%conjure key`.
+        sessions: whose current one says which server and key, if its model is at Anthropic's; else the environment
+            does, and `%conjure key`.
         words: what stands after `hosted`.
 
     Raises UsageError for a slip, ApiError for what the server refuses, KeyboardInterrupt if it was interrupted.
@@ -78,9 +79,17 @@ def hosted(key: Key | None, words: Sequence[str]) -> Bundle | None:
     cancel = Cancel()
     try:
         with interrupt_guard(cancel), contextlib.ExitStack() as stack:
-            return run(Hosted(credentials(key=key), cancel, stack), options)
+            return run(Hosted(_where(sessions), cancel, stack), options)
     except CancelledError:
         raise KeyboardInterrupt("stopped") from None
+
+
+def _where(sessions: Sessions) -> Credentials:
+    session = sessions.by_name.get(sessions.current_name)
+    found = getattr(session.model, "credentials", None) if session is not None else None
+    if isinstance(found, Credentials) and found.dialect == "anthropic" and found.key is not None:
+        return found
+    return credentials(key=sessions.key)
 
 
 def list_skills(api: Hosted, options: argparse.Namespace) -> Bundle:

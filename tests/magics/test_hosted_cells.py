@@ -130,6 +130,24 @@ def test_where_there_is_no_anthropic_it_says_what_to_do(loaded: Kernel) -> None:
         loaded.run("del os.environ['ANTHROPIC_BASE_URL']")
 
 
+def test_the_current_sessions_server_and_key_are_asked(loaded: Kernel) -> None:
+    with StubServer(key="sk-own-key-0123") as own:
+        own.hosted.add_file("own.txt", b"x")
+        named = {
+            "own": {"model": "claude-opus-5-5", "base_url": own.url, "key_variable": "OWN_KEY", "dialect": "anthropic"}
+        }
+        loaded.run("%reload_ext conjure_magic")
+        loaded.run(f"import os; os.environ['OWN_KEY'] = 'sk-own-key-0123'\n%config ConjureMagics.models = {named}")
+        try:
+            told(loaded.run("%conjure use --backend local --model own"))
+            told(loaded.run("%%conjure\nHi."))
+            assert "own.txt" in told(loaded.run("%conjure hosted files"))
+        finally:
+            loaded.run("del os.environ['OWN_KEY']")
+            loaded.run("%config ConjureMagics.models = {}")
+            loaded.run("%reload_ext conjure_magic")
+
+
 def test_an_interrupt_ends_it_at_once(loaded: Kernel, stub: StubServer) -> None:
     stub.fault("/v1/files", Reply(silent=True))
     started = loaded.start("%conjure hosted files")
