@@ -26,6 +26,7 @@ from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 
 pytestmark = pytest.mark.docker
+UNUSED = "http://127.0.0.1:1/debian"  # nothing is asked of it; it makes steps that were never done before
 NOWHERE = "127.0.0.1:1/nothing:1"  # nobody listens at port 1
 
 
@@ -168,11 +169,11 @@ def test_a_build_stops_with_its_turn(client: DockerClient, docker_image: str, ta
     before, cancel = building(client), Cancel()
 
     def stop(line: str) -> None:
-        if line.startswith("step 6 "):
+        if line.startswith("step 8 "):
             cancel.set("stopped")
 
     with pytest.raises(CancelledError):
-        image.build(host_recipe(docker_image, packages=("six",)), stop, cancel, name=target, fresh=True)
+        image.build(Recipe(base=docker_image, apt=UNUSED), stop, cancel, name=target)
     assert image.find(client, target) is None
     wait_until(lambda: building(client) <= before)
 
@@ -226,7 +227,7 @@ def test_the_standard_image_from_a_debian_without_python(client: DockerClient, d
     """Python comes from apt, the libraries from pip, and a chart is drawn under a root that cannot be written."""
     bare = "conjure-test:bare"
     client.images.build(fileobj=io.BytesIO(BARE.format(base=docker_image).encode()), tag=bare, rm=True)
-    image.build(host_recipe(bare), print, Cancel(), name=target)
+    image.build(host_recipe(bare), print, Cancel(), name=target, fresh=True)
     hardened = {"network_mode": "none", "read_only": True, "user": "12345:12345", "tmpfs": {"/tmp": ""}, "remove": True}
     assert client.containers.run(target, ["python", "-c", CHART], **hardened) == b"30 b'PNG' 28\n"
     forget(client, bare)
