@@ -17,7 +17,7 @@ from conjure_magic.errors import (
     RequestRefusedError,
     UploadLostError,
 )
-from conjure_magic.events import Noted, TurnResult
+from conjure_magic.events import Event, MessageAppended, Noted, TurnResult
 from conjure_magic.skills import new_skill
 from conjure_magic.testing.stub import Reply, StubServer, bash
 
@@ -54,6 +54,42 @@ def test_a_file_that_is_gone_is_left_out_and_the_person_told(stub: StubServer, t
         assert uploads == [list(stub.hosted.files)[-1]], "what was attached just now stays"
         texts = [block["text"] for block in blocks if block["type"] == "text"]
         assert sum("the server no longer keeps it" in text for text in texts) == 2
+    assert len(refused(stub)) == 1
+
+
+def test_a_container_and_a_file_may_be_gone_at_once(stub: StubServer, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    with session(stub) as s:
+        stub.reply([*bash("ls"), "one"])
+        s.chat("look", attach=["a.txt"])
+        stub.hosted.expire_container()
+        stub.hosted.expire_file(next(iter(stub.hosted.files)))
+        stub.reply([*bash("ls"), "two"])
+        again = s.chat("again")
+        assert again.text == "two"
+        assert "container had expired" in notices(again)
+        assert "no longer kept there" in notices(again)
+    assert len(refused(stub)) == 2
+
+
+@pytest.mark.parametrize("kind", ["paused", "in a loop"])
+def test_a_file_that_goes_in_the_midst_of_a_turn(stub: StubServer, tmp_path: Path, kind: str) -> None:
+    (tmp_path / "a.txt").write_text("a")
+
+    def expire(event: Event) -> None:
+        if isinstance(event.body, MessageAppended) and event.body.message.role == "assistant":
+            for file_id in stub.hosted.files:
+                stub.hosted.expire_file(file_id)
+
+    with session(stub, ["local", "anthropic"], approver=allow) as s:
+        s.subscribe(expire)
+        paused = Reply((THINK, *bash("make", later=True)), stop_reason="pause_turn")
+        looping = Reply((THINK, *bash("ls"), call("bash_tool", command="true")))
+        stub.reply(paused if kind == "paused" else looping, Reply((THINK, "end")))
+        result = s.chat("look", attach=["a.txt"])
+        assert result.text.endswith("end")
+        assert "no longer kept there" in notices(result)
+        assert s.chat("again").text == "Done."
     assert len(refused(stub)) == 1
 
 

@@ -229,19 +229,22 @@ class Turn:
         return Request(self.setup.model.name, system, tools, (), self.setup.limits.max_tokens, fields)
 
     def _ask(self, request: Request) -> Generator[Event, None, MessageFinished]:
-        """Send the conversation, summarised first where it would not fit, and once more where that mends a refusal."""
+        """Send the conversation, summarised first where it would not fit, and again for each kind of refusal that can
+        be mended."""
         if self.budget.is_full(self.messages) and self._conversation.rounds():
             yield from self._compact(request)
-        try:
-            return (yield from self._listen(request))
-        except ModelError as error:
-            if self._text or self._said or not self._recovers(error):
-                raise
-            if isinstance(error, ContextOverflowError):
-                yield from self._compact(request)
-            request = self.request()
-            yield from self.feed.drain()
-        return (yield from self._listen(request))
+        mended: set[type[ModelError]] = set()
+        while True:
+            try:
+                return (yield from self._listen(request))
+            except ModelError as error:
+                if self._text or self._said or type(error) in mended or not self._recovers(error):
+                    raise
+                mended.add(type(error))
+                if isinstance(error, ContextOverflowError):
+                    yield from self._compact(request)
+                request = self.request()
+                yield from self.feed.drain()
 
     def _recovers(self, error: ModelError) -> bool:
         """True if another try makes sense: after a summary, without earlier thinking, or since a backend mended it."""
