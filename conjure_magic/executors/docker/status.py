@@ -51,10 +51,9 @@ class Status:
 
 def look(limits: DockerLimits) -> Status:
     """What there is on the engine that the limits mean."""
-    address = ""
     try:
-        address = engine.where(limits.host)
         with contextlib.closing(engine.connect(limits.host)) as client:
+            address = engine.where(limits.host)
             with engine.telling("asking the engine"):
                 facts = client.info()
             containers = tuple(_named(client, sweep.containers(client)))
@@ -63,7 +62,7 @@ def look(limits: DockerLimits) -> Status:
             except BackendUnavailableError as error:
                 return Status(address, facts, str(error), None, containers)
     except BackendError as error:
-        return Status(address, problem=str(error))
+        return Status(problem=str(error))
 
 
 def _named(client: DockerClient, containers: Iterable[sweep.Found]) -> Iterator[sweep.Found]:
