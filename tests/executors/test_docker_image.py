@@ -226,7 +226,7 @@ print(pd.read_excel("/tmp/f.xlsx").y.sum(), picture.getvalue()[1:4], frame.to_ma
 def test_the_standard_image_from_a_debian_without_python(client: DockerClient, docker_image: str, target: str) -> None:
     """Python comes from apt, the libraries from pip, and a chart is drawn under a root that cannot be written."""
     bare = "conjure-test:bare"
-    client.images.build(fileobj=io.BytesIO(BARE.format(base=docker_image).encode()), tag=bare, rm=True)
+    client.images.build(fileobj=io.BytesIO(BARE.format(base=docker_image).encode()), tag=bare, rm=True, forcerm=True)
     image.build(host_recipe(bare), print, Cancel(), name=target, fresh=True)
     hardened = {"network_mode": "none", "read_only": True, "user": "12345:12345", "tmpfs": {"/tmp": ""}, "remove": True}
     assert client.containers.run(target, ["python", "-c", CHART], **hardened) == b"30 b'PNG' 28\n"
