@@ -75,8 +75,10 @@ def show(settings: Settings, image: str = "") -> Bundle:
     return render("Docker", values, tables, NO_HOST_LISTS)
 
 
-def _bound(value: str | float) -> str:
-    return value if isinstance(value, str) and value else f"{value:g}" if value else "the engine's default"
+def _bound(key: str, value: str | float) -> str:
+    if not value:
+        return "the docker command's" if key == "host" else "the engine's default"
+    return value if isinstance(value, str) else f"{value:g}"
 
 
 def _engine_words(status: Status) -> str:
