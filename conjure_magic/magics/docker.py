@@ -65,7 +65,9 @@ def show(settings: Settings, image: str = "") -> Bundle:
     limits = limits_of(settings, image)
     status = look(limits)
     values = [("engine", _engine_words(status)), ("image", _image_words(status, limits))]
-    rows = [(name, _bound(getattr(limits, key)), SETTING.get(key, f"docker_{key}")) for key, name in BOUNDS.items()]
+    rows = [
+        (name, _bound(key, getattr(limits, key)), SETTING.get(key, f"docker_{key}")) for key, name in BOUNDS.items()
+    ]
     rows.append(("environment", ", ".join(limits.environment) or "nothing of the kernel's", "pass_environment"))
     found = [(c.session, c.name, c.image, c.state, "dead" if c.is_orphan else "lives") for c in status.containers]
     tables = [Table(("bound", "value", "setting"), rows, "Bounds of the next container")]
