@@ -85,4 +85,5 @@ def host_recipe(base: str, packages: tuple[str, ...] | None = None) -> Recipe:
     bundle = Path(os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt")
     asked = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
     index = os.environ.get("PIP_INDEX_URL") or subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+    index = index if index.startswith("http") else ""  # a folder of this machine's is not there inside
     return Recipe(base=base, ca=bundle if bundle.is_file() else None, index=index, packages=packages)
