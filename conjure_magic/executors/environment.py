@@ -88,7 +88,7 @@ def passed_on(source: Mapping[str, str], patterns: Iterable[str]) -> dict[str, s
     return {
         name: value
         for name, value in source.items()
-        if not looks_secret(name) and any(fnmatchcase(name, pattern) for pattern in patterns)
+        if any(fnmatchcase(name, pattern) for pattern in patterns) and not looks_secret(name)
     }
 
 

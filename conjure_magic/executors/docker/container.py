@@ -44,11 +44,13 @@ while len(source) < size:
     if not piece:
         sys.exit()
     source += piece
+for name in ("python", "python3"):
+    with open(os.open("{BIN}/" + name, os.O_WRONLY | os.O_CREAT, 0o755), "w") as file:
+        file.write('#!/bin/sh\\nexec "' + sys.executable + '" "$@"\\n')
 exec(compile(source, "supervisor", "exec"))
 """
 _BOOT = f"""
 p=$(command -v python3) || {{ {_WITHOUT_PYTHON}; }}
-for n in python python3; do printf '#!/bin/sh\\nexec "%s" "$@"\\n' "$p" > {BIN}/$n; chmod 755 {BIN}/$n; done
 exec "$p" -I -S -c "$0" "$1"
 """
 

@@ -155,7 +155,7 @@ class DockerExecutor:
                 starting.result().close()
         self._drop()
         if self._sweep is not None:
-            self._sweep.join()
+            self._sweep.close()
         self._client.close()
 
     def _open(self, cancel: Cancel) -> Generator[OutputChunk, None, ContainerChannel | None]:

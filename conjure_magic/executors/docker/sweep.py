@@ -17,6 +17,9 @@ from conjure_magic.executors.docker import engine
 if TYPE_CHECKING:
     from docker import DockerClient
 
+DELAY = 1.0
+"""Seconds between a container's start and the sweep after it."""
+
 PREFIX = "conjure-magic"
 SESSION, BOOT, NAMESPACE, PID, START = (f"{PREFIX}.{name}" for name in ("session", "boot", "pidns", "pid", "start"))
 
@@ -101,14 +104,22 @@ def sweep(client: DockerClient) -> int:
 
 
 class Sweep(threading.Thread):
-    """One sweep beside other work, over a client of its own."""
+    """One sweep, a second later and over a client of its own, so that no command waits for it."""
 
     def __init__(self, host: str) -> None:
         super().__init__(name="conjure-sweep", daemon=True)
         self._host = host
+        self._closed = threading.Event()
         self.start()
+
+    def close(self) -> None:
+        """Wait until it is over, or leave it out if it has not begun."""
+        self._closed.set()
+        self.join()
 
     def run(self) -> None:
         """Sweep; an engine that is lost meanwhile is somebody else's to tell."""
+        if self._closed.wait(DELAY):
+            return
         with contextlib.suppress(BackendError), contextlib.closing(engine.connect(self._host)) as client:
             sweep(client)
