@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import operator
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from itertools import count
@@ -87,7 +88,9 @@ def repair(messages: Sequence[Message], reason: str = STOPPED) -> tuple[Message,
         out += [mended] if mended.content else []
         if mended.tool_uses and (index + 1 == len(kept) or kept[index + 1].role != "user"):
             out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in mended.tool_uses)))
-    return tuple(out)
+    # A result that became text may have parted another server call from its own.
+    again = mender.rewritten and any(one is not two for one, two in zip(kept, out, strict=False))
+    return repair(out, reason) if again else tuple(out)
 
 
 class _Mender:
@@ -98,14 +101,14 @@ class _Mender:
         """Ids of calls that became text, and whose results do so too."""
         self._ids = ids
         self._used: set[str] = set()
-        self._rewritten = False
+        self.rewritten = False
 
     def mend(self, message: Message) -> Message:
         """The message as it can stand; the same object if it can."""
         others = (block for block in message.content if isinstance(block, OtherBlock))
-        self._rewritten = self._rewritten or any(self._ids.settled(block) is not block for block in others)
+        self.rewritten = self.rewritten or any(self._ids.settled(block) is not block for block in others)
         content = tuple(_standing(block, self._ids, self._used) for block in message.content)
-        if self._rewritten:
+        if self.rewritten:
             self.told |= {call.id for call in message.tool_uses}
             content = tuple(_as_text(b) if isinstance(b, ToolUseBlock) else b for b in content if not _is_thinking(b))
         return _with(message, content)
@@ -113,24 +116,33 @@ class _Mender:
 
 @dataclass(frozen=True, slots=True)
 class _ServerIds:
-    """The ids of the calls that a server ran itself, and of the results that it sent."""
+    """The ids of the calls that a server ran itself and answered: once, with nothing but results of ours between."""
 
-    called: frozenset[str]
     answered: frozenset[str]
 
     @classmethod
     def of(cls, messages: Iterable[Message]) -> _ServerIds:
-        said = [block for message in messages if message.role == "assistant" for block in message.content]
-        blocks = [block for block in said if isinstance(block, OtherBlock)]
-        called = frozenset(block.own_id for block in blocks if block.is_call)
-        answered = frozenset(block.answered_id for block in blocks if block.is_result)
-        return cls(called - {""}, answered - {""})
+        waiting: set[str] = set()
+        answered: set[str] = set()
+        times: Counter[str] = Counter()
+        for message in messages:
+            if message.role == "user":
+                if any(not isinstance(block, ToolResultBlock) for block in message.content):
+                    waiting.clear()
+                continue
+            for block in (block for block in message.content if isinstance(block, OtherBlock)):
+                times[block.own_id if block.is_call else block.answered_id] += 1
+                if block.is_call:
+                    waiting.add(block.own_id)
+                elif block.is_result and block.answered_id in waiting:
+                    answered.add(block.answered_id)
+        return cls(frozenset(id_ for id_ in answered - {""} if times[id_] == 2))
 
     def settled(self, block: OtherBlock) -> Block:
         """The block, or the text in its place where its other half is missing."""
         if block.is_call and block.own_id not in self.answered:
             return TextBlock(f"[{block.wire.get('name', 'a hosted tool')} was stopped before it answered]")
-        orphan = block.is_result and block.answered_id not in self.called
+        orphan = block.is_result and block.answered_id not in self.answered
         return _as_text(block) if orphan or block.type in ("tool_use", "tool_result") else block
 
 

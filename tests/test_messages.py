@@ -57,7 +57,13 @@ def faults(messages: Sequence[Message]) -> list[str]:
     called, answered = {b.own_id for b in server if b.is_call}, {b.answered_id for b in server if b.is_result}
     if called != answered:
         found.append(f"server calls {called} and results {answered} differ")
+    waiting: set[str] = set()
     for index, message in enumerate(messages):
+        if message.role == "user" and any(not isinstance(block, ToolResultBlock) for block in message.content):
+            found += [f"message {index} is no place for more than results: {waiting} wait"] if waiting else []
+        for block in (block for block in message.content if isinstance(block, OtherBlock)):
+            waiting |= {block.own_id} if block.is_call else set()
+            waiting -= {block.answered_id} if block.is_result else set()
         if not message.content:
             found.append(f"message {index} is empty")
         if message.role == "user" and message.tool_uses:
