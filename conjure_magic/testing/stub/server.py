@@ -133,10 +133,14 @@ class StubServer:
         """Let the next requests whose path begins like this be answered by these: of other endpoints than messages."""
         self._faults += [(path, reply) for reply in replies]
 
-    def reset(self) -> None:
-        """Forget script and requests; caches and what was sent stay."""
+    def forget_script(self) -> None:
+        """Forget the answers that were not given yet."""
         self._script.clear()
         self._faults.clear()
+
+    def reset(self) -> None:
+        """Forget script and requests; caches and what was sent stay."""
+        self.forget_script()
         self.requests.clear()
 
     def forget_thinking(self) -> None:
