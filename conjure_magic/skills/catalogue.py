@@ -61,7 +61,7 @@ def entries_of(skills: Iterable[Skill], directories: Mapping[str, str] | None = 
     for skill in sorted(skills, key=lambda skill: skill.name):
         directory = str(skill.directory) if directories is None else directories.get(skill.name)
         if directory is not None:
-            found.append(CatalogueEntry(skill.name, skill.description, f"{directory}/{skill.location.name}"))
+            found.append(CatalogueEntry(skill.name, skill.description, f"{directory}/{skill.file}"))
     return tuple(found)
 
 

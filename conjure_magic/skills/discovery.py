@@ -26,13 +26,14 @@ class Cache:
 
     entries: dict[Key, tuple[Stamp, Loaded]] = field(default_factory=dict)
 
-    def load(self, directory: str, location: str, scope: Scope, status: os.stat_result) -> Loaded:
+    def load(self, directory: str, file: str, scope: Scope, status: os.stat_result) -> Loaded:
         """What becomes of a SKILL.md, from memory if its stat is the same."""
+        location = f"{directory}/{file}"
         stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         known = self.entries.get((location, scope))
         if known is not None and known[0] == stamp:
             return known[1]
-        loaded = load(Path(directory), Path(location), scope, status.st_mtime_ns)
+        loaded = load(directory, file, scope, status.st_mtime_ns)
         self.entries[location, scope] = (stamp, loaded)
         return loaded
 
@@ -45,7 +46,8 @@ def scan(root: Path, scope: Scope, cache: Cache) -> Iterator[Loaded]:
     root = Path(os.path.realpath(root))
     own = find_skill_md(root)
     if own is not None:
-        yield load_linked(root, own, scope) if own.is_symlink() else cache.load(str(root), str(own), scope, own.stat())
+        folder, file = str(root), own.name
+        yield load_linked(folder, file, scope) if own.is_symlink() else cache.load(folder, file, scope, own.stat())
         return
     try:
         with os.scandir(root) as entries:
@@ -85,9 +87,9 @@ def _child(root: Path, child: os.DirEntry[str], scope: Scope, cache: Cache) -> L
         except OSError:
             continue
         if stat.S_ISLNK(status.st_mode):
-            return load_linked(Path(directory), Path(location), scope)  # its target may change unseen: not from memory
+            return load_linked(directory, name, scope)  # its target may change unseen: not from memory
         if stat.S_ISREG(status.st_mode):
-            return cache.load(directory, location, scope, status)
+            return cache.load(directory, name, scope, status)
     return None
 
 

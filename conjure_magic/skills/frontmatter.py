@@ -16,7 +16,7 @@ from typing import Any
 
 from conjure_magic.errors import FrontMatterError
 from conjure_magic.skills.finding import Finding
-from conjure_magic.skills.yaml_text import YamlTextError, parse_yaml_text
+from conjure_magic.skills.yaml_text import YamlTextError, parse_simple, parse_yaml_text
 
 MAX_HEAD = 64 * 1024
 """Bytes within which front matter must end."""
@@ -61,7 +61,7 @@ def parse_frontmatter(content: str) -> tuple[dict[str, Any], str]:
     return dict(front.fields), data[front.body_start :].decode("utf-8", "replace").strip()
 
 
-def load_head(path: Path) -> FrontMatter:
+def load_head(path: str | Path) -> FrontMatter:
     """The front matter of a file, of which no more is read than it takes.
 
     Raises FrontMatterError, or OSError if the file cannot be read.
@@ -70,13 +70,15 @@ def load_head(path: Path) -> FrontMatter:
     try:
         data = os.read(file, FIRST_READ)
         complete = len(data) < FIRST_READ
-        while not complete and len(data) <= MAX_HEAD and find_bounds(data, complete=False) is None:
-            more = os.read(file, MAX_HEAD)
+        bounds = find_bounds(data, complete=complete)
+        while bounds is None and not complete and len(data) <= MAX_HEAD:
+            more = os.read(file, MAX_HEAD + 1 - len(data))
             data += more
             complete = not more
+            bounds = find_bounds(data, complete=complete)
     finally:
         os.close(file)
-    return parse_head(data[: MAX_HEAD + 1], complete=complete)
+    return _front(data, bounds, complete=complete)
 
 
 def parse_head(data: bytes, *, complete: bool) -> FrontMatter:
@@ -84,7 +86,10 @@ def parse_head(data: bytes, *, complete: bool) -> FrontMatter:
 
     Raises FrontMatterError.
     """
-    bounds = find_bounds(data, complete=complete)
+    return _front(data, find_bounds(data, complete=complete), complete=complete)
+
+
+def _front(data: bytes, bounds: tuple[int, int, int] | None, *, complete: bool) -> FrontMatter:
     if bounds is None:
         if _OPENING.match(data) is None:
             raise FrontMatterError("no-frontmatter", "does not begin with a line of three dashes (---)")
@@ -118,6 +123,8 @@ def _load(raw: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     findings = []
     try:
         text = raw.decode("utf-8")
+        if (simple := parse_simple(text)) is not None:
+            return simple, ()
     except UnicodeDecodeError:
         text = raw.decode("utf-8", "replace")
         findings.append(Finding("encoding", "is not UTF-8; odd bytes were replaced"))

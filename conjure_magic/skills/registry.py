@@ -80,12 +80,12 @@ class _Gathering:
         if skill is None:
             self.findings += loaded.findings
             self._keep_last_good(loaded)
-        elif str(skill.directory) not in self.seen:
+        elif skill.folder not in self.seen:
             self.findings += loaded.findings
             self._place(skill)
 
     def _place(self, skill: Skill) -> None:
-        self.seen.add(str(skill.directory))
+        self.seen.add(skill.folder)
         first = self.skills.setdefault(skill.name, skill)
         if first is not skill:
             text = f"{skill.name} ({skill.scope}) is shadowed by {first.location} ({first.scope})"
@@ -95,7 +95,7 @@ class _Gathering:
     def _keep_last_good(self, loaded: Loaded) -> None:
         for finding in loaded.findings:
             last = self.good.get(str(finding.path)) if finding.level == "error" else None
-            if last is not None and str(last.directory) not in self.seen and last.location.exists():
+            if last is not None and last.folder not in self.seen and last.location.exists():
                 kept = Finding("kept", f"{last.name} broke; its last good state is kept", last.location)
                 self.findings.append(kept)
                 self.broken.append(last.name)
@@ -196,7 +196,7 @@ class SkillRegistry:
 
     def _gather(self, source: tuple[Loaded, ...], given: set[str], before: _State) -> _State:
         """The state that a scan's findings make, names in order."""
-        found = _Gathering({str(skill.location): skill for skill in before.skills.values()})
+        found = _Gathering({f"{skill.folder}/{skill.file}": skill for skill in before.skills.values()})
         for loaded in source:
             found.add(loaded)
         chosen = found.skills

@@ -9,13 +9,13 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from conjure_magic.errors import FrontMatterError, InvalidSkillError, SkillError
-from conjure_magic.skills.finding import Finding, errors
+from conjure_magic.skills.finding import Finding, Level, errors
 from conjure_magic.skills.frontmatter import (
     MAX_FILE,
     find_skill_md,
@@ -37,10 +37,10 @@ class Skill:
 
     name: str
     description: str
-    directory: Path
-    """Absolute, links resolved."""
-    location: Path
-    """The SKILL.md itself."""
+    folder: str
+    """The path of its folder: absolute, links resolved. Text, since a `Path` costs more than reading the file."""
+    file: str = "SKILL.md"
+    """The name of the SKILL.md as its author spelt it: this, or `skill.md`."""
     scope: Scope = "given"
     license: str = ""
     compatibility: str = ""
@@ -50,6 +50,16 @@ class Skill:
     findings: tuple[Finding, ...] = ()
     modified_ns: int = 0
     """When the SKILL.md was last written, as its stat says."""
+
+    @property
+    def directory(self) -> Path:
+        """Its folder, absolute, links resolved."""
+        return Path(self.folder)
+
+    @property
+    def location(self) -> Path:
+        """The SKILL.md itself."""
+        return Path(self.folder, self.file)
 
     def read_body(self) -> str:
         """The Markdown below the front matter, read now. Raises SkillError if it cannot be."""
@@ -82,53 +92,53 @@ def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
     location = find_skill_md(directory)
     if location is None:
         raise InvalidSkillError(f"{path} holds no SKILL.md")
-    loaded = load_linked(directory, location, scope)
+    loaded = load_linked(str(directory), location.name, scope)
     if loaded.skill is None:
         raise InvalidSkillError("; ".join(map(str, errors(loaded.findings))))
     return loaded.skill
 
 
-def load(directory: Path, location: Path, scope: Scope, modified_ns: int = 0) -> Loaded:
+def load(directory: str, file: str, scope: Scope, modified_ns: int = 0) -> Loaded:
     """What becomes of a skill folder whose SKILL.md is known; never raises for what the file holds."""
+    location = f"{directory}/{file}"
     try:
         front = load_head(location)
     except FrontMatterError as error:
         return _skipped(location, error.code, str(error))
     except OSError as error:
         return _skipped(location, "unreadable", f"cannot be read: {error.strerror}")
-    found = [Finding(f.code, f.message, location, f.level) for f in front.findings]
+    found = [(f.code, f.message, f.level) for f in front.findings]
     fields = front.fields
     description = _text(fields, "description").strip()
     if not description:
-        found.append(
-            Finding("missing-description", "has no description, so nobody can tell its use", location, "error")
-        )
-        return Loaded(None, tuple(found))
-    name, folder = normal_name(_text(fields, "name")), normal_name(directory.name)
+        found.append(("missing-description", "has no description, so nobody can tell its use", "error"))
+        return Loaded(None, _findings(found, location))
+    name, folder = normal_name(_text(fields, "name")), normal_name(os.path.basename(directory))
     if len(name) > MAX_NAME or name != folder or _USUAL_NAME.fullmatch(name) is None:
-        found += [Finding(code, text, location) for code, text in check_name(name, folder)]
-    found += [Finding(code, text, location) for code, text in check_fields(fields)]
+        found += [(code, text, "warning") for code, text in check_name(name, folder)]
+    found += [(code, text, "warning") for code, text in check_fields(fields)]
     skill = Skill(
         name or folder,
         description,
         directory,
-        location,
+        file,
         scope,
         license=_text(fields, "license"),
         compatibility=_text(fields, "compatibility"),
         metadata=_metadata(fields.get("metadata")),
-        allowed_tools=split_allowed_tools(fields.get("allowed-tools", "")),
-        findings=tuple(found),
+        allowed_tools=split_allowed_tools(fields["allowed-tools"]) if "allowed-tools" in fields else (),
+        findings=_findings(found, location) if found else (),
         modified_ns=modified_ns,
     )
     return Loaded(skill, skill.findings)
 
 
-def load_linked(directory: Path, location: Path, scope: Scope) -> Loaded:
+def load_linked(directory: str, file: str, scope: Scope) -> Loaded:
     """The same for a SKILL.md that may be a link: one that leads out of its folder is refused."""
+    location = f"{directory}/{file}"
     if not Path(os.path.realpath(location)).is_relative_to(directory):
         return _skipped(location, "link-outside", "SKILL.md is a link that leads out of its folder")
-    return load(directory, location, scope, location.stat().st_mtime_ns)
+    return load(directory, file, scope, os.stat(location).st_mtime_ns)
 
 
 def normal_name(name: str) -> str:
@@ -137,8 +147,13 @@ def normal_name(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
 
-def _skipped(path: Path, code: str, message: str) -> Loaded:
-    return Loaded(None, (Finding(code, message, path, "error"),))
+def _skipped(location: str, code: str, message: str) -> Loaded:
+    return Loaded(None, _findings([(code, message, "error")], location))
+
+
+def _findings(found: Iterable[tuple[str, str, Level]], location: str) -> tuple[Finding, ...]:
+    path = Path(location)
+    return tuple(Finding(code, message, path, level) for code, message, level in found)
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
@@ -182,6 +197,8 @@ _LIMITS = {"name": 0, "description": MAX_DESCRIPTION, "license": 0, "compatibili
 
 def check_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The other rules that fields break, as (code, message): unknown ones, those of the wrong kind, too long ones."""
+    if all(key in _LIMITS and type(value) is str and len(value) <= MAX_COMPATIBILITY for key, value in fields.items()):
+        return []
     broken = [("unknown-field", f"field {key!r} is not in the specification") for key in fields if key not in FIELDS]
     for name, limit in _LIMITS.items():
         value = fields.get(name, "")

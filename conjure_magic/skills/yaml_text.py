@@ -2,7 +2,8 @@
 
 The parser's events are read, not its loader: no tag makes an object, `1.0` and `on` stay as they are, depth
 and alias expansion are bounded, and deep nesting cannot exhaust the C stack. What most front matter looks like,
-fields of one line each, is read without the library; a property test holds that to mean the same.
+fields of one line each and blocks of plain lines, is read without the library; a property test holds that to mean
+the same.
 """
 
 from __future__ import annotations
@@ -102,23 +103,29 @@ _PLAIN = rf"[A-Za-z0-9]{_CHARACTER}*+(?:(?::(?=[!-~])|(?<=[!-~])#){_CHARACTER}*+
 _QUOTED = rf"\"(?:(?![\"\\]){_CHARACTER}|[:#])*+\"|'(?:(?!'){_CHARACTER}|[:#])*+'"
 _KEY = r"[A-Za-z][A-Za-z0-9_-]{0,60}"
 _LINE = rf"{_KEY}: +(?:{_PLAIN}|(?:{_QUOTED}) *)\n"
-_SIMPLE = re.compile(rf"(?:{_LINE}|{_KEY}: *\n(?:  {_LINE})+)+")
+_BLOCK = rf"{_KEY}: +[>|]-?\n(?:  (?! )(?:{_CHARACTER}|[:#])++(?<! )\n)+"
+_FIELD = re.compile(rf"( *)({_KEY}): *(?:([>|])(-?)\n((?:  .+\n)+)|(.*)\n)")
+_SIMPLE = re.compile(rf"(?:{_LINE}|{_BLOCK}|{_KEY}: *\n(?:  {_LINE})+)+")
 
 
 def parse_simple(text: str) -> dict[str, Any] | None:
-    """The value of YAML text that is nothing but fields of one line, nested once at most; None for any other."""
+    """The value of YAML text that is nothing but fields of one line, nested once at most, and blocks of plain lines.
+
+    None for any other.
+    """
     if _SIMPLE.fullmatch(text) is None:
         return None
     fields: dict[str, Any] = {}
     into = fields
-    for line in text.splitlines():
-        key, _, value = line.partition(":")
-        value = value.strip(" ")
-        into = into if line[0] == " " else fields
-        key = key.lstrip(" ")
+    for indent, key, style, chomped, block, value in _FIELD.findall(text):
+        into = into if indent else fields
         if key in into:
             return None
-        if value:
+        value = value.rstrip(" ")
+        if style:
+            lines = block[2:-1].replace("\n  ", " " if style == ">" else "\n")
+            into[key] = lines if chomped else f"{lines}\n"
+        elif value:
             into[key] = value[1:-1] if value[0] in "\"'" else value
         else:
             into[key] = into = {}

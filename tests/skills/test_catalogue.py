@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from xml.etree import ElementTree
 
 from hypothesis import given
@@ -14,7 +13,7 @@ from conjure_magic.skills.skill import Skill
 
 
 def skill(name: str, description: str = "does something", directory: str = "/s") -> Skill:
-    return Skill(name, description, Path(directory), Path(directory) / "SKILL.md")
+    return Skill(name, description, directory)
 
 
 def parsed(text: str) -> list[dict[str, str]]:
@@ -84,5 +83,5 @@ def test_fitting_keeps_to_the_limit_and_accounts_for_everything(descriptions: li
 
 
 def test_entries_point_to_the_file_that_was_found() -> None:
-    lower = Skill("a", "b", Path("/s/a"), Path("/s/a/skill.md"))
+    lower = Skill("a", "b", "/s/a", "skill.md")
     assert entries_of([lower])[0].location == "/s/a/skill.md"

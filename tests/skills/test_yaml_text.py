@@ -76,9 +76,18 @@ LINES = st.builds(
     st.sampled_from([" ", "", "  ", "\t"]),
     st.text(alphabet=LETTERS, max_size=12),
 )
+BLOCKS = st.builds(
+    "{}:{}{}\n{}".format,
+    st.sampled_from(["a", "b", "name"]),
+    st.sampled_from([" ", "  "]),
+    st.sampled_from([">", ">-", "|", "|-", ">+"]),
+    st.lists(
+        st.builds("{}{}".format, st.sampled_from(["  ", "   ", " "]), st.text(LETTERS, max_size=12)), max_size=4
+    ).map("\n".join),
+)
 
 
-@given(st.lists(LINES, max_size=5).map(lambda lines: "".join(f"{line}\n" for line in lines)))
+@given(st.lists(LINES | BLOCKS, max_size=5).map(lambda lines: "".join(f"{line}\n" for line in lines)))
 @example("a: b:\n")
 @example("a: b #c\n")
 @example("a: b\n  c: d\n")
@@ -91,6 +100,11 @@ LINES = st.builds(
 @example("a: 'b''c'\n")
 @example('a: "b\\nc"\n')
 @example('a: "b" c\n')
+@example("a: >-\n  b: c\n  'd' #e\nf: g\n")
+@example("a: >\n  b\n   c\n  d\n")
+@example("a: |\n  b\n  c\n")
+@example("a: >-\n  b \n  c\n")
+@example("a:\n  b: >-\n    c\n")
 @settings(max_examples=1_000)
 def test_what_is_read_without_the_library_means_the_same_to_it(text: str) -> None:
     simple = parse_simple(text)
@@ -108,6 +122,10 @@ def test_what_is_read_without_the_library_means_the_same_to_it(text: str) -> Non
         (
             "metadata:\n  version: 1.0\n  on: yes \nlicense: MIT\n",
             {"metadata": {"version": "1.0", "on": "yes"}, "license": "MIT"},
+        ),
+        (
+            "description: >-\n  Reads: all of it,\n  # and more.\nname: a\ncompatibility: |\n  b\n  'c'\n",
+            {"description": "Reads: all of it, # and more.", "name": "a", "compatibility": "b\n'c'\n"},
         ),
     ],
 )
