@@ -37,9 +37,7 @@ class Source:
     def lines(self) -> Iterator[str]:
         """Yield lines without their ends; broken UTF-8 becomes U+FFFD, nothing is dropped."""
         with self._open() as stream:
-            if self.packed:
-                stream = self._whole_part(stream)
-            for line in stream:
+            for line in self._whole_part(stream) if self.packed else stream:
                 yield line.rstrip("\r\n")
 
     def _whole_part(self, stream: Iterable[str]) -> Iterator[str]:
@@ -49,7 +47,7 @@ class Source:
             for line in stream:
                 number += 1
                 yield line
-        except (EOFError, OSError, *_damage()) as error:
+        except _damage() as error:
             if self.name not in _told:
                 _told.add(self.name)
                 sys.stderr.write(f"note: {self.name} is damaged after line {number} ({error}): the rest is left out\n")
@@ -139,9 +137,9 @@ def _unpacker(kind: str, path: str, encoding: str) -> IO[str]:
 
 
 def _damage() -> tuple[type[Exception], ...]:
-    """What decompressors raise beside OSError; only those that are in use are loaded."""
+    """What decompressors raise; only those that are in use are loaded."""
     found = [(sys.modules.get("zlib"), "error"), (sys.modules.get("_lzma"), "LZMAError")]
-    return tuple(getattr(module, name) for module, name in found if module is not None)
+    return EOFError, OSError, *(getattr(module, name) for module, name in found if module is not None)
 
 
 def _rotation_key(sources: Sequence[Source]) -> Callable[[Source], tuple[int, int, int]]:
