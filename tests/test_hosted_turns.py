@@ -434,6 +434,15 @@ def test_a_local_skill_is_uploaded_once_for_each_content(stub: StubServer, folde
     assert len([skill for skill in stub.hosted.skills.values() if skill.source == "custom"]) == 2
 
 
+def test_two_folders_with_the_same_skill_are_one_in_the_request(stub: StubServer, folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / name / "house").mkdir(parents=True)
+        (folder / name / "house/SKILL.md").write_text("---\nname: house\ndescription: Our style.\n---\nBe brief.\n")
+    with session(stub, skills=["anthropic:a/house", "anthropic:b/house"]) as it:
+        it.chat("Hello.")
+    assert [skill["skill_id"] for skill in sent(stub)["container"]["skills"]] == ["skill_stub000001"]
+
+
 def test_a_folder_to_upload_means_what_it_meant_when_it_was_named(
     stub: StubServer, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

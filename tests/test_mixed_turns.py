@@ -17,7 +17,7 @@ from conjure_magic.backends.base import Context
 from conjure_magic.backends.hosted.backend import HostedBackend
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import BackendError, UsageError
+from conjure_magic.errors import BackendError, RequestRefusedError, UsageError
 from conjure_magic.events import Body, Noted, ToolResult, ToolStarted
 from conjure_magic.messages import ToolUseBlock, Usage
 from conjure_magic.session import Session
@@ -278,6 +278,40 @@ def test_a_hosted_file_is_fetched_into_the_workspace(stub: StubServer) -> None:
         (made,) = result.files
         assert made.path == it.workspace.root / "out.csv"
         assert (made.backend, made.change) == ("anthropic", "new")
+
+
+def test_a_hosted_file_is_fetched_by_the_containers_name_where_the_workspace_has_another(stub: StubServer) -> None:
+    stub.reply([*bash("make", files={"data.csv": b"new"}), call("fetch_file", name="$OUTPUT_DIR/data.csv")], "Done.")
+    with mixed(stub) as it:
+        (it.workspace.root / "data.csv").write_text("mine")
+        result = it.chat("Go.")
+        fetched = result.tool_calls[-1].result
+        assert fetched is not None
+        assert fetched.text == "data.csv is in the workspace as data-2.csv."
+        assert (it.workspace.root / "data-2.csv").read_bytes() == b"new"
+        assert (it.workspace.root / "data.csv").read_text() == "mine"
+
+
+def test_the_model_is_told_the_name_that_a_sent_file_has_there(stub: StubServer) -> None:
+    stub.reply([call("send_file", path="week 1: sales?.csv")], "Sent.")
+    with mixed(stub) as it:
+        (it.workspace.root / "week 1: sales?.csv").write_text("1,2")
+        told = it.chat("Send it.").tool_calls[0].result
+    (kept,) = stub.hosted.files.values()
+    assert told is not None
+    assert told.text.endswith(f"in $INPUT_DIR as {kept.filename}.")
+
+
+def test_a_file_that_no_request_brought_to_the_container_is_sent_when_its_turn_is_run_again(stub: StubServer) -> None:
+    stub.reply([call("send_file", path="a.csv")], Reply.fault(400, message="not now"))
+    with mixed(stub) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        with pytest.raises(RequestRefusedError):
+            it.chat("Send it.")
+        stub.reply([call("send_file", path="a.csv")], "Sent.")
+        it.retry()
+    assert [b["type"] for b in sent(stub)["messages"][-1]["content"]] == ["tool_result", "container_upload"]
+    assert len(stub.hosted.files) == 1
 
 
 def test_a_download_under_way_is_stopped_with_the_turn(stub: StubServer) -> None:

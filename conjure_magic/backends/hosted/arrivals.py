@@ -52,6 +52,8 @@ class Arrivals:
     """Bytes that a file may have."""
     by_id: dict[str, Artifact] = field(default_factory=dict)
     """The files so far, by their ids on the server."""
+    hosted_names: dict[str, str] = field(default_factory=dict)
+    """File id -> what the container calls it, without a folder; in the workspace that name may be another's."""
     _places: dict[str, _Place] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     """File id -> its name in the workspace."""
@@ -79,6 +81,7 @@ class Arrivals:
             shown_path=workspace.shown(workspace.root / name),
             fetch=lambda: self.fetch(file.id, workspace.root),
         )
+        self.hosted_names[file.id] = file.filename.rsplit("/", 1)[-1]
         self.by_id[file.id] = artifact
         return artifact
 

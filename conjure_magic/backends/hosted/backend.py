@@ -131,6 +131,7 @@ class HostedBackend:
         if problem:
             return [Notice(f"{problem} This turn goes on without it.", "warning")]
         self._connect(context.model)
+        self._kept.crossing.begin()
         told: list[Notice] = []
         if any(spec.path is not None for spec in self._specs):
             settled = [self._kept.uploads.settle(spec, self._open()[1], context.cancel) for spec in self._specs]
@@ -158,7 +159,8 @@ class HostedBackend:
                 return Contribution()
             raise BackendUnavailableError(problem)
         container: dict[str, Any] = {"id": self._kept.container} if self._kept.container else {}
-        container["skills"] = [spec.to_dict() for spec in self._specs]
+        entries = [spec.to_dict() for spec in self._specs]
+        container["skills"] = list({entry["skill_id"]: entry for entry in entries}.values())  # two folders may be one
         names = [spec.skill_id for spec in self._specs if not spec.is_custom]
         own = sum(spec.is_custom for spec in self._specs)
         listed = ", ".join([*names, *([f"{own} of the person's own"] if own else [])])
@@ -198,6 +200,8 @@ class HostedBackend:
             container = event.extra.get("container")
             if isinstance(container, dict) and isinstance(container.get("id"), str):
                 self._kept.container = container["id"]
+            if self._kept.container:
+                self._kept.crossing.arrived()
 
     def _start(self, block: OtherBlock) -> ToolStarted:
         self._begun[block.own_id] = time.monotonic()

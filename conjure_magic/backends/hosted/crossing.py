@@ -18,10 +18,10 @@ from conjure_magic.events import Body, FileCreated, ToolResult
 from conjure_magic.messages import OtherBlock, ToolUseBlock
 from conjure_magic.models.base import ToolDefinition
 from conjure_magic.nofollow import open_file
-from conjure_magic.workspace import Artifact, Folders
+from conjure_magic.workspace import Folders
 
 if TYPE_CHECKING:
-    from conjure_magic.api.files import FilesClient
+    from conjure_magic.api.files import FilesClient, HostedFile
 
 SEND_FILE = ToolDefinition(
     "send_file",
@@ -58,17 +58,29 @@ class Crossing:
         self._arrivals = arrivals
         self._limit = arrivals.limit
         self._allowed = False
-        self._uploaded: dict[tuple[str, str], str] = {}
+        self._uploaded: dict[tuple[str, str], HostedFile] = {}
+        self._under_way: set[str] = set()
+        """Ids of files that the next requests of this turn bring into the container."""
         self._inside: set[str] = set()
+
+    def begin(self) -> None:
+        """A turn begins. What no request of an earlier one brought there may have been taken back with it."""
+        self._under_way.clear()
+
+    def arrived(self) -> None:
+        """The server has answered from a container: what was under way is in it."""
+        self._inside |= self._under_way
+        self._under_way.clear()
 
     def left_behind(self) -> None:
         """The container was renewed: nothing that was sent is in it."""
+        self._under_way.clear()
         self._inside.clear()
 
     def forget(self) -> None:
         """What was uploaded may be gone from the server: the next time it is uploaded anew."""
         self._uploaded.clear()
-        self._inside.clear()
+        self.left_behind()
 
     def send(
         self, call: ToolUseBlock, context: Context, client: FilesClient, backend: str
@@ -89,12 +101,13 @@ class Crossing:
             self._allowed = decision.by != "--yes"  # which holds for its own cell alone
         key = (path.name, hashlib.sha256(content).hexdigest())
         if key not in self._uploaded:
-            self._uploaded[key] = client.upload(content, path.name, cancel=context.cancel).id
-        file_id = self._uploaded[key]
-        blocks = () if file_id in self._inside else (upload_block(file_id),)
-        self._inside.add(file_id)
+            self._uploaded[key] = client.upload(content, path.name, cancel=context.cancel)
+        file = self._uploaded[key]
+        blocks = () if file.id in self._inside | self._under_way else (upload_block(file.id),)
+        self._under_way.add(file.id)
+        as_name = "" if file.filename == path.name else f" as {file.filename}"
         return ToolResult(
-            f"{path.name} is in the hosted container from your next step on, in $INPUT_DIR.",
+            f"{path.name} is in the hosted container from your next step on, in $INPUT_DIR{as_name}.",
             summary=f"{len(content):,} bytes",
             blocks=blocks,
         )
@@ -102,9 +115,9 @@ class Crossing:
     def fetch(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
         """Bring a hosted file into the workspace. Raises ToolError if there is none of that name, or it is gone."""
         name = str(call.input.get("name", "")).rsplit("/", 1)[-1]
-        file_id = _named(name, self._arrivals.by_id)
+        file_id = self._named(name)
         if file_id is None:
-            names = ", ".join(dict.fromkeys(known.name for known in self._arrivals.by_id.values())) or "none"
+            names = ", ".join(dict.fromkeys(self._arrivals.hosted_names.values())) or "none"
             raise ToolError(f"the container has saved no file {name!r} to $OUTPUT_DIR; there is {names}")
         try:
             path = self._arrivals.fetch(file_id, context.workspace.root, context.cancel)
@@ -145,7 +158,8 @@ class Crossing:
             raise ToolError(f"{given} has {status.st_size:,} bytes; {most}")
         return path
 
-
-def _named(name: str, files: dict[str, Artifact]) -> str | None:
-    """The id of the newest file of a name or an id."""
-    return next((file_id for file_id in reversed(files) if name in (file_id, files[file_id].name)), None)
+    def _named(self, name: str) -> str | None:
+        """The id of the newest file of a name: the container's for it, else the workspace's; or of an id."""
+        files = self._arrivals.by_id
+        known = (dict(zip(files, files, strict=True)), self._arrivals.hosted_names, {i: files[i].name for i in files})
+        return next((i for names in known for i in reversed(names) if names[i] == name), None)
