@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from conjure_magic.models.choice import key_variables
 from conjure_magic.settings import Settings, split_list
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.skills.skill import Skill
-from conjure_magic.workspace import Workspace, existing_folder
+from conjure_magic.workspace import Workspace, existing_folder, expanded
 
 TOLD = frozenset({"not-asked", "catalogue-omitted", "link-outside"})
 """Codes of findings on skills that a cell shows, beside errors; `%conjure skills` shows them all."""
@@ -283,7 +284,7 @@ class Equipment:
 
 def _absolute(path: str | Path | None) -> Path | None:
     """The folder that a path means now, whatever the current directory is later."""
-    return None if path is None else Path(path).expanduser().absolute()
+    return None if path is None else expanded(path).absolute()
 
 
 def _backends(given: str | Backend | Iterable[str | Backend]) -> tuple[str | Backend, ...]:
@@ -313,4 +314,4 @@ def _skills(given: object) -> tuple[object, ...]:
 
 def _is_path(skill: str) -> bool:
     """True for `./skills`, `/abs`, `~/skills`, `x.skill` or a folder that exists; false for a skill's bare name."""
-    return "/" in skill or skill.startswith((".", "~")) or skill.endswith(".skill") or Path(skill).is_dir()
+    return "/" in skill or skill.startswith((".", "~")) or skill.endswith(".skill") or os.path.isdir(skill)

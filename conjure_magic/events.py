@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usage, Wire
-from conjure_magic.workspace import Artifact, Artifacts, save_all
+from conjure_magic.workspace import Artifact, Artifacts, expanded, save_all
 
 Stream = Literal["stdout", "stderr"]
 
@@ -307,9 +307,10 @@ class TurnResult:
     def download_files(self, directory: str | Path) -> list[Path]:
         """Save copies of this turn's files into a folder, made if need be; their paths.
 
-        Raises FileExistsError or OSError for the first that could not be saved, when all others are.
+        Raises FileExistsError or OSError for the first that could not be saved, when all others are; UsageError for
+        the home folder of a user who has none.
         """
-        return save_all(self.files, Path(directory).expanduser())
+        return save_all(self.files, expanded(directory))
 
     def to_dict(self) -> dict[str, Any]:
         """The turn as JSON-able data: the vendor type of a cell's output.

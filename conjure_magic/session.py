@@ -27,7 +27,7 @@ from conjure_magic.past import Past, Standing
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
-from conjure_magic.workspace import Artifact, Artifacts, Workspace, existing_file, save_all
+from conjure_magic.workspace import Artifact, Artifacts, Workspace, existing_file, expanded, save_all
 
 SYSTEM = (
     "You work inside a Jupyter notebook for the person who wrote the request. Answer in Markdown, shortly, "
@@ -353,9 +353,10 @@ class Session:
     def download_files(self, files: Iterable[Artifact], directory: str | Path) -> list[Path]:
         """Save copies into a folder, made if need be, and return their paths; names that clash keep their folders.
 
-        Raises FileExistsError or OSError for the first that could not be saved, when all others are.
+        Raises FileExistsError or OSError for the first that could not be saved, when all others are; UsageError for
+        the home folder of a user who has none.
         """
-        return save_all(files, Path(directory).expanduser())
+        return save_all(files, expanded(directory))
 
     # ---- inside
 

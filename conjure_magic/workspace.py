@@ -336,21 +336,29 @@ def _is_of_interest(folder: str) -> bool:
     return folder != OUTPUT_DIR and folder.rpartition("/")[2] not in SKIPPED_DIRS
 
 
+def expanded(path: str | Path) -> Path:
+    """The path with a home folder in the place of `~`. Raises UsageError if no home is known for that user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise UsageError(f"{str(path)!r} begins with the home folder of a user who has none here") from None
+
+
 def existing_folder(path: str | Path, what: str) -> Path:
     """The folder's real path. Raises UsageError, which calls it `what`, if it is not there."""
-    folder = Path(path).expanduser().absolute()
-    if not folder.is_dir():
+    folder = expanded(path).absolute()
+    if not os.path.isdir(folder):  # unlike Path's, it never raises
         raise WorkspaceError(f"the {what} folder {str(path)!r} does not exist, or is not a folder")
     return folder.resolve()
 
 
 def existing_file(path: str | Path) -> Path:
     """The file's absolute path. Raises UsageError if there is no regular file."""
-    file = Path(path).expanduser().absolute()
-    if not file.is_file():
-        raise UsageError(
-            f"the file {str(path)!r} to be attached {'is a folder' if file.is_dir() else 'does not exist'}"
-        )
+    file = expanded(path).absolute()
+    if not os.path.isfile(file):  # unlike Path's, it never raises
+        other = "is a folder" if os.path.isdir(file) else "is no regular file"
+        why = other if os.path.exists(file) else "does not exist"
+        raise UsageError(f"the file {str(path)!r} to be attached {why}")
     return file
 
 

@@ -74,7 +74,16 @@ def test_a_planted_link_leads_no_copy_out_of_the_workspace(folder: Path) -> None
     workspace.close()
 
 
-@pytest.mark.parametrize(("path", "told"), [("gone.txt", "does not exist"), (".", "is a folder")])
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("gone.txt", "does not exist"),
+        (".", "is a folder"),
+        ("/dev/null", "is no regular file"),
+        ("x" * 300, "does not exist"),
+        ("~nobody-of-this-name/app.log", "home folder"),
+    ],
+)
 def test_what_is_no_file_is_a_slip_before_anything_begins(path: str, told: str) -> None:
     with Session(ScriptedBackend(), model=ScriptedModel()) as session, pytest.raises(UsageError, match=told):
         session.chat("Go.", attach=[path])

@@ -21,6 +21,7 @@ from conjure_magic.errors import (
     SkillSpecError,
     TooManySkillsError,
     UploadError,
+    UsageError,
 )
 from conjure_magic.events import FileCreated, MessageAppended, ToolFinished, ToolStarted
 from conjure_magic.session import Session
@@ -494,6 +495,13 @@ def test_a_skill_that_cannot_be_hosted_says_what_can(
     skill(folder)
     with pytest.raises(SkillSpecError, match=message):
         session(stub, backend, skills=skills)
+
+
+@pytest.mark.parametrize("path", ["x" * 300, "~nobody-of-this-name/greeter"])
+@pytest.mark.parametrize("spelling", ["anthropic:{}", "{}"])
+def test_a_path_that_no_system_can_have_is_a_slip_as_well(stub: StubServer, spelling: str, path: str) -> None:
+    with pytest.raises(UsageError):
+        session(stub, skills=spelling.format(path))
 
 
 def test_more_skills_than_a_request_carries_are_refused_before_it_is_sent(stub: StubServer) -> None:

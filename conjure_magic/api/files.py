@@ -32,7 +32,7 @@ from conjure_magic.api.hosted import (
 )
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import DownloadError, HostedError, UploadError, UsageError
-from conjure_magic.workspace import media_type
+from conjure_magic.workspace import expanded, media_type
 
 MAX_UPLOAD = 500_000_000
 """Bytes of a file that the API takes."""
@@ -172,7 +172,7 @@ class FilesClient(HostedClient):
 
         Raises FileExistsError if something of that name is there, OSError if it cannot be written, and as `read`.
         """
-        path = Path(target).expanduser()
+        path = expanded(target)
         if path.is_dir():
             path = path / self.get(file_id, cancel=cancel).name
         with (
@@ -192,9 +192,9 @@ class FilesClient(HostedClient):
 
 def _opened(path: Path) -> IO[bytes]:
     """An open regular file. Raises UsageError."""
-    path = path.expanduser()
-    if not path.is_file():
-        raise UsageError(f"{path} is {'a folder' if path.is_dir() else 'not there'}; an upload wants a file")
+    path = expanded(path)
+    if not os.path.isfile(path):  # unlike Path's, it never raises
+        raise UsageError(f"{path} is {'a folder' if os.path.isdir(path) else 'not there'}; an upload wants a file")
     try:
         return path.open("rb")
     except OSError as error:

@@ -24,6 +24,7 @@ from conjure_magic.api.hosted import MAX_DOWNLOAD, HostedClient, moment_of, new_
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import DownloadError, HostedError, UploadError, UsageError
 from conjure_magic.skills.package import SUFFIX, archive
+from conjure_magic.workspace import expanded
 
 MAX_SKILL = 30_000_000
 """Bytes that a skill may have, unpacked: fewer than this."""
@@ -166,7 +167,7 @@ class SkillsClient(HostedClient):
 
         Raises FileExistsError, OSError, DownloadError, HostedNotFoundError, the kinds of ModelError, CancelledError.
         """
-        path = Path(target).expanduser()
+        path = expanded(target)
         if path.is_dir():
             path = path / f"{part(self.version(skill_id, version, cancel=cancel).name, 'name')}{SUFFIX}"
         what = f"the skill {skill_id}"
@@ -189,7 +190,7 @@ def _form(path: str | Path, fields: Mapping[str, str]) -> tuple[str, Form]:
         size = sum(info.file_size for info in packed.infolist())
         if size >= MAX_SKILL:
             raise UploadError(f"the skill {name} has {size:,} bytes; an upload may have {MAX_SKILL - 1:,}.")
-        if Path(path).expanduser().is_dir():
+        if expanded(path).is_dir():
             contents = [(info.filename, packed.read(info)) for info in packed.infolist()]
         else:
             contents = [(f"{name}.zip", data)]

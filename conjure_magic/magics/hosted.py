@@ -6,8 +6,8 @@ import argparse
 import contextlib
 import functools
 import itertools
+import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.api.keys import Credentials, credentials
@@ -18,6 +18,7 @@ from conjure_magic.magics.options import Parser, command_parser, read_words, sug
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
 from conjure_magic.render.text import one_line, size_words
+from conjure_magic.workspace import expanded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,13 +134,13 @@ def list_versions(api: Hosted, options: argparse.Namespace) -> Bundle:
 
 def upload(api: Hosted, options: argparse.Namespace) -> Bundle:
     """A skill (a folder or a package) or a file, sent."""
-    path = Path(_one(options.path)).expanduser()
+    path = expanded(_one(options.path))
     if options.version_of:
         version = api.skills.add_version(options.version_of, path, cancel=api.cancel)
         return render(
             f"A version of {version.name} was uploaded", [("skill", version.skill_id), ("version", version.id)]
         )
-    if path.is_dir() or path.suffix == ".skill":
+    if os.path.isdir(path) or path.suffix == ".skill":
         skill = api.skills.create(path, display_name=options.name or "", cancel=api.cancel)
         return _uploaded(skill)
     file = api.files.upload(path, options.name or "", cancel=api.cancel)
@@ -154,7 +155,7 @@ def _uploaded(skill: HostedSkill) -> Bundle:
 
 def download(api: Hosted, options: argparse.Namespace) -> None:
     """Files that a container made, or skills that were uploaded, written to a folder."""
-    folder = Path(options.into).expanduser()
+    folder = expanded(options.into)
     for name in _some(options.ids):
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -34,6 +34,7 @@ from conjure_magic.skills.finding import errors
 from conjure_magic.skills.frontmatter import find_skill_md
 from conjure_magic.skills.trust import data_dir
 from conjure_magic.skills.validation import validate
+from conjure_magic.workspace import expanded
 
 SUFFIX = ".skill"
 LEFT_OUT = frozenset({"__pycache__", "node_modules", ".DS_Store", ".git"})
@@ -75,8 +76,8 @@ def archive(path: str | Path) -> tuple[str, bytes]:
 
     Raises as `pack` does.
     """
-    file = Path(path).expanduser()
-    if not file.is_file() or file.name in ("SKILL.md", "skill.md"):
+    file = expanded(path)
+    if not os.path.isfile(file) or file.name in ("SKILL.md", "skill.md"):
         directory = _checked(path)
         return directory.name, _archive(directory, sorted(_walk(directory, [])))
     with tempfile.TemporaryDirectory(prefix="conjure-") as fresh:

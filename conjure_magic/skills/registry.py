@@ -20,6 +20,7 @@ from conjure_magic.skills.package import SUFFIX, open_package
 from conjure_magic.skills.skill import Loaded, Scope, Skill
 from conjure_magic.skills.trust import TrustStore, data_dir
 from conjure_magic.skills.words import rank
+from conjure_magic.workspace import expanded
 
 AskTrust = Callable[[Path, tuple[str, ...]], bool | None]
 """Asks a person whether a project folder with these skills is trusted; None where nobody can answer."""
@@ -303,7 +304,7 @@ def _normal(name: str) -> str:
 
 def _folder(path: str | Path) -> Path:
     """The folder that a path means, or the package, which is unpacked. Raises UsageError and PackageError."""
-    folder = Path(path).expanduser()
+    folder = expanded(path)
     if folder.name in ("SKILL.md", "skill.md"):
         folder = folder.parent
     if folder.suffix == SUFFIX and os.path.isfile(folder):

@@ -6,6 +6,7 @@ Source of the wire's form and of the limit: Anthropic's documentation of Agent S
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import SkillSpecError, TooManySkillsError, UploadError
 from conjure_magic.skills.package import archive
+from conjure_magic.workspace import expanded
 
 if TYPE_CHECKING:
     from conjure_magic.api.skills import HostedSkill, SkillsClient
@@ -56,24 +58,24 @@ class SkillSpec:
 def anchored(text: str) -> str:
     """The same spelling, a folder to upload by the path that it has now; all else as it is."""
     path = text.removeprefix("anthropic:")
-    if path in (text, "") or (path in DOCUMENT_SKILLS and not Path(path).exists()):
+    if path in (text, "") or (path in DOCUMENT_SKILLS and not os.path.exists(path)):
         return text
-    return f"anthropic:{Path(path).expanduser().absolute()}"
+    return f"anthropic:{expanded(path).absolute()}"
 
 
 def parse_spec(text: str) -> SkillSpec | None:
     """The hosted skill that a text means, or None if it can mean none. Raises SkillSpecError for half of one."""
     if text.startswith("anthropic:"):
         path = text.removeprefix("anthropic:")
-        if path in DOCUMENT_SKILLS and not Path(path).exists():
+        if path in DOCUMENT_SKILLS and not os.path.exists(path):
             return SkillSpec(path)
-        folder = Path(path).expanduser().absolute()
-        if not path or not folder.exists():
+        folder = expanded(path).absolute()
+        if not path or not os.path.exists(folder):  # unlike Path's, it never raises
             raise SkillSpecError(f"{text}: there is no such folder; {SPELLINGS}")
         return SkillSpec(is_custom=True, path=folder)
     is_custom = text.startswith("custom:")
     skill_id, at, version = text.removeprefix("custom:").partition("@")
-    if not is_custom and (skill_id not in DOCUMENT_SKILLS and (not at or "/" in text or Path(text).exists())):
+    if not is_custom and (skill_id not in DOCUMENT_SKILLS and (not at or "/" in text or os.path.exists(text))):
         return None
     if not _ID.fullmatch(skill_id) or (at and not _ID.fullmatch(version)):
         raise SkillSpecError(f"{text!r} is no hosted skill: {SPELLINGS}")
