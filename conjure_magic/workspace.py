@@ -224,10 +224,10 @@ class Workspace:
 
     @classmethod
     def _own(cls, parent: Path, stem: str, source: Path, base: Path) -> Workspace:
-        parent.mkdir(parents=True, exist_ok=True)
+        _make_plain(parent)
         for number in range(1, 1000):
             root = parent / (stem if number == 1 else f"{stem}-{number}")
-            root.mkdir(exist_ok=True)
+            _make_plain(root)
             lock = _lock(root / LOCK_NAME)
             if lock is None:
                 continue
@@ -369,6 +369,15 @@ def _notebook() -> Path | None:
     if path.suffix != ".ipynb":
         return None
     return path if path.is_absolute() and path.parent.is_dir() else Path.cwd() / path.name
+
+
+def _make_plain(folder: Path) -> None:
+    """Make a folder, if need be. Raises WorkspaceError for a link, which a command that worked above may have left."""
+    if folder.is_symlink():
+        raise WorkspaceError(
+            f"{folder} is a link, and could lead anywhere: remove it, or name one with --workspace PATH"
+        )
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _lock(path: Path) -> int | None:

@@ -117,6 +117,17 @@ def test_folders_that_are_not_there(project: Path) -> None:
             Workspace.open("main", **options)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["conjure-files", "conjure-files/main"])
+def test_a_link_in_the_folders_place_is_not_followed(project: Path, tmp_path: Path, name: str) -> None:
+    """A command that worked in the project itself may have left it: all behind it would be the next one's to write."""
+    (tmp_path / "outside").mkdir()
+    (project / name).parent.mkdir(exist_ok=True)
+    (project / name).symlink_to(tmp_path / "outside")
+    with pytest.raises(UsageError, match=f"{name} is a link.*--workspace"):
+        Workspace.open("main")
+    assert not any((tmp_path / "outside").iterdir())
+
+
 def test_where_no_folder_can_be_made_the_option_is_named(project: Path) -> None:
     (project / "conjure-files").write_text("in the way")
     with pytest.raises(UsageError, match="--workspace"):
