@@ -137,6 +137,7 @@ def build(settings: Settings, words: Sequence[str]) -> Bundle | None:
 
     ca = Path(options.ca).expanduser() if options.ca else None
     packages = flatten(options.packages)
+    limits = limits_of(settings, options.image)  # looks at the name before minutes are spent
     recipe = Recipe(options.base, ca, options.index, options.apt, None if packages is None else tuple(packages))
     cancel, shown = Cancel(), BuildDisplay(options.image)
     try:
@@ -149,7 +150,6 @@ def build(settings: Settings, words: Sequence[str]) -> Bundle | None:
         shown.close("failed")
         raise
     shown.close("done")
-    limits = limits_of(settings, options.image)
     how = "" if options.image == settings.docker_image else f"--image {options.image} uses it."
     return render(values=[("image", _image_words(look(limits), limits))], note=how)
 

@@ -112,6 +112,13 @@ def test_a_context_that_is_not_there_is_said(alone: Path) -> None:
     assert "no Docker context 'gone': `docker context ls`" in refusal()
 
 
+@pytest.mark.parametrize("host", ["", "tcp://127.0.0.1:1"])
+def test_certificates_that_are_not_there_are_said(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", "/no/such/folder")
+    assert "DOCKER_CERT_PATH" in refusal(host)
+
+
 @pytest.mark.parametrize("host", ["unix:///no/such/socket", "tcp://127.0.0.1:1"])
 def test_no_engine(host: str) -> None:
     assert "start Docker" in refusal(host)

@@ -25,6 +25,12 @@ def test_what_is_no_size_is_refused(text: str) -> None:
         size_bytes(text)
 
 
+@pytest.mark.parametrize("text", ["99999999999t", "9" * 400])
+def test_what_no_machine_has_is_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="more than any machine has"):
+        size_bytes(text)
+
+
 WRONG: list[tuple[str, Any, str]] = [
     ("memory", "1m", "at least 32m"),
     ("memory", "lots", "not a size"),

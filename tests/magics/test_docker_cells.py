@@ -80,6 +80,7 @@ def test_why_there_are_no_lists_of_hosts_is_said(loaded: Kernel) -> None:
         ("docker build --ca /nowhere.pem", "--ca /nowhere.pem: No such file"),
         ("docker build --index ftp://me:hunter2@x", "--index wants an address"),
         ("docker build --packages=-rx", "which is not a package's name"),
+        ("docker build --image 'Not A Name'", "'Not A Name' is not an image's name"),
         ("docker build extra", "does not expect 'extra'"),
     ],
 )

@@ -94,16 +94,28 @@ def dial(host: str = "") -> socket.socket:
 
 def _address(host: str) -> dict[str, Any]:
     """Address and TLS of an engine, as docker-py's constructor takes them. Raises DockerUnavailableError."""
-    from docker.utils import kwargs_from_env
-
     if "://" in host:
-        return {**kwargs_from_env(), "base_url": host}
+        return {**_from_environment(), "base_url": host}
     if not host and os.environ.get("DOCKER_HOST"):
-        return dict(kwargs_from_env())
+        return _from_environment()
     name = host or os.environ.get("DOCKER_CONTEXT", "") or _current_context()
     if name in ("", "default"):
-        return dict(kwargs_from_env())
+        return _from_environment()
     return _context(name)
+
+
+def _from_environment() -> dict[str, Any]:
+    """Address and TLS as the CLI's environment variables have them. Raises DockerUnavailableError."""
+    from docker.errors import DockerException
+    from docker.utils import kwargs_from_env
+
+    try:
+        return dict(kwargs_from_env())
+    except DockerException:
+        raise DockerUnavailableError(
+            "the certificates for the engine cannot be read: DOCKER_CERT_PATH names their folder, and without "
+            "DOCKER_TLS_VERIFY none are needed"
+        ) from None
 
 
 def where(host: str = "") -> str:

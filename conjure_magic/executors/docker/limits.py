@@ -17,6 +17,8 @@ _VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*")
 LEAST_MEMORY = 32 << 20
 """Bytes; with less not even the process that runs the commands fits in."""
 LEAST_PIDS = 16
+MOST = 1 << 60
+"""Bytes; the engine's numbers end soon after."""
 
 
 def size_bytes(text: str) -> int:
@@ -24,7 +26,10 @@ def size_bytes(text: str) -> int:
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise UsageError(f"{text!r} is not a size: write a number and k, m, g or t, such as 512m")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
+    size = float(match[1]) * _UNITS[match[2].lower()]
+    if size > MOST:
+        raise UsageError(f"{text} is more than any machine has: write a size such as 512m")
+    return int(size)
 
 
 @dataclass(frozen=True, slots=True)
