@@ -94,7 +94,7 @@ def _docker(setup: BackendSetup) -> Backend:
     from conjure_magic.backends.shell import ShellBackend
     from conjure_magic.executors import environment
     from conjure_magic.executors.docker.executor import DockerExecutor
-    from conjure_magic.executors.docker.folders import ContainerFolders, hides_input
+    from conjure_magic.executors.docker.folders import ContainerFolders, too_wide
     from conjure_magic.executors.docker.options import limits_of
     from conjure_magic.skills.catalogue import render_catalogue
 
@@ -107,7 +107,12 @@ def _docker(setup: BackendSetup) -> Backend:
         executor.folders = folders()
         return render_catalogue(setup.skills.list(), executor.paths.skills)
 
-    hidden = "" if setup.names_input else hides_input(setup.workspace.input)
+    if why := too_wide(setup.workspace.root):
+        raise UsageError(
+            f"the docker backend does not work in {setup.workspace.root}, for {why}: commands could change all of it. "
+            "Name a folder of its own with --workspace PATH"
+        )
+    hidden = "" if setup.names_input else too_wide(setup.workspace.input)
     executor = DockerExecutor(
         folders(), limits_of(setup.settings, setup.image), session=setup.session, secrets=setup.secrets
     )

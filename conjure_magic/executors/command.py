@@ -141,7 +141,9 @@ class RunningCommand:
             self.output.add("stderr", payload)
         elif kind == b"F":
             self.done = not self.killed
-            raise CommandNotStartedError(f"the command could not be started: {payload.decode('utf-8', 'replace')}")
+            raise CommandNotStartedError(
+                f"the command could not be started: {payload[:1000].decode('utf-8', 'replace')}"
+            )
         elif kind == b"X" or (kind == b"D" and self.killed):  # a death that nobody asked for is a forged one
             try:
                 numbers = [int(number) for number in payload.split()]

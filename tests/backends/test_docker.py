@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conjure_magic.errors import BackendUnavailableError
+from conjure_magic.errors import BackendUnavailableError, UsageError
 from conjure_magic.events import Called, Noted, TurnResult
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
@@ -71,6 +71,17 @@ def test_nobody_is_asked(session: Session) -> None:
 
 def notices(result: TurnResult) -> list[str]:
     return [item.text for item in result.items if isinstance(item, Noted)]
+
+
+def test_it_does_not_work_in_a_home_directory(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands could change all of it, and a root kernel would give it away; no engine is asked."""
+    monkeypatch.setenv("HOME", str(folder))
+    settings = Settings(docker_engine="unix:///nowhere/docker.sock")
+    with (
+        Session("docker", model="offline", workspace=".", settings=settings) as session,
+        pytest.raises(UsageError, match="it is your home directory: commands could change all of it"),
+    ):
+        session.chat("Analyse app.log: what went wrong?")
 
 
 @pytest.mark.docker

@@ -299,6 +299,23 @@ def test_volumes_of_an_image_are_in_memory_and_bounded(
             client.images.remove(str(image.id), force=True)
 
 
+def test_volumes_of_an_image_do_not_hide_the_workspace(make_container: Callable[..., Place], docker_image: str) -> None:
+    with contextlib.closing(engine_client()) as client:
+        base = client.containers.create(docker_image, "true")
+        image = base.commit(changes=["VOLUME /workspace/", "VOLUME /input", "VOLUME /tmp/"])
+        base.remove()
+        try:
+            from conjure_magic.executors.docker.limits import DockerLimits
+
+            place = make_container()
+            place.executor.limits = DockerLimits(image=str(image.id))  # type: ignore[attr-defined]
+            assert place.text("touch made; cat /input/given.txt") == "given\n"
+            assert (place.workspace / "made").exists()
+            place.executor.close()
+        finally:
+            client.images.remove(str(image.id), force=True)
+
+
 # ---- what a root kernel leaves behind
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import tarfile
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,6 +21,8 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, CancelledError, UsageError
 from conjure_magic.events import ToolOutput
 from conjure_magic.executors.docker import image
+from conjure_magic.executors.docker.executor import DockerExecutor
+from conjure_magic.executors.docker.folders import ContainerFolders
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, Recipe, version
 from conjure_magic.messages import ToolUseBlock
@@ -129,6 +133,22 @@ def test_a_name_that_is_none(client: DockerClient) -> None:
         ensure(client, "Not A Name")
     with pytest.raises(BackendUnavailableError, match="'NotLower' is not an image's name"):
         ensure(client, "NotLower")
+
+
+def test_an_image_without_sh_is_named(client: DockerClient, tmp_path: Path) -> None:
+    empty = io.BytesIO()
+    tarfile.open(fileobj=empty, mode="w").close()
+    name = "conjure-test:empty"
+    client.api.import_image_from_data(empty.getvalue(), repository="conjure-test", tag="empty")
+    limits = DockerLimits(image=name)
+    try:
+        with (
+            contextlib.closing(DockerExecutor(ContainerFolders(tmp_path, tmp_path), limits)) as executor,
+            pytest.raises(BackendUnavailableError, match=f"the image {name} has no sh, .* --image"),
+        ):
+            next(executor.run("true", timeout=60, cancel=Cancel()))
+    finally:
+        forget(client, name)
 
 
 def test_no_engine() -> None:

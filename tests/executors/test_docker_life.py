@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,10 +19,10 @@ import pytest
 from processes import wait_until
 
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import BackendError, BackendUnavailableError
+from conjure_magic.errors import BackendError, BackendUnavailableError, ContainerError
 from conjure_magic.executors.docker import channel, sweep
 from conjure_magic.executors.docker.engine import connect
-from conjure_magic.executors.docker.executor import DockerExecutor
+from conjure_magic.executors.docker.executor import REPLACED, DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.testing.place import Place
@@ -218,6 +219,22 @@ def test_a_sweep_takes_what_was_made_and_never_started(client: docker.DockerClie
         client.containers.get(str(made.id))
 
 
+def test_a_sweep_leaves_what_somebody_made_from_a_container_of_ours(
+    client: docker.DockerClient, docker_image: str
+) -> None:
+    """An image that was committed from one carries its labels on."""
+    first = client.containers.create(docker_image, "true", labels={**sweep.labels("x"), sweep.START: "1"})
+    image = first.commit()
+    first.remove()
+    theirs = client.containers.create(image, "true")
+    try:
+        sweep.sweep(client)
+        assert client.containers.get(str(theirs.id)).id == theirs.id
+    finally:
+        theirs.remove(force=True)
+        client.images.remove(str(image.id), force=True)
+
+
 # ---- the supervisor, and what commands do to it
 
 
@@ -290,6 +307,23 @@ def test_a_new_skill_is_mounted_in_a_new_container(make_container: MakePlace, tm
     result = place.run("cat /skills/other/SKILL.md; ls kept /tmp")
     assert "# other\n" in result.output
     assert len(result.notes) == 1
+
+
+def test_folders_that_were_made_anew_are_mounted_anew(make_container: MakePlace, tmp_path: Path) -> None:
+    """What is mounted stays the deleted folder: a container that lives on would see nothing in it."""
+    place = make_container()
+    assert place.text("cat /skills/a-skill/SKILL.md; touch first") == "# a skill\n"
+    shutil.rmtree(tmp_path / "skill")
+    (tmp_path / "skill").mkdir()
+    (tmp_path / "skill/SKILL.md").write_text("# another\n")
+    result = place.run("cat /skills/a-skill/SKILL.md")
+    assert (result.stdout, result.notes) == ("# another\n", (REPLACED,))
+    shutil.rmtree(place.workspace)
+    with pytest.raises(ContainerError, match=r"/workspace, is gone: make it again"):
+        place.run("true")
+    place.workspace.mkdir()
+    assert place.text("touch second; ls") == "second\n"
+    assert (place.workspace / "second").exists()
 
 
 def test_a_stop_while_the_container_comes_up_does_not_wait_for_it(

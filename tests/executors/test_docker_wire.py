@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from conjure_magic.errors import BackendError, PathNotAllowedError
 from conjure_magic.executors.docker import wire
-from conjure_magic.executors.docker.folders import ContainerFolders, hides_input
+from conjure_magic.executors.docker.folders import ContainerFolders, same_folders, too_wide
 from conjure_magic.executors.docker.owner import User, container_user, may_read
 
 FRAMES = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=50)), max_size=8)
@@ -127,14 +127,24 @@ def test_skills_that_cannot_be_mounted_are_left_out(folders: ContainerFolders) -
     assert [mount.writable for mount in folders.mounts] == [True, False, False]
 
 
+def test_a_folder_of_the_same_name_is_seen_to_be_another(folders: ContainerFolders) -> None:
+    before = folders.mounts
+    assert same_folders(before, folders.mounts)
+    folders.input.rename(folders.input.with_name("away"))
+    assert not same_folders(before, folders.mounts)
+    folders.input.mkdir()
+    assert not same_folders(before, folders.mounts)
+    assert before == folders.mounts, "it is the same place, so no container is made again and again for it"
+
+
 def test_what_must_not_be_mounted_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "people/me"
     (home / "project").mkdir(parents=True)
     monkeypatch.setenv("HOME", str(home))
-    assert "whole machine" in hides_input(Path("/"))
-    assert "your home directory" in hides_input(home)
-    assert "your home directory" in hides_input(home.parent)
-    assert hides_input(home / "project") == ""
+    assert "whole machine" in too_wide(Path("/"))
+    assert "your home directory" in too_wide(home)
+    assert "your home directory" in too_wide(home.parent)
+    assert too_wide(home / "project") == ""
 
 
 # ---- who it is

@@ -12,6 +12,7 @@ from conjure_magic.executors.docker.container import START_PATIENCE, Container
 OWN_PROCESSES = 2
 """The container's init, and what it keeps: the supervisor, or what waits in its place."""
 
+OTHER = "name another one with --image"
 LOST = "what was in /tmp is lost, and so is what ran in the background; /workspace is kept"
 
 
@@ -36,8 +37,11 @@ class ContainerChannel(Channel):
                 frames = self.receive(end - time.monotonic())
         except BackendError:
             why = self._complaint.decode("utf-8", "replace").strip()
+            name = self.container.plan.image_name
+            if "/bin/sh failed" in why:  # the words of the container's init
+                raise DockerUnavailableError(f"the image {name} has no sh, which commands need: {OTHER}") from None
             raise DockerUnavailableError(
-                f"a container of {self.container.plan.image} ended before it ran anything: {why or 'it said nothing'}"
+                f"a container of the image {name} ended before it ran anything: {why or 'it said nothing'}"
             ) from None
         if not frames:
             raise DockerUnavailableError(f"a container did not come up within {START_PATIENCE:.0f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import posixpath
 import secrets
 import socket
 import weakref
@@ -18,6 +19,7 @@ from conjure_magic.executors.docker import engine, wire
 from conjure_magic.executors.docker.folders import WORKSPACE, Mount
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
 from conjure_magic.executors.docker.owner import User
+from conjure_magic.settings import STANDARD_IMAGE
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -68,6 +70,11 @@ class Plan:
     name: str = "session"
     """Part of the container's name."""
 
+    @property
+    def image_name(self) -> str:
+        """The image as a person knows it."""
+        return self.limits.image or STANDARD_IMAGE
+
 
 def source() -> bytes:
     """The supervisor, as it is sent into a container."""
@@ -77,14 +84,16 @@ def source() -> bytes:
 def host_config(client: DockerClient, plan: Plan, volumes: tuple[str, ...] = ()) -> dict[str, Any]:
     """What holds the commands in: the part of the engine's request that is about the machine.
 
-    `volumes` are those that the image declares; they would be writable, and bounded by nothing.
+    `volumes` are those that the image declares; they would be writable, and bounded by nothing. One that is where a
+    folder is to be mounted gives way to it.
     """
     from docker.types import LogConfig
 
     limits = plan.limits
     uid, gid = plan.user.uid, plan.user.gid
     writable = "rw,exec,nosuid,nodev"
-    tmpfs = {path: f"{writable},size={size_bytes(limits.tmpfs_size)},mode=1777" for path in ("/tmp", *volumes)}  # noqa: S108
+    folders = {"/tmp", *map(posixpath.normpath, volumes)} - {mount.target for mount in plan.mounts}  # noqa: S108
+    tmpfs = {path: f"{writable},size={size_bytes(limits.tmpfs_size)},mode=1777" for path in sorted(folders)}
     config: dict[str, Any] = client.api.create_host_config(
         mounts=[_mount(mount) for mount in plan.mounts],
         tmpfs={**tmpfs, BIN: f"{writable},size=64k,mode=755,uid={uid},gid={gid}"},

@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Mapping
 
-from conjure_magic.errors import BackendError
+from conjure_magic.errors import BackendError, ContainerError
 from conjure_magic.executors.channel import READ, poll
 from conjure_magic.executors.docker import engine, wire
 from conjure_magic.executors.docker.channel import OWN_PROCESSES, ContainerChannel
@@ -104,7 +104,7 @@ class ExecChannel(ContainerChannel):
         except BlockingIOError:
             return []
         except OSError:
-            raise BackendError(self.died) from None
+            raise ContainerError(self.died) from None
         if not data:
             return self._look(0)
         return [(b"O" if source == wire.STDOUT else b"E", piece) for source, piece in self._demux.feed(data)]

@@ -16,7 +16,14 @@ from conjure_magic.executors.command import RunningCommand, check_command
 from conjure_magic.executors.docker import engine, image, sweep
 from conjure_magic.executors.docker.channel import LOST, ContainerChannel
 from conjure_magic.executors.docker.container import BIN, DEFAULT_PATH, Plan
-from conjure_magic.executors.docker.folders import INPUT, WORKSPACE, ContainerFolders, Mount
+from conjure_magic.executors.docker.folders import (
+    INPUT,
+    WORKSPACE,
+    ContainerFolders,
+    Mount,
+    check_folders,
+    same_folders,
+)
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
 from conjure_magic.executors.docker.opening import open_channel
 from conjure_magic.executors.docker.owner import container_user, hand_over, may_read
@@ -60,10 +67,12 @@ class DockerExecutor:
         self._environ = os.environ if environ is None else environ
         self._secrets = secrets
         self._limit = output_limit
+        check_folders(folders.mounts[:1])
         self._client = engine.connect(limits.host)
         try:
             with engine.telling("asking the engine"):
-                self.user = container_user(self._client.info().get("SecurityOptions") or (), folders.workspace)
+                options = self._client.info().get("SecurityOptions") or ()
+            self.user = container_user(options, folders.workspace)
         except BaseException:
             self._client.close()
             raise
@@ -160,6 +169,8 @@ class DockerExecutor:
 
     def _open(self, cancel: Cancel) -> Generator[OutputChunk, None, ContainerChannel | None]:
         """The running container, started if there is none; None if the turn was stopped first."""
+        if self._channel is not None and not same_folders(self._channel.container.plan.mounts, self.folders.mounts):
+            self._channel.close()
         while True:
             if self._closed:
                 raise BackendError("this session's commands have been closed")
@@ -195,6 +206,7 @@ class DockerExecutor:
 
     def _make(self, mounts: tuple[Mount, ...], progress: Callable[[str], None], cancel: Cancel) -> ContainerChannel:
         """A new container. Raises BackendError with what to do, CancelledError."""
+        check_folders(mounts)
         with engine.telling("starting a container", self.limits.host):
             pass  # it is there
         found = image.ensure(self._client, self.limits, progress, cancel)

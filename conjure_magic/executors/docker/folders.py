@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from conjure_magic.errors import PathNotAllowedError
+from conjure_magic.errors import ContainerError, PathNotAllowedError
 from conjure_magic.workspace import Folders
 
 WORKSPACE, INPUT, SKILLS = "/workspace", "/input", "/skills"
@@ -22,6 +22,32 @@ class Mount:
     source: Path
     target: str
     writable: bool = False
+    identity: tuple[int, int] = field(default=(0, 0), compare=False)
+    """Device and inode of the folder when it was looked at; zeros for one that is gone."""
+
+    @classmethod
+    def of(cls, source: Path, target: str, *, writable: bool = False) -> Mount:
+        """A mount of the folder that has that name now."""
+        try:
+            status = source.stat()
+        except OSError:
+            return cls(source, target, writable)
+        return cls(source, target, writable, (status.st_dev, status.st_ino))
+
+
+def same_folders(some: Iterable[Mount], others: Iterable[Mount]) -> bool:
+    """False where a folder was replaced by another of its name: what is mounted stays the old one, deleted or not."""
+    return [mount.identity for mount in some] == [mount.identity for mount in others]
+
+
+def check_folders(mounts: Iterable[Mount]) -> None:
+    """Raise ContainerError, which says what to do, if a folder is not there."""
+    for mount in mounts:
+        if not mount.source.is_dir():
+            raise ContainerError(
+                f"the folder {mount.source}, which commands see as {mount.target}, is gone: make it again, or go on "
+                "in another session (--session NAME)"
+            )
 
 
 @dataclass(frozen=True)
@@ -34,10 +60,10 @@ class ContainerFolders(Folders):
     @property
     def mounts(self) -> tuple[Mount, ...]:
         """The workspace first; skills whose folder is gone are left out."""
-        found = [Mount(self.workspace, WORKSPACE, writable=True)]
+        found = [Mount.of(self.workspace, WORKSPACE, writable=True)]
         if self.shows_input:
-            found.append(Mount(self.input, INPUT))
-        return (*found, *(Mount(self.skills[name], target) for name, target in self.skill_names.items()))
+            found.append(Mount.of(self.input, INPUT))
+        return (*found, *(Mount.of(self.skills[name], target) for name, target in self.skill_names.items()))
 
     @property
     def skill_names(self) -> Mapping[str, str]:
@@ -106,7 +132,7 @@ def _plain(name: str) -> bool:
     return bool(name) and name not in (".", "..") and not set(name) & set("/\0:,")
 
 
-def hides_input(folder: Path) -> str:
+def too_wide(folder: Path) -> str:
     """Why a folder must not be mounted unless it is named; empty if it may."""
     real = folder.resolve()
     if real == Path(real.anchor):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from conjure_magic.executors.docker.channel import ContainerChannel
+from conjure_magic.errors import DockerUnavailableError
+from conjure_magic.executors.docker.channel import OTHER, ContainerChannel
 from conjure_magic.executors.docker.container import SHELL_ONLY, Container, Plan
 from conjure_magic.executors.docker.exec import ExecChannel
 
@@ -20,7 +21,10 @@ def open_channel(client: DockerClient, plan: Plan) -> ContainerChannel:
     channel = ContainerChannel(Container(client, plan))
     try:
         kind, payload = channel.greeting()
-    except BaseException:
+        return ExecChannel(channel.container, int(payload)) if kind == SHELL_ONLY else channel
+    except BaseException as error:
         channel.close()
+        if isinstance(error, ValueError):  # from int: whatever greets us is no shell of ours
+            name = channel.container.plan.image_name
+            raise DockerUnavailableError(f"the image {name} does not start as it should: {OTHER}") from None
         raise
-    return ExecChannel(channel.container, int(payload)) if kind == SHELL_ONLY else channel

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conjure_magic.errors import BackendError
 from conjure_magic.executors.docker import engine
@@ -86,10 +86,21 @@ def containers(client: DockerClient) -> list[Found]:
             row["State"],
             row["Image"],
             row["Labels"].get(SESSION, ""),
-            is_orphan(row["Labels"]),
+            is_orphan(row["Labels"]) and not _are_of_image(client, row),
         )
         for row in rows
     ]
+
+
+def _are_of_image(client: DockerClient, row: Mapping[str, Any]) -> bool:
+    """True if the labels came with the image: somebody made that from a container of ours, and this is theirs."""
+    from docker.errors import NotFound
+
+    try:
+        given = client.api.inspect_image(row["ImageID"])["Config"].get("Labels") or {}
+    except NotFound:
+        return True  # nothing tells
+    return all(given.get(name) == row["Labels"].get(name) for name in (SESSION, BOOT, PID, START))
 
 
 def sweep(client: DockerClient) -> int:
