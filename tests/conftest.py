@@ -16,6 +16,9 @@ from typing import Any
 import hypothesis
 import pytest
 
+# Here, since it has to come before anything imports them: the shared suites' assertions say what they compared.
+pytest.register_assert_rewrite("conjure_magic.testing")
+
 # Settings that would reach into a test, and anything that may be a secret, but for what speaks to the tests themselves.
 FOREIGN = re.compile(r"^(ANTHROPIC|CONJURE|IPYTHON|JUPYTER|JPY|XDG)_?|KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)
 KEPT = {"CONJURE_REQUIRE", "CONJURE_TEST_IMAGE", "CONJURE_SOAK"}

@@ -1,4 +1,4 @@
-"""Executors under test, and assertions of the shared suites that say what they compared."""
+"""Executors under test."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("conjure_magic.testing")
-
-from conjure_magic.executors.docker.folders import ContainerFolders  # noqa: E402 - after the registration
-from conjure_magic.executors.local import LocalExecutor  # noqa: E402 - after the registration
-from conjure_magic.testing.executor_suite import Place  # noqa: E402
-from conjure_magic.workspace import Folders  # noqa: E402
+from conjure_magic.executors.docker.folders import ContainerFolders
+from conjure_magic.executors.local import LocalExecutor
+from conjure_magic.testing.executor_suite import Place
+from conjure_magic.workspace import Folders
 
 KEY = "sk-conjure-test-0123456789"
 
