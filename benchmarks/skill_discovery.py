@@ -18,7 +18,7 @@ from conjure_magic.skills import SkillRegistry
 
 SKILLS = 1_000
 ROUNDS = 15
-FIRST_BOUND, SECOND_BOUND = 8.0, 1.0
+FIRST_BOUND, SECOND_BOUND = 3.0, 1.0
 
 DESCRIPTION = (
     "Reads the records of kind {n}, checks each against the rules of its year, and reports what is missing, doubled "
@@ -30,7 +30,7 @@ BODY = "Run the script on a file and read its report before you answer.\n\n" * 6
 def make_skills(root: Path) -> list[Path]:
     """A thousand skill folders such as people write: about 4 kB, half of them with more than the two fields.
 
-    One in four has a description in quotes or folded over several lines, which takes the YAML library to read.
+    One in four has a description in quotes or folded over several lines.
     """
     files = []
     for n in range(SKILLS):

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from pathlib import Path
 
 from conjure_magic.skills.finding import Finding
@@ -15,6 +16,8 @@ from conjure_magic.skills.skill import Loaded, Scope, load, load_linked
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv"})
 MAX_FOLDERS = 2_000
 """Direct children of one folder that are looked at (the client guide's bound)."""
+
+_BY_NAME = attrgetter("name")
 
 Key = tuple[str, Scope]
 Stamp = tuple[int, int, int, int]
@@ -51,7 +54,7 @@ def scan(root: Path, scope: Scope, cache: Cache) -> Iterator[Loaded]:
         return
     try:
         with os.scandir(root) as entries:
-            children = sorted((e for e in entries if _may_hold_skill(e)), key=lambda entry: entry.name)
+            children = sorted((e for e in entries if _may_hold_skill(e)), key=_BY_NAME)
     except OSError as error:
         yield _finding("unreadable", f"cannot be listed: {error.strerror}", root)
         return
@@ -65,7 +68,7 @@ def scan(root: Path, scope: Scope, cache: Cache) -> Iterator[Loaded]:
 
 
 def _may_hold_skill(entry: os.DirEntry[str]) -> bool:
-    return entry.name not in SKIPPED and (entry.is_symlink() or entry.is_dir())
+    return entry.name not in SKIPPED and (entry.is_dir(follow_symlinks=False) or entry.is_symlink())
 
 
 def _child(root: Path, child: os.DirEntry[str], scope: Scope, cache: Cache) -> Loaded | None:
@@ -86,10 +89,10 @@ def _child(root: Path, child: os.DirEntry[str], scope: Scope, cache: Cache) -> L
             status = os.lstat(location)
         except OSError:
             continue
-        if stat.S_ISLNK(status.st_mode):
-            return load_linked(directory, name, scope)  # its target may change unseen: not from memory
         if stat.S_ISREG(status.st_mode):
             return cache.load(directory, name, scope, status)
+        if stat.S_ISLNK(status.st_mode):
+            return load_linked(directory, name, scope)  # its target may change unseen: not from memory
     return None
 
 

@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from conjure_magic.errors import FrontMatterError, InvalidSkillError, SkillError
 from conjure_magic.skills.finding import Finding, Level, errors
@@ -42,14 +42,34 @@ class Skill:
     file: str = "SKILL.md"
     """The name of the SKILL.md as its author spelt it: this, or `skill.md`."""
     scope: Scope = "given"
-    license: str = ""
-    compatibility: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict, hash=False)
-    allowed_tools: tuple[str, ...] = ()
-    """As the author wrote them; shown, and grants nothing."""
+    fields: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+    """The front matter as its author wrote it, every scalar a string; the rest is read from it when asked for."""
     findings: tuple[Finding, ...] = ()
     modified_ns: int = 0
     """When the SKILL.md was last written, as its stat says."""
+
+    @property
+    def license(self) -> str:
+        """As the author wrote it; empty if there is none."""
+        return _text(self.fields, "license")
+
+    @property
+    def compatibility(self) -> str:
+        """What it needs, in its author's words; empty if nothing is said."""
+        return _text(self.fields, "compatibility")
+
+    @property
+    def metadata(self) -> dict[str, str]:
+        """The author's own fields, values that are not text as YAML-like text."""
+        value = self.fields.get("metadata")
+        if not isinstance(value, dict):
+            return {}
+        return {key: item if isinstance(item, str) else repr(item) for key, item in value.items()}
+
+    @property
+    def allowed_tools(self) -> tuple[str, ...]:
+        """As the author wrote them; shown, and grants nothing."""
+        return split_allowed_tools(self.fields.get("allowed-tools"))
 
     @property
     def directory(self) -> Path:
@@ -73,8 +93,7 @@ class Skill:
         return data[parse_head(data, complete=True).body_start :].decode("utf-8", "replace").strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(NamedTuple):
     """What became of a folder: a skill, or the findings that tell why there is none."""
 
     skill: Skill | None
@@ -113,22 +132,21 @@ def load(directory: str, file: str, scope: Scope, modified_ns: int = 0) -> Loade
     if not description:
         found.append(("missing-description", "has no description, so nobody can tell its use", "error"))
         return Loaded(None, _findings(found, location))
-    name, folder = normal_name(_text(fields, "name")), normal_name(os.path.basename(directory))
-    if len(name) > MAX_NAME or name != folder or _USUAL_NAME.fullmatch(name) is None:
+    name, folder = _text(fields, "name"), directory[directory.rfind("/") + 1 :]
+    if name != folder or len(name) > MAX_NAME or _USUAL_NAME.fullmatch(name) is None:
+        name, folder = normal_name(name), normal_name(folder)
         found += [(code, text, "warning") for code, text in check_name(name, folder)]
-    found += [(code, text, "warning") for code, text in check_fields(fields)]
+    if not _are_usual(fields):
+        found += [(code, text, "warning") for code, text in check_fields(fields)]
     skill = Skill(
         name or folder,
         description,
         directory,
         file,
         scope,
-        license=_text(fields, "license"),
-        compatibility=_text(fields, "compatibility"),
-        metadata=_metadata(fields.get("metadata")),
-        allowed_tools=split_allowed_tools(fields["allowed-tools"]) if "allowed-tools" in fields else (),
-        findings=_findings(found, location) if found else (),
-        modified_ns=modified_ns,
+        fields,
+        _findings(found, location) if found else (),
+        modified_ns,
     )
     return Loaded(skill, skill.findings)
 
@@ -162,13 +180,6 @@ def _text(fields: Mapping[str, Any], name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _metadata(value: Any) -> dict[str, str]:
-    """The metadata map, values that are not text as YAML-like text."""
-    if not isinstance(value, dict):
-        return {}
-    return {key: item if isinstance(item, str) else repr(item) for key, item in value.items()}
-
-
 _USUAL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 
@@ -197,8 +208,6 @@ _LIMITS = {"name": 0, "description": MAX_DESCRIPTION, "license": 0, "compatibili
 
 def check_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The other rules that fields break, as (code, message): unknown ones, those of the wrong kind, too long ones."""
-    if all(key in _LIMITS and type(value) is str and len(value) <= MAX_COMPATIBILITY for key, value in fields.items()):
-        return []
     broken = [("unknown-field", f"field {key!r} is not in the specification") for key in fields if key not in FIELDS]
     for name, limit in _LIMITS.items():
         value = fields.get(name, "")
@@ -209,6 +218,17 @@ def check_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
     if not isinstance(fields.get("metadata") or {}, dict):
         broken.append(("metadata-type", "metadata must be a map of text to text"))
     return broken
+
+
+def _are_usual(fields: Mapping[str, Any]) -> bool:
+    """True only if `check_fields` has nothing to say, which nearly all fields are known by at a glance."""
+    for key, value in fields.items():
+        if key == "metadata":
+            if type(value) is not dict:
+                return False
+        elif key not in _LIMITS or type(value) is not str or len(value) > MAX_COMPATIBILITY:
+            return False
+    return True
 
 
 def split_allowed_tools(value: Any) -> tuple[str, ...]:

@@ -98,14 +98,17 @@ class _Builder:
             top.key = None
 
 
-_CHARACTER = r"[ !-\"$-9;-~\u00a1-\u167f\u2010-\u2027\u3001-\ud7ff]"  # none that YAML could act on but `#` and `:`
+# Letters that YAML could not act on, and of plain values all characters but `#` and `:`, which have their places.
+_LETTERS = r"\u00a1-\u167f\u2010-\u2027\u3001-\ud7ff"
+_CHARACTER = rf"[ !-\"$-9;-~{_LETTERS}]"
 _PLAIN = rf"[A-Za-z0-9]{_CHARACTER}*+(?:(?::(?=[!-~])|(?<=[!-~])#){_CHARACTER}*+)*+"
-_QUOTED = rf"\"(?:(?![\"\\]){_CHARACTER}|[:#])*+\"|'(?:(?!'){_CHARACTER}|[:#])*+'"
-_KEY = r"[A-Za-z][A-Za-z0-9_-]{0,60}"
-_LINE = rf"{_KEY}: +(?:{_PLAIN}|(?:{_QUOTED}) *)\n"
-_BLOCK = rf"{_KEY}: +[>|]-?\n(?:  (?! )(?:{_CHARACTER}|[:#])++(?<! )\n)+"
-_FIELD = re.compile(rf"( *)({_KEY}): *(?:([>|])(-?)\n((?:  .+\n)+)|(.*)\n)")
-_SIMPLE = re.compile(rf"(?:{_LINE}|{_BLOCK}|{_KEY}: *\n(?:  {_LINE})+)+")
+_QUOTED = rf"\"[ !#-\[\]-~{_LETTERS}]*+\"|'[ -&(-~{_LETTERS}]*+'"
+_KEY = r"[A-Za-z][A-Za-z0-9_-]{0,60}+:"
+_LINE = rf" +(?:{_PLAIN}|(?:{_QUOTED}) *)\n"
+_BLOCK = rf" +[>|]-?\n(?:  (?! )[ -~{_LETTERS}]++(?<! )\n)+"
+_SIMPLE = re.compile(rf"(?:{_KEY}(?:{_LINE}|{_BLOCK}| *\n(?:  {_KEY}{_LINE})+))+")
+_FIELD = re.compile(r"([^:]++): *+(.*+)\n((?:  .++\n)*+)")
+"""A field of such text: its key, what follows on its line, and the lines below it."""
 
 
 def parse_simple(text: str) -> dict[str, Any] | None:
@@ -113,22 +116,25 @@ def parse_simple(text: str) -> dict[str, Any] | None:
 
     None for any other.
     """
-    if _SIMPLE.fullmatch(text) is None:
-        return None
+    return _fields(text) if _SIMPLE.fullmatch(text) is not None else None
+
+
+def _fields(text: str) -> dict[str, Any] | None:
+    """The fields of text that is known to be simple; None if a key is given twice."""
     fields: dict[str, Any] = {}
-    into = fields
-    for indent, key, style, chomped, block, value in _FIELD.findall(text):
-        into = into if indent else fields
-        if key in into:
+    for key, value, below in _FIELD.findall(text):
+        if key in fields:
             return None
-        value = value.rstrip(" ")
-        if style:
-            lines = block[2:-1].replace("\n  ", " " if style == ">" else "\n")
-            into[key] = lines if chomped else f"{lines}\n"
+        if not below:
+            value = value.rstrip(" ")
+            fields[key] = value[1:-1] if value[0] in "\"'" else value
         elif value:
-            into[key] = value[1:-1] if value[0] in "\"'" else value
+            lines = below[2:-1].replace("\n  ", " " if value[0] == ">" else "\n")
+            fields[key] = lines if value[-1] == "-" else f"{lines}\n"
+        elif (inner := _fields(below[2:].replace("\n  ", "\n"))) is not None:
+            fields[key] = inner
         else:
-            into[key] = into = {}
+            return None
     return fields
 
 
