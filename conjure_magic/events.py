@@ -13,7 +13,7 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usage, Wire
+from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usage, Wire, text_of
 from conjure_magic.workspace import Artifact, Artifacts, expanded, save_all
 
 Stream = Literal["stdout", "stderr"]
@@ -39,10 +39,8 @@ class ToolResult:
 
     @property
     def text(self) -> str:
-        """The text of the content."""
-        if isinstance(self.content, str):
-            return self.content
-        return "\n".join(str(part.get("text", f"[{part.get('type', 'part')}]")) for part in self.content)
+        """The text of the content, its other parts named in brackets."""
+        return text_of(self.content)
 
 
 # ---- from models

@@ -16,6 +16,13 @@ Role = Literal["user", "assistant"]
 Wire = Mapping[str, Any]
 
 
+def text_of(content: str | Sequence[Wire]) -> str:
+    """The text of a result's content, its other parts named in brackets."""
+    if isinstance(content, str):
+        return content
+    return "\n".join(str(part.get("text", f"[{part.get('type', 'part')}]")) for part in content)
+
+
 def _rest(wire: Wire, *known: str) -> dict[str, Any]:
     return {key: value for key, value in wire.items() if key not in known}
 
@@ -84,9 +91,7 @@ class ToolResultBlock:
     @property
     def text(self) -> str:
         """The text of the content, its other parts named in brackets."""
-        if isinstance(self.content, str):
-            return self.content
-        return "\n".join(str(part.get("text", f"[{part.get('type', 'part')}]")) for part in self.content)
+        return text_of(self.content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,22 @@ def conjure_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.M
     return home
 
 
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of the test's own, where it works."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def stub(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A strict server of the Messages API on loopback; a module names the only key that it takes as STUB_KEY."""
+    from conjure_magic.testing.stub import StubServer
+
+    with StubServer(key=getattr(request.module, "STUB_KEY", "")) as server:
+        yield server
+
+
 @pytest.fixture(scope="module")
 def kernel(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A real kernel for the tests of one module, started in a folder of its own (`kernel.folder`)."""

@@ -16,10 +16,12 @@ KEY = "sk-ant-test-0123456789abcdefghij"
 THINK = {"type": "thinking", "thinking": "Let me see."}
 
 
-def model(stub: StubServer, name: str = "claude-opus-5-5", dialect: Any = "anthropic") -> MessagesModel:
+def model(
+    stub: StubServer, name: str = "claude-opus-5-5", dialect: Any = "anthropic", *, retries: int = 0
+) -> MessagesModel:
     """The model, told that the stub is Anthropic's."""
     credentials = Credentials(stub.url, "x-api-key", Key(KEY), dialect)
-    return MessagesModel(name, credentials, patience=Patience(retries=0))
+    return MessagesModel(name, credentials, patience=Patience(retries=retries))
 
 
 def session(stub: StubServer, backend: Any = "anthropic", **options: Any) -> Session:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,11 +19,7 @@ CAUSED = (StreamCutError, ModelUnavailableError, PauseLimitError)
 """What a script may end a turn with; everything else is a fault of ours."""
 
 
-@pytest.fixture
-def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubServer]:
-    monkeypatch.chdir(tmp_path)
-    with StubServer() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def reply(chance: random.Random) -> Reply:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,12 +20,7 @@ from conjure_magic.events import Event, MessageAppended, Noted, TurnResult
 from conjure_magic.skills import new_skill
 from conjure_magic.testing.stub import Reply, StubServer, bash
 
-
-@pytest.fixture
-def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StubServer]:
-    monkeypatch.chdir(tmp_path)
-    with StubServer() as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def notices(result: TurnResult) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,16 +29,8 @@ from conjure_magic.testing.stub import Reply, StubServer, bash, code, edit, work
 SHEETS = {"Summary": [["errors", 3]]}
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with StubServer(key=KEY) as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("folder")
+STUB_KEY = KEY
 
 
 def notices(result: Any) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +27,8 @@ from conjure_magic.testing.stub import Reply, StubServer, bash, edit
 SKILL = "---\nname: greeter\ndescription: Greets people politely.\n---\nSay hello.\n"
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with StubServer(key=KEY) as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("folder")
+STUB_KEY = KEY
 
 
 @skill

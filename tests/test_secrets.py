@@ -22,12 +22,6 @@ OTHER = "gateway-Rt5" + "v2Qn" * 12
 
 
 @pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with StubServer() as server:
-        yield server
-
-
-@pytest.fixture
 def watched(stub: StubServer, tmp_path: Path) -> Iterator[tuple[Kernel, list[Any]]]:
     """A kernel with a key in its environment, and everything it sends."""
     env = {**os.environ, "ANTHROPIC_API_KEY": KEY, "ANTHROPIC_BASE_URL": stub.url, "GATE": OTHER}

@@ -18,11 +18,7 @@ from conjure_magic.events import Event, TextDelta, ToolFinished, TurnFinished
 from conjure_magic.session import Session
 from conjure_magic.skills import SkillRegistry, load_skills
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def scripted(*replies: object, **options: object) -> Session:

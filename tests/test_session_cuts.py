@@ -10,7 +10,6 @@ import itertools
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -38,10 +37,7 @@ WORDS = ["ls", "naïve", "☃", "a\u2028b", "c\u0085d", "line\r\nend", "\U0001f6
 NEVER = 1 << 60
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def script(seed: int) -> list[Reply]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
+import hosted_kit
 import pytest
 from fakes import ScriptedBackend, check_history
+from hosted_kit import KEY, THINK, refused
 
-from conjure_magic.api.client import Patience
 from conjure_magic.api.keys import Credentials, Key
 from conjure_magic.budget import Limits
 from conjure_magic.errors import ContextOverflowError, ModelError, StreamCutError
@@ -21,25 +20,13 @@ from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.testing.stub import Reply, StubModel, StubServer
 
-KEY = "sk-ant-test-0123456789abcdefghij"
-
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with StubServer(key=KEY) as server:
-        yield server
+pytestmark = pytest.mark.usefixtures("folder")
+STUB_KEY = KEY
 
 
 def model(stub: StubServer, name: str = "claude-opus-5-5") -> MessagesModel:
-    """The model, told that the stub is Anthropic's: caching and thinking included."""
-    credentials = Credentials(stub.url, "x-api-key", Key(KEY), "anthropic")
-    return MessagesModel(name, credentials, patience=Patience(retries=1))
+    """The model, caching and thinking included, which tries once more."""
+    return hosted_kit.model(stub, name, retries=1)
 
 
 def call(name: str = "echo", **given: Any) -> dict[str, Any]:
@@ -47,12 +34,6 @@ def call(name: str = "echo", **given: Any) -> dict[str, Any]:
 
 
 PROMPT = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-THINK = {"type": "thinking", "thinking": "Let me see."}
-
-
-def refused(stub: StubServer) -> list[str]:
-    """Why the stub refused requests; empty if it took them all."""
-    return [request.error for request in stub.messages if request.error]
 
 
 def test_twenty_turns_with_several_calls_are_all_accepted_and_append_only(stub: StubServer) -> None:

@@ -48,14 +48,9 @@ class HostedSkill:
     @classmethod
     def from_dict(cls, wire: Mapping[str, Any]) -> HostedSkill:
         """The skill of the wire's JSON. Raises KeyError, TypeError or ValueError for what is none."""
-        return cls(
-            str(wire["id"]),
-            str(wire["display_name"]),
-            str(wire["latest_version_id"]),
-            str(wire["source"]["type"]),
-            moment_of(wire["created_at"]),
-            moment_of(wire["updated_at"]),
-        )
+        texts = {name: str(wire[name]) for name in ("id", "display_name", "latest_version_id")}
+        created, updated = moment_of(wire["created_at"]), moment_of(wire["updated_at"])
+        return cls(**texts, source=str(wire["source"]["type"]), created_at=created, updated_at=updated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +67,8 @@ class SkillVersion:
     @classmethod
     def from_dict(cls, wire: Mapping[str, Any]) -> SkillVersion:
         """The version of the wire's JSON. Raises KeyError, TypeError or ValueError for what is none."""
-        return cls(
-            str(wire["id"]),
-            str(wire["skill_id"]),
-            str(wire["name"]),
-            str(wire["description"]),
-            moment_of(wire["created_at"]),
-        )
+        texts = {name: str(wire[name]) for name in ("id", "skill_id", "name", "description")}
+        return cls(**texts, created_at=moment_of(wire["created_at"]))
 
 
 class SkillsClient(HostedClient):

@@ -142,10 +142,7 @@ def server() -> Iterator[LogServer]:
     server.server_close()
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 HERE = FetchRules(private=("localhost",))

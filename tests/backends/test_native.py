@@ -21,11 +21,7 @@ from conjure_magic.backends.native.tool import NAME, tools_of
 from conjure_magic.errors import BackendUnavailableError, SkillError
 from conjure_magic.events import Notice, ToolOutput, ToolProgress
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 class Kernel:

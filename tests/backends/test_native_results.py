@@ -19,11 +19,7 @@ from fakes import ScriptedModel, use
 from conjure_magic import Session, TurnResult, skill
 from conjure_magic.backends.native.results import HEAD, TAIL
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def turn_of(value: Any) -> TurnResult:

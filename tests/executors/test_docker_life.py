@@ -47,23 +47,21 @@ def ours(client: docker.DockerClient, pid: int | None = None) -> list[str]:
 # ---- the session
 
 
-@pytest.mark.parametrize("image", ["docker_image", "docker_sh_image"])
+@pytest.mark.parametrize(
+    ("image", "command"),
+    [
+        pytest.param("docker_image", "sleep 1000", id="a process"),
+        pytest.param("docker_sh_image", "sleep 1000", id="a process without Python"),
+        pytest.param("docker_image", "kill -STOP $PPID", id="a stopped supervisor"),
+    ],
+)
 def test_nothing_is_left_of_a_closed_session(
-    make_container: MakePlace, client: docker.DockerClient, image: str
+    make_container: MakePlace, client: docker.DockerClient, image: str, command: str
 ) -> None:
     place = make_container(image)
-    place.run("sleep 1000 & echo started")
-    assert len(ours(client)) == 1
-    place.executor.close()
-    wait_until(lambda: not ours(client))
-
-
-def test_nothing_is_left_though_a_command_stopped_the_supervisor(
-    make_container: MakePlace, client: docker.DockerClient
-) -> None:
-    place = make_container()
-    place.run("(sleep 0.3; kill -STOP $PPID) & echo started")
+    place.run(f"(sleep 0.3; {command}) & echo started")
     time.sleep(0.5)
+    assert len(ours(client)) == 1
     place.executor.close()
     wait_until(lambda: not ours(client))
 

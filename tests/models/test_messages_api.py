@@ -6,7 +6,6 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -39,12 +38,6 @@ ECHO = ToolDefinition("echo", "Says it again.", {"type": "object", "properties":
 QUICK = Patience(retries=2, backoff=0.001, retry_after=0.05, connect=5, idle=1.0)
 CALL = {"type": "tool_use", "name": "echo", "input": {"text": "☃ \u2028"}}
 THOUGHT = {"type": "thinking", "thinking": "Let me see … \u2028 ok"}
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with StubServer() as server:
-        yield server
 
 
 def model_of(stub: StubServer, name: str = OPUS, **more: Any) -> MessagesModel:

@@ -7,7 +7,6 @@ import json
 import socket
 import sys
 import urllib.request
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,13 +29,6 @@ from wire_kit import (
 )
 
 from conjure_magic.testing.stub import Reply, StubProcess, StubServer
-
-
-@pytest.fixture
-def stub() -> Iterator[StubServer]:
-    with StubServer() as server:
-        yield server
-
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
     # fields

@@ -10,36 +10,31 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 Wire = dict[str, Any]
 RUN = "stub_run"
 """The type of an entry that the server has to work out."""
 
 
-def bash(
-    command: str,
-    stdout: str = "",
-    *,
-    stderr: str = "",
-    return_code: int = 0,
-    files: Mapping[str, bytes] | None = None,
-    error: str = "",
-    later: bool = False,
-) -> list[Wire]:
-    """A command in the container.
+class Outcome(TypedDict, total=False):
+    """What comes of a run, besides what it prints."""
 
-    Args:
-        command: what the model runs.
-        stdout: what it prints.
-        stderr: what it complains of.
-        return_code: its exit code.
-        files: name -> content of those that it leaves in $OUTPUT_DIR.
-        error: an error code of the tool's in the place of a result: "execution_time_exceeded", "unavailable", …
-        later: the result is not in this message; it opens the next one.
-    """
-    result = {"type": "bash_code_execution_result", "stdout": stdout, "stderr": stderr, "return_code": return_code}
-    return _run("bash_code_execution", {"command": command}, result, files, error, later)
+    stderr: str
+    """What it complains of."""
+    return_code: int
+    """Its exit code, by default 0."""
+    files: Mapping[str, bytes]
+    """Name -> content of those that it leaves in $OUTPUT_DIR."""
+    error: str
+    """An error code of the tool's in the place of a result: "execution_time_exceeded", "unavailable", …"""
+    later: bool
+    """The result is not in this message; it opens the next one."""
+
+
+def bash(command: str, stdout: str = "", **outcome: Unpack[Outcome]) -> list[Wire]:
+    """A command in the container, and what it prints."""
+    return _ran("bash_code_execution", {"command": command}, stdout, **outcome)
 
 
 def edit(command: str, path: str, *, error: str = "", later: bool = False, **given: Any) -> list[Wire]:
@@ -64,19 +59,15 @@ def edit(command: str, path: str, *, error: str = "", later: bool = False, **giv
     return _run("text_editor_code_execution", wire, result, None, error, later)
 
 
-def code(
-    source: str,
-    stdout: str = "",
-    *,
-    stderr: str = "",
-    return_code: int = 0,
-    files: Mapping[str, bytes] | None = None,
-    error: str = "",
-    later: bool = False,
-) -> list[Wire]:
-    """A cell of Python in the container (programmatic and older runs); arguments as for `bash`."""
-    result = {"type": "code_execution_result", "stdout": stdout, "stderr": stderr, "return_code": return_code}
-    return _run("code_execution", {"code": source}, result, files, error, later)
+def code(source: str, stdout: str = "", **outcome: Unpack[Outcome]) -> list[Wire]:
+    """A cell of Python in the container (programmatic and older runs), and what it prints."""
+    return _ran("code_execution", {"code": source}, stdout, **outcome)
+
+
+def _ran(name: str, given: Wire, stdout: str, **outcome: Unpack[Outcome]) -> list[Wire]:
+    streams = {"stdout": stdout, "stderr": outcome.get("stderr", ""), "return_code": outcome.get("return_code", 0)}
+    result = {"type": f"{name}_result", **streams}
+    return _run(name, given, result, outcome.get("files"), outcome.get("error", ""), outcome.get("later", False))
 
 
 def _run(
