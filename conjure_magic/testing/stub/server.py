@@ -119,6 +119,7 @@ class StubServer:
         """Serve one connection, known from its first moment: `asyncio.start_server` loses those of its last."""
         with contextlib.suppress(BlockingIOError, ConnectionError):
             connection, _ = listener.accept()
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sees no TCP in this socket
             task = asyncio.get_running_loop().create_task(self._connection(connection))
             self._connections[task] = connection
             task.add_done_callback(self._connections.pop)
