@@ -222,7 +222,12 @@ def without_uploads(messages: Sequence[Message], gone: Set[str]) -> tuple[Messag
 
 def uploads(messages: Iterable[Message]) -> tuple[str, ...]:
     """The ids of the uploaded files that the messages name, in order."""
-    return tuple(_file_id(block) for message in messages for block in message.content if block.type == UPLOAD)
+    return tuple(_file_id(block) for message in messages for block in upload_blocks(message))
+
+
+def upload_blocks(message: Message) -> tuple[Block, ...]:
+    """The blocks of a message that put uploaded files into the container."""
+    return tuple(block for block in message.content if block.type == UPLOAD)
 
 
 def _file_id(block: Block) -> str:

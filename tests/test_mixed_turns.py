@@ -187,6 +187,32 @@ def test_a_workspace_file_is_sent_on_purpose_and_asked_about_once(stub: StubServ
     assert refused(stub) == []
 
 
+def test_files_of_one_name_from_two_folders_stay_apart_in_the_container(stub: StubServer) -> None:
+    paths = ["a/data.csv", "b/data.csv", "a/data.csv"]
+    stub.reply(*[[call("send_file", path=path)] for path in paths], "Sent.")
+    with mixed(stub) as it:
+        for path in paths:
+            (it.workspace.root / path).parent.mkdir(exist_ok=True)
+            (it.workspace.root / path).write_text(path)
+        results = [made.result for made in it.chat("Send both.").tool_calls]
+    assert {(file.filename, file.content) for file in stub.hosted.files.values()} == {
+        ("data.csv", b"a/data.csv"),
+        ("b-data.csv", b"b/data.csv"),
+    }
+    assert ["as b-data.csv" in result.text for result in results if result is not None] == [False, True, False]
+
+
+def test_a_file_on_its_way_survives_a_summary(stub: StubServer) -> None:
+    overflow = Reply.fault(400, "invalid_request_error", "prompt is too long: 1200000 tokens > 1000000 maximum")
+    stub.reply([THINK, call("send_file", path="a.csv")], overflow, "They sent it.", "Done.")
+    with mixed(stub) as it:
+        (it.workspace.root / "a.csv").write_text("1,2")
+        it.chat("Go.")
+        check_history(it.messages)
+    kinds = [block["type"] for block in sent(stub)["messages"][-1]["content"]]
+    assert kinds == ["text", "text", "container_upload"]
+
+
 def test_an_upload_waits_while_only_results_may_be_sent(stub: StubServer) -> None:
     stub.reply(
         [THINK, call("send_file", path="a.csv"), *bash("make", "ok", later=True)],

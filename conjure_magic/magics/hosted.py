@@ -179,12 +179,12 @@ def delete(api: Hosted, options: argparse.Namespace) -> None:
         if not agreed:
             print("Nothing was deleted.")
             return
-    failed: ApiError | None = None
+    failed: ApiError | UsageError | None = None
     for name in names:
         try:
             _delete(api, name)
             print(f"deleted {name}")
-        except ApiError as error:  # the others may go all the same
+        except (ApiError, UsageError) as error:  # the others may go all the same
             print(f"not deleted: {error}")
             failed = failed or error
     if failed is not None and len(names) == 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import takewhile
 
-from conjure_magic.history import extend, repair, settle, uploads, without_uploads
+from conjure_magic.history import extend, repair, settle, upload_blocks, uploads, without_uploads
 from conjure_magic.messages import Block, Message, OtherBlock, TextBlock
 
 AFRESH = "[conjure: what the server had begun above cannot be resumed; go on from here]"
@@ -89,6 +89,11 @@ class Conversation:
         return (*self._before, *rounds) if len(rounds) > (self._summed_up == 0) else self._before
 
     def compact(self, note: TextBlock) -> None:
-        """Go on with a summary in the place of `rounds`, and with this turn's prompt after it."""
-        self.messages, self._before = extend((), (note, *self._prompt)), (Message.user(note),)
+        """Go on with a summary in the place of `rounds`, and with this turn's prompt after it.
+
+        Files that no answer has seen yet stay behind it: they are still on their way into the container.
+        """
+        last = self.messages[-1]
+        late = [b for b in upload_blocks(last) if b not in self._prompt] if last.role == "user" else []
+        self.messages, self._before = extend((), (note, *self._prompt, *late)), (Message.user(note),)
         self._summed_up = len(self._own)

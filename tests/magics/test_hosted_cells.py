@@ -89,8 +89,9 @@ def test_files_are_uploaded_fetched_and_deleted(loaded: Kernel, stub: StubServer
     assert (loaded.folder / "report.xlsx").read_bytes() == b"made"
     assert "File exists" in error(loaded.run(f"%conjure hosted download {made.id}"))
     assert "not downloadable" in error(loaded.run("%conjure hosted download file_stub000001 --into other"))
-    cell = loaded.run(f"%conjure hosted delete file_stub000001 file_gone {made.id} --yes")
+    cell = loaded.run(f"%conjure hosted delete file_stub000001 file_gone not/one {made.id} --yes")
     assert "not deleted: the file file_gone" in told(cell)
+    assert "not deleted: 'not/one' is no skill id" in told(cell)
     assert stub.hosted.files == {}
 
 

@@ -59,6 +59,8 @@ class Crossing:
         self._limit = arrivals.limit
         self._allowed = False
         self._uploaded: dict[tuple[str, str], HostedFile] = {}
+        self._names: dict[str, Path] = {}
+        """Name in the container -> the workspace file that has it."""
         self._under_way: set[str] = set()
         """Ids of files that the next requests of this turn bring into the container."""
         self._inside: set[str] = set()
@@ -99,9 +101,10 @@ class Crossing:
                 told = f"This was not allowed, so it did not run. {decision.reason}".strip()
                 return ToolResult(told, is_error=True, status="refused")
             self._allowed = decision.by != "--yes"  # which holds for its own cell alone
-        key = (path.name, hashlib.sha256(content).hexdigest())
+        name = self._name(path.relative_to(context.workspace.root.resolve()))
+        key = (name, hashlib.sha256(content).hexdigest())
         if key not in self._uploaded:
-            self._uploaded[key] = client.upload(content, path.name, cancel=context.cancel)
+            self._uploaded[key] = client.upload(content, name, cancel=context.cancel)
         file = self._uploaded[key]
         blocks = () if file.id in self._inside | self._under_way else (upload_block(file.id),)
         self._under_way.add(file.id)
@@ -130,6 +133,11 @@ class Crossing:
         yield FileCreated(replace(artifact, size=len(content), sha256=digest, path=path, shown_path=shown, fetch=None))
         relative = path.relative_to(context.workspace.root).as_posix()
         return ToolResult(f"{name} is in the workspace as {relative}.", summary=f"{len(content):,} bytes")
+
+    def _name(self, path: Path) -> str:
+        """What a workspace file is called in the container, which knows no folders: no two of them alike."""
+        names = (path.name, "-".join(path.parts), *(f"{number}-{path.name}" for number in range(2, 1_000)))
+        return next((name for name in names if self._names.setdefault(name, path) == path), path.name)
 
     def _read(self, path: Path, context: Context) -> bytes:
         """The content, no link followed that was planted meanwhile. Raises ToolError."""
