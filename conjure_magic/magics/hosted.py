@@ -15,6 +15,7 @@ from conjure_magic.cancel import Cancel, interrupt_guard, interruptible
 from conjure_magic.errors import ApiError, CancelledError, UsageError
 from conjure_magic.magics.asking import ask_whether
 from conjure_magic.magics.options import Parser, command_parser, read_words, suggest
+from conjure_magic.magics.state import SHOWN
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
 from conjure_magic.render.text import one_line, size_words
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from conjure_magic.magics.sessions import Sessions
 
 Bundle = dict[str, Any]
-SHOWN = 200
-"""Entries of a list that are shown; the rest is counted as "more"."""
 
 
 class Hosted:

@@ -9,6 +9,7 @@ from conjure_magic.compaction import estimated_tokens
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
 from conjure_magic.render.turn import cost_words, token_words
+from conjure_magic.workspace import media_type
 
 if TYPE_CHECKING:
     from conjure_magic.magics.sessions import Sessions
@@ -22,6 +23,9 @@ GRANTS_NOTHING = (
     "allowed-tools stands as its author wrote it. It grants nothing by itself: every command still asks first, "
     "unless you say otherwise."
 )
+
+SHOWN = 200
+"""Rows of a table that may have any number."""
 
 
 def render_session(session: Session) -> Bundle:
@@ -97,10 +101,30 @@ def render_package(package: Package) -> Bundle:
 
 
 def render_files(session: Session) -> Bundle:
-    """The files that a session made."""
+    """The files that a session's turns made, and what else lies in its own folder."""
+    header = ("file", "type", "bytes", "saved as")
     rows = [(file.name, file.media_type, file.size, file.shown_path) for file in session.files]
-    note = "%conjure files --save DIR saves copies." if rows else ""
-    return render(tables=[Table(("file", "type", "bytes", "saved as"), rows, empty="no files yet")], note=note)
+    others = _other_files(session)
+    tables = [Table(header, rows, empty="no files yet")]
+    if others:
+        tables.append(Table(header, others[:SHOWN], "Also in its folder, of no turn that it remembers"))
+    notes = ["%conjure files --save DIR saves copies."] if rows else []
+    if len(others) > SHOWN:
+        notes.append(f"The first {SHOWN} of {len(others):,} are shown.")
+    return render(tables=tables, note=" ".join(notes))
+
+
+def _other_files(session: Session) -> list[tuple[str, str, int, str]]:
+    """Rows for what no turn that is remembered has made: from before a reset, or attached.
+
+    None for a folder of the person's own, which is full of theirs.
+    """
+    workspace = session.opened_workspace
+    if workspace is None or workspace.in_place:
+        return []
+    made = {file.shown_path for file in session.files}
+    found = [(name, workspace.shown(workspace.root / name), size) for name, (*_, size) in workspace.snapshot().items()]
+    return [(name, media_type(name), size, path) for name, path, size in sorted(found) if path not in made]
 
 
 def render_request(body: str, whole: str = "") -> Bundle:

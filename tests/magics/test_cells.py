@@ -107,6 +107,19 @@ def test_created_files_are_shown_and_bound(loaded: Kernel) -> None:
     assert "table.csv" in html(loaded.run("%conjure files"))
 
 
+def test_files_that_no_remembered_turn_made_are_listed_apart(loaded: Kernel) -> None:
+    loaded.run("%conjure session apart")
+    loaded.run("m = runs('echo 1 > kept.txt')")
+    loaded.run("%%conjure --model m --yes\nmake it")
+    assert "Also in its folder" not in shown(loaded.run("%conjure files"))
+    loaded.run("%conjure reset")
+    listed = shown(loaded.run("%conjure files"))
+    assert "no files yet" in listed
+    assert "kept.txt" in listed.partition("Also in its folder")[2]
+    loaded.run("%%conjure --model m --yes --workspace .\nmake it")
+    assert "Also in its folder" not in shown(loaded.run("%conjure files")), "a folder of the person's own"
+
+
 @pytest.mark.parametrize(
     ("code", "said"),
     [
