@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, Protocol
 
 from conjure_magic.events import (
@@ -43,6 +44,7 @@ from conjure_magic.render.running import (
     render_failure,
     render_newest,
     render_status,
+    render_status_text,
     render_unfinished,
 )
 from conjure_magic.render.text import clean, exact
@@ -221,7 +223,8 @@ class CellDisplay:
     def _opened(self) -> tuple[Any, Any]:
         if self._outputs is not None:
             return self._outputs
-        status = {"text/html": style.page(render_status([], 0)), "text/plain": "◌ working …"}
+        now = datetime.now()
+        status = {"text/html": style.page(render_status([], 0, now)), "text/plain": render_status_text(now)}
         return _show(EMPTY), _show(status)
 
     def _tick(self) -> None:
@@ -242,13 +245,13 @@ class CellDisplay:
         with self._lock:
             items = list(self._record.items)
         main, second = self._opened()
-        done = self._committed
+        done, now = self._committed, datetime.now()
         if done.advance(items) and not self._stopped.is_set():
-            main.update({"text/html": done.html, "text/plain": "(still running)"}, raw=True)
+            main.update({"text/html": done.html, "text/plain": render_status_text(now)}, raw=True)
         newest = render_newest(items[done.items :], done.said, done.opener)
-        html = style.page(newest + render_status(items, time.monotonic() - self._began))
+        html = style.page(newest + render_status(items, time.monotonic() - self._began, now))
         if not self._stopped.is_set():
-            second.update({"text/html": html, "text/plain": "(still running)"}, raw=True)
+            second.update({"text/html": html, "text/plain": render_status_text(now)}, raw=True)
         return len(html)
 
     def _finish(self) -> None:

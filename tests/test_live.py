@@ -137,6 +137,19 @@ def test_the_time_goes_on_where_nothing_happens(ready: Kernel, gate: Path) -> No
     watch(ready, code, lambda cell: re.search(r" [2-9] s · waiting for the model", html(cell)), gate.touch)
 
 
+def test_a_live_state_says_when_it_was_so_since_a_kernel_that_dies_leaves_it(ready: Kernel, gate: Path) -> None:
+    code = (
+        "d = open_display(); feed(d, STARTED, ToolStarted(CALL, 'local'))\n"
+        "wait_for('gate'); feed(d, TurnFinished(turn()))"
+    )
+
+    def is_dated(cell: Cell) -> bool:
+        line = re.search(r"running bash_tool · as of <span title=\"([0-9-]+)\">([0-9:]+)</span>", html(cell))
+        return line is not None and f"(running, as of {line[1]} {line[2]})" in cell.text()
+
+    watch(ready, code, is_dated, gate.touch)
+
+
 @pytest.mark.parametrize("end", ["raise ValueError('x')", "raise KeyboardInterrupt", "pass"])
 def test_a_turn_that_never_reports_its_end_is_marked_stopped(ready: Kernel, end: str) -> None:
     cell = ready.run(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from conjure_magic.events import Called, Item, Said, Thought, TurnResult
@@ -93,10 +94,16 @@ def _newest_text(item: Said | Thought, begin: int, opener: str, limit: int) -> s
     return f'{more}<div dir="auto">{html}</div>'
 
 
-def render_status(items: Sequence[Item], elapsed: float) -> str:
-    """The line that says what goes on, and for how long."""
-    frame = FRAMES[int(elapsed) % len(FRAMES)]
-    return f'<div style="margin-top:8px;{style.SMALL}">{frame} {int(elapsed)} s · {escape(_doing(items))}</div>'
+def render_status(items: Sequence[Item], elapsed: float, now: datetime) -> str:
+    """The line that says what goes on, for how long, and when that was so: it may be saved, and its kernel gone."""
+    line = f"{FRAMES[int(elapsed) % len(FRAMES)]} {int(elapsed)} s · {escape(_doing(items))}"
+    as_of = f'as of <span title="{now:%Y-%m-%d}">{now:%H:%M:%S}</span>'
+    return f'<div style="margin-top:8px;{style.SMALL}">{line} · {as_of}</div>'
+
+
+def render_status_text(now: datetime) -> str:
+    """The same in plain text, for who shows no HTML."""
+    return f"(running, as of {now:%Y-%m-%d %H:%M:%S})"
 
 
 def _doing(items: Sequence[Item]) -> str:

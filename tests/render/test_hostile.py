@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,8 @@ def test_nothing_acts_in_a_footer(text: str) -> None:
 def test_nothing_acts_while_the_turn_runs(text: str) -> None:
     shown = items(text)
     for part in ([*shown], *([item] for item in shown)):
-        assert offences(page(render_newest(part, len(text) // 2, "```") + render_status(part, 3))) == []
+        status = render_status(part, 3, datetime.now())
+        assert offences(page(render_newest(part, len(text) // 2, "```") + status)) == []
         main, footer = render_unfinished(part, 3)
         check(main)
         check(footer)
