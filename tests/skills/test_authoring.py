@@ -11,11 +11,10 @@ import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soak import EXAMPLES
 
 from conjure_magic.errors import SkillError
 from conjure_magic.skills import load_skill, new_skill, pack, unpack, validate
-
-EXAMPLES = [1_000, pytest.param(100_000, marks=pytest.mark.soak)]
 
 
 @pytest.mark.parametrize("name", ["word-count", "on", "123", "2024-99-99", "1e3", "null", "y", "技能", "мой-навык"])

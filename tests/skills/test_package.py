@@ -16,13 +16,13 @@ from typing import TypeVar
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soak import EXAMPLES
 
 from conjure_magic.errors import SkillError
 from conjure_magic.skills import PackageError, SkillRegistry, load_skill, open_package, pack, unpack
 from conjure_magic.skills.archive import MAX_BYTES, MAX_ENTRIES
 
 HEAD = "---\nname: a\ndescription: does something\n---\nBody.\n"
-EXAMPLES = [1_000, pytest.param(100_000, marks=pytest.mark.soak)]
 
 
 def make_skill(root: Path, *files: str) -> Path:

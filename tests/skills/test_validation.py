@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from soak import EXAMPLES
 
 from conjure_magic.errors import SkillError
 from conjure_magic.skills import Finding, validate
@@ -18,7 +19,6 @@ from conjure_magic.skills.validation import ADVICE, MAX_BODY_LINES, MAX_LINKS, R
 
 DATA = Path(__file__).parent.parent / "data" / "skills"
 NAME, DESCRIPTION = "name: a", "description: b"
-EXAMPLES = [1_000, pytest.param(100_000, marks=pytest.mark.soak)]
 
 
 def write(folder: Path, *head: str, body: str = "Body.\n") -> Path:
