@@ -87,7 +87,7 @@ def passed_on(source: Mapping[str, str], patterns: Iterable[str]) -> dict[str, s
     patterns = tuple(patterns)
     return {
         name: value
-        for name, value in source.items()
+        for name, value in (source.items() if patterns else ())
         if any(fnmatchcase(name, pattern) for pattern in patterns) and not looks_secret(name)
     }
 

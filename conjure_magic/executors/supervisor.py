@@ -14,6 +14,9 @@ Frames, both ways: one byte of kind, four of length (big-endian), the payload.
               X  exit: status (or minus the signal), processes left running, 1 if a kill cut it short
               D  everything is killed: how many survived
 
+The shell of the next command is forked while nothing runs, and waits: only the exec is left to do when a request
+comes. After a kill nobody waits until a command has ended again, so that what is left can be counted from outside.
+
 A command ends when its shell does: what is in the pipes then is relayed, and for `DRAIN` seconds what still
 comes; later output of what it left in the background is read and dropped, so that nothing there blocks.
 """
@@ -30,8 +33,9 @@ import time
 import _signal as signal  # type: ignore[import-not-found]
 
 CHUNK, REQUEST_LIMIT = 1 << 16, 1 << 22
+SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
 QUEUE_LIMIT = 1 << 18  # bytes that wait for the owner before a command's pipes are left full
-DRAIN, KILL_PATIENCE = 0.1, 5.0  # seconds
+HOLD, DRAIN, KILL_PATIENCE = 0.005, 0.1, 5.0  # seconds
 Row = tuple[int, int, str, int]  # a process: parent, process group, state, start time
 
 
@@ -103,16 +107,21 @@ def kill(rows: dict[int, Row]) -> None:
         hit.add(row[1])
 
 
-def become_subreaper() -> bool:
-    """Adopt every orphaned descendant from now on; False where the system cannot."""
+def prctl(option: int, value: int) -> bool:
+    """Set something of this process that only Linux knows; False where it does not."""
     if not sys.platform.startswith("linux"):
         return False
     try:
         import ctypes
 
-        return bool(ctypes.CDLL(None).prctl(36, 1, 0, 0, 0) == 0)  # PR_SET_CHILD_SUBREAPER
+        return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
+
+
+def become_subreaper() -> bool:
+    """Adopt every orphaned descendant from now on; False where the system cannot."""
+    return prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
 
 
 def find_shell() -> str:
@@ -120,6 +129,12 @@ def find_shell() -> str:
     folders = [*os.environ.get("PATH", "").split(os.pathsep), *os.defpath.split(os.pathsep)]
     paths = [os.path.join(folder, name) for name in ("bash", "sh") for folder in folders if os.path.isabs(folder)]
     return next((path for path in paths if os.access(path, os.X_OK)), "/bin/sh")
+
+
+def close(*fds: int) -> None:
+    """Close these descriptors."""
+    for fd in fds:
+        os.close(fd)
 
 
 def unread(fd: int) -> int:
@@ -130,22 +145,67 @@ def unread(fd: int) -> int:
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
 
 
-def become_command(cwd: bytes, command: bytes, environ: list[bytes], shell: str, out: int, err: int) -> None:
-    """Turn this fresh child into the shell: own session, our stdin (/dev/null), signals as a terminal leaves them."""
-    os.setsid()
-    os.chdir(cwd)
-    os.dup2(out, 1)
-    os.dup2(err, 2)
-    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE, signal.SIGXFSZ):
+def become_command(gate: int, out: int, err: int, shell: str, request: bytes) -> None:
+    """Turn this fresh child into the shell: own session, our stdin (/dev/null), signals as a terminal leaves them.
+
+    All that needs no request is done before one is waited for. Returns if none comes.
+    """
+    prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it dies with us, also one that was stopped and sees no pipe's end
+    signal.set_wakeup_fd(-1)
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)  # Python ignores some, and what is ignored stays so through exec
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
+    os.setsid()
+    os.dup2(out, 1)
+    os.dup2(err, 2)
     try:
         with open("/proc/self/oom_score_adj", "w") as file:
             file.write("500")  # when memory runs out, the command goes before its owner does
     except OSError:
         pass
-    env = {name: value for name, _, value in (entry.partition(b"=") for entry in environ)}
-    os.execve(shell, [os.path.basename(shell).encode(), b"-c", command], env)
+    if given := os.read(gate, select.PIPE_BUF):
+        cwd, command, *environ = (request or given).split(b"\0")
+        os.chdir(cwd)
+        env = {name: value for name, _, value in (entry.partition(b"=") for entry in environ)}
+        os.execve(shell, [os.path.basename(shell).encode(), b"-c", command], env)
+
+
+class Child:
+    """A process that is to become a command. It may wait for what to run, so that no command waits for its fork."""
+
+    def __init__(self, shell: str, ours: tuple[int, ...], request: bytes = b"") -> None:
+        """`ours` is what only the parent may hold. Raises OSError: no more processes, or descriptors."""
+        pipes: list[int] = []
+        try:
+            for _ in range(4):
+                pipes += os.pipe()
+            self.pid = os.fork()
+        except OSError:
+            close(*pipes)
+            raise
+        self.out, out, self.err, err, self.failure, failed, gate, self.gate = pipes
+        self.request = request
+        if self.pid == 0:
+            try:
+                close(*ours, self.gate)
+                become_command(gate, out, err, shell, request)
+            except BaseException as error:
+                os.write(failed, str(error).encode("utf-8", "replace")[:1000] or b"unknown")
+            os._exit(127)
+        close(out, err, failed, gate)
+
+    def run(self, request: bytes) -> None:
+        """Let it go on; it reads the whole of what fits into PIPE_BUF or, if we die, nothing."""
+        try:
+            os.write(self.gate, b"!" if self.request else request)
+        except BrokenPipeError:  # it was killed, which its end will tell
+            pass
+        os.close(self.gate)
+
+    def reason(self) -> bytes:
+        """Why it could not become a command; empty if it did. To be asked once, when it has died."""
+        with open(self.failure, "rb", 0) as file:
+            return file.read(1000)
 
 
 class Supervisor:
@@ -165,6 +225,9 @@ class Supervisor:
         self.queue: list[bytes] = []
         self.queued = 0
         self.shell = 0
+        self.child: Child
+        self.spare: Child | None = None
+        self.due, self.crowded, self.hold = True, False, 0.0
         self.survivors: int | None = None  # of a kill that is still to be answered
         self.status: int | None = None
         self.until, self.owed = 0.0, 0
@@ -199,6 +262,9 @@ class Supervisor:
                 return False
             if pid == 0:
                 return True
+            if self.spare and pid == self.spare.pid:  # somebody killed it
+                close(self.spare.out, self.spare.err, self.spare.failure, self.spare.gate)
+                self.spare = None
             if pid == self.shell and self.status is None:
                 self.status = os.waitstatus_to_exitcode(status)
                 self.until = time.monotonic() + DRAIN
@@ -208,10 +274,14 @@ class Supervisor:
         """Every descendant, without looking where there can be none."""
         if not self.children() and self.subreaper:
             return {}
-        return below(os.getpid(), self.table(), frozenset() if self.subreaper else self.groups)
+        rows = below(os.getpid(), self.table(), frozenset() if self.subreaper else self.groups)
+        if self.spare:
+            rows.pop(self.spare.pid, None)
+        return rows
 
     def kill_all(self) -> int:
         """SIGKILL until nothing is left; the number of those that would not die."""
+        self.retire()
         end = time.monotonic() + KILL_PATIENCE
         while rows := self.alive():
             if time.monotonic() > end:
@@ -223,48 +293,45 @@ class Supervisor:
 
     def start(self, payload: bytes) -> None:
         """Run what a request says."""
-        if self.shell:
+        if self.shell or b"\0" not in payload:
             raise GoneError
-        cwd, command, *environ = payload.split(b"\0")
-        self.before = {(pid, row[3]) for pid, row in self.alive().items()}
-        pipes: list[int] = []
+        self.children()  # also the one that waits may be dead
+        self.before = {(pid, row[3]) for pid, row in self.alive().items()} if self.crowded else set()
+        if len(payload) > select.PIPE_BUF:
+            self.retire()
         try:
-            for _ in range(4):
-                pipes += os.pipe()
-            self.shell = os.fork()
+            child = self.spare or Child(self.shell_path, (self.inp, self.out), payload)
         except OSError as error:  # no more processes, or descriptors
-            self.refuse(str(error).encode(), *pipes)
+            self.send(b"F", str(error).encode())
             return
-        out, out_end, err, err_end, failure, failed, gate, opener = pipes
-        if self.shell == 0:
-            try:
-                os.close(opener)
-                if os.read(gate, 1):
-                    become_command(cwd, command, environ, self.shell_path, out_end, err_end)
-            except BaseException as error:
-                os.write(failed, str(error).encode("utf-8", "replace")[:1000] or b"unknown")
-            os._exit(127)
+        self.shell, self.child, self.spare, self.due = child.pid, child, None, False
         self.send(b"B", str(self.shell).encode())
-        self.flush()  # before it runs: should it kill us, the owner knows whom to look for
-        os.write(opener, b"!")
-        for fd in (out_end, err_end, failed, gate, opener):
-            os.close(fd)
-        if reason := os.read(failure, 1000):  # else it ends when the shell has taken the child's place
-            self.refuse(reason, out, err, failure)
-            return
-        os.close(failure)
+        if self.owner:  # should it kill us, the owner knows whom to look for
+            self.flush()
+        else:  # not of this machine: it can wait for the first output, and both are one piece
+            self.hold = time.monotonic() + HOLD
+        child.run(payload)
         self.status, self.owed = None, 0
-        self.pipes |= {out: b"O", err: b"E"}
+        self.pipes |= {child.out: b"O", child.err: b"E"}
         self.groups = self.groups | {self.shell}
         for fd in self.pipes:
             os.set_blocking(fd, False)
 
-    def refuse(self, reason: bytes, *pipes: int) -> None:
-        """Say that no command was started."""
-        for fd in pipes:
-            os.close(fd)
-        self.shell = 0
-        self.send(b"F", reason)
+    def prepare(self) -> None:
+        """Fork for the next command, as nobody waits: the last one's end is told. If it fails, that one will tell."""
+        self.due = False
+        try:
+            self.spare = self.spare or Child(self.shell_path, (self.inp, self.out))
+        except OSError:
+            pass
+
+    def retire(self) -> None:
+        """End the child that waits for a command."""
+        if self.spare:
+            os.kill(self.spare.pid, signal.SIGKILL)  # not reaped yet, so nobody else has its id
+            os.waitpid(self.spare.pid, 0)
+            close(self.spare.out, self.spare.err, self.spare.failure, self.spare.gate)
+        self.spare, self.due = None, False
 
     def relay(self, fd: int) -> None:
         """Pass on some of what the command printed; what comes after its end is dropped."""
@@ -286,18 +353,23 @@ class Supervisor:
             waiting = time.monotonic() < self.until or (self.owed > 0 and any(map(unread, pipes)))
             if self.status is None or (pipes and waiting):
                 return
-            rows = self.alive()
-            left = [row for pid, row in rows.items() if (pid, row[3]) not in self.before and row[2] != "Z"]
-            self.groups &= {row[1] for row in rows.values()}
             self.pipes |= dict.fromkeys(pipes, b"")
-            self.send(b"X", f"{self.status} {len(left)} {self.cut:d}".encode())
-            self.shell, self.cut = 0, False
+            rows = self.alive()
+            self.crowded = bool(rows)
+            self.groups &= {row[1] for row in rows.values()}
+            if reason := self.child.reason():
+                self.send(b"F", reason)
+            else:
+                left = [row for pid, row in rows.items() if (pid, row[3]) not in self.before and row[2] != "Z"]
+                self.send(b"X", f"{self.status} {len(left)} {self.cut:d}".encode())
+            self.shell, self.cut, self.due = 0, False, self.survivors is None
         if self.survivors is not None:
             self.send(b"D", str(self.survivors).encode())
             self.survivors = None
 
     def send(self, kind: bytes, payload: bytes) -> None:
         """Put a frame in the queue."""
+        self.hold = 0.0
         self.queue += [kind + len(payload).to_bytes(4, "big"), payload]
         self.queued += 5 + len(payload)
 
@@ -354,11 +426,13 @@ class Supervisor:
         for fd in (self.inp, self.wake, self.owner_fd, *self.pipes):
             if fd >= 0 and not (full and self.pipes.get(fd)):
                 poll.register(fd, select.POLLIN)
-        if self.queue:
+        timeout, holding = None, self.hold - time.monotonic()
+        if self.queue and holding <= 0:
             poll.register(self.out, select.POLLOUT)
-        timeout = None
         if self.shell and self.status is not None and not full:
             timeout = max(0, int((self.until - time.monotonic()) * 1000) + 1)
+        elif holding > 0 or (self.due and not self.queue):
+            timeout = max(int(holding * 1000), 0) + 2
         elif self.owner and self.owner_fd < 0:
             timeout = 1000  # nothing tells us of the owner's death: look for it
         return [fd for fd, _ in poll.poll(timeout)]
@@ -379,7 +453,10 @@ class Supervisor:
             raise GoneError
         self.children()
         self.finish()
-        self.flush()
+        if time.monotonic() >= self.hold:
+            self.flush()
+        if self.due and not ready:
+            self.prepare()
 
     def serve(self) -> None:
         """Do what the owner says until it is gone; then kill everything."""

@@ -183,6 +183,131 @@ def test_interrupts_do_not_reach_it(owner: Owner) -> None:
     assert printed(owner.until(b"X"), b"O") == b"fine\n"
 
 
+def waiting(owner: Owner) -> list[int]:
+    """The children of a supervisor at rest: the one that waits for a command, if it is there."""
+    return [pid for pid, row in supervisor.proc_table().items() if row[0] == owner.process.pid and row[2] != "Z"]
+
+
+def begun(frames: list[tuple[bytes, bytes]]) -> int:
+    """The shell's pid, as it was told."""
+    return int(printed(frames, b"B"))
+
+
+@linux
+def test_a_child_waits_before_there_is_a_command(owner: Owner) -> None:
+    """Again and again the next command's shell is there already; nobody counts it as left running."""
+    owner.until(b"H")
+    for _ in range(3):
+        wait_until(lambda: waiting(owner))
+        (spare,) = waiting(owner)
+        owner.run("echo $$")
+        frames = owner.until(b"X")
+        assert begun(frames) == int(printed(frames, b"O")) == spare
+        assert frames[-1][1] == b"0 0 0"
+
+
+@linux
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_killed_child_is_replaced_by_another(owner: Owner, number: signal.Signals) -> None:
+    """And what it is sent does not reach the supervisor."""
+    owner.until(b"H")
+    wait_until(lambda: waiting(owner))
+    (spare,) = waiting(owner)
+    time.sleep(0.1)  # it sets its own signals at once, and not before it is seen here
+    os.kill(spare, number)
+    wait_until(lambda: not waiting(owner))
+    owner.run("echo fine")
+    frames = owner.until(b"X")
+    assert printed(frames, b"O") == b"fine\n"
+    assert begun(frames) != spare
+
+
+@linux
+def test_after_a_kill_nobody_waits_until_the_next_command_has_ended(owner: Owner) -> None:
+    """Whoever counts the processes then finds that the kill has left none."""
+    owner.until(b"H")
+    wait_until(lambda: waiting(owner))
+    owner.send(b"K")
+    assert owner.until(b"D")[-1] == (b"D", b"0")
+    assert waiting(owner) == []
+    owner.run("echo fine")
+    assert owner.until(b"X")[-1][1] == b"0 0 0"
+    wait_until(lambda: waiting(owner))
+
+
+@linux
+@pytest.mark.parametrize("stopped", [False, True])
+def test_the_child_that_waits_dies_with_the_supervisor(owner: Owner, stopped: bool) -> None:
+    owner.until(b"H")
+    wait_until(lambda: waiting(owner))
+    (spare,) = waiting(owner)
+    if stopped:
+        os.kill(spare, signal.SIGSTOP)
+    owner.process.kill()
+    assert owner.out.read() == b""
+    wait_until(lambda: spare not in supervisor.proc_table() or supervisor.proc_table()[spare][2] == "Z")
+
+
+@linux
+def test_a_stopped_child_can_be_killed(owner: Owner) -> None:
+    """Its command hangs, as one does that stops itself, and the supervisor does not."""
+    owner.until(b"H")
+    wait_until(lambda: waiting(owner))
+    os.kill(*waiting(owner), signal.SIGSTOP)
+    owner.run("echo never")
+    owner.send(b"K")
+    assert owner.until(b"D")[-2:] == [(b"X", b"-9 0 1"), (b"D", b"0")]
+    owner.run("echo fine")
+    assert printed(owner.until(b"X"), b"O") == b"fine\n"
+
+
+FEW = f"""
+import importlib.util, os, sys
+spec = importlib.util.spec_from_file_location("supervisor", {supervisor.__file__!r})
+supervisor = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(supervisor)
+fork = os.fork
+def fork_sometimes():
+    if os.path.exists(sys.argv[1]):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return fork()
+os.fork = fork_sometimes
+try:
+    supervisor.Supervisor().serve()
+except supervisor.GoneError:
+    pass
+"""
+
+
+def test_no_more_processes_are_told_when_a_command_needs_one(tmp_path: Path) -> None:
+    """Not when one is made in advance: with the command it is tried again."""
+    full = tmp_path / "full"
+    full.touch()
+    owner = Owner(str(full), code=FEW)
+    owner.until(b"H")
+    time.sleep(0.1)
+    full.unlink()
+    owner.run("echo one; sleep 0.2")
+    owner.until(b"O")
+    full.touch()
+    assert owner.until(b"X")[-1][1] == b"0 0 0"
+    time.sleep(0.1)
+    owner.run("echo two")
+    assert b"temporarily unavailable" in owner.until(b"F")[-1][1]
+    full.unlink()
+    owner.run("echo three")
+    assert printed(owner.until(b"X"), b"O") == b"three\n"
+    owner.close()
+
+
+def test_output_is_passed_on_before_the_command_ends(owner: Owner) -> None:
+    """However little it is; only for a moment it waits for more."""
+    owner.run("echo one; read -r line < /dev/zero; echo two")
+    assert printed(owner.until(b"O"), b"O") == b"one\n"
+    owner.send(b"K")
+    owner.until(b"D")
+
+
 BRED = "(setsid sh -c 'trap \"\" TERM INT HUP; sleep {0} & sleep {0}' &); env -i setsid sleep {0} & sleep {0}"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 
 from conjure_magic.errors import BackendError, ContainerError, DockerUnavailableError
 from conjure_magic.executors.channel import READ, Channel
@@ -27,6 +28,18 @@ class ContainerChannel(Channel):
         super().__init__()
         self.container = container
         self._complaint = b""
+        self._waiting = 0
+        """Processes that wait for the next command: one, unless everything was killed since the last one began."""
+
+    def run(self, cwd: str, command: str, environ: Mapping[str, str]) -> None:
+        """Ask for a command. Raises BackendError if nobody listens any more."""
+        self._waiting = 1
+        super().run(cwd, command, environ)
+
+    def kill(self) -> None:
+        """Ask for the death of everything that runs. Raises BackendError if nobody listens any more."""
+        self._waiting = 0
+        super().kill()
 
     def greeting(self) -> tuple[bytes, bytes]:
         """The first frame, which tells what the image can do. Raises BackendUnavailableError if none comes."""
@@ -71,7 +84,7 @@ class ContainerChannel(Channel):
     def is_clean(self) -> bool:
         """False if the engine counts more processes than those that keep the container, or does not answer."""
         try:
-            return self.container.processes() <= OWN_PROCESSES
+            return self.container.processes() <= OWN_PROCESSES + self._waiting
         except BackendError:
             return False
 
