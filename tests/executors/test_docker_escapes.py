@@ -205,6 +205,20 @@ def test_no_network(make_container: Callable[..., Place], monkeypatch: pytest.Mo
         assert result.output.splitlines()[-1] == "lo"
 
 
+LISTEN = """
+import socket
+with socket.create_server(("localhost", 0)) as server, socket.create_connection(("localhost", server.getsockname()[1])):
+    print("connected")
+"""
+
+
+def test_localhost_is_there_without_a_network(make_container: Callable[..., Place]) -> None:
+    """A script may well speak to a server of its own, by that name."""
+    place = make_container()
+    place.executor.write("listen.py", LISTEN.encode())
+    assert place.text("python listen.py; cat /sys/class/net/*/operstate") == "connected\nunknown\n"
+
+
 # ---- files and secrets of the machine
 
 
@@ -276,6 +290,7 @@ def test_the_engine_was_told_all_of_it(make_container: Callable[..., Place]) -> 
         "/workspace": True,
         "/input": False,
         "/skills/a-skill": False,
+        "/etc/hosts": False,
     }
 
 

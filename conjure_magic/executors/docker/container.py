@@ -28,6 +28,9 @@ BIN = "/run/conjure"
 """The folder, first in PATH, in which `python` and `python3` are the image's Python."""
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH where the image names none: the engine's own."""
+NO_NETWORK = "none"
+_HOSTS = Mount(Path(__file__).with_name("hosts"), "/etc/hosts")
+"""Tells what `localhost` is where the engine, which has no network to set up, does not."""
 START_PATIENCE = 30.0
 """Seconds that a container gets to say that it is there, once the engine has started it."""
 
@@ -95,7 +98,7 @@ def host_config(client: DockerClient, plan: Plan, volumes: tuple[str, ...] = ())
     folders = {"/tmp", *map(posixpath.normpath, volumes)} - {mount.target for mount in plan.mounts}  # noqa: S108
     tmpfs = {path: f"{writable},size={size_bytes(limits.tmpfs_size)},mode=1777" for path in sorted(folders)}
     config: dict[str, Any] = client.api.create_host_config(
-        mounts=[_mount(mount) for mount in plan.mounts],
+        mounts=[_mount(mount) for mount in (*plan.mounts, *([_HOSTS] if limits.network == NO_NETWORK else []))],
         tmpfs={**tmpfs, BIN: f"{writable},size=64k,mode=755,uid={uid},gid={gid}"},
         network_mode=limits.network,
         read_only=True,
@@ -165,6 +168,7 @@ class Container:
 
     def _start(self, volumes: tuple[str, ...]) -> None:
         api, sent = self.client.api, source()
+        config = host_config(self.client, self.plan, volumes)
         created = api.create_container(
             self.plan.image,
             entrypoint=["/bin/sh", "-c", _BOOT, _LOAD, str(len(sent))],
@@ -176,7 +180,10 @@ class Container:
             labels=dict(self.plan.labels),
             healthcheck={"test": ["NONE"]},
             name=f"conjure-{self.plan.name}-{secrets.token_hex(4)}",
-            host_config=host_config(self.client, self.plan, volumes),
+            # An empty network is the kernel's own. To have the engine set up one that leads nowhere takes it as long
+            # as all the rest.
+            network_disabled=config["NetworkMode"] == NO_NETWORK,
+            host_config=config,
         )
         self.id = created["Id"]
         query = "stream=1&stdin=1&stdout=1&stderr=1"
