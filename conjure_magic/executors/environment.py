@@ -95,7 +95,7 @@ def passed_on(source: Mapping[str, str], patterns: Iterable[str]) -> dict[str, s
 def _completed(env: dict[str, str], output_dir: str, input_dir: str | None) -> dict[str, str]:
     """With what every command gets, wherever it runs."""
     if not any(name == "LANG" or name.startswith("LC_") for name in env):
-        env["LANG"] = "C.UTF-8"
+        env["LC_CTYPE"] = "C.UTF-8"  # all of C.UTF-8 in which it differs from C: every program loads what is named here
     env["TERM"] = "dumb"
     env["PYTHONUNBUFFERED"] = "1"  # what a script prints is seen while it runs, and in order with its errors
     env["OUTPUT_DIR"] = output_dir

@@ -169,12 +169,13 @@ class DockerExecutor:
 
     def _open(self, cancel: Cancel) -> Generator[OutputChunk, None, ContainerChannel | None]:
         """The running container, started if there is none; None if the turn was stopped first."""
-        if self._channel is not None and not same_folders(self._channel.container.plan.mounts, self.folders.mounts):
+        mounts = self.folders.mounts
+        if self._channel is not None and not same_folders(self._channel.container.plan.mounts, mounts):
             self._channel.close()
         while True:
             if self._closed:
                 raise BackendError("this session's commands have been closed")
-            channel, mounts = self._channel, self.folders.mounts
+            channel = self._channel
             if channel is not None and channel.alive and channel.idle and channel.container.plan.mounts == mounts:
                 return channel
             if cancel.is_set:
