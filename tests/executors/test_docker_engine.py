@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -14,25 +15,32 @@ from pathlib import Path
 
 import pytest
 
-from conjure_magic.errors import BackendUnavailableError
+from conjure_magic.cancel import Cancel
+from conjure_magic.errors import BackendUnavailableError, ContainerError
 from conjure_magic.executors.docker import engine
+from conjure_magic.executors.docker.executor import DockerExecutor
+from conjure_magic.executors.docker.folders import ContainerFolders
+from conjure_magic.executors.docker.limits import DockerLimits
 
 pytest.importorskip("docker")
 
 
 @pytest.fixture
-def serve(tmp_path: Path) -> Iterator[Callable[[bytes], str]]:
-    """Starts engines of a kind: each answers everything with the same bytes; none: never."""
+def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Starts engines of a kind: each answers everything, or so many requests, with the same bytes; none: never."""
     servers: list[socketserver.ThreadingUnixStreamServer] = []
 
-    def start(answer: bytes) -> str:
+    def start(answer: bytes, times: int = 1000) -> str:
+        left = [answer] * times
+
         class Handler(socketserver.StreamRequestHandler):
             def handle(self) -> None:
+                request = self.rfile.readline()
                 while self.rfile.readline().strip():
                     pass
-                self.wfile.write(answer)
-                if not answer:
+                if request and not (left and left.pop()):
                     self.rfile.read()
+                self.wfile.write(answer)
 
         path = tmp_path / f"{len(servers)}.sock"
         server = socketserver.ThreadingUnixStreamServer(str(path), Handler)
@@ -150,6 +158,18 @@ def test_something_that_is_no_engine(serve: Callable[[bytes], str], answer: byte
 def test_an_engine_that_does_not_answer(serve: Callable[[bytes], str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "CONNECT_TIMEOUT", 0.3)
     assert "did not answer" in refusal(serve(b""))
+
+
+def test_an_engine_that_no_longer_answers(
+    serve: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It did when the session began; what only asks is not waited for longer than a person would."""
+    assert engine.CALL_TIMEOUT <= 10
+    monkeypatch.setattr(engine, "CALL_TIMEOUT", 0.3)
+    limits = DockerLimits(image="some-image", host=serve(version("1.41"), times=2))
+    executor = DockerExecutor(ContainerFolders(tmp_path, tmp_path), limits)
+    with contextlib.closing(executor), pytest.raises(ContainerError, match="did not answer in time"):
+        list(executor.run("true", timeout=60, cancel=Cancel()))
 
 
 PERSON = """

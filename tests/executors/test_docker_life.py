@@ -446,6 +446,7 @@ def _copy(image: str, host: str) -> str:
         contextlib.closing(docker.from_env()) as here,
         contextlib.closing(connect(host)) as there,
     ):
+        there.api.timeout = 60
         (loaded,) = there.images.load(b"".join(here.images.get(image).save()))
         return str(loaded.id)
 

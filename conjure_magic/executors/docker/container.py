@@ -155,7 +155,7 @@ class Container:
         self.demux = wire.Demux()
         self.connection = engine.dial(plan.limits.host)
         try:
-            with engine.telling("starting a container"):
+            with engine.telling("starting a container"), engine.patience(client, engine.WORK_TIMEOUT):
                 self._start(tuple(image.get("Volumes") or ()))
         except BaseException:
             self.connection.close()

@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 CONNECT_TIMEOUT = 8
 """Seconds for an engine to answer at all."""
-CALL_TIMEOUT = 60
-"""Seconds for any one call; an engine on a busy machine takes its time to start a container."""
+CALL_TIMEOUT = 10
+"""Seconds for a call that only asks."""
+WORK_TIMEOUT = 60
+"""Seconds for a call that makes or starts something, for which an engine on a busy machine takes its time."""
 END_TIMEOUT = 5
 """Seconds for a call that looks into a container or ends it, for which a person waits."""
 OLDEST = (1, 40)
@@ -175,13 +177,18 @@ def _why(error: BaseException, where: str) -> str:
 
 
 @contextlib.contextmanager
-def impatient(client: DockerClient) -> Iterator[None]:
-    """Calls inside of the block get `END_TIMEOUT` only."""
-    client.api.timeout = END_TIMEOUT
+def patience(client: DockerClient, seconds: int) -> Iterator[None]:
+    """Calls inside of the block get so long."""
+    client.api.timeout = seconds
     try:
         yield
     finally:
         client.api.timeout = CALL_TIMEOUT
+
+
+def impatient(client: DockerClient) -> contextlib.AbstractContextManager[None]:
+    """Calls inside of the block get `END_TIMEOUT` only."""
+    return patience(client, END_TIMEOUT)
 
 
 @contextlib.contextmanager

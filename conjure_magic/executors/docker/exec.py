@@ -59,8 +59,12 @@ class ExecChannel(ContainerChannel):
         """Start a command. Raises BackendError if that cannot be done."""
         self.idle, self._over = False, 0.0
         self._demux = wire.Demux()
-        api = self.container.client.api
-        with engine.telling("starting a command", self.container.plan.limits.host):
+        client = self.container.client
+        api = client.api
+        with (
+            engine.telling("starting a command", self.container.plan.limits.host),
+            engine.patience(client, engine.WORK_TIMEOUT),
+        ):
             made = api.exec_create(
                 self.container.id,
                 ["/bin/sh", "-c", _COMMAND, command],
