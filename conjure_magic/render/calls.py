@@ -72,7 +72,7 @@ def told(called: Called) -> str:
             parts.append(one_line(result.summary, 60))
     elif called.progress is not None:
         done, share = called.progress, share_done(called)
-        parts.append(f"{done.done:g}" if share is None else f"{share:.0%}")
+        parts.append(f"{done.done:,.10g}" if share is None else f"{share:.0%}")
         parts += [one_line(done.text, 60)] if done.text else []
     if called.files:
         parts.append(count(len(called.files), "file"))

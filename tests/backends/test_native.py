@@ -459,6 +459,23 @@ def test_progress_log_and_notices_are_events() -> None:
     assert Notice("mind the gap") in bodies
 
 
+@pytest.mark.parametrize(("total", "told"), [(None, "ok"), (0, "ok"), ("many", "could not convert string to float")])
+def test_progress_takes_an_unknown_total_and_nothing_that_is_no_number(total: Any, told: str) -> None:
+    @skill
+    def work(context: SkillContext) -> str:
+        context.progress(1_234_567, total, "rows")
+        return "ok"
+
+    with session(work, replies=[[use("t1", "work")], ["Done."]]) as made:
+        bodies = [event.body for event in made.stream("go")]
+        (call,) = made.turns[-1].tool_calls
+    assert [body for body in bodies if isinstance(body, ToolProgress)] == [ToolProgress("t1", 1_234_567, 0, "rows")] * (
+        told == "ok"
+    )
+    assert call.result is not None
+    assert told in call.result.text
+
+
 def test_secrets_of_conjure_are_masked_in_everything_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-very-secret-indeed")
 

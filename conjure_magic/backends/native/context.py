@@ -54,16 +54,18 @@ class SkillContext:
         """The folder that relative paths in the person's request mean."""
         return self.turn.workspace.input
 
-    def progress(self, done: float, total: float = 0, text: str = "") -> None:
-        """Show how far the call is; `total` 0 where that is unknown.
+    def progress(self, done: float, total: float | None = None, text: str = "") -> None:
+        """Show how far the call is: a bar, or the bare number where the `total` is unknown (None or 0).
 
-        A good place to be stopped at: raises CancelledError if the turn is.
+        A good place to be stopped at: raises CancelledError if the turn is. Raises TypeError or ValueError for what is
+        no number.
         """
         self.cancel.raise_if_set()
+        done, total = float(done), float(total or 0)
         now = time.monotonic()
         if now - self._progressed >= EVERY or (total and done >= total):
             self._progressed = now
-            self.turn.emit(ToolProgress(self.tool_use_id, done, total, self.mask(text)))
+            self.turn.emit(ToolProgress(self.tool_use_id, done, total, self.mask(str(text))))
 
     def log(self, *values: object) -> None:
         """Show a line below the call while it runs, as `print` would; the model does not read it.
