@@ -183,13 +183,14 @@ class CellDisplay:
         self._began = time.monotonic()
         self._ticker: threading.Thread | None = None
         self._position = 0
+        self._unbroken = _Unbroken()
         self._stopped = threading.Event()
 
     def __call__(self, event: Event) -> None:
         """Take one event in; the turn's last draws the final state."""
         if self._done:
             return
-        with _unbroken("an event"):
+        with self._unbroken("an event"):
             with self._lock:
                 self._record.add(event.body)
             self._position += _news(event.body)
@@ -208,7 +209,7 @@ class CellDisplay:
         self._stopped.set()
         if self._ticker is not None and self._ticker is not threading.current_thread():
             self._ticker.join(JOIN)
-        with _unbroken("the final state"):
+        with self._unbroken("the final state"):
             self._finish()
         self._done = True  # set last: an interrupt in the midst leaves the rest to the next call
 
@@ -230,7 +231,7 @@ class CellDisplay:
     def _tick(self) -> None:
         while not self._stopped.is_set():
             began, position, size = time.monotonic(), self._position, 0
-            with _unbroken("a redraw"):
+            with self._unbroken("a redraw"):
                 size = self._draw()
             soonest = size / BYTES_PER_SECOND
             latest = min(max(TICK, size / 3_000), SLOWEST)
@@ -288,13 +289,20 @@ def _show(bundle: Bundle) -> Any:
     return display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
 
-@contextlib.contextmanager
-def _unbroken(what: str) -> Iterator[None]:
-    """A display that fails is logged, quietly, since it may fail at each redraw; the turn goes on."""
-    try:
-        yield
-    except Exception:
-        log.warning("the display could not show %s", what, exc_info=log.isEnabledFor(logging.DEBUG))
+class _Unbroken:
+    """Lets a turn go on when its display fails. That is logged once for each thing: it may fail at every redraw."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    @contextlib.contextmanager
+    def __call__(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            level = logging.DEBUG if what in self._told else logging.WARNING
+            self._told.add(what)
+            log.log(level, "the display could not show %s", what, exc_info=log.isEnabledFor(logging.DEBUG))
 
 
 class TextDisplay:
@@ -308,12 +316,13 @@ class TextDisplay:
         self._left = PRINTED
         self._result: TurnResult | None = None
         self._begun = self._done = False
+        self._unbroken = _Unbroken()
 
     def __call__(self, event: Event) -> None:
         """Print what one event adds."""
         if self._done:
             return
-        with _unbroken("an event"):
+        with self._unbroken("an event"):
             self._begun = True
             self._record.add(event.body)
             self._take(event.body)

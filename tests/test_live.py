@@ -203,6 +203,16 @@ def test_a_turn_that_cannot_be_rendered_shows_its_answer_all_the_same(ready: Ker
     assert cell.text().endswith("went on\n")
 
 
+def test_a_redraw_that_fails_again_and_again_is_told_of_once(ready: Kernel) -> None:
+    cell = ready.run(
+        "d = open_display(); feed(d, STARTED, ToolStarted(CALL, 'local'))\n"
+        "for done in range(4):\n"
+        "    feed(d, ToolProgress('t1', done, 'many')); time.sleep(0.3)\n"
+        "feed(d, TurnFinished(turn())); d.close()"
+    )
+    assert cell.text().count("could not show a redraw") == 1
+
+
 def test_a_front_end_that_cannot_be_reached_breaks_no_turn_and_is_told_of_briefly(ready: Kernel) -> None:
     """Here the publisher itself fails, as it does when a socket is gone."""
     cell = ready.run(
