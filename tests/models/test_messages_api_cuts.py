@@ -149,6 +149,7 @@ def test_the_same_events_however_the_bytes_are_split(
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(3600)
 @settings(max_examples=100_000)
 @SPLIT
 def test_the_same_events_however_the_bytes_are_split_often(
