@@ -109,7 +109,7 @@ if how == "forked":
     if os.fork() == 0:
         print("forked", os.getpid(), flush=True)
         time.sleep(3600)
-run("echo up; (setsid sleep 3600 &); " + ("kill -STOP $PPID; sleep 3600" if how == "stopped" else "true"))
+run("echo up; (setsid sleep 3600 &); " + ("sleep 0.3; kill -STOP $PPID; sleep 3600" if how == "stopped" else "true"))
 if how == "error":
     raise SystemExit("an error")
 if how != "exit":
@@ -146,6 +146,39 @@ def test_nothing_is_left_of_a_kernel_killed_hard(
         owner.kill()
         owner.wait()
         wait_until(lambda: not ours(client, owner.pid))
+
+
+DYING = """
+import os, signal, sys, threading, time
+import docker
+from pathlib import Path
+from conjure_magic.cancel import Cancel
+from conjure_magic.executors.docker.executor import DockerExecutor
+from conjure_magic.executors.docker.folders import ContainerFolders
+from conjure_magic.executors.docker.limits import DockerLimits
+step = getattr(docker.APIClient, sys.argv[3])
+def die(*arguments, **options):
+    if sys.argv[3] == "create_container":
+        threading.Thread(target=step, args=arguments, kwargs=options).start()
+        time.sleep(0.005)
+    os.killpg(0, signal.SIGKILL)
+setattr(docker.APIClient, sys.argv[3], die)
+folder = Path(sys.argv[1])
+executor = DockerExecutor(ContainerFolders(folder, folder), DockerLimits(image=sys.argv[2]))
+list(executor.run("true", timeout=60, cancel=Cancel()))
+"""
+
+
+@pytest.mark.parametrize("step", ["create_container", "start"])
+def test_nothing_is_left_of_a_kernel_killed_while_its_container_comes_to_be(
+    client: docker.DockerClient, docker_image: str, tmp_path: Path, step: str
+) -> None:
+    """With its process group, the request under way: made and not started, it ends by no connection's end."""
+    arguments = [sys.executable, "-c", DYING, str(tmp_path), docker_image, step]
+    with subprocess.Popen(arguments, start_new_session=True) as owner:
+        assert owner.wait(60) == -signal.SIGKILL
+    time.sleep(0.5 if step == "create_container" else 0)  # the engine is still at it
+    wait_until(lambda: not ours(client, owner.pid))
 
 
 @pytest.mark.parametrize("how", ["exit", "error"])

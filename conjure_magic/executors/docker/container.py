@@ -17,6 +17,7 @@ from conjure_magic.errors import BackendError
 from conjure_magic.executors import supervisor
 from conjure_magic.executors.docker import engine, wire
 from conjure_magic.executors.docker.folders import WORKSPACE, Mount
+from conjure_magic.executors.docker.guard import Guard
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
 from conjure_magic.executors.docker.owner import User
 from conjure_magic.settings import STANDARD_IMAGE
@@ -143,7 +144,7 @@ class Container:
     BackendError with what to do.
     """
 
-    def __init__(self, client: DockerClient, plan: Plan) -> None:
+    def __init__(self, client: DockerClient, plan: Plan, guard: Guard) -> None:
         self.client = client
         self.plan = plan
         self.id = ""
@@ -155,8 +156,13 @@ class Container:
         self.demux = wire.Demux()
         self.connection = engine.dial(plan.limits.host)
         try:
-            with engine.telling("starting a container"), engine.patience(client, engine.WORK_TIMEOUT):
-                self._start(tuple(image.get("Volumes") or ()))
+            name = f"conjure-{plan.name}-{secrets.token_hex(4)}"
+            with (
+                engine.telling("starting a container"),
+                engine.patience(client, engine.WORK_TIMEOUT),
+                guard.over(name),
+            ):
+                self._start(name, tuple(image.get("Volumes") or ()))
         except BaseException:
             self.connection.close()
             if self.id:
@@ -166,7 +172,7 @@ class Container:
         self._end = weakref.finalize(self, _hang_up, self.connection, os.getpid())
         _alive.add(self)
 
-    def _start(self, volumes: tuple[str, ...]) -> None:
+    def _start(self, name: str, volumes: tuple[str, ...]) -> None:
         api, sent = self.client.api, source()
         config = host_config(self.client, self.plan, volumes)
         created = api.create_container(
@@ -179,7 +185,7 @@ class Container:
             stdin_open=True,
             labels=dict(self.plan.labels),
             healthcheck={"test": ["NONE"]},
-            name=f"conjure-{self.plan.name}-{secrets.token_hex(4)}",
+            name=name,
             # An empty network is the kernel's own. To have the engine set up one that leads nowhere takes it as long
             # as all the rest.
             network_disabled=config["NetworkMode"] == NO_NETWORK,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
 
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import BackendError, CancelledError, ConjureError
+from conjure_magic.errors import BackendError, BackendUnavailableError, CancelledError, ConjureError
 from conjure_magic.executors import environment, files
 from conjure_magic.executors.base import OUTPUT_LIMIT, Entry, ExecPaths, ExecResult, OutputChunk
 from conjure_magic.executors.command import RunningCommand, check_command
@@ -24,6 +24,7 @@ from conjure_magic.executors.docker.folders import (
     check_folders,
     same_folders,
 )
+from conjure_magic.executors.docker.guard import Guard
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
 from conjure_magic.executors.docker.opening import open_channel
 from conjure_magic.executors.docker.owner import container_user, hand_over, may_read
@@ -73,6 +74,10 @@ class DockerExecutor:
             with engine.telling("asking the engine"):
                 options = self._client.info().get("SecurityOptions") or ()
             self.user = container_user(options, folders.workspace)
+            self._guard = Guard(engine.where(limits.host))
+        except OSError as error:
+            self._client.close()
+            raise BackendUnavailableError(f"no process can be started here: {error}") from None
         except BaseException:
             self._client.close()
             raise
@@ -165,6 +170,7 @@ class DockerExecutor:
         self._drop()
         if self._sweep is not None:
             self._sweep.close()
+        self._guard.close()
         self._client.close()
 
     def _open(self, cancel: Cancel) -> Generator[OutputChunk, None, ContainerChannel | None]:
@@ -215,7 +221,7 @@ class DockerExecutor:
             hand_over(self.folders.workspace, self.user)
         labels = sweep.labels(self._session)
         plan = Plan(found, mounts, self.user, self.limits, labels, safe_name(self._session))
-        channel = open_channel(self._client, plan)
+        channel = open_channel(self._client, plan, self._guard)
         if self._sweep is None:
             self._sweep = sweep.Sweep(self.limits.host)
         return channel
