@@ -13,11 +13,14 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from conjure_magic.errors import FilePermissionError, MissingFileError, PathNotAllowedError, ToolError
 from conjure_magic.executors.base import Entry
 from conjure_magic.nofollow import FILE, FOLDER, Made, open_folder
 from conjure_magic.workspace import LOCK_NAME, SKIPPED_DIRS, Folders
+
+F = TypeVar("F", bound=Folders)
 
 READ_LIMIT = 16 << 20
 """Bytes of the largest file that is read whole."""
@@ -155,3 +158,22 @@ def _told(path: str) -> Iterator[None]:
             raise PathNotAllowedError(f"{path}: a link on the way is not followed") from None
         kind = next((cls for system, cls in KINDS.items() if isinstance(error, system)), ToolError)
         raise kind(f"{path}: {error.strerror or error}") from None
+
+
+class FilesOfFolders(Generic[F]):
+    """The part of an executor that reaches files: this process does, wherever the commands run."""
+
+    folders: F
+    """Where they lie; their paths are read as commands see them."""
+
+    def read(self, path: str) -> bytes:
+        """The content of a regular file in the workspace, the input folder or a skill. Raises ToolError."""
+        return read_file(self.folders, path)
+
+    def entries(self, path: str) -> tuple[Entry, ...] | None:
+        """What lies in such a folder, two levels deep; None if it is not a folder. Raises ToolError."""
+        return list_folder(self.folders, path)
+
+    def write(self, path: str, content: bytes) -> bool:
+        """Write a file in the workspace, parents made; True if it was there before. Raises ToolError."""
+        return write_file(self.folders, path, content)

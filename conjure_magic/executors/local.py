@@ -12,16 +12,17 @@ from pathlib import Path
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError
-from conjure_magic.executors import environment, files
-from conjure_magic.executors.base import OUTPUT_LIMIT, Entry, ExecPaths, ExecResult, OutputChunk
+from conjure_magic.executors import environment
+from conjure_magic.executors.base import OUTPUT_LIMIT, ExecPaths, ExecResult, OutputChunk
 from conjure_magic.executors.channel import Channel
 from conjure_magic.executors.command import RunningCommand, check_command
+from conjure_magic.executors.files import FilesOfFolders
 from conjure_magic.executors.output import CommandOutput
 from conjure_magic.executors.process import ProcessChannel
 from conjure_magic.workspace import Folders
 
 
-class LocalExecutor:
+class LocalExecutor(FilesOfFolders[Folders]):
     """Runs commands as the person, each in its own session, none outliving `close` or this process."""
 
     def __init__(
@@ -64,18 +65,6 @@ class LocalExecutor:
         """The folders, which commands see where they are."""
         skills = {name: str(folder) for name, folder in self.folders.skills.items()}
         return ExecPaths(str(self.folders.workspace), str(self.folders.input), skills, sys.executable)
-
-    def read(self, path: str) -> bytes:
-        """The content of a regular file in the workspace, the input folder or a skill. Raises ToolError."""
-        return files.read_file(self.folders, path)
-
-    def entries(self, path: str) -> tuple[Entry, ...] | None:
-        """What lies in such a folder, two levels deep; None if it is not a folder. Raises ToolError."""
-        return files.list_folder(self.folders, path)
-
-    def write(self, path: str, content: bytes) -> bool:
-        """Write a file in the workspace, parents made; True if it was there before. Raises ToolError."""
-        return files.write_file(self.folders, path, content)
 
     def run(self, command: str, *, timeout: float, cancel: Cancel) -> Generator[OutputChunk, None, ExecResult]:
         """Run a command in the workspace with bash, else sh; yield what it prints, return how it ended.

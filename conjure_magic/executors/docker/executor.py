@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, CancelledError, ConjureError
-from conjure_magic.executors import environment, files
-from conjure_magic.executors.base import OUTPUT_LIMIT, Entry, ExecPaths, ExecResult, OutputChunk
+from conjure_magic.executors import environment
+from conjure_magic.executors.base import OUTPUT_LIMIT, ExecPaths, ExecResult, OutputChunk
 from conjure_magic.executors.command import RunningCommand, check_command
 from conjure_magic.executors.docker import engine, image, sweep
 from conjure_magic.executors.docker.channel import LOST, ContainerChannel
@@ -30,6 +30,7 @@ from conjure_magic.executors.docker.opening import open_channel
 from conjure_magic.executors.docker.owner import container_user, hand_over, may_read
 from conjure_magic.executors.docker.starting import Starting
 from conjure_magic.executors.docker.watch import SizeWatch
+from conjure_magic.executors.files import FilesOfFolders
 from conjure_magic.executors.output import CommandOutput
 from conjure_magic.workspace import safe_name
 
@@ -37,7 +38,7 @@ REPLACED = f"the container is a new one: {LOST}"
 """What a person and the model are told when a new container took the place of one that had ended."""
 
 
-class DockerExecutor:
+class DockerExecutor(FilesOfFolders[ContainerFolders]):
     """Runs commands in a container of its own, which the engine ends when this process does."""
 
     def __init__(
@@ -115,18 +116,6 @@ class DockerExecutor:
             f"commands run as user {self.user.uid}, who may not read the input folder {self.folders.input}: "
             "give others leave (chmod o+rx), or do not run the kernel as root"
         )
-
-    def read(self, path: str) -> bytes:
-        """The content of a regular file in the workspace, the input folder or a skill. Raises ToolError."""
-        return files.read_file(self.folders, path)
-
-    def entries(self, path: str) -> tuple[Entry, ...] | None:
-        """What lies in such a folder, two levels deep; None if it is not a folder. Raises ToolError."""
-        return files.list_folder(self.folders, path)
-
-    def write(self, path: str, content: bytes) -> bool:
-        """Write a file in the workspace, parents made; True if it was there before. Raises ToolError."""
-        return files.write_file(self.folders, path, content)
 
     def run(self, command: str, *, timeout: float, cancel: Cancel) -> Generator[OutputChunk, None, ExecResult]:
         """Run a command in the workspace with bash, else sh; yield what it prints, return how it ended.
