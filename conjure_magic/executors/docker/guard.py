@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0
 """Seconds for which the container is looked for: a dead owner's request may still be in the engine's hands."""
-LOOK_EVERY = 0.2
+LOOK_EVERY, LOOK_IDLE = 0.2, 10.0
+"""Seconds between looks at whether the owner lives, while it makes a container and while it makes none: another process
+may hold its end of the pipe."""
 
 
 class Guard:
@@ -77,7 +79,8 @@ def watch(owner: int) -> str:
     said, data = b"\n", b"\n"
     while data:
         lives = os.getppid() == owner  # asked first: what a dead one has said is still to be read
-        if select.select([0], [], [], LOOK_EVERY if lives else 0)[0]:
+        patience = (LOOK_EVERY if said.split(b"\n")[-2] else LOOK_IDLE) if lives else 0
+        if select.select([0], [], [], patience)[0]:
             data = os.read(0, 4096)
             said = (said + data)[-4096:]
         elif not lives:
