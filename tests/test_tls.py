@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ class TlsFront:
     def __init__(self, port: int, context: ssl.SSLContext) -> None:
         self._target, self._context = port, context
         self._ready = threading.Event()
+        self._greetings: set[asyncio.Task[None]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
 
@@ -46,27 +48,51 @@ class TlsFront:
 
     async def _serve(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        self._loop.set_exception_handler(lambda *_: None)  # a handshake that a client breaks off is its own affair
-        server = await asyncio.start_server(self._connection, "127.0.0.1", 0, ssl=self._context)
-        self.url = f"https://localhost:{server.sockets[0].getsockname()[1]}"
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
-        for task in tuple(self._tasks):
+        self._loop.set_exception_handler(lambda *_: None)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listener.setblocking(False)
+            self.url = f"https://localhost:{listener.getsockname()[1]}"
+            self._ready.set()
+            self._loop.add_reader(listener, self._accept, listener)
+            await self._stop.wait()
+            self._loop.remove_reader(listener)
+        await asyncio.gather(
+            *self._greetings
+        )  # cut before its transport has begun, one would never let go of its socket
+        for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        inner, outer = await asyncio.open_connection("127.0.0.1", self._target)
+    def _accept(self, listener: socket.socket) -> None:
+        """Serve one connection, known from its first moment: `asyncio.start_server` loses those of its last."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):
+            connection, _ = listener.accept()
+            _keep(self._greetings, self._loop.create_task(self._greet(connection)))
+
+    async def _greet(self, connection: socket.socket) -> None:
+        reader = asyncio.StreamReader()
+        protocol = asyncio.StreamReaderProtocol(reader)
+        with contextlib.suppress(OSError):  # a handshake that a client breaks off is its own affair
+            transport, _ = await self._loop.connect_accepted_socket(
+                lambda: protocol, connection, ssl=self._context, ssl_handshake_timeout=5
+            )
+            writer = asyncio.StreamWriter(transport, protocol, reader, self._loop)
+            _keep(self._tasks, self._loop.create_task(self._pass_on(reader, writer)))
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        ends = [writer]
         try:
+            inner, outer = await asyncio.open_connection("127.0.0.1", self._target)
+            ends.append(outer)
             await asyncio.gather(_copy(reader, outer), _copy(inner, writer))
         finally:
-            for end in (outer, writer):
+            for end in ends:
                 end.transport.abort()
-            self._tasks.discard(task)
+
+
+def _keep(tasks: set[asyncio.Task[None]], task: asyncio.Task[None]) -> None:
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
