@@ -31,7 +31,7 @@ LOCK = Path(tempfile.gettempdir()) / f"conjure-test-images-{os.geteuid()}.lock"
 @contextlib.contextmanager
 def engine() -> Iterator[DockerClient]:
     """A client of the engine; skips where none answers."""
-    address = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    address = engine_address()
     try:
         _connect(address)
         client = docker.from_env(timeout=300)
@@ -39,6 +39,11 @@ def engine() -> Iterator[DockerClient]:
         pytest.skip(f"no Docker engine answers at {address}: {error}")
     with contextlib.closing(client):
         yield client
+
+
+def engine_address() -> str:
+    """Where the tests' engine listens, as a URL."""
+    return os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
 
 
 def _connect(address: str) -> None:

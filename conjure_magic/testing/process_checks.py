@@ -18,7 +18,7 @@ class KillChecks:
         mark = marker()
         result = place.run(f"echo before; {command.replace('MARK', mark)}", timeout=0.7)
         assert (result.ended, result.exit_code) == ("timeout", 137)
-        assert result.output.startswith("before\n")
+        assert result.stdout.startswith("before\n")
         assert not place.is_running(mark)
 
     def test_plain_command(self, place: Place) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 
 import docker
 import pytest
+from docker_kit import engine_address
 
 from conjure_magic.executors import environment
 from conjure_magic.executors.docker import container
@@ -241,9 +242,10 @@ def test_the_engine_is_out_of_reach(
     make_container: Callable[..., Place], monkeypatch: pytest.MonkeyPatch, protected: bool
 ) -> None:
     """With its socket anything could be started, with any of the machine's folders."""
-    sockets = "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock"
+    socket_path = engine_address().removeprefix("unix://")
+    sockets = socket_path, "/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock"
     if not protected:
-        mount = {"Type": "bind", "Source": "/var/run/docker.sock", "Target": "/run/docker.sock"}
+        mount = {"Type": "bind", "Source": socket_path, "Target": "/run/docker.sock"}
         switch_off(monkeypatch, lambda config: config["Mounts"].append(mount))
     found = make_container().run(f"for s in {' '.join(sockets)}; do test -S $s && echo escaped; done; true")
     assert ("escaped" in found.output) is not protected

@@ -10,7 +10,7 @@ import pytest
 from conjure_magic.errors import ToolError
 from conjure_magic.testing.command_checks import EndChecks
 from conjure_magic.testing.executor_suite import ExecutorSuite
-from conjure_magic.testing.place import Place, marker, raises
+from conjure_magic.testing.place import Place, marker, raises, wait_until
 from conjure_magic.testing.process_checks import KillChecks, LifeChecks
 
 pytestmark = pytest.mark.docker
@@ -82,6 +82,13 @@ class TestAllOfDockerWithoutPython(FileSizeIsLimited, WithoutPython, ExecutorSui
         output = place.text('i=0; while [ $i -lt 256 ]; do printf "\\\\$(printf %o $i)"; i=$((i+1)); done; printf ABC')
         assert "ABC" in output
         assert not {chr(code) for code in (*range(9), *range(11, 32), *range(127, 160))} & set(output)
+
+    def test_late_output_goes_nowhere(self, place: Place) -> None:
+        """It reaches no later command; but the engine lets go of its pipe, so whoever prints into it may be killed."""
+        place.run("(while [ ! -e go ]; do sleep 0.02; done; seq 1 100000; touch tried) & echo started")
+        place.executor.write("go", b"")
+        wait_until((place.workspace / "tried").exists)
+        assert place.text("echo mine") == "mine\n"
 
     def race(self, place: Place, swapped: str, path: str) -> None:
         """The swapper is in Python; that of the other class, and of `test_nofollow`, race against the same code."""
