@@ -56,9 +56,8 @@ class TlsFront:
             self._loop.add_reader(listener, self._accept, listener)
             await self._stop.wait()
             self._loop.remove_reader(listener)
-        await asyncio.gather(
-            *self._greetings
-        )  # cut before its transport has begun, one would never let go of its socket
+        await asyncio.gather(*self._greetings)  # one that is cut would not let go of its socket
+        await asyncio.sleep(0)  # nor would one whose task had not begun
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

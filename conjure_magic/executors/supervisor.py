@@ -202,6 +202,10 @@ class Child:
             pass
         os.close(self.gate)
 
+    def let_go(self) -> None:
+        """Close what is held of one that will run nothing."""
+        close(self.out, self.err, self.failure, self.gate)
+
     def reason(self) -> bytes:
         """Why it could not become a command; empty if it did. To be asked once, when it has died."""
         with open(self.failure, "rb", 0) as file:
@@ -263,7 +267,7 @@ class Supervisor:
             if pid == 0:
                 return True
             if self.spare and pid == self.spare.pid:  # somebody killed it
-                close(self.spare.out, self.spare.err, self.spare.failure, self.spare.gate)
+                self.spare.let_go()
                 self.spare = None
             if pid == self.shell and self.status is None:
                 self.status = os.waitstatus_to_exitcode(status)
@@ -330,7 +334,7 @@ class Supervisor:
         if self.spare:
             os.kill(self.spare.pid, signal.SIGKILL)  # not reaped yet, so nobody else has its id
             os.waitpid(self.spare.pid, 0)
-            close(self.spare.out, self.spare.err, self.spare.failure, self.spare.gate)
+            self.spare.let_go()
         self.spare, self.due = None, False
 
     def relay(self, fd: int) -> None:
