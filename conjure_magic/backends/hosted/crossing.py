@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Generator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from conjure_magic.events import Body, FileCreated, ToolResult
 from conjure_magic.messages import OtherBlock, ToolUseBlock
 from conjure_magic.models.base import ToolDefinition
 from conjure_magic.nofollow import open_file
-from conjure_magic.workspace import Folders
+from conjure_magic.workspace import Folders, numbered
 
 if TYPE_CHECKING:
     from conjure_magic.api.files import FilesClient, HostedFile
@@ -136,8 +137,8 @@ class Crossing:
 
     def _name(self, path: Path) -> str:
         """What a workspace file is called in the container, which knows no folders: no two of them alike."""
-        names = (path.name, "-".join(path.parts), *(f"{number}-{path.name}" for number in range(2, 1_000)))
-        return next((name for name in names if self._names.setdefault(name, path) == path), path.name)
+        names = chain([path.name], (other.name for other in numbered(Path("-".join(path.parts)))))
+        return next(name for name in names if self._names.setdefault(name, path) == path)
 
     def _read(self, path: Path, context: Context) -> bytes:
         """The content, no link followed that was planted meanwhile. Raises ToolError."""
