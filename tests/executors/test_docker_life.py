@@ -193,19 +193,26 @@ def test_nothing_is_left_of_a_kernel_that_ends_by_itself(
 def test_what_a_hostile_command_kept_alive_goes_with_the_next_sweep(
     client: docker.DockerClient, docker_image: str, tmp_path: Path
 ) -> None:
-    """It stopped the supervisor, which then does not see that its kernel is dead."""
-    with kernel(tmp_path, docker_image, "stopped") as owner:
-        time.sleep(0.5)
-        (kept,) = ours(client, owner.pid)
-        sweep.sweep(client)
-        assert ours(client, owner.pid) == [kept], "its kernel lives"
-        owner.kill()
-        owner.wait()
-        time.sleep(1)
-        assert ours(client, owner.pid) == [kept]
-        assert [found.is_orphan for found in sweep.containers(client) if found.id == kept] == [True]
-        assert sweep.sweep(client) >= 1
-        wait_until(lambda: not ours(client, owner.pid))
+    """It stopped the supervisor, which then does not see that its kernel is dead.
+
+    Containers of tests beside this one sweep as well: what they took first is tried again.
+    """
+    for _ in range(5):
+        with kernel(tmp_path, docker_image, "stopped") as owner:
+            time.sleep(0.5)
+            (kept,) = ours(client, owner.pid)
+            sweep.sweep(client)
+            assert ours(client, owner.pid) == [kept], "its kernel lives"
+            owner.kill()
+            owner.wait()
+            time.sleep(1)
+            if ours(client, owner.pid) == [kept]:
+                assert [found.is_orphan for found in sweep.containers(client) if found.id == kept] == [True]
+                assert sweep.sweep(client) >= 1
+                break
+    else:
+        pytest.fail("nothing was kept alive for a sweep to find")
+    wait_until(lambda: not ours(client, owner.pid))
 
 
 def test_a_new_container_sweeps_by_itself(
