@@ -21,10 +21,10 @@ BOUND_FINAL, BOUND_TWICE, BOUND_SECONDS = 5.0, 2.2, 2.0
 TURN = '''
 import time
 from conjure_magic.events import *
-from conjure_magic.live import open_display
+from conjure_magic.magics.live import open_display
 from conjure_magic.messages import Message, Usage
 from conjure_magic.render import render_footer, render_turn
-from conjure_magic.workspace import Artifacts
+from conjure_magic.artifacts import Artifacts
 
 def stream(text, rate, characters):
     """Show a turn that says the text, so many deltas a second; the size of its final state."""

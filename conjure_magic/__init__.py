@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
 _HOMES = {
-    "Artifact": "workspace",
+    "Artifact": "artifacts",
     "BackendError": "errors",
     "ConjureError": "errors",
     "Event": "events",

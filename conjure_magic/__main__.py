@@ -6,8 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from conjure_magic.autoload import EXTENSION, describe, status, switch
 from conjure_magic.errors import UsageError
+from conjure_magic.magics.autoload import EXTENSION, describe, status, switch
 
 
 def main(argv: Sequence[str] | None = None) -> int:

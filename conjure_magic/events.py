@@ -13,8 +13,9 @@ from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from conjure_magic.artifacts import Artifact, Artifacts, save_all
 from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usage, Wire, text_of
-from conjure_magic.workspace import Artifact, Artifacts, expanded, save_all
+from conjure_magic.workspace import expanded
 
 Stream = Literal["stdout", "stderr"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from conjure_magic.artifacts import Artifact, Artifacts
 from conjure_magic.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -25,7 +26,6 @@ from conjure_magic.events import (
     ToolProgress,
     ToolStarted,
 )
-from conjure_magic.workspace import Artifact, Artifacts
 
 TAIL = 4_000
 """Characters kept of what a running command prints."""

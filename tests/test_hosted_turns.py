@@ -12,7 +12,6 @@ from fakes import check_history
 from hosted_kit import KEY, THINK, model, refused, sent, session, stop_when_asked
 
 from conjure_magic.approval import allow
-from conjure_magic.budget import Limits
 from conjure_magic.errors import (
     BackendUnavailableError,
     ModelError,
@@ -25,6 +24,7 @@ from conjure_magic.errors import (
 from conjure_magic.events import FileCreated, MessageAppended, ToolFinished, ToolStarted
 from conjure_magic.session import Session
 from conjure_magic.testing.stub import Reply, StubServer, bash, code, edit, workbook
+from conjure_magic.turn.budget import Limits
 
 SHEETS = {"Summary": [["errors", 3]]}
 

@@ -17,18 +17,18 @@ PACKAGE = Path(__file__).parent.parent / "conjure_magic"
 # a folder counts as one module, whose own files may import each other as long as there is no cycle.
 LEVELS = [
     ["errors", "settings"],
-    ["messages", "history", "nofollow", "workspace", "events", "record", "cancel", "stopping", "skills"],
+    ["messages", "history", "nofollow", "artifacts", "workspace", "events", "record", "cancel", "stopping", "skills"],
     ["api", "models", "executors"],
     ["tools", "approval"],
     ["backends"],
-    ["compaction", "budget", "feed", "turn", "equipment", "past", "session", "store", "telemetry", "scale"],
-    ["render", "live", "report", "panel"],
-    ["magics", "autoload", "__main__", "testing"],
+    ["turn", "session", "store", "telemetry", "scale"],
+    ["render", "report", "panel"],
+    ["magics", "__main__", "testing"],
 ]
 
 # Each library outside of the standard one, and the only rooms that may import it.
 LIBRARIES = {
-    "IPython": {"__init__", "live", "magics", "autoload"},
+    "IPython": {"__init__", "magics"},
     "docker": {"executors"},
     "requests": {"executors"},  # what docker-py raises where an engine is lost
     "httpx": {"api", "models"},
@@ -40,7 +40,7 @@ LIBRARIES = {
     "pypdfium2": {"render"},
     "opentelemetry": {"telemetry"},
     "platformdirs": {"settings", "skills", "store"},
-    "traitlets": {"settings", "magics", "autoload"},
+    "traitlets": {"settings", "magics"},
     "yaml": {"skills"},
 }
 

@@ -16,11 +16,12 @@ import pytest
 from processes import wait_until
 
 from conjure_magic import nofollow
+from conjure_magic.artifacts import Artifact
 from conjure_magic.errors import ToolError
 from conjure_magic.executors import files
 from conjure_magic.executors.docker.folders import ContainerFolders
 from conjure_magic.testing.file_checks import SWAPPER
-from conjure_magic.workspace import Artifact, Folders, Workspace
+from conjure_magic.workspace import Folders, Workspace
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="swaps two names in one step with renameat2")
 INSIDE, OUTSIDE = b"inside\n", b"outside\n"

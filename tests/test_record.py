@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from conjure_magic.artifacts import Artifact, Change
 from conjure_magic.events import (
     ApprovalAnswered,
     ApprovalAsked,
@@ -28,7 +29,6 @@ from conjure_magic.events import (
 )
 from conjure_magic.messages import Message, TextBlock, ToolUseBlock
 from conjure_magic.record import TAIL, TurnRecord
-from conjure_magic.workspace import Artifact, Change
 
 
 def record(*bodies: Any) -> TurnRecord:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from conjure_magic import workspace as module
+from conjure_magic.artifacts import Artifact, Artifacts, media_type
 from conjure_magic.errors import PathNotAllowedError, UsageError
-from conjure_magic.workspace import Artifact, Artifacts, Folders, Workspace, media_type
+from conjure_magic.workspace import Folders, Workspace
 
 
 @pytest.fixture

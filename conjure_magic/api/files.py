@@ -30,9 +30,10 @@ from conjure_magic.api.hosted import (
     refusals,
     safe_name,
 )
+from conjure_magic.artifacts import media_type
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import DownloadError, HostedError, UploadError, UsageError
-from conjure_magic.workspace import expanded, media_type
+from conjure_magic.workspace import expanded
 
 MAX_UPLOAD = 500_000_000
 """Bytes of a file that the API takes."""

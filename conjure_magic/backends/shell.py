@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from conjure_magic.approval import ApprovalRequest, matches_rule
+from conjure_magic.artifacts import Artifact
 from conjure_magic.backends.base import Context, Contribution, attached_text, copied
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, ToolError
@@ -26,7 +27,7 @@ from conjure_magic.tools import (
     check_arguments,
     run_tool,
 )
-from conjure_magic.workspace import Artifact, Snapshot
+from conjure_magic.workspace import Snapshot
 
 ROLE = """\
 Your tools work on files and run commands. Do the work with them instead of describing it, and look at what they \

@@ -17,8 +17,8 @@ from conjure_magic.settings import Settings
 
 FORMATTERS = {
     ("conjure_magic.events", "TurnResult"): "show_result",
-    ("conjure_magic.session", "Session"): "show_session",
-    ("conjure_magic.workspace", "Artifact"): "show_artifact",
+    ("conjure_magic.session.session", "Session"): "show_session",
+    ("conjure_magic.artifacts", "Artifact"): "show_artifact",
 }
 """Our values, by name -> the method of `Front` that shows them: nothing is imported before it is shown."""
 

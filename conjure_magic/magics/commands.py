@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any, Protocol
 
-from conjure_magic.compaction import begins_with_summary
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import authoring, state
 from conjure_magic.magics.asking import ask_key
@@ -15,6 +14,7 @@ from conjure_magic.magics.hosted import COMMANDS as HOSTED
 from conjure_magic.magics.hosted import hosted as show_hosted
 from conjure_magic.magics.options import add_choice, cell_parser, command_parser, read_words, suggest
 from conjure_magic.magics.sessions import check_name
+from conjure_magic.turn.compaction import begins_with_summary
 
 if TYPE_CHECKING:
     from pathlib import Path

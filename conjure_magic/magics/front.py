@@ -17,15 +17,15 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
 from conjure_magic.approval import allow
-from conjure_magic.budget import Limits
+from conjure_magic.artifacts import Artifact
 from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
-from conjure_magic.live import open_display
 from conjure_magic.magics import commands
 from conjure_magic.magics.asking import ask, ask_trust
 from conjure_magic.magics.fill import attach, fill
 from conjure_magic.magics.kernel import ShellHost
+from conjure_magic.magics.live import open_display
 from conjure_magic.magics.options import cell_parser, flatten
 from conjure_magic.magics.sessions import Sessions
 from conjure_magic.magics.slips import before_slip
@@ -34,7 +34,7 @@ from conjure_magic.render import Limits as DisplayLimits
 from conjure_magic.render import render_artifact, render_turn
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
-from conjure_magic.workspace import Artifact
+from conjure_magic.turn.budget import Limits
 
 
 class Front:

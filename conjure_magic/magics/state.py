@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from conjure_magic.compaction import estimated_tokens
+from conjure_magic.artifacts import media_type
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
 from conjure_magic.render.turn import cost_words, token_words
-from conjure_magic.workspace import media_type
+from conjure_magic.turn.compaction import estimated_tokens
 
 if TYPE_CHECKING:
     from conjure_magic.magics.sessions import Sessions

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from html import unescape
 from typing import Literal
 
+from conjure_magic.artifacts import Artifact
 from conjure_magic.render.documents import COUNTED, DOCUMENTS, MAX_BYTES, PDF, Sheet, look_into
 from conjure_magic.render.text import clean, count
-from conjure_magic.workspace import Artifact
 
 HEAD = 64_000
 """Bytes looked at of a file that is too large to travel."""

@@ -19,9 +19,9 @@ from conjure_magic.events import (
     ToolResult,
     ToolStarted,
 )
-from conjure_magic.feed import Feed
 from conjure_magic.history import repair
 from conjure_magic.messages import Block, Message, ToolResultBlock, ToolUseBlock
+from conjure_magic.turn.feed import Feed
 
 
 class Calls:

@@ -15,9 +15,7 @@ from pathlib import Path
 
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.backends.base import Attaches, Prepares, mixed_text, tool_owners
-from conjure_magic.budget import Budget
 from conjure_magic.cancel import Cancel, Deadline
-from conjure_magic.compaction import summarise, summary_note
 from conjure_magic.errors import (
     CancelledError,
     ContextOverflowError,
@@ -41,12 +39,14 @@ from conjure_magic.events import (
     TurnResult,
     TurnStarted,
 )
-from conjure_magic.feed import Feed
 from conjure_magic.history import repair, settle, unfinished, with_own_ids
 from conjure_magic.messages import Block, Message, TextBlock
 from conjure_magic.models.base import Model, Request
+from conjure_magic.turn.budget import Budget
 from conjure_magic.turn.calls import Calls
+from conjure_magic.turn.compaction import summarise, summary_note
 from conjure_magic.turn.conversation import Conversation
+from conjure_magic.turn.feed import Feed
 from conjure_magic.turn.setup import TurnSetup
 from conjure_magic.workspace import Workspace
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from conjure_magic.approval import Approver
 from conjure_magic.backends.base import Backend
-from conjure_magic.budget import Counted, Limits
 from conjure_magic.events import Notice
-from conjure_magic.feed import Subscriber
 from conjure_magic.messages import Message
 from conjure_magic.models.base import Model
+from conjure_magic.turn.budget import Counted, Limits
+from conjure_magic.turn.feed import Subscriber
 from conjure_magic.workspace import Workspace
 
 

@@ -18,11 +18,11 @@ from fakes import ScriptedModel, check_history, use
 from conjure_magic import Session, TurnResult, skill
 from conjure_magic.backends.native import SkillContext
 from conjure_magic.backends.native.calling import Caller
-from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
 from conjure_magic.events import Noted
 from conjure_magic.stopping import running_on
+from conjure_magic.turn.budget import Limits
 
 HANG = 60
 """Seconds that no test here would take unless something hangs."""

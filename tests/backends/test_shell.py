@@ -11,6 +11,7 @@ import pytest
 from fakes import use
 
 from conjure_magic.approval import ApprovalRequest, Decision
+from conjure_magic.artifacts import Artifact
 from conjure_magic.backends import FACTORIES, BackendSetup, backend_factory
 from conjure_magic.backends.shell import ShellBackend, system_text
 from conjure_magic.cancel import Cancel
@@ -20,7 +21,7 @@ from conjure_magic.executors.base import ExecPaths
 from conjure_magic.executors.local import LocalExecutor
 from conjure_magic.settings import Settings
 from conjure_magic.skills import SkillRegistry
-from conjure_magic.workspace import Artifact, Folders, Workspace
+from conjure_magic.workspace import Folders, Workspace
 
 YES, ALWAYS, NO = Decision("once"), Decision("session"), Decision("no", reason="Use view instead.")
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from conjure_magic import skill
 from conjure_magic.approval import ApprovalRequest, Decision, allow
 from conjure_magic.backends.native import SkillContext
-from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
 from conjure_magic.events import BlockFinished, MessageFinished, TextDelta, TurnResult
@@ -25,6 +24,7 @@ from conjure_magic.session import Session
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.skill import Skill, load_skill
 from conjure_magic.tools import DEFINITIONS
+from conjure_magic.turn.budget import Limits
 
 COMMANDS = Path(__file__).parent.parent / "data" / "skills" / "commands"
 LABEL = "Answered by the offline model: rules, not a language model."

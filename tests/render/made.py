@@ -6,9 +6,9 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from conjure_magic.artifacts import Artifact, Artifacts, Change, media_type
 from conjure_magic.events import ApprovalAnswered, Called, Item, ToolResult, TurnResult
 from conjure_magic.messages import Message, ToolUseBlock, Usage
-from conjure_magic.workspace import Artifact, Artifacts, Change, media_type
 
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"

@@ -23,7 +23,7 @@ sys.path.insert(0, {here!r})
 import hostile
 from render.made import PIXEL, allowed, artifact, called, turn
 from conjure_magic.events import *
-from conjure_magic.live import open_display
+from conjure_magic.magics.live import open_display
 
 here = pathlib.Path({folder!r})
 files = (

@@ -14,10 +14,10 @@ import pytest
 from hostile import read_html
 from render.made import PIXEL, artifact, turn
 
+from conjure_magic.artifacts import Artifact
 from conjure_magic.render import Limits, render_artifact, render_pictures, render_turn
 from conjure_magic.render.files import CARDS, LISTED
 from conjure_magic.render.previews import HEAD, look_at
-from conjure_magic.workspace import Artifact
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><title>Errors &amp; "peaks"</title></svg>'
 

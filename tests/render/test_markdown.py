@@ -164,6 +164,9 @@ def test_code_is_code_whatever_backticks_it_holds(text: str) -> None:
 
 
 def test_the_markdown_library_is_not_imported_before_it_is_needed() -> None:
-    code = "import sys, conjure_magic.live, conjure_magic.render; print([m for m in sys.modules if 'markdown_it' in m])"
+    code = (
+        "import sys, conjure_magic.magics.live, conjure_magic.render; "
+        "print([m for m in sys.modules if 'markdown_it' in m])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"

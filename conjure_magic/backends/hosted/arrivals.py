@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conjure_magic.artifacts import Artifact, Change, media_type
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.errors import ApiError, CancelledError, HostedNotFoundError, UsageError
-from conjure_magic.workspace import Artifact, Change, Workspace, media_type, numbered
+from conjure_magic.workspace import Workspace, numbered
 
 if TYPE_CHECKING:
     from conjure_magic.api.files import FilesClient, HostedFile

@@ -11,12 +11,12 @@ import pytest
 from fakes import ScriptedBackend, ScriptedModel, check_history, echo, use
 
 from conjure_magic.approval import Decision
-from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError, SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, TextDelta, ToolFinished, TurnFinished
 from conjure_magic.session import Session
 from conjure_magic.skills import SkillRegistry, load_skills
+from conjure_magic.turn.budget import Limits
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -223,7 +223,7 @@ def test_a_timeout_stops_a_callable_that_blocks() -> None:
 
 
 def test_skills_are_given_as_a_registry_or_as_skills_of_one(tmp_path: Path) -> None:
-    commands = Path(__file__).parent / "data" / "skills" / "commands"
+    commands = Path(__file__).parent.parent / "data" / "skills" / "commands"
     registry = SkillRegistry([commands], user=False, bundled=False)
     names = {skill.name for skill in registry.list()}
     with Session("local", registry, "offline") as session:

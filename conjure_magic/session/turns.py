@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from conjure_magic.budget import Counted
+from conjure_magic.artifacts import Artifacts
 from conjure_magic.events import TurnResult
 from conjure_magic.messages import Message, Usage
-from conjure_magic.workspace import Artifacts
+from conjure_magic.turn.budget import Counted
 
 
 @dataclass(frozen=True, slots=True)

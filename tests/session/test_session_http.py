@@ -11,7 +11,6 @@ from fakes import ScriptedBackend, check_history
 from hosted_kit import KEY, THINK, refused
 
 from conjure_magic.api.keys import Credentials, Key
-from conjure_magic.budget import Limits
 from conjure_magic.errors import ContextOverflowError, ModelError, StreamCutError
 from conjure_magic.events import Noted, ToolStarted
 from conjure_magic.messages import Usage
@@ -19,6 +18,7 @@ from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.testing.stub import Reply, StubModel, StubServer
+from conjure_magic.turn.budget import Limits
 
 pytestmark = pytest.mark.usefixtures("folder")
 STUB_KEY = KEY

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from kernel_kit import Kernel
 
-HERE = Path(__file__).parent.parent
+HERE = Path(__file__).parent.parent.parent
 HAS_CONJURE = "'conjure' in get_ipython().magics_manager.magics['cell']"
 
 

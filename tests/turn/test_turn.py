@@ -6,14 +6,13 @@ import contextlib
 import threading
 from collections.abc import Generator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fakes import ScriptedBackend, ScriptedModel, asking, check_history, echo, use
+from scene import Scene
 
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.backends.base import Context
-from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel, interruptible
 from conjure_magic.errors import BackendError, ModelError, ToolError, UsageError
 from conjure_magic.events import (
@@ -29,53 +28,16 @@ from conjure_magic.events import (
     ToolResult,
     ToolStarted,
     TurnFinished,
-    TurnResult,
     TurnStarted,
 )
 from conjure_magic.messages import Message, ThinkingBlock, ToolUseBlock
-from conjure_magic.turn import Turn, TurnSetup
+from conjure_magic.turn.budget import Limits
 from conjure_magic.workspace import Workspace
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path, tmp_path, tmp_path, in_place=False)
-
-
-class Scene:
-    """A turn with scripted parts, and everything that came of it."""
-
-    def __init__(self, workspace: Workspace, model: ScriptedModel, *backends: ScriptedBackend, **setup: Any) -> None:
-        prompt = setup.pop("prompt", "do it")
-        self.pushed: list[Event] = []
-        self.model, self.backends = model, backends or (ScriptedBackend(),)
-        options: dict[str, Any] = {
-            "session": "main",
-            "number": 1,
-            "parent_id": "",
-            "system": "Be brief.",
-            "backends": self.backends,
-            "model": model,
-            "workspace": workspace,
-            "messages": (),
-            "fingerprint": b"",
-            "approver": None,
-            "subscribers": [self.pushed.append],
-            "limits": Limits(),
-        }
-        self.turn = Turn(TurnSetup(**(options | setup)), prompt)
-
-    def run(self) -> TurnResult:
-        self.yielded = list(self.turn.stream())
-        return self.result
-
-    @property
-    def result(self) -> TurnResult:
-        assert self.turn.result is not None
-        return self.turn.result
-
-    def bodies(self, *kinds: type) -> list[Any]:
-        return [event.body for event in self.pushed if isinstance(event.body, kinds)]
 
 
 TWO_CALLS = ("First I look.", use("a"), use("b", word="x"))

@@ -17,19 +17,19 @@ from kernel_kit import Cell, Kernel
 from render.made import called
 
 from conjure_magic.events import Called, Item, Said, Thought
-from conjure_magic.live import GROWTH, Committed
+from conjure_magic.magics.live import GROWTH, Committed
 from conjure_magic.render import VENDOR_TYPE
 from conjure_magic.render.running import LIVE, cut, open_fence, render_newest
 
 TYPES = {"text/html", "text/markdown", "text/plain", VENDOR_TYPE}
 SETUP = f"""
 import sys, time, threading, pathlib
-sys.path.insert(0, {str(Path(__file__).parent)!r})
+sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
 from render.made import PIXEL, artifact, called, turn
 from conjure_magic.events import *
-from conjure_magic.live import open_display
+from conjure_magic.magics.live import open_display
 from conjure_magic.messages import *
-from conjure_magic.workspace import Artifacts
+from conjure_magic.artifacts import Artifacts
 
 STARTED = TurnStarted("turn-3", "turn-2", "Where?", ("local",), "some-model")
 CALL = ToolUseBlock("t1", "bash_tool", {{"command": "ls -l"}})

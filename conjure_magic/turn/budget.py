@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from conjure_magic.compaction import SUMMARY_TOKENS, estimated_tokens, is_nearly_full
 from conjure_magic.errors import UsageError
 from conjure_magic.messages import Message, Usage
 from conjure_magic.models.base import Model
 from conjure_magic.settings import Settings
+from conjure_magic.turn.compaction import SUMMARY_TOKENS, estimated_tokens, is_nearly_full
 
 MILLION = 1_000_000
 

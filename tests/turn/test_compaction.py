@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 from fakes import ScriptedModel, check_history, use
-from test_turn import Scene
+from scene import Scene
 
-from conjure_magic.budget import Limits
 from conjure_magic.cancel import Cancel
-from conjure_magic.compaction import estimated_tokens, shortened
 from conjure_magic.errors import ContextOverflowError, StreamCutError, UsageError
 from conjure_magic.events import Compacted, MessageFinished, MessageStarted, ModelEvent, Notice
 from conjure_magic.messages import Message, ThinkingBlock, Usage
 from conjure_magic.models.base import Request
+from conjure_magic.turn.budget import Limits
+from conjure_magic.turn.compaction import estimated_tokens, shortened
 from conjure_magic.workspace import Workspace
 
 

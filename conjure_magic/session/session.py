@@ -12,22 +12,23 @@ from typing import Any
 
 from conjure_magic.api.keys import Key
 from conjure_magic.approval import Approver
+from conjure_magic.artifacts import Artifact, Artifacts, save_all
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.native.host import Host
-from conjure_magic.budget import Limits, limits_of
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
-from conjure_magic.equipment import Choice, Equipment
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, Notice, TurnResult
-from conjure_magic.feed import Subscribers
 from conjure_magic.history import extend, repair
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
-from conjure_magic.past import Past, Standing
+from conjure_magic.session.resources import Choice, Equipment
+from conjure_magic.session.turns import Past, Standing
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
-from conjure_magic.workspace import Artifact, Artifacts, Workspace, existing_file, expanded, save_all
+from conjure_magic.turn.budget import Limits, limits_of
+from conjure_magic.turn.feed import Subscribers
+from conjure_magic.workspace import Workspace, existing_file, expanded
 
 SYSTEM = (
     "You work inside a Jupyter notebook for the person who wrote the request. Answer in Markdown, shortly, "
