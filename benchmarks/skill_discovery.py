@@ -18,7 +18,7 @@ from conjure_magic.skills import SkillRegistry
 
 SKILLS = 1_000
 ROUNDS = 15
-FIRST_BOUND, SECOND_BOUND = 3.0, 1.0
+FIRST_BOUND, SECOND_BOUND = 8.0, 1.0
 
 DESCRIPTION = (
     "Reads the records of kind {n}, checks each against the rules of its year, and reports what is missing, doubled "

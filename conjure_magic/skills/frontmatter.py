@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from conjure_magic.errors import FrontMatterError
 from conjure_magic.skills.finding import Finding
-from conjure_magic.skills.yaml_text import YamlTextError, parse_simple, parse_yaml_text
+from conjure_magic.skills.yaml_text import YamlTextError, parse_yaml_text
 
 MAX_HEAD = 64 * 1024
 """Bytes within which front matter must end."""
@@ -128,8 +128,6 @@ def _load(raw: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     findings = []
     try:
         text = raw.decode("utf-8")
-        if (simple := parse_simple(text)) is not None:
-            return simple, ()
     except UnicodeDecodeError:
         text = raw.decode("utf-8", "replace")
         findings.append(Finding("encoding", "is not UTF-8; odd bytes were replaced"))

@@ -1,14 +1,11 @@
 """YAML as front matter needs it: every scalar stays the text that was written, and nothing can blow up.
 
 The parser's events are read, not its loader: no tag makes an object, `1.0` and `on` stay as they are, depth
-and alias expansion are bounded, and deep nesting cannot exhaust the C stack. What most front matter looks like,
-fields of one line each and blocks of plain lines, is read without the library; a property test holds that to mean
-the same.
+and alias expansion are bounded, and deep nesting cannot exhaust the C stack.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -98,57 +95,11 @@ class _Builder:
             top.key = None
 
 
-# Letters that YAML could not act on, and of plain values all characters but `#` and `:`, which have their places.
-_LETTERS = r"\u00a1-\u167f\u2010-\u2027\u3001-\ud7ff"
-_CHARACTER = rf"[ !-\"$-9;-~{_LETTERS}]"
-_PLAIN = rf"[A-Za-z0-9]{_CHARACTER}*+(?:(?::(?=[!-~])|(?<=[!-~])#){_CHARACTER}*+)*+"
-_QUOTED = rf"\"[ !#-\[\]-~{_LETTERS}]*+\"|'[ -&(-~{_LETTERS}]*+'"
-_KEY = r"[A-Za-z][A-Za-z0-9_-]{0,60}+:"
-_LINE = rf" +(?:{_PLAIN}|(?:{_QUOTED}) *)\n"
-_BLOCK = rf" +[>|]-?\n(?:  (?! )[ -~{_LETTERS}]++(?<! )\n)+"
-_SIMPLE = re.compile(rf"(?:{_KEY}(?:{_LINE}|{_BLOCK}| *\n(?:  {_KEY}{_LINE})+))+")
-_FIELD = re.compile(r"([^:]++): *+(.*+)\n((?:  .++\n)*+)")
-"""A field of such text: its key, what follows on its line, and the lines below it."""
-
-
-def parse_simple(text: str) -> dict[str, Any] | None:
-    """The value of YAML text that is nothing but fields of one line, nested once at most, and blocks of plain lines.
-
-    None for any other.
-    """
-    return _fields(text) if _SIMPLE.fullmatch(text) is not None else None
-
-
-def _fields(text: str) -> dict[str, Any] | None:
-    """The fields of text that is known to be simple; None if a key is given twice."""
-    fields: dict[str, Any] = {}
-    for key, value, below in _FIELD.findall(text):
-        if key in fields:
-            return None
-        if not below:
-            value = value.rstrip(" ")
-            fields[key] = value[1:-1] if value[0] in "\"'" else value
-        elif value:
-            lines = below[2:-1].replace("\n  ", " " if value[0] == ">" else "\n")
-            fields[key] = lines if value[-1] == "-" else f"{lines}\n"
-        elif (inner := _fields(below[2:].replace("\n  ", "\n"))) is not None:
-            fields[key] = inner
-        else:
-            return None
-    return fields
-
-
 def parse_yaml_text(text: str) -> tuple[Any, list[str]]:
     """The value that YAML text stands for, every scalar a string, and the keys given twice.
 
     Raises YamlTextError.
     """
-    simple = parse_simple(text)
-    return (simple, []) if simple is not None else parse_with_library(text)
-
-
-def parse_with_library(text: str) -> tuple[Any, list[str]]:
-    """The same for any YAML text."""
     import yaml  # only once a skill is parsed: loading the extension stays light
 
     builder = _Builder()
