@@ -31,6 +31,7 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+EMPTY = [f"2024-05-01 {hour}" for hour in range(10, 24)] + [f"2024-05-02 {hour:02d}" for hour in range(7)]
 CASES: list[tuple[tuple[str, ...], Any]] = [
     ((), 60),
     (("--grep", "idle"), 30),
@@ -51,7 +52,31 @@ CASES: list[tuple[tuple[str, ...], Any]] = [
     (("--pattern", r"code (\d+)", "--missing", "1", "--sum"), 900),
     (("--span",), 83940),
     (("--until", "08:02", "--time", "%H:%M:%S", "--field", "level", "--list"), ["08:00:30 ERROR", "08:01:30 INFO", "07:00:30 ERROR"]),
-    (("--field", "no_such", "--count"), []),
+    (("--time", "hour"), [["2024-05-01 08", 20], ["2024-05-01 09", 20], *[[hour, 0] for hour in EMPTY], ["2024-05-02 07", 20]]),
+    (("--time", "%H:%M", "--level", "ERROR"), [["07:00", 1], ["07:10", 1], ["08:00", 1], ["08:10", 1], ["09:00", 1], ["09:10", 1]]),
+    (("--time", "weekday"), [["Wednesday", 40], ["Thursday", 20]]),
+    (("--by", "level"), [["INFO", 48], ["ERROR", 6], ["Warn", 6]]),
+    (("--by", "user", "--top", "1"), [["ann", 10]]),
+    (("--by", "component,level", "--where", "level>=WARN"), [["crane.C0", "ERROR", 6], ["crane.C1", "Warn", 6]]),
+    (("--time", "day", "--by", "level"), [["2024-05-01", "ERROR", 4], ["2024-05-01", "INFO", 32], ["2024-05-01", "Warn", 4], ["2024-05-02", "ERROR", 2], ["2024-05-02", "INFO", 16], ["2024-05-02", "Warn", 2]]),
+    (("--by", "component", "--field", "level"), [["crane.C0", "INFO", 24], ["crane.C1", "INFO", 24], ["crane.C0", "ERROR", 6], ["crane.C1", "Warn", 6]]),
+    (("--by", "user", "--pattern", r"in ([\d.]+) s", "--max"), [["cleo", 14.75], ["ann", 14.25], ["bob", 13.75]]),
+    (("--time", "day", "--pattern", r"code (\d+)", "--sum"), [["2024-05-01", 380], ["2024-05-02", 490]]),
+    (("--time", "day", "--field", "user", "--distinct"), [["2024-05-01", 3], ["2024-05-02", 3]]),
+    (("--pattern", r"in ([\d.]+) s", "--p", "50"), 7.5),
+    (("--pattern", r"in ([\d.]+) s", "--p", "0,50,100"), [["p0", 0.25], ["p50", 7.5], ["p100", 14.75]]),
+    (("--pattern", r"code (\d+)", "--p", "25", "--p", "75", "--by", "level"), [["INFO", 15.5, 44.5], ["ERROR", 12.5, 37.5]]),
+    (("--level", "ERROR", "--ratio"), 10),
+    (("--level", "ERROR", "--ratio", "--time", "day"), [["2024-05-01", 10, 4, 40], ["2024-05-02", 10, 2, 20]]),
+    (("--where", "user=bob", "--ratio", "--by", "component"), [["crane.C1", 33.3333, 10, 30], ["crane.C0", 0, 0, 30]]),
+    (("--field", "level", "--ratio", "--since", "2024-05-02"), [["INFO", 80, 16, 20], ["ERROR", 10, 2, 20], ["Warn", 10, 2, 20]]),
+    (("--where", "user=bob"), 10),
+    (("--where", "user!=bob"), 20),
+    (("--where", "user~O"), 20),
+    (("--where", "level=warning", "--where", "component~c1"), 6),
+    (("--where", "line>58", "--field", "line", "--list"), ["59", "60"]),
+    (("--field", "line", "--list", "--last", "2"), ["59", "60"]),
+    (("--field", "component", "--where", "user=ann", "--grep", "no such text"), []),
 ]  # fmt: skip
 
 
@@ -102,6 +127,19 @@ WRONG = [
     (("--since", "tomorrow"), "--since tomorrow: not a time"),
     (("--sum", "--max"), "not allowed with"),
     (("--pattern", "crane", "--sum"), "--sum found no number in 60 lines"),
+    (("--field", "no_such"), "no line has a field no_such; there are: level, component, message, user"),
+    (("--by", "no_such", "--field", "level"), "no line has a field no_such; there are: "),
+    (("--where", "no_such=1", "--missing", "0", "--list"), "no line has a field no_such; there are: "),
+    (("--field", "no_such", "--max"), "no line has a field no_such; there are: "),
+    (("--where", "user"), "--where user: write it like NAME=VALUE"),
+    (("--where", "user>ann"), "> compares with a number, such as user>100"),
+    (("--p", "101", "--field", "line"), "--p 101: give percentiles from 0 to 100"),
+    (("--p", "50", "--max", "--field", "line"), "--p and --max are two answers"),
+    (("--p", "50"), "--p needs a value"),
+    (("--ratio",), "--ratio needs a filter"),
+    (("--last", "0"), "--last 0: give a number"),
+    (("--count", "--chart", "a.svg"), "--chart needs figures over time or over groups"),
+    (("--by", "level", "--save", "no/such/folder.csv"), "--save no/such/folder.csv: cannot be written"),
 ]
 
 
@@ -138,3 +176,80 @@ def test_a_reader_that_stops_early_ends_the_command_in_silence(log: Path) -> Non
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+def test_lists_that_are_cut_say_of_how_many(log: Path) -> None:
+    def headline(*arguments: str) -> str:
+        return skill.run_ok("analyze.py", "query", str(log), *arguments).split("\n")[0]
+
+    assert headline("--list", "--top", "3") == "**3 of 60** — lines."
+    assert headline("--last", "3") == "**3 of 60** — lines."
+    assert headline("--field", "line", "--top", "5").startswith("**1: 1, 10: 1, 11: 1 and 57 more**")
+    assert headline("--field", "line", "--top", "1").startswith("**1: 1 (of 60)**")
+    assert headline("--time", "hour").startswith("**most 2024-05-01 08: 20, 24 rows in order of time**")
+
+
+def test_the_last_lines_come_in_the_order_of_the_file(log: Path) -> None:
+    assert skill.query(log, "--last", "2") == log.read_text().splitlines()[-2:]
+    assert skill.query(log, "--level", "ERROR", "--list", "--last", "1") == [log.read_text().splitlines()[50]]
+
+
+def test_durations_are_compared_and_computed_over_their_units(tmp_path: Path) -> None:
+    took = ["900ms", "1.5s", "2m1s", "40us"]
+    path = tmp_path / "a.log"
+    path.write_text(
+        "".join(f"2024-05-01 08:00:0{i} INFO x: path=/a/{i}?q=1 took={t} cpu={i}5%\n" for i, t in enumerate(took))
+    )
+    assert skill.query(path, "--where", "took>=1s") == 2
+    assert skill.query(path, "--where", "took<1ms", "--field", "took", "--list") == ["40us"]
+    assert skill.query(path, "--field", "took", "--max") == 121
+    assert skill.query(path, "--field", "cpu", "--mean") == 20
+    assert skill.query(path, "--by", "endpoint") == [["/a/<*>", 4]]
+    assert "**121 s** — max of field took" in skill.run_ok("analyze.py", "query", str(path), "--field", "took", "--max")
+    path.write_text("".join(f"2024-05-01 08:00:0{i} INFO x: took={i + 1}00ms\n" for i in range(4)))
+    text = skill.run_ok("analyze.py", "query", str(path), "--field", "took", "--p", "50")
+    assert text.startswith("**250 ms** — percentile 50 of field took.")
+
+
+def test_a_status_class_stands_for_its_statuses(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    line = '1.2.3.4 - - [04/Nov/2023:0{}:00:00 +0200] "GET /a/{}?b=1 HTTP/1.1" {} 5\n'
+    path.write_text("".join(line.format(i // 10, i, (200, 404, 500, 503)[i % 4]) for i in range(40)))
+    assert skill.query(path, "--where", "status=5xx") == 20
+    assert skill.query(path, "--where", "status!=5xx", "--where", "bytes=5") == 20
+    assert skill.query(path, "--field", "status_class") == [["5xx", 20], ["2xx", 10], ["4xx", 10]]
+    assert skill.query(path, "--where", "status=5xx", "--by", "endpoint", "--ratio") == [["/a/<*>", 50, 20, 40]]
+
+
+def test_a_level_asked_of_a_log_without_levels_is_no_zero(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    path.write_text("".join(f"2024-05-01 08:00:{i:02d} pump {i} {'failed' if i == 7 else 'runs'}\n" for i in range(30)))
+    text = skill.run_ok("analyze.py", "query", str(path), "--level", "ERROR+", "--count")
+    assert "this log has no level column" in text
+    assert "1 lines are worded as failures (inferred)" in text
+    assert "`2024-05-01 08:00:07 pump 7 failed` (line 8)" in text
+
+
+def test_an_answer_is_drawn_and_saved(log: Path, tmp_path: Path) -> None:
+    from xml.etree import ElementTree
+
+    chart, table = tmp_path / "a.svg", tmp_path / "a.csv"
+    asked = ("--time", "day", "--by", "level", "--chart", str(chart), "--save", str(table))
+    assert f"Created: `{chart}`, `{table}`" in skill.run_ok("analyze.py", "query", str(log), *asked)
+    rows = table.read_text().splitlines()
+    assert rows[:2] == ["day,level,count", "2024-05-01,ERROR,4"]
+    drawn = ElementTree.parse(chart).getroot()
+    told = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert "2024-05-01: 32" in told
+    skill.run_ok("analyze.py", "query", str(log), "--field", "user", "--chart", str(chart))
+    told = [element.text for element in ElementTree.parse(chart).getroot().iter("{http://www.w3.org/2000/svg}title")]
+    assert told == ["Lines for each field user: count", "ann: 10", "bob: 10", "cleo: 10"]
+
+
+def test_what_a_log_says_is_escaped_in_a_chart(tmp_path: Path) -> None:
+    from xml.etree import ElementTree
+
+    path, chart = tmp_path / "a.log", tmp_path / "a.svg"
+    path.write_text("".join(f"2024-05-01 08:00:0{i} INFO x: who=<script>&\x1b[1m{i}\n" for i in range(5)))
+    skill.run_ok("analyze.py", "query", str(path), "--pattern", "who=(.*)", "--chart", str(chart))
+    assert "script" not in {element.tag for element in ElementTree.parse(chart).getroot().iter()}

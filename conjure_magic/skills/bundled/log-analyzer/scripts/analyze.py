@@ -58,7 +58,7 @@ class _Take(argparse.Action):
 
 
 def _query_options(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(takes=[], verb_asked="count")
+    parser.set_defaults(takes=[], verb_asked=None)
     parser.add_argument("files", metavar="FILE", nargs="+", help="log files; - is standard input")
     parser.add_argument(
         "--field", metavar="NAME", action=_Take, help="take level, component, host, pid, …, or NAME=… in the text"
@@ -69,7 +69,17 @@ def _query_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--time", metavar="UNIT", action=_Take, help="take the time by second, minute, hour, day, … or %%H:%%M"
     )
+    parser.add_argument(
+        "--by", metavar="NAME", action="append", default=[], help="group the answer by these fields: NAME[,NAME]"
+    )
     parser.add_argument("--missing", metavar="VALUE", help="the value of a line in which nothing is found")
+    parser.add_argument(
+        "--where", metavar="NAME=VALUE", action="append", default=[],
+        help="only lines whose field compares so: = != > >= < <= ~ (contains); 5xx stands for a class",
+    )  # fmt: skip
+    parser.add_argument(
+        "--p", metavar="N", action="append", default=[], help="percentiles of the value, such as 95 or 50,95"
+    )
     verbs = parser.add_mutually_exclusive_group()
     for name, text in (
         ("count", "count lines or, of a value taken, each value (the default)"),
@@ -79,29 +89,29 @@ def _query_options(parser: argparse.ArgumentParser) -> None:
         ("max", "the largest value"),
         ("min", "the smallest value"),
         ("mean", "the mean value"),
+        ("ratio", "the share of the lines that pass the filters, in per cent"),
         ("span", "seconds between the first and the last line"),
     ):
         verbs.add_argument(f"--{name}", dest="verb_asked", action="store_const", const=name, help=text)
     parser.add_argument("--top", metavar="N", type=int, help="only the N most frequent values, or the first N lines")
+    parser.add_argument("--last", metavar="N", type=int, help="only the last N lines or rows")
+    parser.add_argument("--chart", metavar="PATH.svg", help="write a chart of the answer, over time or over groups")
+    parser.add_argument("--save", metavar="PATH.csv", help="write the answer as a CSV table")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     options.add_filters(parser)
 
 
 def _query(args: argparse.Namespace) -> int:
-    from loglib import corpus, export, query, query_text, records, source
+    from loglib import asking, corpus, export, query_text, source
 
-    if args.top is not None and args.top < 1:
-        raise options.UsageError(f"--top {args.top}: give a number, 1 or more")
     sources = source.open_sources(args.files)
-    keep = options.record_filter(args)
-    layouts = corpus.load_layouts(sources)
-    take = query.taker(args.takes, layouts, args.missing)
-    found = filter(keep, records.read_records(sources, layouts))
-    answer = query.answer(options.ticking(found, args.progress), take, args.verb_asked, args.top)
+    answer = asking.ask(args, sources, corpus.load_layouts(sources))
+    about = asking.about(args)
+    created = export.write_answer(answer, about, args.chart, args.save)
     if args.json:
-        export.print_json({"answer": answer.value, "records": answer.records, "first": answer.first}, sys.stdout)
+        export.print_json(export.plain(answer), sys.stdout)
     else:
-        sys.stdout.write(query_text.render_answer(answer, options.about(args)))
+        sys.stdout.write(query_text.render_answer(answer, about, created))
     return 0
 
 

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 from loglib import trends
 from loglib.corpus import Corpus
 from loglib.options import UsageError
+from loglib.query import Answer
 
 
 def write_files(corpus: Corpus, summary: dict[str, object], chart: str | None, table: str | None) -> list[str]:
@@ -29,6 +30,52 @@ def write_files(corpus: Corpus, summary: dict[str, object], chart: str | None, t
             _write_templates(corpus, stream)
         created.append(table)
     return created
+
+
+def write_answer(answer: Answer, about: str, chart: str | None, table: str | None) -> list[str]:
+    """Write a query's answer as a chart and as a table, and name what was written.
+
+    Raises:
+        UsageError: a path that cannot be written, or a chart of an answer without a time and without groups.
+    """
+    created = []
+    if chart:
+        from loglib.bars import render_answer_chart
+
+        text = render_answer_chart(answer, about)
+        with _create(chart, "--chart") as stream:
+            stream.write(text)
+        created.append(chart)
+    if table:
+        with _create(table, "--save") as stream:
+            _write_answer(answer, stream)
+        created.append(table)
+    return created
+
+
+def _write_answer(answer: Answer, stream: TextIO) -> None:
+    writer = csv.writer(stream)
+    if isinstance(answer.value, list):
+        rows = answer.value if answer.columns else [[value] for value in answer.value]
+        writer.writerow(answer.columns or ("line" if answer.verb == "worded" else "value",))
+        writer.writerows(rows)
+    else:
+        writer.writerow((answer.verb,))
+        writer.writerow((answer.value,))
+
+
+def plain(answer: Answer) -> dict[str, object]:
+    """A query's answer as values for JSON."""
+    found: dict[str, object] = {"answer": answer.value, "records": answer.records, "first": answer.first}
+    if answer.columns:
+        found["columns"] = list(answer.columns)
+    if answer.total:
+        found["total"] = answer.total
+    if answer.unit:
+        found["unit"] = answer.unit
+    if answer.notes:
+        found["notes"] = list(answer.notes)
+    return found
 
 
 def print_json(value: Any, stream: TextIO) -> None:

@@ -58,13 +58,24 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
 
 def record_filter(args: argparse.Namespace) -> Callable[[Record], bool] | None:
     """A test of one record for the given filters, None where there are none."""
-    tests = [test for test in (_level_test(args.level), _grep_test(args.grep), _time_test(args)) if test]
-    if not tests:
-        return None
-    return lambda record: all(test(record) for test in tests)
+    return both(both(level_test(args.level), grep_test(args.grep)), span_test(args))
 
 
-def _level_test(text: str | None) -> Callable[[Record], bool] | None:
+def both(
+    one: Callable[[Record], bool] | None, other: Callable[[Record], bool] | None
+) -> Callable[[Record], bool] | None:
+    """A test that both tests pass; None where there is none."""
+    if one is None or other is None:
+        return one or other
+    return lambda record: one(record) and other(record)
+
+
+def level_test(text: str | None) -> Callable[[Record], bool] | None:
+    """The test of --level.
+
+    Raises:
+        UsageError: a word that is no level.
+    """
     if not text:
         return None
     wanted: set[str] = set()
@@ -78,7 +89,8 @@ def _level_test(text: str | None) -> Callable[[Record], bool] | None:
     return lambda record: record.level is not None and levels.canonical(record.level) in wanted
 
 
-def _grep_test(text: str | None) -> Callable[[Record], bool] | None:
+def grep_test(text: str | None) -> Callable[[Record], bool] | None:
+    """The test of --grep, over all lines of a record."""
     if not text:
         return None
     search = compile_pattern("--grep", text).search
@@ -100,7 +112,8 @@ def compile_pattern(option: str, text: str) -> re.Pattern[str]:
         ) from None
 
 
-def _time_test(args: argparse.Namespace) -> Callable[[Record], bool] | None:
+def span_test(args: argparse.Namespace) -> Callable[[Record], bool] | None:
+    """The test of --since and --until."""
     if not args.since and not args.until:
         return None
     since, until = _bound("--since", args.since), _bound("--until", args.until)
@@ -168,17 +181,3 @@ def _ticking(records: Iterable[Record], tick: Callable[[int], None]) -> Iterator
         if not number & 0x3FFF:
             tick(number)
         yield record
-
-
-def about(args: argparse.Namespace) -> str:
-    """In words: what a query took from which lines."""
-    what = {"count": "lines", "list": "lines"}.get(args.verb_asked, args.verb_asked)
-    if args.takes:
-        named = " and ".join(f"{kind} {text}" for kind, text in args.takes)
-        verb = {"count": "lines for each", "distinct": "different values of", "list": "values of"}
-        what = f"{verb.get(args.verb_asked, args.verb_asked + ' of')} {named}"
-    elif args.verb_asked == "span":
-        what = "seconds between the first and the last line"
-    limits = [f"--{name} {getattr(args, name)}" for name in ("level", "grep", "since", "until") if getattr(args, name)]
-    told: str = what + (f", with {' '.join(limits)}" if limits else "")
-    return told.replace("`", "'")

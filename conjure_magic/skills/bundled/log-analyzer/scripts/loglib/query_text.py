@@ -6,49 +6,112 @@ from loglib.markdown import cell, code, code_cell, raw_table
 from loglib.query import Answer
 
 _ROWS = 50
+_TIMES = 100  # rows of a series: a day of hours, four of a week
 
 
-def render_answer(answer: Answer, about: str) -> str:
+def render_answer(answer: Answer, about: str, created: list[str] | None = None) -> str:
     """Markdown for a person; `about` says in words what was asked of which lines."""
+    parts = [_body(answer, about)]
+    parts += [f"Note: {note}." for note in answer.notes if answer.verb != "worded"]
+    if created:
+        parts.append("Created: " + ", ".join(f"`{name}`" for name in created))
+    return "\n\n".join(parts) + "\n"
+
+
+def _body(answer: Answer, about: str) -> str:
     value = answer.value
-    if isinstance(value, list) and answer.verb == "list":
-        return _listed(answer, value, about)
+    if isinstance(value, list) and answer.columns:
+        return _tabled(answer, value, about)
     if isinstance(value, list):
-        return _ranked(answer, value, about)
-    places = (
-        ", ".join(f"{name} {_short(place)}" for name, place in answer.first.items())
-        if answer.verb != "distinct"
-        else ""
-    )
+        return _listed(answer, value, about)
+    if answer.verb == "ratio":
+        return f"**{value}%** — {answer.records:,} of {answer.total:,} lines: {about}."
+    places = ", ".join(f"{name} {_short(place)}" for name, place in answer.first.items())
+    return f"**{_figure(value, answer.unit)}** — {about}{f' ({places})' if places else ''}."
+
+
+def _figure(value: object, unit: str) -> str:
+    if value is None:
+        return "–"
+    text = f"{value:,}" if isinstance(value, int) else str(value)
+    return text + ("%" if unit == "%" else f" {unit}" if unit else "")
+
+
+def _tabled(answer: Answer, rows: list[list[object]], about: str) -> str:
+    if not rows:
+        return f"Nothing found — {about}."
+    limit = _TIMES if answer.series else _ROWS
+    shown = [[*(code_cell(str(name)) for name in row[: answer.keys]), *map(_cell, row[answer.keys :]),
+              cell(_short(_place(answer, row)))] for row in rows[:limit]]  # fmt: skip
+    head = _heads(answer)
+    rest = f"\n\n{len(rows) - limit} further rows are left out; --json or --save PATH.csv gives them all."
     return (
-        f"**{value:,}** — {about}{f' ({places})' if places else ''}.\n"
-        if isinstance(value, int)
-        else (f"**{value}** — {about}{f' ({places})' if places else ''}.\n")
+        f"**{_headline(answer, rows)}** — {about}.\n\n"
+        + raw_table((*head, "First line"), shown)
+        + (rest if len(rows) > limit else "")
     )
 
 
-def _ranked(answer: Answer, pairs: list[list[object]], about: str) -> str:
-    if not pairs:
-        return f"Nothing found — {about}.\n"
-    head = ", ".join(f"{cell(name)}: {count}" for name, count in pairs[:3])
-    more = f" and {len(pairs) - 3} more" if len(pairs) > 3 else ""
-    rows = [
-        (code_cell(str(name)), count, cell(_short(answer.first.get(str(name), "")))) for name, count in pairs[:_ROWS]
-    ]
-    rest = (
-        f"\n\n{len(pairs) - _ROWS} further values are left out; --json prints them all." if len(pairs) > _ROWS else ""
+def _place(answer: Answer, row: list[object]) -> str:
+    return answer.first.get(" ".join(map(str, row[: answer.keys])), "")
+
+
+def _heads(answer: Answer) -> list[str]:
+    if answer.verb == "count" and answer.keys == 1 and len(answer.columns) == 2:
+        return ["Value", "Count"]
+    return [name.capitalize() if i >= answer.keys else name for i, name in enumerate(answer.columns)]
+
+
+def _cell(value: object) -> object:
+    return "–" if value is None else value
+
+
+def _headline(answer: Answer, rows: list[list[object]]) -> str:
+    """The first rows; of a series its total and its peak; how many rows there are where not all are here."""
+
+    def told(row: list[object]) -> str:
+        name = ", ".join(cell(part) for part in row[: answer.keys])
+        figures = ", ".join(_figure(value, answer.unit if i == 0 else "") for i, value in enumerate(row[answer.keys :]))
+        if answer.verb == "ratio":
+            figures = f"{_figure(row[-3], '%')} ({row[-2]} of {row[-1]})"
+        return f"{name}: {figures}"
+
+    if answer.series and answer.columns[0] != "percentile":
+        return _peak(answer, rows, told)
+    missing = max(answer.total, len(rows)) - 3
+    more = f" and {missing} more" if missing > 0 and len(rows) >= 3 else ""
+    if len(rows) < 3 and answer.total > len(rows):
+        more = f" (of {answer.total})"
+    return ", ".join(map(told, rows[:3])) + more
+
+
+def _peak(answer: Answer, rows: list[list[object]], told: object) -> str:
+    figures = [(row[answer.keys], i) for i, row in enumerate(rows)]
+    numbers = [(value, -i) for value, i in figures if isinstance(value, (int, float))]
+    assert callable(told)
+    if not numbers:
+        return f"no figure in {len(rows)} rows"
+    best = rows[-(min(numbers) if answer.verb == "min" else max(numbers))[1]]
+    word = "lowest" if answer.verb == "min" else "most" if answer.verb in ("count", "distinct") else "highest"
+    cut = (
+        f", {len(rows)} of {answer.total} rows" if answer.total > len(rows) else f", {len(rows)} rows in order of time"
     )
-    return f"**{head}{more}** — {about}.\n\n" + raw_table(("Value", "Count", "First line"), rows) + rest + "\n"
+    return f"{word} {told(best)}{cut if len(rows) > 1 else ''}"
 
 
 def _listed(answer: Answer, values: list[str], about: str) -> str:
-    if not values:
-        return f"Nothing found — {about}.\n"
+    if answer.verb == "worded":
+        head = f"**No levels**: {answer.notes[0]}."
+    elif not values:
+        return f"Nothing found — {about}."
+    else:
+        cut = max(answer.total, len(values)) > len(values)
+        head = f"**{len(values):,}{f' of {answer.total:,}' if cut else ''}** — {about}."
     lines = [
-        f"- {code(value.splitlines()[0], 400)} ({_short(answer.first.get(value, ''))})" for value in values[:_ROWS]
+        f"- {code(value.split(chr(10))[0], 400)} ({_short(answer.first.get(value, ''))})" for value in values[:_ROWS]
     ]
-    rest = f"\n\n{len(values) - _ROWS} more are left out; --json prints them all." if len(values) > _ROWS else ""
-    return f"**{len(values)}** — {about}.\n\n" + "\n".join(lines) + rest + "\n"
+    rest = f"\n\n{len(values) - _ROWS} more are left out; --json or --save PATH.csv gives them all."
+    return head + ("\n\n" + "\n".join(lines) if lines else "") + (rest if len(values) > _ROWS else "")
 
 
 def _short(place: str) -> str:
