@@ -517,10 +517,10 @@ def test_a_mixed_turn_of_thirty_rounds_bills_little_more_than_ideal_caching(stub
         result = it.chat("You know much. " * 400)
     assert (result.rounds, refused(stub)) == (30, [])
     billed = 0.0
-    for request in stub.messages:
-        usage = Usage.from_dict(request.usage)
+    read = [Usage.from_dict(request.iterations[0]) for request in stub.messages]  # the container's own loop apart
+    for usage in read:
         billed += (usage.input_tokens or 0) + 1.25 * (usage.cache_creation_input_tokens or 0)
         billed += 0.05 * (usage.cache_read_input_tokens or 0)
-    sizes = [Usage.from_dict(request.usage).prompt_tokens or 0 for request in stub.messages]
+    sizes = [usage.prompt_tokens or 0 for usage in read]
     ideal = 1.25 * sizes[-1] + 0.05 * sum(sizes[:-1])  # each token written once, then read
     assert billed <= 1.1 * ideal

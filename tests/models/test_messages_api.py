@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from model_kit import CALL, OPUS, QUICK, THOUGHT, ask, finished, model_of, said, talk
 
 from conjure_magic.api.client import Patience
 from conjure_magic.api.keys import Credentials, Key
@@ -29,45 +30,9 @@ from conjure_magic.errors import (
 )
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, Notice, TextDelta, ThinkingDelta
 from conjure_magic.messages import Message, OtherBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, Usage
-from conjure_magic.models.base import Request, ToolDefinition
+from conjure_magic.models.base import ToolDefinition
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.testing.stub import Reply, StubServer
-
-OPUS = "claude-opus-5-5"
-ECHO = ToolDefinition("echo", "Says it again.", {"type": "object", "properties": {"text": {"type": "string"}}})
-QUICK = Patience(retries=2, backoff=0.001, retry_after=0.05, connect=5, idle=1.0)
-CALL = {"type": "tool_use", "name": "echo", "input": {"text": "☃ \u2028"}}
-THOUGHT = {"type": "thinking", "thinking": "Let me see … \u2028 ok"}
-
-
-def model_of(stub: StubServer, name: str = OPUS, **more: Any) -> MessagesModel:
-    more = {"patience": QUICK, **more}
-    dialect = "compatible" if stub.compatible else "anthropic"
-    return MessagesModel(name, Credentials(stub.url, "x-api-key", Key("sk-test"), dialect), **more)
-
-
-def ask(*messages: Message, tools: tuple[ToolDefinition, ...] = (ECHO,), **more: Any) -> Request:
-    return Request(OPUS, "Be brief.", tools, messages or (Message.user("Hi."),), **more)
-
-
-def talk(model: MessagesModel, request: Request | None = None) -> tuple[list[ModelEvent], ModelError | None]:
-    """All events, and the error that ended them."""
-    events: list[ModelEvent] = []
-    try:
-        events.extend(model.stream(request or ask(), Cancel()))  # what came before an error stays
-    except ModelError as error:
-        return events, error
-    return events, None
-
-
-def said(events: list[ModelEvent]) -> str:
-    return "".join(event.text for event in events if isinstance(event, TextDelta))
-
-
-def finished(events: list[ModelEvent]) -> MessageFinished:
-    assert isinstance(events[-1], MessageFinished), events
-    return events[-1]
-
 
 # ---- what is shown and kept
 
@@ -413,8 +378,8 @@ def test_what_passes_is_tried_again_and_told(stub: StubServer, reply: Reply) -> 
 SSE = "text/event-stream"
 IN_THE_MIDDLE = [  # what ends an answer that has begun, and the error
     (Reply(("Once upon a time",), without_stop=True), StreamCutError),
-    (Reply(("Once upon a time",), cut_after=700), StreamCutError),
-    (Reply(("Once upon a time",), stall_after=700), StreamCutError),
+    (Reply(("Once upon a time",), cut_after=1_200), StreamCutError),
+    (Reply(("Once upon a time",), stall_after=1_200), StreamCutError),
     (Reply(("Once upon a time",), error_after=4), ModelUnavailableError),
     (Reply(("Once upon a time",), error_after=4, error_type="rate_limit_error"), RateLimitError),
     (Reply(("Once upon a time",), error_after=4, error_type="invented_error"), ModelUnavailableError),
@@ -523,7 +488,7 @@ FOR_EVER = Patience(retries=2, backoff=1e6, connect=1e6, idle=1e6)
 
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("again", [False, True], ids=["a new connection", "a used connection"])
-@pytest.mark.parametrize("reply", [Reply(silent=True), Reply(("a" * 50,), stall_after=700)], ids=["headers", "body"])
+@pytest.mark.parametrize("reply", [Reply(silent=True), Reply(("a" * 50,), stall_after=1_200)], ids=["headers", "body"])
 def test_a_stop_wakes_a_blocked_read(stub: StubServer, reply: Reply, again: bool) -> None:
     model = model_of(stub, patience=FOR_EVER)
     if again:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,6 +113,46 @@ class PromptCache:
 
 
 THOUGHTS = ("thinking", "redacted_thinking")
+
+
+def iterations(first: Mapping[str, int], blocks: Sequence[Wire], output: int | None = None) -> list[dict[str, int]]:
+    """What each iteration of the server's own loop used: one more for every result of a tool that the server ran.
+
+    Args:
+        first: the input side of the first one; every later one reads from the cache what the one before has read.
+        blocks: the message's content.
+        output: what all of it counts as, instead of a count of the blocks.
+    """
+    used = [{**first, "output_tokens": 0}]
+    read, new = sum(first.values()), 0
+    for block in blocks:
+        count = tokens(canonical(block))
+        if block["type"].endswith("_tool_result"):
+            fresh = {"input_tokens": new + count, "cache_creation_input_tokens": 0, "cache_read_input_tokens": read}
+            used.append({**fresh, "output_tokens": 0})
+            read, new = read + new + count, 0
+        else:
+            used[-1]["output_tokens"] += count
+            new += count
+    if output is not None:
+        used = [{**one, "output_tokens": 0 if one is not used[-1] else output} for one in used]
+    return used
+
+
+def usage_wire(used: Mapping[str, int]) -> dict[str, Any]:
+    """The `usage` of a message, with every field that the API has for it."""
+    return {
+        **used,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": used["cache_creation_input_tokens"],
+            "ephemeral_1h_input_tokens": 0,
+        },
+        "output_tokens_details": {"thinking_tokens": 0},
+        "server_tool_use": None,
+        "inference_geo": "global",
+        "service_tier": "standard",
+        "speed": "standard",
+    }
 
 
 class Prefixes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 
@@ -21,6 +21,8 @@ class Recorded:
     error: str = ""
     """Why it was refused; empty if it was not."""
     usage: dict[str, int] = field(default_factory=dict)
+    iterations: list[dict[str, int]] = field(default_factory=list)
+    """What each iteration of the server's own loop used; one where it ran no tool."""
     prefix_change: str = ""
     """Where it first differs from the request before in its conversation: "tools.0", "messages.3"; empty if nowhere."""
     sent: int = 0
@@ -32,5 +34,5 @@ class Recorded:
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON-able data."""
-        names = ("number", "method", "path", "body", "status", "error", "usage", "prefix_change", "sent", "finished")
+        names = {f.name for f in fields(self)} - {"headers", "answered"}
         return {"headers": dict(self.headers), **{name: getattr(self, name) for name in names}}

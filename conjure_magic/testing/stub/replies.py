@@ -32,6 +32,8 @@ class Reply:
     """Sprinkle pings, comments, and events, blocks' deltas and fields that nobody knows."""
     output_tokens: int | None = None
     """In the place of a count of the content."""
+    iterations: bool = False
+    """Whether `usage` lists the server's own iterations, as a beta does."""
 
     # ---- faults
     status: int = 200
@@ -131,14 +133,22 @@ def sse(name: str, data: Mapping[str, Any]) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
 
 
-def stream(message: Wire, reply: Reply) -> Iterator[bytes]:
+DELTA_USAGE = (
+    *("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens"),
+    *("output_tokens_details", "server_tool_use", "iterations"),
+)
+"""What `message_delta` says of the tokens: totals over all of the server's own iterations."""
+
+
+def stream(message: Wire, reply: Reply, first: Mapping[str, int] | None = None) -> Iterator[bytes]:
     """The events of a message, each as the bytes of one write.
 
     Args:
         message: the whole message as a request without `stream` would get it.
         reply: how to send it.
+        first: what the server's first iteration read, if it had several.
     """
-    events = _events(message, reply)
+    events = _events(message, reply, first)
     if reply.error_after is not None:
         yield from itertools.islice(events, reply.error_after)
         error = error_body(reply.error_type, reply.error_message)
@@ -147,12 +157,13 @@ def stream(message: Wire, reply: Reply) -> Iterator[bytes]:
         yield from events
 
 
-def _events(message: Wire, reply: Reply) -> Iterator[bytes]:
+def _events(message: Wire, reply: Reply, first: Mapping[str, int] | None) -> Iterator[bytes]:
     opening = {**message, "content": [], "stop_reason": None, "stop_sequence": None}
     if "container" in message:
         opening["container"] = None
     if "usage" in message:
-        opening["usage"] = {**message["usage"], "output_tokens": 1}
+        opening["usage"] = {**message["usage"], **(first or {}), "output_tokens": 1}
+        opening["usage"].pop("iterations", None)
     yield sse("message_start", {"type": "message_start", "message": opening})
     if reply.noise:
         yield from (b": nobody reads this\n\n", sse("ping", {"type": "ping"}))
@@ -168,11 +179,10 @@ def _events(message: Wire, reply: Reply) -> Iterator[bytes]:
         if reply.noise:
             yield sse("weather", {"type": "weather", "sky": "blue"})
     ending = {"stop_reason": message["stop_reason"], "stop_sequence": None, **reply.extra}
-    if "container" in message:
-        ending["container"] = message["container"]
+    ending |= {name: message[name] for name in ("container", "stop_details") if name in message}
     last: Wire = {"type": "message_delta", "delta": ending}
     if "usage" in message:
-        last["usage"] = message["usage"]
+        last["usage"] = {name: message["usage"][name] for name in DELTA_USAGE if name in message["usage"]}
     yield sse("message_delta", last)
     if not reply.without_stop:
         yield sse("message_stop", {"type": "message_stop"})

@@ -31,7 +31,7 @@ class RefusedError(Exception):
 FIELDS = frozenset(
     {"model", "max_tokens", "messages", "system", "tools", "tool_choice", "stream", "stop_sequences", "metadata"}
     | {"thinking", "cache_control", "container", "service_tier", "output_config", "diagnostics", "context_management"}
-    | {"inference_geo"}
+    | {"inference_geo", "speed", "user_profile_id", "workspace_id"}
 )
 SAMPLING = ("temperature", "top_p", "top_k")
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")

@@ -13,7 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from conjure_magic.testing.stub import endpoints, http
-from conjure_magic.testing.stub.billing import Link, Prefixes, PromptCache, canonical, chain, tokens
+from conjure_magic.testing.stub.billing import Link, Prefixes, PromptCache, chain, iterations, usage_wire
+from conjure_magic.testing.stub.blocks import first_extra
 from conjure_magic.testing.stub.catalogue import MODELS, StubModel, page
 from conjure_magic.testing.stub.conversation import Memory
 from conjure_magic.testing.stub.hosted import Hosted
@@ -260,6 +261,9 @@ class StubServer:
         model = self._model(body["model"])
         check_tools(body.get("tools"))
         check_messages(body.get("messages"), resumes=self._memory.resumes(body.get("messages")))
+        if not self.compatible:
+            extra = first_extra(body["messages"])
+            require(not extra, f"{extra}: Extra inputs are not permitted")
         check_fields(body, model, counting=counting)
         check_programmatic(body)
         self.hosted.check(body)
@@ -328,16 +332,17 @@ class StubServer:
             "content": blocks,
             "stop_reason": reason,
             "stop_sequence": None,
-            **({"container": container} if not self.compatible else {}),
+            **({"container": container, "stop_details": None, "diagnostics": None} if not self.compatible else {}),
             **reply.extra,
         }
         record.status = 200
         if not self.compatible:
-            usage = self._cache.account(body, links, model.cache_minimum)
-            said = reply.output_tokens
-            usage["output_tokens"] = said if said is not None else sum(tokens(canonical(b)) for b in blocks)
-            record.usage = usage
-            message["usage"] = {**usage, "service_tier": "standard"}
+            first = self._cache.account(body, links, model.cache_minimum)
+            record.iterations = iterations(first, message["content"], reply.output_tokens)
+            record.usage = {name: sum(one[name] for one in record.iterations) for name in record.iterations[0]}
+            message["usage"] = usage_wire(record.usage)
+            if reply.iterations:
+                message["usage"]["iterations"] = [{"type": "message", **one} for one in record.iterations]
         return message
 
     async def _stream(
@@ -351,7 +356,7 @@ class StubServer:
         chunks = http.Chunks(writer)
         await chunks.begin("text/event-stream; charset=utf-8", self._headers(record, reply.headers))
         limit = min((n for n in (reply.cut_after, reply.stall_after) if n is not None), default=None)
-        for event in stream(message, reply):
+        for event in stream(message, reply, record.iterations[0] if record.iterations else None):
             if reply.delay:
                 await asyncio.sleep(reply.delay)
             piece = event if limit is None else event[: limit - record.sent]
