@@ -25,6 +25,8 @@ class ApprovalRequest:
     question: str = "Run this command?"
     later: str = ""
     """What a yes for the session allows as well, after "every later …"; by default a command of the backend's."""
+    note: str = ""
+    """Why it is asked, where that needs saying."""
 
 
 @dataclass(frozen=True, slots=True)

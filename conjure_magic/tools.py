@@ -6,6 +6,7 @@ What is wrong with a call becomes a `ToolError` that says what the tool expects,
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ VIEW_LINES = 1_000
 VIEW_CHARACTERS = 48_000
 LINE_CHARACTERS = 2_000
 """Characters of a line that are shown."""
+
+UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters but tab and newline, and what is no character."""
 
 _IMAGES = {b"\x89PNG": "PNG image", b"\xff\xd8\xff": "JPEG image", b"GIF8": "GIF image", b"%PDF": "PDF document"}
 
@@ -131,6 +135,18 @@ def check_arguments(definition: ToolDefinition, given: Mapping[str, Any]) -> Non
             faults.append(f"{name} must be {wanted}, not {_named(value)}")
     if faults:
         raise ToolError(f"{definition.name}: {'; '.join(faults)}. It takes: {expected}.")
+    if definition is BASH_TOOL:
+        _check_seen(given["command"])
+
+
+def _check_seen(command: str) -> None:
+    """Raise ToolError for a command that a person could not read as it is: with control characters."""
+    found = dict.fromkeys(f"U+{ord(character):04X}" for character in UNSEEN.findall(command))
+    if found:
+        raise ToolError(
+            f"bash_tool: the command holds {', '.join(list(found)[:5])}. Of control characters only tab and newline "
+            "may be in a command; write others as escapes, such as printf '\\033'."
+        )
 
 
 def _named(value: Any) -> str:

@@ -10,7 +10,8 @@ from conjure_magic.api.keys import Key
 from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import UsageError
-from conjure_magic.render.text import count, exact
+from conjure_magic.render.quoting import beginning, named, quoted
+from conjure_magic.render.text import count
 from conjure_magic.stopping import stoppable
 
 MORE = "Please answer y, a or n"
@@ -21,14 +22,9 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
 
     Raises CancelledError if the turn is stopped meanwhile.
     """
-    later = request.later or f"command of {request.backend}"
-    choices = (
-        "  y  yes, once\n"
-        f"  a  yes, and every later {later} in this session\n"
-        "  n  no; words after it tell the model why\n"
-        "Your answer: "
-    )
-    prompt = f"{request.question}\n\n{_indented(request.text)}\n\n{choices}"
+    choices = _choices(request)
+    heads = [named(request.question), *([named(request.note, 1_000)] if request.note else [])]
+    prompt = "\n\n".join([*heads, quoted(request.text), choices])
     while True:
         try:
             with stoppable(cancel, lambda _: None, "the question"):
@@ -39,6 +35,17 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
         if decision is not None:
             return decision
         prompt = f"{MORE}.\n{choices}"
+
+
+def _choices(request: ApprovalRequest) -> str:
+    """The answers there are, and, where the answer is typed, what it is about: the text may be long."""
+    later = named(request.later or f"command of {request.backend}")
+    return (
+        "  y  yes, once\n"
+        f"  a  yes, and every later {later} in this session\n"
+        "  n  no; words after it tell the model why\n"
+        f"{beginning(request.text)}. Your answer: "
+    )
 
 
 def ask_key() -> Key | None:
@@ -62,9 +69,12 @@ def read_answer(answer: str) -> Decision | None:
     return None
 
 
-def ask_whether(question: str, nobody: str) -> bool:
-    """Ask a question with yes or no. Raises UsageError with the words of `nobody` where nobody can answer."""
-    answer = _yes_or_no(f"{exact(question)} [y/n] ")
+def ask_whether(question: str, about: str, nobody: str) -> bool:
+    """Ask a question with yes or no about a foreign text, which is quoted below it.
+
+    Raises UsageError with the words of `nobody` where nobody can answer.
+    """
+    answer = _yes_or_no(f"{question}\n\n{quoted(about)}\n\n{beginning(about)} [y/n] ")
     if answer is None:
         raise UsageError(nobody)
     return answer
@@ -72,8 +82,10 @@ def ask_whether(question: str, nobody: str) -> bool:
 
 def ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
     """Ask whether a project's skills may be loaded; None where nobody can answer."""
+    told = "\n".join(map(named, names))
     prompt = (
-        f"The folder {exact(str(folder))} has {count(len(names), 'skill')}: {exact(', '.join(names))}.\n"
+        f"This folder has {count(len(names), 'skill')}, which the lines below it name:\n\n"
+        f"{quoted(named(str(folder), 1_000))}\n\n{quoted(told)}\n\n"
         "Skills tell the model what to do and bring scripts. Load them now and from now on? [y/n] "
     )
     return _yes_or_no(prompt)
@@ -88,7 +100,3 @@ def _yes_or_no(prompt: str) -> bool | None:
         if answer in ("y", "yes", "n", "no"):
             return answer.startswith("y")
         prompt = "Please answer y or n: "
-
-
-def _indented(text: str) -> str:
-    return "\n".join(f"    {line}" for line in exact(text).splitlines() or [""])

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.cancel import Cancel, interrupt_guard
+from conjure_magic.characters import printed
 from conjure_magic.errors import CancelledError, UsageError
 from conjure_magic.magics.options import Parser, command_parser, flatten, read_words, suggest
 from conjure_magic.render import Table, style
 from conjure_magic.render import render_state as render
-from conjure_magic.render.text import escape, exact
+from conjure_magic.render.text import escape
 from conjure_magic.settings import STANDARD_IMAGE
 
 if TYPE_CHECKING:
@@ -168,10 +169,10 @@ class BuildDisplay:
 
     def __call__(self, line: str) -> None:
         """Take a line of progress."""
-        self._lines.append(exact(line))
+        self._lines.append(printed(line))
         if not self._in_kernel:
             if line.startswith("step "):
-                print(exact(line))
+                print(printed(line))
             return
         now = time.monotonic()
         if self._output is None or now - self._drawn > 0.2:

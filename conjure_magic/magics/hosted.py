@@ -171,10 +171,10 @@ def delete(api: Hosted, options: argparse.Namespace) -> None:
         if name.startswith("-") or not name.strip("@"):
             raise UsageError(f"{name!r} is no id; %conjure hosted files and skills list them")
     told = ", ".join(names)
-    question = f"Delete for good, at Anthropic: {told}?"
     if not options.yes:
         with interruptible(api.cancel):
-            agreed = ask_whether(question, f"nobody can be asked here; --yes deletes without asking: {told}")
+            unasked = f"nobody can be asked here; --yes deletes without asking: {told}"
+            agreed = ask_whether("Delete for good, at Anthropic?", "\n".join(names), unasked)
         if not agreed:
             print("Nothing was deleted.")
             return

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from conjure_magic.characters import clean, printed
 from conjure_magic.events import (
     Body,
     Called,
@@ -47,7 +48,6 @@ from conjure_magic.render.running import (
     render_status_text,
     render_unfinished,
 )
-from conjure_magic.render.text import clean, exact
 from conjure_magic.render.turn import DEFAULT, Bundle, Limits, render_footer, render_pictures, render_turn
 
 log = logging.getLogger(__name__)
@@ -344,7 +344,7 @@ class TextDisplay:
                 self._line(render_call_text(Called(call, backend), self._calls))
             case ToolOutput(_, text):
                 if self._left > 0:
-                    self._print(exact(text[: self._left]))
+                    self._print(printed(text[: self._left]))
                     self._left -= len(text)
                     if self._left <= 0:
                         self._line("… (more is not shown here while it runs)")

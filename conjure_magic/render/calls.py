@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from conjure_magic.approval import NOBODY, STOPPED
+from conjure_magic.characters import exact, printed
 from conjure_magic.events import ApprovalAnswered, Called
 from conjure_magic.render import style
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
-from conjure_magic.render.text import count, escape, exact, one_line, shorten, time_words
+from conjure_magic.render.text import count, escape, one_line, shorten, time_words
 
 COMMAND_KEYS = ("command", "path")
 """Fields of a call's input that say by themselves what it does."""
@@ -101,7 +102,7 @@ def input_text(called: Called) -> str:
 
 def output_text(called: Called) -> str:
     """What the model read; while it runs, the newest of what was printed."""
-    return exact(called.result.text if called.result is not None else called.output).strip("\n")
+    return printed(called.result.text if called.result is not None else called.output).strip("\n")
 
 
 def remarks(called: Called) -> list[str]:
@@ -134,7 +135,7 @@ def render_call(called: Called, limits: CallLimits) -> str:
         inside.append(f'<div style="{style.SMALL}">no output</div>')
     inside += (f'<div style="{style.SMALL}">{escape(text)}</div>' for text in remarks(called))
     if called.result is not None and called.result.details:
-        folded = style.box(shorten(exact(called.result.details), limits.output))
+        folded = style.box(shorten(printed(called.result.details), limits.output))
         inside.append(f'<details><summary style="{style.SMALL};cursor:pointer">Traceback</summary>{folded}</details>')
     state = " open" if called.is_error else ""
     body = "\n".join([summary, *inside])

@@ -10,10 +10,11 @@ from typing import Any
 from urllib.parse import quote
 
 from conjure_magic.artifacts import Artifact
+from conjure_magic.characters import exact
 from conjure_magic.render import style
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.previews import Grid, Look, look_at
-from conjure_magic.render.text import count, escape, exact, one_line, shorten, size_words
+from conjure_magic.render.text import count, escape, one_line, shorten, size_words
 
 CARDS = 24
 """Files that get a card; the rest are listed."""

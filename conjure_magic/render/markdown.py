@@ -11,8 +11,9 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING
 
+from conjure_magic.characters import clean, exact
 from conjure_magic.render import style
-from conjure_magic.render.text import clean, escape, exact
+from conjure_magic.render.text import escape
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

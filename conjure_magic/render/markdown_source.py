@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from conjure_magic.characters import clean, exact
 from conjure_magic.render.markdown import link_target, parse, picture_words, words
-from conjure_magic.render.text import clean, exact
 
 if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode

@@ -13,8 +13,9 @@ from html import unescape
 from typing import Literal
 
 from conjure_magic.artifacts import Artifact
+from conjure_magic.characters import clean
 from conjure_magic.render.documents import COUNTED, DOCUMENTS, MAX_BYTES, PDF, Sheet, look_into
-from conjure_magic.render.text import clean, count
+from conjure_magic.render.text import count
 
 HEAD = 64_000
 """Bytes looked at of a file that is too large to travel."""
@@ -181,7 +182,7 @@ def _svg_title(text: str) -> str:
 
 
 def _beginning(text: str, whole: bool) -> tuple[str, str]:
-    lines = text.split("\n", LINES)
+    lines = text.replace("\r\n", "\n").split("\n", LINES)
     cut = len(lines) > LINES and bool(lines.pop())
     shown = "\n".join(lines)
     cut = cut or len(shown) > CHARACTERS or not whole

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from conjure_magic.characters import clean, exact
 from conjure_magic.events import Called, Item, Said, Thought, TurnResult
 from conjure_magic.render import style
 from conjure_magic.render.calls import CallLimits, render_call_live
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.markdown import render_markdown
-from conjure_magic.render.text import clean, escape, exact, one_line, time_words
+from conjure_magic.render.text import escape, one_line, time_words
 
 NEWEST = 3_500
 """Characters of the newest text that are shown."""

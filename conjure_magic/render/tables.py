@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from conjure_magic.artifacts import Artifact
+from conjure_magic.characters import exact
 from conjure_magic.render import style
 from conjure_magic.render.files import cards, render_cards, render_cards_markdown, render_cards_text
 from conjure_magic.render.markdown_source import escape_markdown
-from conjure_magic.render.text import escape, exact, one_line
+from conjure_magic.render.text import escape, one_line
 
 Cell = object
 TEXT_CELL = 60

@@ -2,60 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from html import escape as _escape
 from typing import Any
 
-_SEQUENCE = re.compile(
-    r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
-    r"|(?:\x1b[]PX^_]|[\x90\x98\x9d-\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)"  # OSC, DCS, APC
-    r"|\x1b[ -/]*[0-~]"  # the short ones
-)
-"""Terminal control sequences, as ECMA-48 section 5.4 and 5.6 spells them."""
+from conjure_magic.characters import exact
 
-_CONTROL = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-_REORDERING = r"\u202a-\u202e\u2066-\u2069"
-_TAGS = r"\U000e0000-\U000e007f"
-_INVISIBLE = (
-    r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f"
-    r"\u2028\u2029\u2060-\u2064\u206a-\u206f\u3164\ufeff\uffa0"
-)
-_SURROGATE = r"\ud800-\udfff"
-_SHOWN_IN_PROSE = re.compile(f"[{_CONTROL}{_REORDERING}{_TAGS}{_SURROGATE}]")
-_SHOWN_EXACTLY = re.compile(f"[{_CONTROL}{_REORDERING}{_TAGS}{_SURROGATE}{_INVISIBLE}]")
-
-
-def _visible(match: re.Match[str]) -> str:
-    code = ord(match.group())
-    if code < 0x20:
-        return chr(0x2400 + code)
-    if 0xD800 <= code <= 0xDFFF:
-        return "\ufffd"
-    return "\u2421" if code == 0x7F else f"‹U+{code:04X}›"
-
-
-def clean(text: str) -> str:
-    """Prose without terminal sequences; other controls, and what reorders text, stand as visible signs.
-
-    Joiners and direction marks stay, because scripts and emoji need them. Lone surrogates become U+FFFD.
-    """
-    text = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _SHOWN_IN_PROSE.sub(_visible, text)
-
-
-def exact(text: str) -> str:
-    """Like `clean`, for commands, names and output: every invisible character is made visible."""
-    text = _SEQUENCE.sub("", text).replace("\r\n", "\n").replace("\r", "\n")
-    return _SHOWN_EXACTLY.sub(_visible, text)
+ROOM = 20
+"""Characters that are read for each one that `one_line` may show."""
 
 
 def one_line(text: str, limit: int = 120) -> str:
     """The text as one exact line of at most `limit` characters, "…" where something was left out."""
-    lines = exact(text).strip().split("\n", 1)
-    line = " ".join(lines[0].split())
-    cut = len(line) > limit
-    return line[: limit - 1] + "…" if cut else line + (" …" if len(lines) > 1 else "")
+    first, more, _ = text.strip(" \t\n").partition("\n")
+    line = " ".join(exact(first[: ROOM * limit]).split())
+    cut = len(line) > limit or len(first) > ROOM * limit
+    return line[: limit - 1] + "…" if cut else line + (" …" if more else "")
 
 
 def escape(text: str) -> str:

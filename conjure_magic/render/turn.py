@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conjure_magic.characters import clean
 from conjure_magic.events import TurnResult
 from conjure_magic.messages import Usage
 from conjure_magic.render import style
@@ -20,7 +21,7 @@ from conjure_magic.render.files import (
 )
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.markdown_source import escape_inline, escape_markdown
-from conjure_magic.render.text import clean, count, escape, json_safe, one_line, time_words
+from conjure_magic.render.text import count, escape, json_safe, one_line, time_words
 
 VENDOR_TYPE = "application/vnd.conjure+json"
 """MIME type of a turn as data: what restores a session from a notebook."""

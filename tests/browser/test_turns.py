@@ -135,7 +135,9 @@ def test_a_command_waits_for_a_yes(ticking: Callable[..., Page]) -> None:
     """The whole command stands in the question, and nothing runs before the answer."""
     page = ticking(1, options="")
     asked = page.locator(".jp-Stdin-prompt")
-    expect(asked).to_contain_text("tick.sh 1", timeout=20_000)
+    expect(asked).to_contain_text("Run this command?", timeout=20_000)
+    quoted = [line[2:] for line in asked.inner_text().split("\n") if line[:2] in ("│ ", "┆ ")]
+    assert "".join(quoted).endswith("tick.sh 1")
     assert "tick 1" not in output(page, 1).inner_text()
     answer(page, "y")
     wait_cells(page)
@@ -146,7 +148,7 @@ def test_a_command_waits_for_a_yes(ticking: Callable[..., Page]) -> None:
 
 def test_a_refusal_reaches_the_model(ticking: Callable[..., Page]) -> None:
     page = ticking(1, options="")
-    expect(page.locator(".jp-Stdin-prompt")).to_contain_text("tick.sh 1", timeout=20_000)
+    expect(page.locator(".jp-Stdin-prompt")).to_contain_text("Run this command?", timeout=20_000)
     answer(page, "n not before lunch")
     wait_cells(page)
     said = output(page, 1).inner_text()
@@ -157,7 +159,7 @@ def test_a_refusal_reaches_the_model(ticking: Callable[..., Page]) -> None:
 
 def test_a_stop_at_the_question_is_a_stop(ticking: Callable[..., Page]) -> None:
     page = ticking(1, options="")
-    expect(page.locator(".jp-Stdin-prompt")).to_contain_text("tick.sh 1", timeout=20_000)
+    expect(page.locator(".jp-Stdin-prompt")).to_contain_text("Run this command?", timeout=20_000)
     stop(page)
     wait_cells(page)
     said = output(page, 1).inner_text()

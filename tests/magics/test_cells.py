@@ -266,7 +266,8 @@ def test_a_command_asks_first_with_the_whole_command(loaded: Kernel, answers: li
     for left in folder.glob("*/ran.txt"):
         left.unlink()
     cell = loaded.run("%%conjure --model m\ndo it", answers=answers)
-    assert command in cell.prompts[0]
+    quoted = [line[2:] for line in cell.prompts[0].split("\n") if line[:2] in ("│ ", "┆ ")]
+    assert "".join(quoted) == command
     assert any(folder.glob("*/ran.txt")) is ran
     if not ran:
         assert "not today" in html(cell)
@@ -285,10 +286,17 @@ def test_where_nobody_can_answer_it_is_refused_and_says_what_to_pass(loaded: Ker
 
 
 def test_hostile_text_in_a_question_is_made_visible(loaded: Kernel) -> None:
-    loaded.run(r"m = runs('echo safe \x1b[2K\r\u202e live')")
+    loaded.run(r"m = runs('echo safe \u202e live')")
     cell = loaded.run("%%conjure --model m\ndo it", answers=["n"])
-    assert "\x1b" not in cell.prompts[0]
     assert "\u202e" not in cell.prompts[0]
+    assert "‹U+202E›" in cell.prompts[0]
+
+
+def test_a_command_with_a_terminal_sequence_is_refused_unasked(loaded: Kernel) -> None:
+    loaded.run(r"m = runs('echo safe \x1b[2K\r live')")
+    cell = loaded.run("%%conjure --model m\ndo it", answers=["y"])
+    assert cell.prompts == []
+    assert "U+001B" in html(cell)
 
 
 def interrupted(kernel: Kernel, code: str, *, presses: int = 1, after: str = "", **options: Any) -> Cell:

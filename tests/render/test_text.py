@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from conjure_magic.render.text import clean, count, exact, json_safe, one_line, shorten, size_words, time_words
+from conjure_magic.characters import clean, exact, printed
+from conjure_magic.render.text import count, json_safe, one_line, shorten, size_words, time_words
 
 
 @pytest.mark.parametrize(
     ("given", "shown"),
     [
         ("\x1b[31mred\x1b[0m", "red"),
-        ("\x1b]8;;https://x.example/\x1b\\link\x1b]8;;\x07", "link"),
-        ("\x1b]0;never ends", "0;never ends"),
+        ("\x1b]8;;https://x.example/\x1b\\link", "␛]8;;https://x.example/␛\\link"),
+        ("\x1b]0;never ends", "␛]0;never ends"),
         ("a\x07b\x00", "a␇b␀"),
         ("a\r\nb\rc", "a\nb\nc"),
         ("\u202eabc", "‹U+202E›abc"),
-        ("\ud800", "\ufffd"),
+        ("\ud800", "‹U+D800›"),
         ("tab\tand\nline", "tab\tand\nline"),
         ("👩\u200d🔬 \u200f", "👩\u200d🔬 \u200f"),
     ],
@@ -27,6 +28,16 @@ def test_prose_loses_what_drives_a_terminal_and_keeps_what_scripts_need(given: s
 
 def test_exact_text_shows_every_invisible_character() -> None:
     assert exact("a\u200bb\ufeff\u00ad\u2028") == "a‹U+200B›b‹U+FEFF›‹U+00AD›‹U+2028›"
+
+
+def test_exact_text_deletes_nothing() -> None:
+    assert exact("a\x1b[31mb\r\nc\x1b]0;x\x07") == "a␛[31mb␍\nc␛]0;x␇"
+
+
+def test_what_a_program_printed_loses_its_colours_and_keeps_its_plots() -> None:
+    assert printed("\x1b[31mred\x1b[0m \u2800\u28ff ⚠\ufe0f \u200b\r\n\x1b]0;x\x07") == (
+        "red \u2800\u28ff ⚠\ufe0f ‹U+200B›\n␛]0;x␇"
+    )
 
 
 @pytest.mark.parametrize(
