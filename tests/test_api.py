@@ -27,7 +27,7 @@ from traitlets.config import Config
 from conjure_magic.api import faults
 from conjure_magic.api.client import Api, Patience
 from conjure_magic.api.events import read_events
-from conjure_magic.api.keys import ANTHROPIC, Credentials, Key, credentials, secrets
+from conjure_magic.api.keys import ANTHROPIC, Credentials, credentials
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import AuthenticationError, ModelError, ProtocolError, RateLimitError, UsageError
 from conjure_magic.events import Notice
@@ -35,6 +35,7 @@ from conjure_magic.messages import Message
 from conjure_magic.models.base import Request
 from conjure_magic.models.choice import DEFAULT_MODEL, choose_model
 from conjure_magic.models.messages_api import MessagesModel
+from conjure_magic.secrets import Key, known_secrets
 from conjure_magic.testing.stub import Reply, StubServer
 
 SECRET = "sk-ant-very-secret-0123456789"
@@ -245,10 +246,10 @@ def test_a_name_that_is_set_wrongly_says_what_is_expected(wrong: object) -> None
 def test_words_that_stand_for_no_key_are_no_secrets() -> None:
     """Servers without keys want any: to hide such a word would tear ordinary text apart."""
     for word in ("ollama", "x", "lm-studio", "not-needed", "EMPTY", "sk-1234"):
-        assert secrets({"ANTHROPIC_API_KEY": word}) == ()
+        assert known_secrets({"ANTHROPIC_API_KEY": word}) == ()
         assert Key(word).hide_in(f"{word} is running") == f"{word} is running"
     named = {"GATE": "gate-secret-0123", "ANTHROPIC_AUTH_TOKEN": SECRET}
-    assert secrets(named, Key("typed-key-0123"), ["GATE"]) == ("typed-key-0123", SECRET, "gate-secret-0123")
+    assert known_secrets(named, Key("typed-key-0123"), ["GATE"]) == ("typed-key-0123", SECRET, "gate-secret-0123")
 
 
 def test_a_model_that_needs_a_key_says_both_ways_out() -> None:

@@ -1,12 +1,14 @@
-"""API keys that cannot be shown by accident, and where they come from."""
+"""Whom a request comes from and where it goes, as the environment has it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NoReturn
+from typing import Literal
 from urllib.parse import urlsplit
+
+from conjure_magic.secrets import Key
 
 AuthMode = Literal["x-api-key", "bearer", "none"]
 Dialect = Literal["anthropic", "compatible"]
@@ -14,59 +16,6 @@ Dialect = Literal["anthropic", "compatible"]
 
 ANTHROPIC = "https://api.anthropic.com"
 """Where the API lives unless ANTHROPIC_BASE_URL says otherwise."""
-
-
-class Key:
-    """A secret: nothing but `reveal` gives it away, neither repr nor pickle nor a traceback's list of locals.
-
-    Making one never raises, since the frame that would raise holds the secret; ask `problem` instead.
-    """
-
-    __slots__ = ("_value",)
-
-    def __init__(self, value: str) -> None:
-        self._value = value.strip()
-
-    def __repr__(self) -> str:
-        return "Key(…)"
-
-    def __bool__(self) -> bool:
-        return bool(self._value)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Key) and other._value == self._value
-
-    def __hash__(self) -> int:
-        return hash(self._value)
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is kept in memory only")
-
-    @property
-    def problem(self) -> str:
-        """Why no header can carry it, in words without the key; empty if one can."""
-        if not self._value:
-            return "the key is empty"
-        if not (self._value.isascii() and self._value.isprintable()):
-            return "the key has characters that no HTTP header can carry; was something else pasted?"
-        return ""
-
-    @property
-    def is_secret(self) -> bool:
-        """False for what servers that need no key are given ("ollama", "not-needed", "sk-1234").
-
-        To hide such a word would tear ordinary text apart.
-        """
-        length = len(self._value)
-        return length >= 12 or (length >= 8 and any(character.isdigit() for character in self._value))
-
-    def reveal(self) -> str:
-        """The secret itself, for a header or for masking it in output."""
-        return self._value
-
-    def hide_in(self, text: str) -> str:
-        """The text with the key replaced, in case a server repeats it."""
-        return text.replace(self._value, "…") if self.is_secret else text
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +92,3 @@ def credentials(
     if token := Key(environ.get("ANTHROPIC_AUTH_TOKEN", "")):
         return Credentials(base_url, "bearer", token, dialect)
     return Credentials(base_url, dialect=dialect)
-
-
-def secrets(
-    environ: Mapping[str, str] | None = None, key: Key | None = None, variables: Iterable[str] = ()
-) -> tuple[str, ...]:
-    """Every key that is known here, in the clear: for masking them in what comes back, and for nothing else.
-
-    Args:
-        environ: in the place of the process's environment.
-        key: one given by hand.
-        variables: names of further environment variables that hold keys.
-    """
-    environ = os.environ if environ is None else environ
-    names = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", *variables)
-    found = [key, *(Key(environ.get(name, "")) for name in names)]
-    return tuple(dict.fromkeys(one.reveal() for one in found if one is not None and one.is_secret))

@@ -6,7 +6,6 @@ name is what is typed after `--backend` and whose object is a `Factory`.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from conjure_magic.api.keys import Credentials, credentials
 from conjure_magic.backends.base import Backend
 from conjure_magic.errors import BackendUnavailableError, UsageError
+from conjure_magic.secrets import known_secrets
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import SkillRegistry
 from conjure_magic.workspace import Folders, Workspace
@@ -37,7 +37,7 @@ class BackendSetup:
     workspace: Workspace
     skills: SkillRegistry
     settings: Settings
-    secrets: Callable[[], Iterable[str]] = tuple
+    secrets: Callable[[], Iterable[str]] = known_secrets
     """What no output may show, asked for anew with each command."""
     session: str = ""
     """The session's name."""
@@ -68,7 +68,6 @@ Factory = Callable[[BackendSetup], Backend]
 
 def _local(setup: BackendSetup) -> Backend:
     from conjure_magic.backends.shell import ShellBackend
-    from conjure_magic.executors import environment
     from conjure_magic.executors.local import LocalExecutor
     from conjure_magic.skills.catalogue import render_catalogue
 
@@ -86,13 +85,12 @@ def _local(setup: BackendSetup) -> Backend:
         catalogue=catalogue,
         rules=lambda: setup.settings.allowed_commands,
         timeout=setup.settings.command_timeout,
-        secrets=lambda: (*setup.secrets(), *environment.secrets(os.environ)),
+        secrets=setup.secrets,
     )
 
 
 def _docker(setup: BackendSetup) -> Backend:
     from conjure_magic.backends.shell import ShellBackend
-    from conjure_magic.executors import environment
     from conjure_magic.executors.docker.executor import DockerExecutor
     from conjure_magic.executors.docker.folders import ContainerFolders, too_wide
     from conjure_magic.executors.docker.options import limits_of
@@ -125,7 +123,7 @@ def _docker(setup: BackendSetup) -> Backend:
         catalogue=catalogue,
         contained=True,
         timeout=setup.settings.command_timeout,
-        secrets=lambda: (*setup.secrets(), *environment.secrets(os.environ)),
+        secrets=setup.secrets,
         notice=notice if hidden else executor.out_of_reach,
     )
 

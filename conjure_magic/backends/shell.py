@@ -14,8 +14,8 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, Notice, ToolResult
 from conjure_magic.executors.base import ExecPaths, Executor
-from conjure_magic.executors.masking import SHORTEST, masked
 from conjure_magic.messages import Block, ToolUseBlock
+from conjure_magic.secrets import SHORTEST, masked
 from conjure_magic.tools import (
     BASH_TOOL,
     CREATE_FILE,

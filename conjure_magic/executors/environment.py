@@ -1,22 +1,20 @@
 """The environment of a command on the person's machine: an allow-list, and never a name that looks secret.
 
-A proxy's address may hold a password that the command needs; it is passed on, and `secrets` names it so
-that it is masked wherever a command prints it.
+A proxy's address may hold a password that the command needs; it is passed on, and masked wherever a command
+prints it (`conjure_magic.secrets`).
 """
 
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from conjure_magic.errors import UsageError
+from conjure_magic.secrets import PROXIES, looks_secret
 
-PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
 ALLOWED = (
     *("PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "TZ", "LANG", "LANGUAGE", "LC_*"),
     *("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
@@ -24,14 +22,6 @@ ALLOWED = (
     *(name.upper() for name in PROXIES),
 )
 """Names, and patterns with `*`, that a command gets where the kernel has them."""
-
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS(WORD|WD|PHRASE)?(_|$)|CREDENTIAL|AUTH|COOKIE|PRIVATE", re.IGNORECASE)
-_OURS = re.compile(r"(ANTHROPIC|CONJURE)_", re.IGNORECASE)
-
-
-def looks_secret(name: str) -> bool:
-    """True if the name of a variable suggests a key, a token or the like, or a setting of this package."""
-    return bool(_SECRET.search(name) or _OURS.match(name))
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -111,22 +101,3 @@ def _path(path: str) -> Iterator[str]:
     if sys.prefix != sys.base_prefix or own not in folders:
         yield own
     yield from folders
-
-
-def secrets(source: Mapping[str, str]) -> tuple[str, ...]:
-    """What no output may show: Conjure's own keys, and the passwords in proxy addresses."""
-    found: list[str] = []
-    for name, value in source.items():
-        if _OURS.match(name) and _SECRET.search(name):
-            found.append(value)
-        elif name.lower() in PROXIES:
-            password = _password(value)
-            found += [password, unquote(password)]
-    return tuple(secret for secret in dict.fromkeys(found) if secret)
-
-
-def _password(address: str) -> str:
-    try:
-        return urlsplit(address).password or ""
-    except ValueError:
-        return ""

@@ -19,6 +19,7 @@ from conjure_magic.executors.command import RunningCommand, check_command
 from conjure_magic.executors.files import FilesOfFolders
 from conjure_magic.executors.output import CommandOutput
 from conjure_magic.executors.process import ProcessChannel
+from conjure_magic.secrets import known_secrets
 from conjure_magic.workspace import Folders
 
 
@@ -78,7 +79,7 @@ class LocalExecutor(FilesOfFolders[Folders]):
         if not self._running.acquire(blocking=False):
             raise BackendError("another command is still running in this session")
         try:
-            secrets = (*self._secrets(), *environment.secrets(self._environ))
+            secrets = (*self._secrets(), *known_secrets(self._environ))
             output = CommandOutput(self.folders.workspace, secrets, self._limit)
             running = RunningCommand(self._open(), output, timeout, cancel)
             return (yield from running.run(lambda channel: self._start(channel, command)))

@@ -6,12 +6,12 @@ import getpass
 from collections.abc import Sequence
 from pathlib import Path
 
-from conjure_magic.api.keys import Key
 from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import UsageError
 from conjure_magic.render.quoting import beginning, named, quoted
 from conjure_magic.render.text import count
+from conjure_magic.secrets import Key
 from conjure_magic.stopping import stoppable
 
 MORE = "Please answer y, a or n"

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conjure_magic.api.keys import Key
 from conjure_magic.backends.native.host import Host
 from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
 from conjure_magic.magics.options import flatten, suggest
+from conjure_magic.secrets import Key
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust

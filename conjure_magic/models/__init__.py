@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, cast
 from conjure_magic.errors import UsageError
 
 if TYPE_CHECKING:
-    from conjure_magic.api.keys import Key
     from conjure_magic.models.base import Model
+    from conjure_magic.secrets import Key
 
 
 def open_model(

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from conjure_magic.api.keys import Credentials, Dialect, Key, credentials, dialect_of
+from conjure_magic.api.keys import Credentials, Dialect, credentials, dialect_of
 from conjure_magic.errors import MissingModelError, UsageError
+from conjure_magic.secrets import Key
 
 if TYPE_CHECKING:
     from conjure_magic.models.messages_api import MessagesModel

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from conjure_magic.api.keys import Key, credentials, secrets
+from conjure_magic.api.keys import credentials
 from conjure_magic.backends import BackendSetup, backend_factory
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.bundled_native import bundled
@@ -19,6 +19,7 @@ from conjure_magic.errors import SkillNotFoundError, SkillSpecError, UsageError
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
 from conjure_magic.models.choice import key_variables
+from conjure_magic.secrets import Key, known_secrets
 from conjure_magic.settings import Settings, split_list
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.skills.skill import Skill
@@ -154,7 +155,7 @@ class Equipment:
                 workspace,
                 self.skills,
                 self._settings,
-                lambda: secrets(key=self._choice.key, variables=key_variables(self._settings.models)),
+                lambda: known_secrets(key=self._choice.key, variables=key_variables(self._settings.models)),
                 session=self._name,
                 image=self._choice.image,
                 native=self._split.native,

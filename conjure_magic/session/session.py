@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conjure_magic.api.keys import Key
 from conjure_magic.approval import Approver
 from conjure_magic.artifacts import Artifact, Artifacts, save_all
 from conjure_magic.backends.base import Backend
@@ -21,6 +20,7 @@ from conjure_magic.events import Event, Notice, TurnResult
 from conjure_magic.history import extend, repair
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
+from conjure_magic.secrets import Key
 from conjure_magic.session.resources import Choice, Equipment
 from conjure_magic.session.turns import Past, Standing
 from conjure_magic.settings import Settings

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conjure_magic.executors.masking import MASK, Masking, masked
 from conjure_magic.executors.output import CommandOutput, Excerpt, Live, Redrawn
+from conjure_magic.secrets import MASK, Masking, masked
 
 
 def split(text: str, cuts: list[int]) -> list[str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pprint
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
@@ -21,9 +20,8 @@ from conjure_magic.backends.native.results import shortened
 from conjure_magic.backends.native.skill import skill
 from conjure_magic.errors import ToolError
 from conjure_magic.events import ApprovalAnswered, ToolOutput, ToolResult
-from conjure_magic.executors import environment
-from conjure_magic.executors.masking import SHORTEST, masked
 from conjure_magic.executors.terminal import visible
+from conjure_magic.secrets import SHORTEST, known_secrets, masked, names_secret, worth_hiding
 
 LISTED = 300
 """Variables that are listed at most."""
@@ -34,9 +32,6 @@ DEPTH = 6
 """How deep secrets are looked for in lists and dicts."""
 MOST_ITEMS = 20_000
 HIDDEN = "[hidden: its name looks like a secret]"
-_STRONG = re.compile(r"pass(?:word|wd|phrase)|secret|credential|token|api_?key|access_?key|private_?key|bearer", re.I)
-_WEAK = frozenset({"key", "keys", "pwd", "auth", "authorization", "cookie", "cookies", "private", "pat"})
-"""Words of a name that may be a secret's, or a loop's variable."""
 IMAGES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg", "image/gif": ".gif"}
 
 
@@ -71,7 +66,7 @@ class Kernel(NativeSkill):
         if name not in namespace:
             raise ToolError(f"there is no variable {name!r}; there is {', '.join(namespace) or 'none'}")
         value = namespace[name]
-        shown = HIDDEN if looks_secret(name) else preview(value)
+        shown = HIDDEN if names_secret(name) else preview(value)
         return shortened(masked(f"{name}: {describe(value)}\n{shown}", secrets_in(host)), context)
 
     @skill
@@ -181,22 +176,13 @@ def preview(value: Any) -> str:
 def _head(frame: Any) -> Any:
     """The first rows, without columns that look like secrets."""
     head = frame.head(ROWS)
-    hidden = [name for name in _safely(lambda: list(frame.columns)) or () if looks_secret(name)]
+    hidden = [name for name in _safely(lambda: list(frame.columns)) or () if names_secret(name)]
     return head[[name for name in head.columns if name not in hidden]] if hidden else head
-
-
-def looks_secret(name: object) -> bool:
-    """True for a name that keys, tokens and passwords have."""
-    return isinstance(name, str) and (_STRONG.search(name) is not None or bool(_WEAK & _words(name)))
-
-
-def _words(name: str) -> set[str]:
-    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
 
 
 def secrets_in(host: Host) -> tuple[str, ...]:
     """Values that no result may show: of variables, entries and attributes, by the look of their names."""
-    found = [*environment.secrets(os.environ), *_secret_values(dict(os.environ)), *_secret_values(dict(_own(host)))]
+    found = [*known_secrets(os.environ), *_secret_values(dict(os.environ)), *_secret_values(dict(_own(host)))]
     return tuple(dict.fromkeys(value for value in found if len(value) >= SHORTEST))
 
 
@@ -210,17 +196,10 @@ def _secret_values(data: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
         if isinstance(value, str):
-            if name and _worth_hiding(value, name):
+            if name and worth_hiding(value, name):
                 yield value
         elif depth < DEPTH:
-            pending += [(item, str(key) if looks_secret(key) else name, depth + 1) for key, item in _parts(value)]
-
-
-def _worth_hiding(value: str, name: str) -> bool:
-    """True for a string that would give something away; `key = "level"` of a loop does not."""
-    if _STRONG.search(name):
-        return True
-    return len(value) >= 16 and not re.search(r"\s", value) and re.search(r"\d", value) is not None
+            pending += [(item, str(key) if names_secret(key) else name, depth + 1) for key, item in _parts(value)]
 
 
 def _parts(value: Any) -> list[tuple[Any, Any]]:
@@ -242,7 +221,7 @@ def _without_secrets(value: Any, depth: int = 0) -> Any:
     if depth >= DEPTH:
         return value
     if type(value) is dict:
-        return {k: HIDDEN if looks_secret(k) else _without_secrets(v, depth + 1) for k, v in value.items()}
+        return {k: HIDDEN if names_secret(k) else _without_secrets(v, depth + 1) for k, v in value.items()}
     if type(value) in (list, tuple):
         return type(value)(_without_secrets(item, depth + 1) for item in value)
     return value

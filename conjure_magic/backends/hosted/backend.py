@@ -41,10 +41,10 @@ from conjure_magic.events import (
     ToolResult,
     ToolStarted,
 )
-from conjure_magic.executors.masking import masked
 from conjure_magic.history import CODE_EXECUTION
 from conjure_magic.messages import Block, OtherBlock, ToolUseBlock
 from conjure_magic.models.base import Model, ToolDefinition
+from conjure_magic.secrets import masked
 
 if TYPE_CHECKING:
     from conjure_magic.api.files import FilesClient

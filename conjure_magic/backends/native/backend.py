@@ -19,8 +19,8 @@ from conjure_magic.backends.native.tool import NativeTool, tools_of
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError, SessionBusyError, ToolError, UsageError
 from conjure_magic.events import Body, FileCreated, ModelEvent, Notice, ToolResult
-from conjure_magic.executors.masking import masked
 from conjure_magic.messages import Block, ToolUseBlock
+from conjure_magic.secrets import masked
 from conjure_magic.settings import Settings
 
 ROLE = (

@@ -32,6 +32,7 @@ from conjure_magic.executors.docker.starting import Starting
 from conjure_magic.executors.docker.watch import SizeWatch
 from conjure_magic.executors.files import FilesOfFolders
 from conjure_magic.executors.output import CommandOutput
+from conjure_magic.secrets import known_secrets
 from conjure_magic.workspace import safe_name
 
 REPLACED = f"the container is a new one: {LOST}"
@@ -216,7 +217,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
         return channel
 
     def _masked(self) -> tuple[str, ...]:
-        return (*self._secrets(), *environment.secrets(self._environ))
+        return (*self._secrets(), *known_secrets(self._environ))
 
     def _start(self, channel: ContainerChannel, command: str) -> None:
         set_by_image = channel.container.environ

@@ -1,0 +1,184 @@
+"""What counts as a secret, and keeping it out of everything that a person or a model reads.
+
+`Key` holds one that cannot be shown by accident. `looks_secret` and `names_secret` judge by a name, `known_secrets`
+lists the values that no output may show, `masked` and `Masking` take them out of text.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NoReturn
+from urllib.parse import unquote, urlsplit
+
+PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
+"""Environment variables with addresses that may hold a password."""
+
+_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS(WORD|WD|PHRASE)?(_|$)|CREDENTIAL|AUTH|COOKIE|PRIVATE", re.IGNORECASE)
+_OURS = re.compile(r"(ANTHROPIC|CONJURE)_", re.IGNORECASE)
+_STRONG = re.compile(r"pass(?:word|wd|phrase)|secret|credential|token|api_?key|access_?key|private_?key|bearer", re.I)
+_WEAK = frozenset({"key", "keys", "pwd", "auth", "authorization", "cookie", "cookies", "private", "pat"})
+"""Words of a name that may be a secret's, or a loop's variable."""
+
+
+class Key:
+    """A secret: nothing but `reveal` gives it away, neither repr nor pickle nor a traceback's list of locals.
+
+    Making one never raises, since the frame that would raise holds the secret; ask `problem` instead.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value.strip()
+
+    def __repr__(self) -> str:
+        return "Key(…)"
+
+    def __bool__(self) -> bool:
+        return bool(self._value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Key) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is kept in memory only")
+
+    @property
+    def problem(self) -> str:
+        """Why no header can carry it, in words without the key; empty if one can."""
+        if not self._value:
+            return "the key is empty"
+        if not (self._value.isascii() and self._value.isprintable()):
+            return "the key has characters that no HTTP header can carry; was something else pasted?"
+        return ""
+
+    @property
+    def is_secret(self) -> bool:
+        """False for what servers that need no key are given ("ollama", "not-needed", "sk-1234").
+
+        To hide such a word would tear ordinary text apart.
+        """
+        length = len(self._value)
+        return length >= 12 or (length >= 8 and any(character.isdigit() for character in self._value))
+
+    def reveal(self) -> str:
+        """The secret itself, for a header or for masking it in output."""
+        return self._value
+
+    def hide_in(self, text: str) -> str:
+        """The text with the key replaced, in case a server repeats it."""
+        return text.replace(self._value, "…") if self.is_secret else text
+
+
+# ---- by the look of a name
+
+
+def looks_secret(variable: str) -> bool:
+    """True if an environment variable's name suggests a key, a token or the like, or a setting of this package."""
+    return bool(_SECRET.search(variable) or _OURS.match(variable))
+
+
+def names_secret(name: object) -> bool:
+    """True for a name that keys, tokens and passwords have in a program; stricter than `looks_secret`."""
+    return isinstance(name, str) and (_STRONG.search(name) is not None or bool(_WEAK & _words(name)))
+
+
+def worth_hiding(value: str, name: str) -> bool:
+    """True for a string that would give something away; `key = "level"` of a loop does not.
+
+    Args:
+        value: what stands behind the name.
+        name: one for which `names_secret` is true.
+    """
+    if _STRONG.search(name):
+        return True
+    return len(value) >= 16 and not re.search(r"\s", value) and re.search(r"\d", value) is not None
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)}
+
+
+# ---- values
+
+
+def known_secrets(
+    environ: Mapping[str, str] | None = None, key: Key | None = None, variables: Iterable[str] = ()
+) -> tuple[str, ...]:
+    """Every secret that is known here, in the clear: for masking it in what comes back, and for nothing else.
+
+    The keys among Conjure's and Anthropic's own environment variables, and the passwords in proxy addresses.
+
+    Args:
+        environ: in the place of the process's environment.
+        key: one given by hand.
+        variables: names of further environment variables that hold keys.
+    """
+    environ = os.environ if environ is None else environ
+    names = dict.fromkeys([*(name for name in environ if _OURS.match(name) and _SECRET.search(name)), *variables])
+    keys = [key, *(Key(environ.get(name, "")) for name in names)]
+    found = [one.reveal() for one in keys if one is not None and one.is_secret]
+    return tuple(dict.fromkeys([*found, *_proxy_passwords(environ)]))
+
+
+def _proxy_passwords(environ: Mapping[str, str]) -> Iterator[str]:
+    for name, address in environ.items():
+        if name.lower() in PROXIES:
+            try:
+                password = urlsplit(address).password or ""
+            except ValueError:
+                continue
+            yield from filter(None, (password, unquote(password)))
+
+
+# ---- masking
+
+MASK = "[masked]"
+SHORTEST = 6
+"""Characters; to mask something shorter would tear ordinary text apart."""
+
+
+def _worth_masking(secrets: Iterable[str]) -> list[str]:
+    return sorted({secret for secret in secrets if len(secret) >= SHORTEST}, key=len, reverse=True)
+
+
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """The whole text with every secret replaced by `[masked]`."""
+    masking = Masking(secrets)
+    return masking.feed(text) + masking.end()
+
+
+class Masking:
+    """The same for a stream: feed it pieces, and take what `end` still held back."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._secrets = _worth_masking(secrets)
+        self._pattern = re.compile("|".join(map(re.escape, self._secrets))) if self._secrets else None
+        self._held = ""
+
+    def feed(self, text: str) -> str:
+        """Some more text, masked; an end that may be the beginning of a secret waits for the next piece."""
+        if self._pattern is None:
+            return text
+        text = self._pattern.sub(MASK, self._held + text)
+        cut = len(text) - max(_overlap(text, secret) for secret in self._secrets)
+        self._held = text[cut:]
+        return text[:cut]
+
+    def end(self) -> str:
+        """What was held back, and turned out to be no secret."""
+        text, self._held = self._held, ""
+        return text
+
+
+def _overlap(text: str, secret: str) -> int:
+    """Length of the longest end of `text` that `secret` begins with, the whole secret left out."""
+    for size in range(min(len(secret) - 1, len(text)), 0, -1):
+        if text.endswith(secret[:size]):
+            return size
+    return 0
