@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics.autoload import EXTENSION, describe, status, switch
+from conjure_magic.printing import say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -20,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _autoload(arguments.action)
     except UsageError as error:
-        print(error, file=sys.stderr)
+        say(error, file=sys.stderr)
         return 2
 
 
@@ -28,7 +29,7 @@ def _autoload(action: str) -> int:
     if action != "status":
         switch(action == "on")
     found = status()
-    print(describe(found))
+    say(describe(found))
     return int(found.loaded != (action != "off"))
 
 

@@ -58,9 +58,17 @@ and propagates with its traceback.
 
 from __future__ import annotations
 
+from conjure_magic.characters import printed
+
 
 class ConjureError(Exception):
-    """Anything that this package raises on purpose."""
+    """Anything that this package raises on purpose.
+
+    Its message may hold text of a server, a file or a callable, so it shows what drives a terminal by signs.
+    """
+
+    def __str__(self) -> str:
+        return printed(super().__str__())
 
 
 class UsageError(ConjureError):

@@ -14,6 +14,7 @@ from conjure_magic.magics.hosted import COMMANDS as HOSTED
 from conjure_magic.magics.hosted import hosted as show_hosted
 from conjure_magic.magics.options import add_choice, cell_parser, command_parser, read_words, suggest
 from conjure_magic.magics.sessions import check_name
+from conjure_magic.printing import say
 from conjure_magic.turn.compaction import begins_with_summary
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def reset(front: Front, words: Sequence[str]) -> None:
     current = front.sessions.current
     turns = len(current.turns)
     current.reset()
-    print(f"Session {current.name}: {_turns(turns)} forgotten; files stay.")
+    say(f"Session {current.name}: {_turns(turns)} forgotten; files stay.")
 
 
 def undo(front: Front, words: Sequence[str]) -> None:
@@ -108,7 +109,7 @@ def undo(front: Front, words: Sequence[str]) -> None:
     count = int(words[0]) if words else 1
     current = front.sessions.current
     current.undo(count)
-    print(f"Session {current.name}: {_turns(count)} taken back, {_turns(len(current.turns))} left; files stay.")
+    say(f"Session {current.name}: {_turns(count)} taken back, {_turns(len(current.turns))} left; files stay.")
 
 
 def retry(front: Front, words: Sequence[str]) -> None:
@@ -208,14 +209,14 @@ def files(front: Front, words: Sequence[str]) -> Bundle | None:
         return None
     current = front.sessions.current
     if options.save is not None and not current.files:
-        print("there are no files to save")
+        say("there are no files to save")
         return None
     if options.save is not None:
         try:
             saved = current.download_files(current.files, options.save)
         except OSError as error:
             raise UsageError(f"cannot save: {error.strerror or error}: {error.filename or options.save}") from None
-        print("\n".join(f"saved {path}" for path in saved))
+        say("\n".join(f"saved {path}" for path in saved))
         return None
     return state.render_files(current)
 
@@ -252,7 +253,7 @@ def show_help(front: Front, words: Sequence[str]) -> Bundle | None:
     """this list, or more on one command: help [TOPIC]"""
     topic = " ".join(words).removeprefix("%").removeprefix("%").strip()
     if topic in ("conjure", "cell"):
-        print(cell_help())
+        say(cell_help())
     elif topic in ("settings", "config"):
         return state.render_settings(front.settings)
     elif topic:
@@ -261,7 +262,7 @@ def show_help(front: Front, words: Sequence[str]) -> Bundle | None:
             raise UsageError(f"there is no help on {topic!r}{suggest(topic, [*COMMANDS, 'cell', 'settings'])}")
         if has_options(topic):
             return command(front, ["--help"])
-        print(f"%conjure {topic}: {command.__doc__}")
+        say(f"%conjure {topic}: {command.__doc__}")
     else:
         return state.render_help({name: command.__doc__ or "" for name, command in COMMANDS.items()})
     return None

@@ -12,6 +12,7 @@ from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.characters import printed
 from conjure_magic.errors import CancelledError, UsageError
 from conjure_magic.magics.options import Parser, command_parser, flatten, read_words, suggest
+from conjure_magic.printing import say
 from conjure_magic.render import Table, style
 from conjure_magic.render import render_state as render
 from conjure_magic.render.text import escape
@@ -172,7 +173,7 @@ class BuildDisplay:
         self._lines.append(printed(line))
         if not self._in_kernel:
             if line.startswith("step "):
-                print(printed(line))
+                say(line)
             return
         now = time.monotonic()
         if self._output is None or now - self._drawn > 0.2:
@@ -185,7 +186,7 @@ class BuildDisplay:
         if self._in_kernel:
             self._draw(words, "" if how == "done" else "\n".join(self._lines))
         else:
-            print(words, flush=True)
+            say(words)
 
     def _draw(self, status: str, text: str) -> None:
         from IPython.display import display

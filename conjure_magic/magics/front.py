@@ -30,6 +30,7 @@ from conjure_magic.magics.options import cell_parser, flatten
 from conjure_magic.magics.sessions import Sessions
 from conjure_magic.magics.slips import before_slip
 from conjure_magic.magics.state import render_session
+from conjure_magic.printing import say
 from conjure_magic.render import Limits as DisplayLimits
 from conjure_magic.render import render_artifact, render_turn
 from conjure_magic.session import Session
@@ -53,7 +54,7 @@ class Front:
         """Run a request. Raises UsageError for a slip, KeyboardInterrupt if it was interrupted."""
         options = cell_parser().read(line)
         if options.help:
-            print(commands.cell_help())
+            say(commands.cell_help())
             return
         if options.output and (not options.output.isidentifier() or keyword.iskeyword(options.output)):
             raise UsageError(f"-o wants the name of a variable, not {options.output!r}")

@@ -16,6 +16,7 @@ from conjure_magic.errors import ApiError, CancelledError, UsageError
 from conjure_magic.magics.asking import ask_whether
 from conjure_magic.magics.options import Parser, command_parser, read_words, suggest
 from conjure_magic.magics.state import SHOWN
+from conjure_magic.printing import say
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
 from conjure_magic.render.text import one_line, size_words
@@ -56,7 +57,7 @@ class Hosted:
 
 def print_notice(notice: Any) -> None:
     """Tell that another try is waited for."""
-    print(notice.text, flush=True)
+    say(notice.text)
 
 
 def hosted(sessions: Sessions, words: Sequence[str]) -> Bundle | None:
@@ -159,7 +160,7 @@ def download(api: Hosted, options: argparse.Namespace) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             fetch = api.skills.download if _is_skill(name) else api.files.download
-            print(f"saved {fetch(name, folder, cancel=api.cancel)}")
+            say(f"saved {fetch(name, folder, cancel=api.cancel)}")
         except OSError as error:
             raise UsageError(f"cannot save: {error.strerror or error}: {error.filename or folder}") from None
 
@@ -176,15 +177,15 @@ def delete(api: Hosted, options: argparse.Namespace) -> None:
             unasked = f"nobody can be asked here; --yes deletes without asking: {told}"
             agreed = ask_whether("Delete for good, at Anthropic?", "\n".join(names), unasked)
         if not agreed:
-            print("Nothing was deleted.")
+            say("Nothing was deleted.")
             return
     failed: ApiError | UsageError | None = None
     for name in names:
         try:
             _delete(api, name)
-            print(f"deleted {name}")
+            say(f"deleted {name}")
         except (ApiError, UsageError) as error:  # the others may go all the same
-            print(f"not deleted: {error}")
+            say(f"not deleted: {error}")
             failed = failed or error
     if failed is not None and len(names) == 1:
         raise failed

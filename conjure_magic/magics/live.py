@@ -33,6 +33,7 @@ from conjure_magic.events import (
     TurnFinished,
     TurnResult,
 )
+from conjure_magic.printing import say
 from conjure_magic.record import TurnRecord
 from conjure_magic.render import style
 from conjure_magic.render.calls import CallLimits, render_call_text
@@ -361,7 +362,7 @@ class TextDisplay:
 
     def _print(self, text: str) -> None:
         if text:
-            print(text, end="", flush=True)
+            say(text, end="", shown=clean)
             self._column = 0 if text.endswith("\n") else 1
 
     def _line(self, text: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 from conjure_magic.errors import UsageError
+from conjure_magic.printing import say
 from conjure_magic.settings import split_list
 
 
@@ -132,6 +133,6 @@ def read_words(parser: Parser, words: Sequence[str]) -> argparse.Namespace | Non
     """The options of a command, or None if help was asked for, which is then printed. Raises UsageError."""
     options = parser.read(shlex.join(words))
     if options.help:
-        print(parser.format_help().strip())
+        say(parser.format_help().strip())
         return None
     return options
