@@ -18,6 +18,7 @@ from conjure_magic.executors.base import Entry, ExecResult, Executor
 from conjure_magic.executors.terminal import visible
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.models.base import ToolDefinition
+from conjure_magic.phrases import counted
 from conjure_magic.workspace import OUTPUT_DIR
 
 TIMEOUT = 120.0
@@ -242,7 +243,7 @@ def command_result(
         )
         notes.append(f"{result.omitted_bytes:,} of {result.total_bytes:,} bytes are left out above{where}")
     if _runs_on(result):
-        notes.append(f"{_count(result.left_running, 'process')} still running in the background")
+        notes.append(f"{counted(result.left_running, 'process')} still running in the background")
     notes += result.notes
     text = result.output if result.output or notes else "[no output]"
     lines = [text.removesuffix("\n"), *(f"[{note}]" for note in notes)]
@@ -259,7 +260,7 @@ def _summary(result: ExecResult) -> str:
     if result.omitted_bytes:
         printed = f"{result.total_bytes:,} bytes"
     elif result.output:
-        printed = _count(result.output.count("\n") + (not result.output.endswith("\n")), "line")
+        printed = counted(result.output.count("\n") + (not result.output.endswith("\n")), "line")
     else:
         printed = "no output"
     return f"{printed}, {result.left_running:,} still running" if _runs_on(result) else printed
@@ -268,11 +269,6 @@ def _summary(result: ExecResult) -> str:
 def _runs_on(result: ExecResult) -> bool:
     """True if processes of the command go on in the background."""
     return bool(result.left_running) and result.ended == "exited"
-
-
-def _count(number: int, noun: str) -> str:
-    plural = noun if number == 1 else f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number:,} {plural}"
 
 
 # ---- view
@@ -295,7 +291,7 @@ def _listing(path: str, entries: tuple[Entry, ...]) -> ToolResult:
         for entry in entries
     ]
     body = "\n".join(line.replace("\n", "␊") for line in lines) or "[the folder is empty]"
-    return ToolResult(f"{path}:\n{body}", summary=_count(len(entries), "entry").replace("entrys", "entries"))
+    return ToolResult(f"{path}:\n{body}", summary=counted(len(entries), "entry"))
 
 
 def _text(path: str, content: bytes) -> str:
@@ -323,7 +319,7 @@ def _range(view_range: list[int] | None, count: int) -> tuple[int, int]:
     first, last = view_range
     last = count if last == -1 else min(last, count)
     if not 1 <= first <= count or last < first:
-        raise ToolError(f"view_range {view_range} is not in the file, which has {_count(count, 'line')}")
+        raise ToolError(f"view_range {view_range} is not in the file, which has {counted(count, 'line')}")
     return first, last
 
 
@@ -341,7 +337,7 @@ def _numbered(lines: list[str], first: int, last: int, *, whole: bool) -> ToolRe
     end = first + len(shown) - 1
     if end < last or not whole:
         shown.append(f"[lines {first} to {end} of {len(lines):,}]")
-    return ToolResult("\n".join(shown), summary=_count(end - first + 1, "line"))
+    return ToolResult("\n".join(shown), summary=counted(end - first + 1, "line"))
 
 
 # ---- create_file, str_replace
@@ -351,7 +347,7 @@ def _create_file(executor: Executor, path: str, file_text: str) -> ToolResult:
     content = file_text.encode("utf-8", "replace")
     existed = executor.write(path, content)
     verb = "Replaced" if existed else "Created"
-    return ToolResult(f"{verb} {path} ({len(content):,} bytes).", summary=_count(len(file_text.splitlines()), "line"))
+    return ToolResult(f"{verb} {path} ({len(content):,} bytes).", summary=counted(len(file_text.splitlines()), "line"))
 
 
 def _str_replace(executor: Executor, path: str, old_str: str, new_str: str) -> ToolResult:

@@ -9,8 +9,8 @@ from pathlib import Path
 from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import UsageError
+from conjure_magic.phrases import counted
 from conjure_magic.render.quoting import beginning, named, quoted
-from conjure_magic.render.text import count
 from conjure_magic.secrets import Key
 from conjure_magic.stopping import stoppable
 
@@ -84,7 +84,7 @@ def ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
     """Ask whether a project's skills may be loaded; None where nobody can answer."""
     told = "\n".join(map(named, names))
     prompt = (
-        f"This folder has {count(len(names), 'skill')}, which the lines below it name:\n\n"
+        f"This folder has {counted(len(names), 'skill')}, which the lines below it name:\n\n"
         f"{quoted(named(str(folder), 1_000))}\n\n{quoted(told)}\n\n"
         "Skills tell the model what to do and bring scripts. Load them now and from now on? [y/n] "
     )

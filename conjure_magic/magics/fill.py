@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics.options import suggest
-from conjure_magic.render.text import count
+from conjure_magic.phrases import counted
 
 PLACEHOLDER = re.compile(r"(\\?)\{\{\s*([^\W\d]\w*)\s*\}\}")
 LONG = 8_000
@@ -97,8 +97,8 @@ def _frame_text(frame: Any) -> str:
     text = str(head.to_csv(index=_has_index(frame)) if hasattr(frame, "to_csv") else head.write_csv())
     if len(text) > LONG:
         text = text[:LONG] + "\n[… shortened]"
-    shown = f"the first {ROWS} of {rows:,} rows" if rows > ROWS else count(rows, "row")
-    return f"{text.rstrip()}\n[DataFrame: {shown}, {count(columns, 'column')}]"
+    shown = f"the first {ROWS} of {rows:,} rows" if rows > ROWS else counted(rows, "row")
+    return f"{text.rstrip()}\n[DataFrame: {shown}, {counted(columns, 'column')}]"
 
 
 def _has_index(frame: Any) -> bool:
@@ -128,7 +128,7 @@ def _attachment(name: str, value: Any, folder: Path) -> str:
         body = f"columns: {_schema(value)}\n{_frame_text(value)}"
         return _element(name, kind, body, _write(folder, f"{name}.csv", table))
     if isinstance(value, bytes | bytearray):
-        return _element(name, kind, count(len(value), "byte"), _write(folder, f"{name}.bin", value))
+        return _element(name, kind, counted(len(value), "byte"), _write(folder, f"{name}.bin", value))
     text = _whole_text(value)
     if len(text) <= LONG:
         return _element(name, kind, text)

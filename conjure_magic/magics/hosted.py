@@ -16,10 +16,11 @@ from conjure_magic.errors import ApiError, CancelledError, UsageError
 from conjure_magic.magics.asking import ask_whether
 from conjure_magic.magics.options import Parser, command_parser, read_words, suggest
 from conjure_magic.magics.state import SHOWN
+from conjure_magic.phrases import file_size
 from conjure_magic.printing import say
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
-from conjure_magic.render.text import one_line, size_words
+from conjure_magic.render.text import one_line
 from conjure_magic.workspace import expanded
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def upload(api: Hosted, options: argparse.Namespace) -> Bundle:
         skill = api.skills.create(path, display_name=options.name or "", cancel=api.cancel)
         return _uploaded(skill)
     file = api.files.upload(path, options.name or "", cancel=api.cancel)
-    values = [("file", file.id), ("name", file.filename), ("size", size_words(file.size_bytes))]
+    values = [("file", file.id), ("name", file.filename), ("size", file_size(file.size_bytes))]
     return render("A file was uploaded", values, note="An upload cannot be fetched back; %conjure hosted delete ID.")
 
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from conjure_magic.approval import NOBODY, STOPPED
 from conjure_magic.characters import exact, printed
 from conjure_magic.events import ApprovalAnswered, Called
+from conjure_magic.phrases import counted, duration, shortened
 from conjure_magic.render import style
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
-from conjure_magic.render.text import count, escape, one_line, shorten, time_words
+from conjure_magic.render.text import escape, one_line
 
 COMMAND_KEYS = ("command", "path")
 """Fields of a call's input that say by themselves what it does."""
@@ -68,7 +69,7 @@ def told(called: Called) -> str:
     """Seconds, what came back, number of files."""
     result, parts = called.result, []
     if result is not None:
-        parts.append(time_words(called.seconds))
+        parts.append(duration(called.seconds))
         if result.summary:
             parts.append(one_line(result.summary, 60))
     elif called.progress is not None:
@@ -76,7 +77,7 @@ def told(called: Called) -> str:
         parts.append(f"{done.done:,.10g}" if share is None else f"{share:.0%}")
         parts += [one_line(done.text, 60)] if done.text else []
     if called.files:
-        parts.append(count(len(called.files), "file"))
+        parts.append(counted(len(called.files), "file"))
     return " · ".join(parts)
 
 
@@ -128,14 +129,14 @@ def render_call(called: Called, limits: CallLimits) -> str:
     """The call as a folded line of HTML; one that failed stands open."""
     summary = f"<summary>{style.span(_line_html(called, limits), f'cursor:pointer;{style.MONO_FONT}')}</summary>"
     given = input_text(called)
-    inside = [style.box(shorten(given, limits.input))] if given else []
+    inside = [style.box(shortened(given, limits.input))] if given else []
     if output := output_text(called):
-        inside.append(style.box(shorten(output, limits.output)))
+        inside.append(style.box(shortened(output, limits.output)))
     elif called.result is not None:
         inside.append(f'<div style="{style.SMALL}">no output</div>')
     inside += (f'<div style="{style.SMALL}">{escape(text)}</div>' for text in remarks(called))
     if called.result is not None and called.result.details:
-        folded = style.box(shorten(printed(called.result.details), limits.output))
+        folded = style.box(shortened(printed(called.result.details), limits.output))
         inside.append(f'<details><summary style="{style.SMALL};cursor:pointer">Traceback</summary>{folded}</details>')
     state = " open" if called.is_error else ""
     body = "\n".join([summary, *inside])
@@ -172,12 +173,12 @@ def render_call_markdown(called: Called, limits: CallLimits) -> str:
     line = f"{head} {code_span(what(called, limits.skills))} {escape_inline(told(called))}".rstrip()
     text = "\n".join(part for part in (input_text(called), output_text(called)) if part)
     notes = "".join(f"\n\n{escape_markdown(text)}" for text in remarks(called))
-    return f"{line}\n\n{code_block(shorten(text, min(limits.output, 2_000)))}{notes}"
+    return f"{line}\n\n{code_block(shortened(text, min(limits.output, 2_000)))}{notes}"
 
 
 def render_call_text(called: Called, limits: CallLimits) -> str:
     """The call as a line of plain text; one that failed with what it printed and who refused it."""
     if not called.is_error:
         return _line(called, limits)
-    inside = [*shorten(output_text(called), 2_000).split("\n"), *remarks(called)]
+    inside = [*shortened(output_text(called), 2_000).split("\n"), *remarks(called)]
     return "\n".join([_line(called, limits), *(f"    {line}" for line in inside)])

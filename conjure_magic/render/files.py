@@ -11,10 +11,11 @@ from urllib.parse import quote
 
 from conjure_magic.artifacts import Artifact
 from conjure_magic.characters import exact
+from conjure_magic.phrases import counted, file_size, shortened
 from conjure_magic.render import style
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.previews import Grid, Look, look_at
-from conjure_magic.render.text import count, escape, one_line, shorten, size_words
+from conjure_magic.render.text import escape, one_line
 
 CARDS = 24
 """Files that get a card; the rest are listed."""
@@ -45,7 +46,7 @@ class Card:
     @property
     def told(self) -> str:
         """What it is, its size, whether it is new."""
-        return f"{one_line(self.look.words, 80)} · {size_words(self.artifact.size)} · {self.artifact.change}"
+        return f"{one_line(self.look.words, 80)} · {file_size(self.artifact.size)} · {self.artifact.change}"
 
     @property
     def saved(self) -> str:
@@ -95,12 +96,12 @@ def render_cards(found: list[Card]) -> str:
     if not rest:
         return html
     lines = "".join(f"<li>{escape(f'{_line(card)}')}</li>" for card in rest[:LISTED])
-    more = f"<li>and {count(len(rest) - LISTED, 'more file')}</li>" if len(rest) > LISTED else ""
-    return f'{html}\n<div>{count(len(rest), "more file")}</div><ul style="{style.SMALL}">{lines}{more}</ul>'
+    more = f"<li>and {counted(len(rest) - LISTED, 'more file')}</li>" if len(rest) > LISTED else ""
+    return f'{html}\n<div>{counted(len(rest), "more file")}</div><ul style="{style.SMALL}">{lines}{more}</ul>'
 
 
 def _line(card: Card) -> str:
-    return f"{card.name} ({size_words(card.artifact.size)}, {card.artifact.change}) {card.saved}".rstrip()
+    return f"{card.name} ({file_size(card.artifact.size)}, {card.artifact.change}) {card.saved}".rstrip()
 
 
 def _card(card: Card) -> str:
@@ -190,7 +191,7 @@ def render_cards_markdown(found: list[Card]) -> str:
     parts = [_card_markdown(card) for card in found[:CARDS]]
     rest = [f"- {escape_inline(_line(card))}" for card in found[CARDS : CARDS + LISTED]]
     if len(found) > CARDS + LISTED:
-        rest.append(f"- and {count(len(found) - CARDS - LISTED, 'more file')}")
+        rest.append(f"- and {counted(len(found) - CARDS - LISTED, 'more file')}")
     return "\n\n".join([*parts, *(["\n".join(rest)] if rest else [])])
 
 
@@ -207,7 +208,7 @@ def _card_markdown(card: Card) -> str:
             lines += [title, _table_markdown(grid.rows), escape_markdown(grid.more)]
         lines.append(escape_markdown(look.more))
     elif look.kind == "text" and look.text.strip():
-        lines += [code_block(shorten(exact(look.text), 1_000)), escape_markdown(look.more)]
+        lines += [code_block(shortened(exact(look.text), 1_000)), escape_markdown(look.more)]
     lines.append(f"saved as {code_span(card.saved.removeprefix('saved as '))}" if card.saved else "")
     return "\n\n".join(line for line in lines if line)
 
@@ -229,7 +230,7 @@ def render_cards_text(found: list[Card]) -> str:
     """The files as lines of plain text."""
     lines = [f"{card.name}: {card.told}; {card.look.problem or card.saved}" for card in found[: CARDS + LISTED]]
     more = len(found) - len(lines)
-    return "\n".join([*lines, *([f"and {count(more, 'more file')}"] if more > 0 else [])])
+    return "\n".join([*lines, *([f"and {counted(more, 'more file')}"] if more > 0 else [])])
 
 
 def picture_bundle(card: Card) -> dict[str, Any]:

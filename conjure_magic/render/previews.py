@@ -14,8 +14,8 @@ from typing import Literal
 
 from conjure_magic.artifacts import Artifact
 from conjure_magic.characters import clean
+from conjure_magic.phrases import counted
 from conjure_magic.render.documents import COUNTED, DOCUMENTS, MAX_BYTES, PDF, Sheet, look_into
-from conjure_magic.render.text import count
 
 HEAD = 64_000
 """Bytes looked at of a file that is too large to travel."""
@@ -143,24 +143,24 @@ def _opened(media_type: str, words: str, data: bytes, limit: int) -> Look:
     seen = look_into(media_type, data)
     kept = data if len(data) <= limit else None
     if media_type == PDF:
-        words = f"{words}, {count(seen.count, 'page')}" if seen.count else words
+        words = f"{words}, {counted(seen.count, 'page')}" if seen.count else words
         return Look("pages", words, kept, page=seen.picture)
     if not seen.sheets:
         return Look("other", words, kept)
     left = seen.count - len(seen.sheets)
     return Look(
         "workbook",
-        f"{words}, {count(seen.count, 'sheet')}",
+        f"{words}, {counted(seen.count, 'sheet')}",
         kept,
         tuple(map(_grid, seen.sheets)),
-        more=f"and {count(left, 'more sheet')}" if left else "",
+        more=f"and {counted(left, 'more sheet')}" if left else "",
     )
 
 
 def _grid(sheet: Sheet) -> Grid:
     """A sheet's first rows under its name and shape."""
     full = sheet.total > COUNTED
-    shape = f"{'more than ' if full else ''}{count(sheet.total - full, 'row')} × {count(sheet.width, 'column')}"
+    shape = f"{'more than ' if full else ''}{counted(sheet.total - full, 'row')} × {counted(sheet.width, 'column')}"
     left = [f"the first {len(sheet.rows)} rows"] if sheet.total > len(sheet.rows) else []
     left += [f"the first {COLUMNS} columns"] if sheet.width > COLUMNS else []
     return Grid(sheet.rows, " and ".join(left), f"{sheet.name}: {shape if sheet.rows else 'empty'}")
@@ -210,7 +210,7 @@ def _table(text: str, delimiter: str | None, whole: bytes | None) -> Look | None
         return None
     if not rows:
         return None
-    shape = f"{'' if whole is not None else 'more than '}{count(total - 1, 'row')} × {count(width, 'column')}"
+    shape = f"{'' if whole is not None else 'more than '}{counted(total - 1, 'row')} × {counted(width, 'column')}"
     left = [f"the first {len(rows) - 1} rows"] if whole is None or total > len(rows) else []
     left += [f"the first {COLUMNS} columns"] if width > COLUMNS else []
     return Look("table", shape, whole, (Grid(tuple(rows)),), more=" and ".join(left))

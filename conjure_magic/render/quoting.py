@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from conjure_magic.characters import exact, strict
-from conjure_magic.render.text import count, one_line
+from conjure_magic.phrases import counted
+from conjure_magic.render.text import one_line
 
 WIDTH = 72
 """Columns of quoted text in a line, without its mark."""
@@ -27,7 +28,7 @@ def quoted(text: str) -> str:
     for blank, run in groupby(pieces, key=lambda piece: not piece[1].strip(" ␉")):
         group = list(run)
         if blank and len(group) > BLANK_LINES:
-            lines.append(f"    ({count(len(group), 'blank line')})")
+            lines.append(f"    ({counted(len(group), 'blank line')})")
         else:
             lines += [f"{mark}{piece}".rstrip(" ") if blank else mark + piece for mark, piece in group]
     return "\n".join(lines)
@@ -36,7 +37,7 @@ def quoted(text: str) -> str:
 def beginning(text: str, limit: int = 50) -> str:
     """How many lines a quoted text has, and its first one: for the line in which the answer is typed."""
     lines = text.count("\n") + 1
-    return f"{count(lines, 'line')}, beginning “{one_line(strict(text.lstrip().partition(chr(10))[0]), limit)}”"
+    return f"{counted(lines, 'line')}, beginning “{one_line(strict(text.lstrip().partition(chr(10))[0]), limit)}”"
 
 
 def named(text: str, limit: int = 200) -> str:

@@ -9,11 +9,12 @@ from typing import Any
 
 from conjure_magic.characters import clean, exact
 from conjure_magic.events import Called, Item, Said, Thought, TurnResult
+from conjure_magic.phrases import duration
 from conjure_magic.render import style
 from conjure_magic.render.calls import CallLimits, render_call_live
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.markdown import render_markdown
-from conjure_magic.render.text import escape, one_line, time_words
+from conjure_magic.render.text import escape, one_line
 
 NEWEST = 3_500
 """Characters of the newest text that are shown."""
@@ -125,7 +126,7 @@ def render_unfinished(items: Sequence[Item], elapsed: float) -> tuple[dict[str, 
         "text/markdown": "\n\n".join(filter(None, (render_item_markdown(item, LIVE) for item in items))),
         "text/plain": "\n".join(filter(None, (render_item_text(item, LIVE) for item in items))),
     }
-    label, rest = "■ Stopped", f"after {time_words(elapsed)}, before the turn reported its end."
+    label, rest = "■ Stopped", f"after {duration(elapsed)}, before the turn reported its end."
     footer = {
         "text/html": style.page(f"<div>{style.span(f'<b>{label}</b>', style.WARN)} {escape(rest)}</div>"),
         "text/markdown": f"**{label}** {rest}",

@@ -1,4 +1,4 @@
-"""Text as data: what is fit to be shown, escaped, and the few words for sizes, times and counts."""
+"""Text as data: what is fit to be shown, escaped."""
 
 from __future__ import annotations
 
@@ -34,36 +34,3 @@ def json_safe(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return [json_safe(part) for part in value]
     return value if value is None or isinstance(value, bool | int | float) else json_safe(str(value))
-
-
-def size_words(size: int) -> str:
-    """A size in decimal units: "0.2 kB", "1.4 MB"."""
-    if size < 100:
-        return f"{size} B"
-    value, unit = size / 1000, "kB"
-    for larger in ("MB", "GB", "TB"):
-        if value < 1000:
-            break
-        value, unit = value / 1000, larger
-    return f"{value:.1f} {unit}" if value < 100 else f"{value:,.0f} {unit}"
-
-
-def time_words(seconds: float) -> str:
-    """A duration: "0.2 s", "3 min 05 s"."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    return f"{minutes} min {rest:02d} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun: "1 file", "2,000 lines"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def shorten(text: str, limit: int) -> str:
-    """Head and tail of a text that is longer than `limit` characters, and how much is left out between."""
-    if len(text) <= limit:
-        return text
-    head, tail = limit * 2 // 3, limit // 3
-    return f"{text[:head]}\n… {len(text) - head - tail:,} characters left out here …\n{text[-tail:]}"

@@ -9,6 +9,7 @@ from typing import Any
 from conjure_magic.characters import clean
 from conjure_magic.events import TurnResult
 from conjure_magic.messages import Usage
+from conjure_magic.phrases import counted, duration
 from conjure_magic.render import style
 from conjure_magic.render.calls import CallLimits
 from conjure_magic.render.files import (
@@ -21,7 +22,7 @@ from conjure_magic.render.files import (
 )
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.markdown_source import escape_inline, escape_markdown
-from conjure_magic.render.text import count, escape, json_safe, one_line, time_words
+from conjure_magic.render.text import escape, json_safe, one_line
 
 VENDOR_TYPE = "application/vnd.conjure+json"
 """MIME type of a turn as data: what restores a session from a notebook."""
@@ -115,7 +116,7 @@ def ending(result: TurnResult) -> tuple[str, str]:
     # What comes from outside is never a format of its own.
     error = clean(result.error)[:2_000] or "No reason was given"
     said = (
-        sentence.format(time=time_words(result.seconds), rounds=count(result.rounds, "model request"), error=error)
+        sentence.format(time=duration(result.seconds), rounds=counted(result.rounds, "model request"), error=error)
         or unknown
     )
     said += "" if said.rstrip().endswith((".", "!", "?")) else "."
@@ -125,7 +126,7 @@ def ending(result: TurnResult) -> tuple[str, str]:
 def facts(result: TurnResult) -> list[str]:
     """The footer's words: backends, model, seconds, tokens, cost, session, turn."""
     model = "offline (not a language model)" if result.model == "offline" else one_line(result.model, 80)
-    words = [", ".join(one_line(b, 40) for b in result.backends), model, time_words(result.seconds)]
+    words = [", ".join(one_line(b, 40) for b in result.backends), model, duration(result.seconds)]
     tokens = token_words(result.usage)
     if tokens:
         words += [tokens, cost_words(result.cost)]

@@ -1,7 +1,7 @@
-"""What may be in a `.skill` package: every entry of the ZIP is looked at before anything is unpacked.
+"""What may be in a `.skill` package: every ZIP entry is checked before anything is unpacked.
 
-Refused are names that lead anywhere but down, on any system; links and special files; encrypted entries; two
-spellings of one path; more entries or bytes than a peer (Google's ADK) allows.
+Refused are names that point outside the package on any system; links and special files; encrypted entries; two
+spellings of one path; more entries or bytes than Google's ADK allows.
 """
 
 from __future__ import annotations
@@ -53,9 +53,9 @@ def opened(data: bytes) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield archive
     except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise PackageError("bad-zip", f"is not a ZIP file that can be read: {error}") from None
+        raise PackageError("bad-zip", f"cannot be read as a ZIP file: {error}") from None
     except (ValueError, OverflowError, LookupError) as error:  # an impossible offset, name or date
-        raise PackageError("bad-zip", f"is not a ZIP file that can be read: {type(error).__name__}") from None
+        raise PackageError("bad-zip", f"cannot be read as a ZIP file: {type(error).__name__}") from None
 
 
 def plan(archive: zipfile.ZipFile) -> list[Member]:
@@ -66,7 +66,7 @@ def plan(archive: zipfile.ZipFile) -> list[Member]:
     for info in archive.infolist():
         _check_kind(info)
         if "\0" in info.orig_filename:  # zipfile ends the name there, others do not
-            raise PackageError("name", f"{shown(info.orig_filename)} holds a backslash or control characters")
+            raise PackageError("name", f"{shown(info.orig_filename)} contains a backslash or control characters")
         parts = split_name(info.filename)
         if not parts or parts[0] == "__MACOSX" or parts[-1] == ".DS_Store":  # what macOS adds
             continue
@@ -89,17 +89,17 @@ def _check_kind(info: zipfile.ZipInfo) -> None:
 
 
 def split_name(name: str) -> tuple[str, ...]:
-    """The parts of an entry's name. Raises PackageError for one that could lead anywhere but down."""
+    """The parts of an entry's name. Raises PackageError for a name that could point outside the package."""
     normal = unicodedata.normalize("NFKC", name)
     for form in (name, normal):
         if "\\" in form or re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", form):
-            raise PackageError("name", f"{shown(name)} holds a backslash or control characters")
+            raise PackageError("name", f"{shown(name)} contains a backslash or control characters")
         if form.startswith("/") or re.search(r"(?:^|/)[A-Za-z]:", form):
             raise PackageError("name", f"{shown(name)} is an absolute path")
         if ".." in form.split("/"):
             raise PackageError("name", f"{shown(name)} leads out of the package")
     if normal.count("/") != name.count("/"):
-        raise PackageError("name", f"{shown(name)} holds signs that other systems take for a slash")
+        raise PackageError("name", f"{shown(name)} contains characters that other systems read as a slash")
     parts = tuple(part for part in name.split("/") if part not in ("", "."))
     if len(parts) > MAX_DEPTH or len(name.encode()) > MAX_NAME or any(len(p.encode()) > MAX_PART for p in parts):
         raise PackageError("name", f"{shown(name)} is too long")
@@ -108,19 +108,19 @@ def split_name(name: str) -> tuple[str, ...]:
 
 @dataclass
 class _Spellings:
-    """Paths as a file system takes them that ignores case and ways to write an accent: no two may be the same."""
+    """Paths as seen by a file system that ignores case and Unicode form: no two may be equal."""
 
     known: dict[tuple[str, ...], tuple[tuple[str, ...], bool]] = field(default_factory=dict)
     """Folded parts -> the parts as they were written, and whether they are a folder's."""
 
     def add(self, parts: tuple[str, ...], *, is_folder: bool) -> None:
-        """Remember a path and its folders. Raises PackageError if it is there already, or as the other kind."""
+        """Record a path and its folders. Raises PackageError if it exists already, or exists as the other kind."""
         folded = tuple(map(_folded, parts))
         for length in range(1, len(parts) + 1):
             entry = (parts[:length], is_folder or length < len(parts))
             is_again = length == len(parts) and not is_folder and folded in self.known
             if is_again or self.known.setdefault(folded[:length], entry) != entry:
-                raise PackageError("duplicate", f"{shown('/'.join(parts))} is there twice, by some spelling")
+                raise PackageError("duplicate", f"{shown('/'.join(parts))} occurs twice, in different spellings")
 
 
 def is_flat(members: list[Member]) -> bool:
@@ -132,7 +132,7 @@ def is_flat(members: list[Member]) -> bool:
         return True
     if len(tops) == 1 and any((*tops, name) in files for name in names):
         return False
-    raise PackageError("layout", "holds no SKILL.md at its root, nor in the one folder there is")
+    raise PackageError("layout", "has no SKILL.md at its root or in its only folder")
 
 
 def _folded(part: str) -> str:
@@ -140,10 +140,10 @@ def _folded(part: str) -> str:
 
 
 def shown(name: str) -> str:
-    """A name as a message may hold it, whatever is in it."""
+    """A name that is safe to print in a message."""
     return ascii(name if len(name) <= 100 else f"{name[:100]}…")
 
 
 def too_large() -> PackageError:
     """The error for more bytes than a package may have."""
-    return PackageError("too-large", f"is larger than {MAX_BYTES >> 20} MB, unpacked or as it is")
+    return PackageError("too-large", f"is larger than {MAX_BYTES >> 20} MB, packed or unpacked")

@@ -1,4 +1,4 @@
-"""A new skill to start from: valid, with a script that runs and a reference that is read when it is needed."""
+"""A template for a new skill: valid, with a script that runs and a reference file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conjure_magic.skills.skill import check_name, normal_name
 _SKILL_MD = """\
 ---
 name: {name}
-description: Counts the lines, words and characters of text files. Use it when somebody asks how long a text is.
+description: Counts the lines, words and characters of text files. Use it when asked how long a text is.
 compatibility: Needs Python 3.11 or later, standard library only.
 metadata:
   version: "0.1"
@@ -19,9 +19,9 @@ metadata:
 
 # {title}
 
-This is a start, and works as it is. The description above is all that a model knows before it reads this file: say \
-there what the skill does and when to use it. Below, give each command with one sentence on what it answers. Keep \
-this file short, and move details into `references/`.
+This template works as it is. The description above is all that a model knows before it reads this file: say \
+there what the skill does and when to use it. Below, list each command with one sentence on what it answers. Keep \
+this file short and move details into `references/`.
 
 Paths are relative to this folder. FILE is one or more text files.
 
@@ -37,7 +37,7 @@ Give the counts as JSON, for further work on them.
 python scripts/count.py FILE --json
 ```
 
-Read [references/counting.md](references/counting.md) when somebody asks how a figure comes about.
+Read [references/counting.md](references/counting.md) when asked how a figure is counted.
 """
 
 _SCRIPT = '''\
@@ -75,19 +75,19 @@ if __name__ == "__main__":
 '''
 
 _REFERENCE = """\
-# How the figures come about
+# How the figures are counted
 
 - A line ends at a line break; the last one counts even without it.
-- A word is what stands between blanks, so `well-known` is one and `a - b` are three.
-- A character is one code point. Text is read as UTF-8; bytes that are none count as one each.
+- Words are separated by blanks, so `well-known` is one and `a - b` are three.
+- A character is one code point. Text is read as UTF-8; each invalid byte counts as one character.
 """
 
 
 def new_skill(name: str, folder: str | Path) -> Path:
     """The folder of a new skill below `folder`, with a SKILL.md that is valid, a script and a reference.
 
-    Raises SkillError with every rule that the name breaks, or if something of that name is there already; OSError
-    if it cannot be written.
+    Raises SkillError with every rule that the name breaks, or if the folder exists already; OSError if it cannot be
+    written.
     """
     name = normal_name(name)
     broken = check_name(name, name) if name else [("missing-name", "a skill needs a name")]
@@ -97,7 +97,7 @@ def new_skill(name: str, folder: str | Path) -> Path:
     try:
         directory.mkdir(parents=True)
     except FileExistsError:
-        raise SkillError(f"{directory} is there already") from None
+        raise SkillError(f"{directory} already exists") from None
     title = name.replace("-", " ").capitalize()
     for path, text in {
         "SKILL.md": _SKILL_MD.format(name=_scalar(name), title=unicodedata.normalize("NFC", title)),
@@ -111,7 +111,7 @@ def new_skill(name: str, folder: str | Path) -> Path:
 
 
 def _scalar(name: str) -> str:
-    """The name as YAML that every reader takes for text: `123` and `on` in quotes."""
+    """The name as a YAML string: `123` and `on` are quoted."""
     import yaml  # only once a skill is written: loading the extension stays light
 
     try:

@@ -7,12 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from html import escape
 
+from conjure_magic.phrases import counted
 from conjure_magic.skills.skill import Skill
 
 MAX_CHARACTERS = 24_000
 """Characters of the whole block, about 6,000 tokens."""
 SHORTEST = 60
-"""Characters that a shortened description keeps at least."""
+"""Minimum length of a shortened description, in characters."""
 
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -25,7 +26,7 @@ when you run or read them. Read other files of a skill only when you need them."
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
-    """A skill as the model is told of it."""
+    """A skill as listed in the catalogue."""
 
     name: str
     description: str
@@ -40,13 +41,13 @@ class CatalogueEntry:
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The entries that fit, and what it took."""
+    """The entries that fit, and what was cut to make them fit."""
 
     entries: tuple[CatalogueEntry, ...]
     shortened: int = 0
     """How many descriptions were cut."""
     omitted: tuple[str, ...] = ()
-    """Names of the skills for which there was no room."""
+    """Names of the skills that did not fit."""
 
 
 def entries_of(skills: Iterable[Skill], directories: Mapping[str, str] | None = None) -> tuple[CatalogueEntry, ...]:
@@ -54,8 +55,8 @@ def entries_of(skills: Iterable[Skill], directories: Mapping[str, str] | None = 
 
     Args:
         skills: those to list.
-        directories: skill name -> its directory as commands see it; one that is not in it cannot be seen there
-            and is left out. By default the directories on this machine.
+        directories: skill name -> its directory as commands see it; skills missing from it are left out.
+            By default the directories on this machine.
     """
     found = []
     for skill in sorted(skills, key=lambda skill: skill.name):
@@ -66,7 +67,7 @@ def entries_of(skills: Iterable[Skill], directories: Mapping[str, str] | None = 
 
 
 def fit_catalogue(entries: Iterable[CatalogueEntry], limit: int = MAX_CHARACTERS) -> Catalogue:
-    """The entries within so many characters: long descriptions are shortened alike, then the last left out."""
+    """The entries within `limit` characters: long descriptions are shortened equally, then the last ones dropped."""
     every = tuple(entries)
     sizes = [_Size.of(entry) for entry in every]
     longest = max((len(entry.description) for entry in every), default=0)
@@ -82,12 +83,12 @@ def fit_catalogue(entries: Iterable[CatalogueEntry], limit: int = MAX_CHARACTERS
 
 @dataclass(frozen=True, slots=True)
 class _Size:
-    """How many characters an entry takes, by the length of its description."""
+    """The size of an entry in characters, by the length of its description."""
 
     rest: int
     description: str
     is_plain: bool
-    """True if no sign of the description is written as more than one."""
+    """True if no character of the description needs escaping."""
 
     @classmethod
     def of(cls, entry: CatalogueEntry) -> _Size:
@@ -95,14 +96,14 @@ class _Size:
         return cls(len(entry.render()) - len(escaped) + 1, entry.description, len(escaped) == len(entry.description))
 
     def at(self, length: int) -> int:
-        """The most that it takes with a description of that length."""
+        """An upper bound for the size with a description of that length."""
         if self.is_plain:
             return self.rest + min(len(self.description), length)
         return self.rest + len(_xml(_cut(self.description, length)))
 
 
 def _longest_common(sizes: list[_Size], low: int, high: int, limit: int) -> int:
-    """The greatest length of descriptions, `low` at least, with which everything fits."""
+    """The greatest description length, at least `low`, with which everything fits."""
     if sum(size.at(high) for size in sizes) <= limit:
         return max(low, high)
     while low < high:
@@ -115,12 +116,12 @@ def _longest_common(sizes: list[_Size], low: int, high: int, limit: int) -> int:
 def render_catalogue(
     skills: Iterable[Skill], directories: Mapping[str, str] | None = None, *, limit: int = MAX_CHARACTERS
 ) -> str:
-    """The system text that tells a model of its skills; empty if there are none.
+    """The system text that lists the skills for a model; empty if there are none.
 
     Args:
         skills: those to list.
         directories: see `entries_of`.
-        limit: characters of the list; what does not fit is said in it.
+        limit: size of the list in characters; the text says how many skills did not fit.
     """
     catalogue = fit_catalogue(entries_of(skills, directories), limit)
     if not catalogue.entries and not catalogue.omitted:
@@ -134,10 +135,10 @@ def render_catalogue(
     ]
     if catalogue.shortened:
         lines.append(
-            f"{catalogue.shortened} descriptions were shortened for want of room; each SKILL.md has the whole."
+            f"{counted(catalogue.shortened, 'description')} shortened to save space; each SKILL.md has the full text."
         )
     if catalogue.omitted:
-        lines.append(f"{len(catalogue.omitted)} further skills are not listed for want of room.")
+        lines.append(f"{counted(len(catalogue.omitted), 'further skill')} did not fit in this list.")
     return "\n".join(lines)
 
 

@@ -25,12 +25,12 @@ Stamp = tuple[int, int, int, int]
 
 @dataclass
 class Cache:
-    """What was loaded from which SKILL.md, and its stat then: an unchanged file is not read again."""
+    """Loaded skills with the stat of their SKILL.md: an unchanged file is not read again."""
 
     entries: dict[Key, tuple[Stamp, Loaded]] = field(default_factory=dict)
 
     def load(self, directory: str, file: str, scope: Scope, status: os.stat_result) -> Loaded:
-        """What becomes of a SKILL.md, from memory if its stat is the same."""
+        """The result of loading a SKILL.md, cached while its stat is unchanged."""
         location = f"{directory}/{file}"
         stamp = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
         known = self.entries.get((location, scope))
@@ -42,9 +42,9 @@ class Cache:
 
 
 def scan(root: Path, scope: Scope, cache: Cache) -> Iterator[Loaded]:
-    """What becomes of each skill in a folder, by folder name; of the folder itself if it is a skill.
+    """The result of loading each skill in a folder, by folder name, or the folder itself if it is a skill.
 
-    A folder that cannot be listed, and what was left out, come as findings without a skill.
+    A folder that cannot be listed, and anything skipped, is reported as a finding without a skill.
     """
     root = Path(os.path.realpath(root))
     own = find_skill_md(root)
@@ -59,7 +59,7 @@ def scan(root: Path, scope: Scope, cache: Cache) -> Iterator[Loaded]:
         yield _finding("unreadable", f"cannot be listed: {error.strerror}", root)
         return
     if len(children) > MAX_FOLDERS:
-        text = f"holds {len(children)} folders; the first {MAX_FOLDERS} by name are looked at"
+        text = f"contains {len(children)} folders; only the first {MAX_FOLDERS} by name are searched"
         yield _finding("too-many", text, root, "warning")
     for child in children[:MAX_FOLDERS]:
         loaded = _child(root, child, scope, cache)
@@ -72,7 +72,7 @@ def _may_hold_skill(entry: os.DirEntry[str]) -> bool:
 
 
 def _child(root: Path, child: os.DirEntry[str], scope: Scope, cache: Cache) -> Loaded | None:
-    """What becomes of a direct child; None if it is no skill."""
+    """The result of loading a direct child; None if it is not a skill."""
     directory = child.path
     if child.is_symlink():
         real = Path(os.path.realpath(directory))  # `resolve` raises on a link to itself
@@ -80,7 +80,7 @@ def _child(root: Path, child: os.DirEntry[str], scope: Scope, cache: Cache) -> L
             return None
         if not real.is_relative_to(root):
             return _finding(
-                "link-outside", "is a link that leads out of the folder; name its target itself", Path(directory)
+                "link-outside", "is a link that points outside the folder; pass its target instead", Path(directory)
             )
         directory = str(real)
     for name in ("SKILL.md", "skill.md"):

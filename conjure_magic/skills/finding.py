@@ -1,4 +1,4 @@
-"""What was noticed about a skill: a stable code, a sentence, and whether it kept the skill from loading."""
+"""A finding about a skill: a stable code, a sentence, and whether it prevented the skill from loading."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Finding:
     path: Path | None = None
     """The file or folder that it is about."""
     level: Level = "warning"
-    """"error": not loaded; "warning": loaded all the same; "info": nothing is wrong."""
+    """"error": not loaded; "warning": loaded anyway; "info": nothing is wrong."""
 
     def __str__(self) -> str:
         return (
@@ -34,5 +34,5 @@ class Finding:
 
 
 def errors(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Those that kept something from loading."""
+    """The findings that prevented something from loading."""
     return tuple(finding for finding in findings if finding.level == "error")

@@ -1,8 +1,8 @@
-"""The front matter of a SKILL.md: found, cut off and read, by one parser for every caller.
+"""The front matter of a SKILL.md: located and parsed, in one place for every caller.
 
-The rules follow the Agent Skills specification (agentskills.io/specification). Two differences to its
-reference library are on purpose: front matter closes only at a line of its own, and what merely looks
-damaged (a byte-order mark, an unquoted colon) is read, with a finding.
+The rules follow the Agent Skills specification (agentskills.io/specification). Two differences from its
+reference library are deliberate: front matter ends only at a `---` on a line of its own, and minor damage
+(a byte-order mark, an unquoted colon) is accepted with a finding.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from conjure_magic.skills.yaml_text import YamlTextError, parse_yaml_text
 MAX_HEAD = 64 * 1024
 """Bytes within which front matter must end."""
 FIRST_READ = 4 * 1024
-"""Bytes read first: what nearly every front matter fits in."""
+"""Bytes read first: nearly all front matter fits."""
 MAX_FILE = 4 * 1024 * 1024
-"""Bytes of a SKILL.md that are read at all."""
+"""Largest SKILL.md that is read, in bytes."""
 
 _OPENING = re.compile(rb"\A(?P<bom>\xef\xbb\xbf)?(?P<blank>(?:[ \t]*\r?\n)*)---[ \t]*\r?\n")
 _CLOSING = re.compile(rb"---[ \t]*\r?(?:\n|\Z)")
@@ -36,15 +36,15 @@ class FrontMatter(NamedTuple):
     """
 
     fields: Mapping[str, Any]
-    """Keys as written; every scalar a string, lists and maps of such below them."""
+    """Keys as written; every scalar is a string, possibly nested in lists and maps."""
     body_start: int
     """Offset in bytes of the first line after the closing one."""
     findings: tuple[Finding, ...] = ()
-    """What had to be mended to read it."""
+    """What had to be repaired to read it."""
 
 
 def find_skill_md(skill_dir: Path) -> Path | None:
-    """The skill's `SKILL.md`, or `skill.md` as a second choice; None if neither is a file."""
+    """The skill's `SKILL.md`, else `skill.md`; None if neither is a file."""
     for name in ("SKILL.md", "skill.md"):
         path = skill_dir / name
         if path.is_file():
@@ -55,7 +55,7 @@ def find_skill_md(skill_dir: Path) -> Path | None:
 def parse_frontmatter(content: str) -> tuple[dict[str, Any], str]:
     """The fields and the body of a whole SKILL.md, the body stripped of blank ends.
 
-    Raises SkillError if there is no front matter, or none that can be read.
+    Raises SkillError if there is no readable front matter.
     """
     data = content.encode("utf-8", "surrogatepass")
     front = parse_head(data, complete=True)
@@ -63,7 +63,7 @@ def parse_frontmatter(content: str) -> tuple[dict[str, Any], str]:
 
 
 def load_head(path: str | Path) -> FrontMatter:
-    """The front matter of a file, of which no more is read than it takes.
+    """The front matter of a file; only as much of the file is read as needed.
 
     Raises FrontMatterError, or OSError if the file cannot be read.
     """
@@ -99,7 +99,7 @@ def _front(data: bytes, bounds: tuple[int, int, int] | None, *, complete: bool) 
     start, stop, body = bounds
     fields, findings = _load(data[start:stop])
     if not data.startswith(b"---"):
-        text = "something stands before the first ---; other readers refuse that"
+        text = "there is text before the first ---; other readers refuse that"
         findings = (Finding("leading-text", text), *findings)
     return FrontMatter(fields, body, findings)
 
@@ -107,7 +107,7 @@ def _front(data: bytes, bounds: tuple[int, int, int] | None, *, complete: bool) 
 def find_bounds(data: bytes, *, complete: bool) -> tuple[int, int, int] | None:
     """Offsets where the front matter begins and ends and the body begins; None if it is not there, or not closed.
 
-    A closing line that is cut off at the end of `data` counts only if that is the end of the file.
+    A closing line cut off at the end of `data` counts only if `data` ends the file.
     """
     if data.startswith(b"---\n"):
         at = data.find(b"\n---", 3)
@@ -124,16 +124,16 @@ def find_bounds(data: bytes, *, complete: bool) -> tuple[int, int, int] | None:
 
 
 def _load(raw: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
-    """The fields of YAML text, mended if it takes that, with what was mended."""
+    """The fields of YAML text, repaired if necessary, with a finding for each repair."""
     findings = []
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         text = raw.decode("utf-8", "replace")
-        findings.append(Finding("encoding", "is not UTF-8; odd bytes were replaced"))
+        findings.append(Finding("encoding", "is not UTF-8; invalid bytes were replaced"))
     if _CONTROL.search(text):
         text = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text)
-        findings.append(Finding("control-characters", "holds control characters; they were replaced"))
+        findings.append(Finding("control-characters", "contains control characters; they were replaced"))
     try:
         value, duplicates = parse_yaml_text(text)
     except YamlTextError as error:
@@ -144,7 +144,7 @@ def _load(raw: bytes) -> tuple[dict[str, Any], tuple[Finding, ...]]:
         findings.append(Finding("repaired", f"front matter is not YAML ({error}); values were quoted to read it"))
     if not isinstance(value, dict):
         raise FrontMatterError("not-a-map", "front matter is not a map of fields (name: …, description: …)")
-    findings += [Finding("duplicate-key", f"field {key!r} is given twice; the last counts") for key in duplicates]
+    findings += [Finding("duplicate-key", f"field {key!r} is given twice; the last one is used") for key in duplicates]
     return value, tuple(findings)
 
 
@@ -153,12 +153,12 @@ _FIELD = re.compile(r"(?P<indent> *)(?P<key>[\w.-]+):[ \t]+(?P<value>\S.*)")
 
 
 def quote_plain_values(text: str) -> str:
-    """The YAML text with every one-line value of a field quoted: the cure for `description: Use when: …`.
+    """The YAML text with every one-line value quoted, which repairs `description: Use when: …`.
 
-    Lines that go on a plain value are drawn into it; block, quoted, list and map values stay as they are.
+    Continuation lines are joined to their value; block, quoted, list and map values stay as they are.
     """
     out: list[str] = []
-    plain: int | None = None  # indent of the field whose plain value the next lines may go on with
+    plain: int | None = None  # indent of the field whose plain value the next lines may continue
     block: int | None = None  # indent of the field whose block scalar the next lines belong to
     for line in text.splitlines():
         indent = len(line) - len(line.lstrip(" "))
@@ -169,14 +169,14 @@ def quote_plain_values(text: str) -> str:
         if plain is not None and deeper:
             out[-1] = f"{out[-1][:-1]} {_escaped(line.strip())}'"
             continue
-        mended = line.replace("\t", "  ").rstrip()
-        field = _FIELD.match(mended)
+        repaired = line.replace("\t", "  ").rstrip()
+        field = _FIELD.match(repaired)
         quote = field is not None and not _is_structured(field["value"])
         plain = indent if quote else None
         block = indent if field is not None and _BLOCK.fullmatch(field["value"]) else None
         if field is not None and quote:
-            mended = f"{field['indent']}{field['key']}: '{_escaped(field['value'])}'"
-        out.append(mended)
+            repaired = f"{field['indent']}{field['key']}: '{_escaped(field['value'])}'"
+        out.append(repaired)
     return "\n".join(out)
 
 

@@ -1,7 +1,7 @@
-"""`.skill` packages: a skill's folder as a ZIP, written after checking it, unpacked as if an enemy had written it.
+"""`.skill` packages: a skill's folder as a ZIP, validated before packing and treated as untrusted when unpacked.
 
-Entries stand below one folder named after the skill, as the published packager has them; a SKILL.md at the root
-is read too. What we write keeps the rules for what we read.
+Entries lie in one folder named after the skill, as the published packager writes them; a SKILL.md at the root is
+accepted too. Packages that we write follow the rules for packages that we read.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ class Package:
     entries: tuple[str, ...]
     """Paths below the skill's folder, in order."""
     left_out: tuple[str, ...] = ()
-    """What of the folder is not in it."""
+    """Files of the folder that were not packed."""
 
 
 def pack(path: str | Path, into: str | Path = ".") -> Package:
-    """A skill's folder as `<name>.skill` in `into`, which is made if it is not there; the same files, the same bytes.
+    """Write a skill's folder as `<name>.skill` in `into`, which is created if missing. Builds are reproducible.
 
-    Raises SkillError with every rule that the skill breaks, PackageError for what no package may hold, OSError if
-    it cannot be written.
+    Raises SkillError with every rule that the skill breaks, PackageError for content that no package may have,
+    OSError if it cannot be written.
     """
     directory = _checked(path)
     target = Path(into).expanduser().absolute() / f"{directory.name}{SUFFIX}"
@@ -71,8 +71,7 @@ def pack(path: str | Path, into: str | Path = ".") -> Package:
 
 
 def archive(path: str | Path) -> tuple[str, bytes]:
-    """The name of a skill and the bytes of its package, of a folder or of a `.skill` file; the same files, the same
-    bytes.
+    """The name of a skill and the bytes of its package, from a folder or a `.skill` file. Builds are reproducible.
 
     Raises as `pack` does.
     """
@@ -95,13 +94,13 @@ def _checked(path: str | Path) -> Path:
 
 
 def unpack(path: str | Path, into: str | Path | None = None) -> Path:
-    """The folder of the skill in a package, unpacked into a fresh folder that only its owner can read.
+    """Unpack a package into a new folder that only its owner can read, and return the skill's folder in it.
 
     Args:
         path: the `.skill` file.
-        into: where the fresh folder is made; by default the system's place for temporary files.
+        into: where the new folder is created; by default the system's temporary directory.
 
-    Raises PackageError; nothing of a package that is refused stays.
+    Raises PackageError; nothing is left behind from a package that is refused.
     """
     file = Path(path).expanduser()
     with _about(file):
@@ -109,7 +108,7 @@ def unpack(path: str | Path, into: str | Path | None = None) -> Path:
 
 
 def open_package(path: str | Path) -> Path:
-    """The folder of the skill in a package, unpacked below our data directory once for each content.
+    """Unpack a package into our data directory, once per content, and return the skill's folder.
 
     Raises PackageError.
     """
@@ -132,7 +131,7 @@ def _open(file: Path) -> Path:
             fresh.parent.rename(home)
         except OSError:
             shutil.rmtree(fresh.parent, ignore_errors=True)
-            if _skill_in(home) is None:  # else another kernel was faster
+            if _skill_in(home) is None:  # otherwise another kernel was faster
                 raise
     return home / fresh.name
 
@@ -153,7 +152,7 @@ def read(path: Path) -> bytes:
 
 
 def _walk(directory: Path, left_out: list[str]) -> Iterator[str]:
-    """The paths of a skill's files, relative to its folder; what is no part of a package goes into `left_out`."""
+    """The paths of a skill's files, relative to its folder; files that are not packed go into `left_out`."""
     for root, folders, files in os.walk(directory, onerror=_raise):
         relative = PurePosixPath(os.path.relpath(root, directory))
         for name in sorted(folders):
@@ -171,9 +170,10 @@ def _walk(directory: Path, left_out: list[str]) -> Iterator[str]:
 
 
 def _is_link(directory: Path, path: Path) -> bool:
-    """True for a link inside of the folder. Raises PackageError for one that leads out of it."""
+    """True for a link within the folder. Raises PackageError for one that points outside it."""
     if not Path(os.path.realpath(path)).is_relative_to(directory):
-        raise PackageError("link", f"{shown(str(path.relative_to(directory)))} is a link that leads out of the folder")
+        name = shown(str(path.relative_to(directory)))
+        raise PackageError("link", f"{name} is a link that points outside the folder")
     return path.is_symlink()
 
 
@@ -202,12 +202,12 @@ def _archive(directory: Path, files: list[str]) -> bytes:
     if buffer.tell() > MAX_BYTES:
         raise too_large()
     with opened(buffer.getvalue()) as written:
-        is_flat(plan(written))  # what we could not unpack is no package
+        is_flat(plan(written))  # a package that we could not unpack must not be written
     return buffer.getvalue()
 
 
 def _replace(target: Path, data: bytes) -> None:
-    """Write a file anew beside the old one, so that there is never half of it."""
+    """Replace a file atomically."""
     descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem[:40]}-")
     try:
         with open(descriptor, "wb") as file:
@@ -241,7 +241,7 @@ def _unpack(data: bytes, stem: str, into: Path | None) -> Path:
 
 
 def _name_of(stem: str) -> str:
-    """The name of the folder for a package without one: the package's own."""
+    """The folder name for a package without one: the package's own name."""
     try:
         parts = split_name(stem)
     except PackageError:
@@ -259,7 +259,7 @@ def _extract(archive: zipfile.ZipFile, members: list[Member], root: Path) -> Non
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         descriptor = os.open(target, flags, 0o700 if member.is_executable else 0o600)
         with open(descriptor, "wb") as sink, archive.open(member.info) as source:
-            while chunk := source.read(_CHUNK):  # headers lie about sizes: what comes out is what counts
+            while chunk := source.read(_CHUNK):  # headers may lie about sizes: count the actual output
                 left -= len(chunk)
                 if left < 0:
                     raise too_large()
@@ -267,14 +267,14 @@ def _extract(archive: zipfile.ZipFile, members: list[Member], root: Path) -> Non
 
 
 def _make_folders(root: Path, parts: tuple[str, ...]) -> None:
-    """The folder and those above it, all their owner's alone: `mkdir(parents=True)` has a mode for the last only."""
+    """Create a folder and its parents with mode 0700: `mkdir(parents=True)` applies the mode to the last one only."""
     for length in range(len(parts) + 1):
         root.joinpath(*parts[:length]).mkdir(exist_ok=True, mode=0o700)
 
 
 @contextlib.contextmanager
 def _about(path: Path) -> Iterator[None]:
-    """Put the package's path before what is wrong with it."""
+    """Prefix errors with the package's path."""
     try:
         yield
     except PackageError as error:
@@ -290,7 +290,7 @@ def _writing(folder: Path | None) -> Iterator[None]:
 
 
 def _skill_in(home: Path) -> Path | None:
-    """The skill's folder in what was unpacked before; None if it is not there, or not whole."""
+    """The skill's folder in an earlier unpacking; None if missing or incomplete."""
     if not home.is_dir():
         return None
     return next((child for child in sorted(home.iterdir()) if find_skill_md(child) is not None), None)

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 
 from conjure_magic.errors import PackageError, SkillNotFoundError, UsageError
+from conjure_magic.phrases import counted
 from conjure_magic.skills.catalogue import entries_of, fit_catalogue
 from conjure_magic.skills.discovery import Cache, scan
 from conjure_magic.skills.finding import Finding
@@ -323,13 +324,12 @@ def _catalogue_findings(skills: Iterable[Skill]) -> Iterator[Finding]:
     fitted = fit_catalogue(entries_of(skills))
     if fitted.shortened:
         yield Finding(
-            "catalogue-shortened", f"the model sees {fitted.shortened} descriptions shortened, for want of room"
+            "catalogue-shortened", f"the model sees {counted(fitted.shortened, 'shortened description')}, to save space"
         )
     if fitted.omitted:
         names = ", ".join(fitted.omitted[:5])
-        text = (
-            f"the model is not told of {len(fitted.omitted)} skills, for want of room: {names}, …; name those you need"
-        )
+        left = counted(len(fitted.omitted), "skill")
+        text = f"{left} did not fit in the model's catalogue: {names}, …; name the ones you need"
         yield Finding("catalogue-omitted", text)
 
 

@@ -1,7 +1,7 @@
-"""A skill: its front matter as a value. The body is read only when somebody asks for it.
+"""A skill: its front matter as a value. The body is read on demand.
 
-Loading is lenient, as the Agent Skills client guide asks: a skill with an odd name is loaded with a finding,
-one without description or with hopeless YAML is left out with a finding.
+Loading is lenient, as the Agent Skills client guide asks: a skill with an invalid name is loaded with a finding;
+one without a description or with unreadable YAML is skipped with a finding.
 """
 
 from __future__ import annotations
@@ -40,27 +40,27 @@ class Skill:
     folder: str
     """The path of its folder: absolute, links resolved. Text, since a `Path` costs more than reading the file."""
     file: str = "SKILL.md"
-    """The name of the SKILL.md as its author spelt it: this, or `skill.md`."""
+    """The file's name as spelt on disk: `SKILL.md` or `skill.md`."""
     scope: Scope = "given"
     fields: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
-    """The front matter as its author wrote it, every scalar a string; the rest is read from it when asked for."""
+    """The front matter as written, every scalar a string; other properties are derived from it."""
     findings: tuple[Finding, ...] = ()
     modified_ns: int = 0
     """When the SKILL.md was last written, as its stat says."""
 
     @property
     def license(self) -> str:
-        """As the author wrote it; empty if there is none."""
+        """The license as written; empty if there is none."""
         return _text(self.fields, "license")
 
     @property
     def compatibility(self) -> str:
-        """What it needs, in its author's words; empty if nothing is said."""
+        """Requirements as written; empty if none are given."""
         return _text(self.fields, "compatibility")
 
     @property
     def metadata(self) -> dict[str, str]:
-        """The author's own fields, values that are not text as YAML-like text."""
+        """The author's own fields; values that are not strings are shown as text."""
         value = self.fields.get("metadata")
         if not isinstance(value, dict):
             return {}
@@ -68,7 +68,7 @@ class Skill:
 
     @property
     def allowed_tools(self) -> tuple[str, ...]:
-        """As the author wrote them; shown, and grants nothing."""
+        """The tools as written; they are only shown and grant nothing."""
         return split_allowed_tools(self.fields.get("allowed-tools"))
 
     @property
@@ -82,7 +82,7 @@ class Skill:
         return Path(self.folder, self.file)
 
     def read_body(self) -> str:
-        """The Markdown below the front matter, read now. Raises SkillError if it cannot be."""
+        """Read the Markdown below the front matter. Raises SkillError if it cannot be read."""
         try:
             with self.location.open("rb") as file:
                 data = file.read(MAX_FILE + 1)
@@ -94,14 +94,14 @@ class Skill:
 
 
 class Loaded(NamedTuple):
-    """What became of a folder: a skill, or the findings that tell why there is none."""
+    """The result of loading a folder: a skill, or findings that say why there is none."""
 
     skill: Skill | None
     findings: tuple[Finding, ...]
 
 
 def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
-    """The skill in a folder (or of a SKILL.md). Raises SkillError with every reason why there is none."""
+    """Load the skill in a folder (or of a SKILL.md). Raises SkillError with every reason why it cannot be loaded."""
     directory = Path(path).expanduser()
     if directory.name in ("SKILL.md", "skill.md"):
         directory = directory.parent
@@ -110,7 +110,7 @@ def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
         raise InvalidSkillError(f"{path} is not a folder")
     location = find_skill_md(directory)
     if location is None:
-        raise InvalidSkillError(f"{path} holds no SKILL.md")
+        raise InvalidSkillError(f"{path} has no SKILL.md")
     loaded = load_linked(str(directory), location.name, scope)
     if loaded.skill is None:
         raise InvalidSkillError("; ".join(map(str, errors(loaded.findings))))
@@ -118,7 +118,7 @@ def load_skill(path: str | Path, scope: Scope = "given") -> Skill:
 
 
 def load(directory: str, file: str, scope: Scope, modified_ns: int = 0) -> Loaded:
-    """What becomes of a skill folder whose SKILL.md is known; never raises for what the file holds."""
+    """Load a skill folder whose SKILL.md is known; never raises because of the file's content."""
     location = f"{directory}/{file}"
     try:
         front = load_head(location)
@@ -130,7 +130,7 @@ def load(directory: str, file: str, scope: Scope, modified_ns: int = 0) -> Loade
     fields = front.fields
     description = _text(fields, "description").strip()
     if not description:
-        found.append(("missing-description", "has no description, so nobody can tell its use", "error"))
+        found.append(("missing-description", "has no description, so a model cannot tell when to use it", "error"))
         return Loaded(None, _findings(found, location))
     name, folder = _text(fields, "name"), directory[directory.rfind("/") + 1 :]
     if name != folder or len(name) > MAX_NAME or _USUAL_NAME.fullmatch(name) is None:
@@ -152,15 +152,15 @@ def load(directory: str, file: str, scope: Scope, modified_ns: int = 0) -> Loade
 
 
 def load_linked(directory: str, file: str, scope: Scope) -> Loaded:
-    """The same for a SKILL.md that may be a link: one that leads out of its folder is refused."""
+    """The same for a SKILL.md that may be a link; a link that points outside its folder is refused."""
     location = f"{directory}/{file}"
     if not Path(os.path.realpath(location)).is_relative_to(directory):
-        return _skipped(location, "link-outside", "SKILL.md is a link that leads out of its folder")
+        return _skipped(location, "link-outside", "SKILL.md is a link that points outside its folder")
     return load(directory, file, scope, os.stat(location).st_mtime_ns)
 
 
 def normal_name(name: str) -> str:
-    """A name as names are compared: without blank ends, and NFKC-normalised."""
+    """A name in the form used for comparison: stripped and NFKC-normalised."""
     name = name.strip()
     return name if name.isascii() else unicodedata.normalize("NFKC", name)
 
@@ -175,7 +175,7 @@ def _findings(found: Iterable[tuple[str, str, Level]], location: str) -> tuple[F
 
 
 def _text(fields: Mapping[str, Any], name: str) -> str:
-    """A field's text; a list or map where text belongs counts as absent."""
+    """A field's text; a list or map is treated as absent."""
     value = fields.get(name)
     return value if isinstance(value, str) else ""
 
@@ -186,20 +186,20 @@ _USUAL_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 def check_name(name: str, directory: str) -> list[tuple[str, str]]:
     """The name rules of the reference checker that a name breaks, as (code, message); NFKC text expected."""
     if not name:
-        return [("missing-name", f"has no name; the folder's, {directory!r}, is used")]
+        return [("missing-name", f"has no name; its folder's name, {directory!r}, is used")]
     broken = []
     if len(name) > MAX_NAME:
-        broken.append(("name-too-long", f"name has {len(name)} characters; {MAX_NAME} are allowed"))
+        broken.append(("name-too-long", f"name has {len(name)} characters; the limit is {MAX_NAME}"))
     if name != name.lower():
         broken.append(("name-case", f"name {name!r} is not lowercase"))
     if name.startswith("-") or name.endswith("-"):
         broken.append(("name-edge-hyphen", f"name {name!r} begins or ends with a hyphen"))
     if "--" in name:
-        broken.append(("name-double-hyphen", f"name {name!r} holds two hyphens in a row"))
+        broken.append(("name-double-hyphen", f"name {name!r} contains two hyphens in a row"))
     if not all(char.isalnum() or char == "-" for char in name):
-        broken.append(("name-characters", f"name {name!r} holds more than letters, digits and hyphens"))
+        broken.append(("name-characters", f"name {name!r} contains characters other than letters, digits and hyphens"))
     if name != normal_name(directory):
-        broken.append(("name-mismatch", f"name {name!r} is not that of its folder, {directory!r}"))
+        broken.append(("name-mismatch", f"name {name!r} differs from its folder's name, {directory!r}"))
     return broken
 
 
@@ -207,21 +207,21 @@ _LIMITS = {"name": 0, "description": MAX_DESCRIPTION, "license": 0, "compatibili
 
 
 def check_fields(fields: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The other rules that fields break, as (code, message): unknown ones, those of the wrong kind, too long ones."""
+    """The other rules that fields break, as (code, message): unknown fields, wrong types, too long values."""
     broken = [("unknown-field", f"field {key!r} is not in the specification") for key in fields if key not in FIELDS]
     for name, limit in _LIMITS.items():
         value = fields.get(name, "")
         if not isinstance(value, str):
             broken.append((f"{name}-type", f"{name} must be text"))
         elif limit and len(value) > limit:
-            broken.append((f"{name}-too-long", f"{name} has {len(value)} characters; {limit} are allowed"))
+            broken.append((f"{name}-too-long", f"{name} has {len(value)} characters; the limit is {limit}"))
     if not isinstance(fields.get("metadata") or {}, dict):
-        broken.append(("metadata-type", "metadata must be a map of text to text"))
+        broken.append(("metadata-type", "metadata must map text to text"))
     return broken
 
 
 def _are_usual(fields: Mapping[str, Any]) -> bool:
-    """True only if `check_fields` has nothing to say, which nearly all fields are known by at a glance."""
+    """True only if `check_fields` would find nothing: a quick check that most skills pass."""
     for key, value in fields.items():
         if key == "metadata":
             if type(value) is not dict:

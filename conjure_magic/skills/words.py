@@ -1,4 +1,4 @@
-"""Which text fits a request: words cut to their stems, weighted by how rare they are among the candidates."""
+"""Rank texts by how well they fit a request: word stems, weighted by how rare they are among the candidates."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _SUFFIXES = tuple(sorted(_ENDINGS.split(), key=len, reverse=True))
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    """The word without its ending, so that "analyse", "analyzing" and "analysis" meet.
+    """The word without its ending, so that "analyse", "analyzing" and "analysis" match.
 
-    A stem keeps three letters at least. Meant for English; other words lose little.
+    A stem keeps at least three letters. Designed for English; words of other languages are barely affected.
     """
     word = word.lower()
     for suffix in _SUFFIXES:
@@ -47,7 +47,7 @@ def stem(word: str) -> str:
 
 
 def stems(text: str) -> list[str]:
-    """The stems of the words that carry meaning, in order."""
+    """The stems of the content words, in order."""
     words = (word.lower() for word in _WORD.findall(_CAMEL.sub(" ", text)))
     return [stem(word) for word in words if word not in STOP_WORDS and (len(word) > 1 or word.isdigit())]
 
@@ -56,10 +56,10 @@ WEAK_STEMS = frozenset(stem(word) for word in _WEAK_WORDS.split())
 
 
 def rank(query: str, documents: Sequence[tuple[str, str]]) -> list[float]:
-    """How well each document, a pair of title and text, fits the query: 0 for not at all.
+    """A score for each document, a pair of title and text; 0 means no match.
 
-    A word counts by its rarity among the documents, and double in a title; words that nearly every text on files
-    holds count less. Long texts gain nothing by length.
+    A word counts by its rarity among the documents, and double in a title; words common in texts about files count
+    less. Long texts gain nothing by their length.
     """
     wanted = dict.fromkeys(stems(query))
     bags = [(frozenset(stems(title)), frozenset(stems(text))) for title, text in documents]

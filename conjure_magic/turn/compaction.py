@@ -12,6 +12,7 @@ from conjure_magic.events import MessageFinished, MessageStarted
 from conjure_magic.history import settle
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
+from conjure_magic.phrases import shortened
 
 BYTES_PER_TOKEN = 3
 """A low guess, so that the estimate is rather too high."""
@@ -113,11 +114,3 @@ def transcript(messages: Sequence[Message]) -> str:
         text = "\n".join(block.text for block in message.content if isinstance(block, TextBlock))
         lines.append(f"{message.role}: {text}")
     return "\n\n".join(lines)
-
-
-def shortened(text: str, limit: int) -> str:
-    """The text within so many characters, its middle left out and said so."""
-    if len(text) <= limit:
-        return text
-    half = limit // 2
-    return f"{text[:half]}\n[… {len(text) - 2 * half:,} characters left out …]\n{text[-half:]}"

@@ -84,10 +84,10 @@ def test_every_skill_of_a_folder_is_checked(loaded: Kernel, folder: Path) -> Non
     [
         ("validate", "wants a PATH"),
         ("validate a b", "does not expect 'b'"),
-        ("validate broken.skill", "not a ZIP file"),
+        ("validate broken.skill", "cannot be read as a ZIP file"),
         ("new-skill", "wants a NAME"),
         ("new-skill ../Escape", "name-characters"),
-        ("new-skill there --into .", "is there already"),
+        ("new-skill there --into .", "already exists"),
         ("new-skill x --into file", "cannot write"),
         ("pack", "wants a PATH"),
         ("pack nowhere", "not-found"),

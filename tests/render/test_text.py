@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from conjure_magic.characters import clean, exact, printed
-from conjure_magic.render.text import count, json_safe, one_line, shorten, size_words, time_words
+from conjure_magic.render.text import json_safe, one_line
 
 
 @pytest.mark.parametrize(
@@ -46,39 +46,6 @@ def test_what_a_program_printed_loses_its_colours_and_keeps_its_plots() -> None:
 )
 def test_one_line_says_that_there_is_more(given: str, shown: str) -> None:
     assert one_line(given, 5) == shown
-
-
-def test_a_shortened_text_has_both_ends_and_says_how_much_is_left_out() -> None:
-    text = shorten("a" * 600 + "b" * 600, 90)
-    assert text == "a" * 60 + "\n… 1,110 characters left out here …\n" + "b" * 30
-    assert shorten("a" * 90, 90) == "a" * 90
-
-
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [
-        (0, "0 B"),
-        (99, "99 B"),
-        (200, "0.2 kB"),
-        (1_400, "1.4 kB"),
-        (512_000, "512 kB"),
-        (1_400_000, "1.4 MB"),
-        (3e12, "3.0 TB"),
-    ],
-)
-def test_sizes(size: int, words: str) -> None:
-    assert size_words(int(size)) == words
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"), [(0.04, "0.0 s"), (9.44, "9.4 s"), (65, "1 min 05 s"), (7300, "2 h 01 min")]
-)
-def test_times(seconds: float, words: str) -> None:
-    assert time_words(seconds) == words
-
-
-def test_counts() -> None:
-    assert [count(n, "file") for n in (0, 1, 2000)] == ["0 files", "1 file", "2,000 files"]
 
 
 def test_data_keep_what_can_be_sent() -> None:

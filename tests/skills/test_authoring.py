@@ -56,10 +56,10 @@ def test_it_can_be_packed_at_once(tmp_path: Path) -> None:
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
     (tmp_path / "a").write_text("mine")
-    with pytest.raises(SkillError, match="there already"):
+    with pytest.raises(SkillError, match="already exists"):
         new_skill("a", tmp_path)
     new_skill("b", tmp_path)
-    with pytest.raises(SkillError, match="there already"):
+    with pytest.raises(SkillError, match="already exists"):
         new_skill("b", tmp_path)
     assert (tmp_path / "a").read_text() == "mine"
 

@@ -83,7 +83,7 @@ def test_useless_skills_are_refused_with_the_reason(folder: str, code: str) -> N
 
 @pytest.mark.parametrize("path", ["nowhere", "."])
 def test_a_folder_without_a_skill_is_refused(path: str, tmp_path: Path) -> None:
-    with pytest.raises(SkillError, match=r"not a folder|holds no SKILL\.md"):
+    with pytest.raises(SkillError, match=r"not a folder|has no SKILL\.md"):
         load_skill(tmp_path / path)
 
 

@@ -16,7 +16,7 @@ from conjure_magic.events import Compacted, MessageFinished, MessageStarted, Mod
 from conjure_magic.messages import Message, ThinkingBlock, Usage
 from conjure_magic.models.base import Request
 from conjure_magic.turn.budget import Limits
-from conjure_magic.turn.compaction import estimated_tokens, shortened
+from conjure_magic.turn.compaction import estimated_tokens
 from conjure_magic.workspace import Workspace
 
 
@@ -119,14 +119,6 @@ def test_the_cost_limit_is_checked_between_rounds_and_bounds_the_next_answer(wor
 def test_a_cost_limit_without_a_price_is_a_usage_error(workspace: Workspace) -> None:
     with pytest.raises(UsageError, match="--max-cost needs a price"):
         Scene(workspace, ScriptedModel(price=None), limits=Limits(max_cost=1))
-
-
-def test_shortened_text_keeps_both_ends() -> None:
-    assert shortened("abc", 3) == "abc"
-    text = shortened("a" * 50 + "b" * 50, 20)
-    assert text.startswith("a" * 10)
-    assert text.endswith("b" * 10)
-    assert "80 characters left out" in text
 
 
 def test_a_prompt_alone_is_sent_whatever_the_estimate_says(workspace: Workspace) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from conjure_magic.events import ToolResult
 from conjure_magic.messages import OtherBlock
+from conjure_magic.phrases import counted
 
 EXPIRED = ("container_expired", "container_not_found")
 REASONS = {
@@ -65,7 +66,7 @@ def _execution(content: Mapping[str, Any]) -> ToolResult:
     status = f"exit {code}" if code not in (0, None) else ""
     text = "\n".join(part.strip("\n") for part in (out, error) if part.strip("\n"))
     lines = text.count("\n") + 1 if text else 0
-    summary = "" if not lines else "1 line" if lines == 1 else f"{lines:,} lines"
+    summary = counted(lines, "line") if lines else ""
     return ToolResult(text, is_error=bool(status), status=status, summary=summary)
 
 
