@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import random
+import shutil
+import subprocess
+import tarfile
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -79,14 +84,112 @@ def test_damaged_bytes_are_kept_as_marks_and_lose_no_line(tmp_path: Path) -> Non
     assert found[5]["message"].endswith("\ufffd\ufffd\ufffd end")
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n\n", b"\x00\x01\x02\xff" * 50, b"one line"])
-def test_a_file_that_is_hardly_a_log_is_still_read(content: bytes, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "content", [b"", b"\n\n\n", "警报 三号吊车\n".encode() * 9], ids=["empty", "blank", "other words"]
+)
+def test_nothing_to_judge_by_is_unknown_and_never_ok(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(content)
     found = skill.summary(tmp_path / "a.log", "--chart", str(tmp_path / "a.svg"))
-    assert found["health"] == "ok"
+    assert (found["health"], len(found["health_reasons"])) == ("unknown", 1)
     assert found["levels"] == []
     assert "<svg" in (tmp_path / "a.svg").read_text()
-    skill.run_ok("analyze.py", "summary", str(tmp_path / "a.log"))
+    assert "a.log: unknown" in skill.run_ok("analyze.py", "summary", str(tmp_path / "a.log"))
+
+
+def test_an_ok_names_the_check_that_was_made(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("one line\n")
+    found = skill.summary(tmp_path / "a.log")
+    assert (found["health"], "by the wording of 1 records" in found["health_reasons"][0]) == ("ok", True)
+
+
+def packed_zip() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("deck/a.log", "\n".join(LINES[:300]))
+        archive.writestr("deck/b.log.gz", gzip.compress("\n".join(LINES[300:]).encode()))
+        archive.writestr("deck/crane.png", b"\x89PNG\r\n\x1a\n" + bytes(range(256)))
+    return held.getvalue()
+
+
+def packed_tar() -> bytes:
+    held = io.BytesIO()
+    with tarfile.open(fileobj=held, mode="w:gz") as archive:
+        for name, part in (("a.log", LINES[:300]), ("b.log", LINES[300:])):
+            data = "\n".join(part).encode()
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return held.getvalue()
+
+
+ENCODED = {
+    "zip": packed_zip,
+    "tar.gz": packed_tar,
+    "UTF-16 without a mark": lambda: TEXT.encode("utf-16-le"),
+    "UTF-16, the other way round": lambda: TEXT.encode("utf-16-be"),
+    "UTF-32 without a mark": lambda: TEXT.encode("utf-32-le"),
+    "UTF-16 in gzip": lambda: gzip.compress(TEXT.encode("utf-16")),
+    "carriage returns alone": lambda: TEXT.replace("\n", "\r").encode(),
+    "two gzip files in one": lambda: gzip.compress(TEXT[:999].encode()) + gzip.compress(TEXT[999:].encode()),
+}
+
+
+@pytest.mark.parametrize("name", ENCODED)
+def test_however_it_is_packed_or_encoded_the_log_is_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(ENCODED[name]())
+    done = skill.run("analyze.py", "query", str(tmp_path / "a.log"), "--field", "level", "--json")
+    assert dict(json.loads(done.stdout)["answer"]) == Counter(line.level for line in odd_systems.BRACES.lines(600))
+    assert done.stderr.decode().count("is a PNG image") == (name == "zip")
+
+
+@pytest.mark.skipif(shutil.which("zstd") is None, reason="needs the zstd command")
+def test_zstd_is_read_where_it_is_installed(tmp_path: Path, plain: Counter[str]) -> None:
+    packed = subprocess.run(["zstd", "-q"], input=TEXT.encode(), capture_output=True, check=True).stdout
+    (tmp_path / "a.log.zst").write_bytes(packed)
+    assert groups(tmp_path / "a.log.zst") == plain
+
+
+UNREADABLE = {
+    "bytes at random": (random.Random(5).randbytes(4000), "binary"),
+    "7z": (b"7z\xbc\xaf\x27\x1c" + bytes(90), "7z"),
+    "lz4": (b"\x04\x22\x4d\x18" + bytes(90), "lz4"),
+    "compress": (b"\x1f\x9d\x90" + bytes(90), "compress"),
+    "a journal": (b"LPKSHHRH" + bytes(90), "journalctl"),
+    "a database": (b"SQLite format 3\0" + bytes(90), "SQLite"),
+    "an encrypted file": (b"Salted__" + random.Random(5).randbytes(90), "encrypted"),
+    "a broken zstd": (b"\x28\xb5\x2f\xfd" + bytes(90), "zstd"),
+    "a broken zip": (b"PK\x03\x04" + bytes(90), "damaged"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_what_cannot_be_read_is_refused_by_name(name: str, tmp_path: Path) -> None:
+    content, word = UNREADABLE[name]
+    (tmp_path / "a.log").write_bytes(content)
+    done = skill.run("analyze.py", "summary", str(tmp_path / "a.log"))
+    assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
+    assert word in done.stderr.decode()
+
+
+def test_a_level_that_never_varies_is_not_believed_against_the_words(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text(
+        "".join(
+            f"2024-05-01 13:05:{10 + i} INFO crane: lift {i} {'failed' if i % 4 == 0 else 'done'}\n" for i in range(40)
+        )
+    )
+    found = skill.summary(tmp_path / "a.log")
+    assert (found["health"], found["problem_basis"]) == ("critical", "wording")
+
+
+def test_all_commands_tell_how_much_was_read_and_take_a_layout(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"2024-05-01 13:05:{10 + i} INFO crane: lift {i}\nload {i}\n" for i in range(40)))
+    for arguments in (("analyze.py", "summary"), ("analyze.py", "query"), ("parse_logs.py",)):
+        script, *verb = arguments
+        done = skill.run(script, *verb, str(log))
+        assert b"Only 50.0% of the lines are read by a rule" in done.stdout + done.stderr
+        done = skill.run(script, *verb, str(log), "--layout", r"(?P<ts>2024-\S+ \S+) (?P<level>\w+) |load")
+        assert b"Only" not in done.stdout + done.stderr
 
 
 PYTHON_TRACE = """Traceback (most recent call last):

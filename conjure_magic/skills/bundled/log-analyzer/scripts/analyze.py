@@ -37,9 +37,9 @@ def _summary(args: argparse.Namespace) -> int:
     sources = source.open_sources(args.files)
     around = options.parse_time("--around", args.around) if args.around else None
     keep = options.record_filter(args)
-    layouts = corpus.load_layouts(sources)
+    layouts = corpus.load_layouts(sources, options.layout_pattern(args))
     log = corpus.load_corpus(sources, layouts, keep, options.progress(args.progress, "read"))
-    found = summary.summarise(log, around)
+    found = summary.summarise(log, around, [source.name for source in sources])
     created = export.write_files(log, found, args.chart, args.csv)
     if args.json:
         export.print_json(found, sys.stdout)
@@ -102,16 +102,18 @@ def _query_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _query(args: argparse.Namespace) -> int:
-    from loglib import asking, corpus, export, query_text, source
+    from loglib import asking, corpus, coverage, export, query_text, source
 
     sources = source.open_sources(args.files)
-    answer = asking.ask(args, sources, corpus.load_layouts(sources))
+    read = coverage.Coverage()
+    answer = asking.ask(args, sources, corpus.load_layouts(sources, options.layout_pattern(args)), read)
     about = asking.about(args)
     created = export.write_answer(answer, about, args.chart, args.save)
     if args.json:
-        export.print_json(export.plain(answer), sys.stdout)
+        export.print_json({**export.plain(answer), "coverage": read.as_plain()}, sys.stdout)
     else:
         sys.stdout.write(query_text.render_answer(answer, about, created))
+        sys.stdout.write("\n" + " ".join(filter(None, (read.sentence(), read.warning()))) + "\n")
     return 0
 
 

@@ -17,9 +17,6 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--format", choices=("jsonl", "csv"), default="jsonl", help="what to print (jsonl)")
     parser.add_argument("--limit", metavar="N", type=int, help="print at most N records")
     parser.add_argument("--describe", action="store_true", help="print how the log is read, and nothing else")
-    parser.add_argument(
-        "--layout", metavar="PATTERN", help="read lines by this regular expression instead of learning one"
-    )
     options.add_filters(parser)
     args = parser.parse_args(arguments)
     if args.limit is not None and args.limit < 1:
@@ -28,21 +25,21 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(args: argparse.Namespace) -> int:
-    from loglib import emit, export, learn, records, source
+    from loglib import corpus, coverage, emit, export, records, source
 
     sources = source.open_sources(args.files)
-    if args.layout:
-        layouts = [learn.given(options.compile_pattern("--layout", args.layout), source.sample_lines(sources))]
-    else:
-        layouts = learn.learn(source.sample_lines(sources))
+    layouts = corpus.load_layouts(sources, options.layout_pattern(args))
     if args.describe:
         export.print_json([layout.describe() for layout in layouts], sys.stdout)
         return 0
-    found = filter(options.record_filter(args), records.read_records(sources, layouts))
+    read = coverage.Coverage()
+    found = filter(options.record_filter(args), records.read_records(sources, layouts, read))
     rows = emit.CsvRows() if args.format == "csv" else emit.JsonLines()
     emit.write_records(
         options.ticking(found, args.progress), rows, sys.stdout, args.limit, web=layouts[0].kind == "access"
     )
+    if read.warning() or sys.stderr.isatty():
+        print("note:", read.sentence(), read.warning(), file=sys.stderr)
     return 0
 
 

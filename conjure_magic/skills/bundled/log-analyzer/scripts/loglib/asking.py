@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from loglib import health, levels, options, query, records
 from loglib.corpus import SERVER_ERROR
+from loglib.coverage import Coverage
 from loglib.layout import Layout
 from loglib.options import UsageError
 from loglib.query import Answer, Question
@@ -20,8 +21,8 @@ from loglib.where import conditions
 _WORDED = 20  # lines worded as failures that stand in for those of a level
 
 
-def ask(args: argparse.Namespace, sources: Sequence[Source], layouts: Sequence[Layout]) -> Answer:
-    """The answer to what was asked for.
+def ask(args: argparse.Namespace, sources: Sequence[Source], layouts: Sequence[Layout], coverage: Coverage) -> Answer:
+    """The answer to what was asked for; what was read is noted in `coverage`.
 
     Raises:
         UsageError: options that do not go together, or a field that no line has.
@@ -32,11 +33,11 @@ def ask(args: argparse.Namespace, sources: Sequence[Source], layouts: Sequence[L
     keep = options.both(options.both(options.level_test(args.level), options.grep_test(args.grep)), meets)
     fields += [part for part in (*question.keys, *question.values) if part.kind == "field"]
 
-    def read() -> Iterable[Record]:
-        return records.read_records(sources, layouts)
+    def read(noted: Coverage | None = None) -> Iterable[Record]:
+        return records.read_records(sources, layouts, noted)
 
     seen = query.Seen()
-    found = seen.reading(options.ticking(read(), args.progress), options.span_test(args), keep)
+    found = seen.reading(options.ticking(read(coverage), args.progress), options.span_test(args), keep)
     try:
         answer = query.answer(question, found, seen)
     except UsageError:

@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from loglib import levels
+from loglib.coverage import Coverage
 from loglib.layout import Layout
-from loglib.learn import learn
+from loglib.learn import given, learn
 from loglib.records import Record, read_records
 from loglib.source import Source, sample_lines
 from loglib.templates import TemplateMiner, Templates
 
 ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])")
-SERVER_ERROR = re.compile(r'" 5\d\d ')
+_ANSWERED = re.compile(r'" ([1-5])\d\d(?= |$)')
+SERVER_ERROR = re.compile(r'" 5\d\d(?= |$)')
+ANSWERED, SERVER_FAILED = 1, 2
 NO_TIME = math.nan
 
 
@@ -39,7 +42,7 @@ class Corpus:
     Columns have one entry a record; levels, components, hosts and files are numbers into their `Names`,
     `template` is a number into `templates.texts`, `epoch` is NaN where there is no time;
     `traces` holds, for a template, the last further line of its first record that has any: a stack trace's cause;
-    `failed` is filled for web access logs only (1: answered 5xx).
+    `status` tells of web requests: 0 no status, 1 answered, 2 answered 5xx.
     """
 
     layouts: list[Layout]
@@ -54,7 +57,8 @@ class Corpus:
     components: Names = field(default_factory=Names)
     hosts: Names = field(default_factory=Names)
     files: Names = field(default_factory=Names)
-    failed: bytearray = field(default_factory=bytearray)
+    status: bytearray = field(default_factory=bytearray)
+    coverage: Coverage = field(default_factory=Coverage)
     addresses: dict[str, int] = field(default_factory=dict)
     traces: dict[int, str] = field(default_factory=dict)
     lines: int = 0
@@ -77,9 +81,10 @@ class Corpus:
         return [levels.RANK[name] if name else -1 for name in found]
 
 
-def load_layouts(sources: Sequence[Source]) -> list[Layout]:
-    """The layouts learnt from a sample over all sources."""
-    return learn(sample_lines(sources))
+def load_layouts(sources: Sequence[Source], pattern: re.Pattern[str] | None = None) -> list[Layout]:
+    """The layouts learnt from a sample over all sources, or the one given as a pattern with named groups."""
+    sample = sample_lines(sources)
+    return [given(pattern, sample)] if pattern else learn(sample)
 
 
 def load_corpus(
@@ -90,7 +95,7 @@ def load_corpus(
 ) -> Corpus:
     """Read everything once; `keep` filters records, `tick` hears the number of records so far."""
     corpus = Corpus(layouts)
-    _fill(corpus, read_records(sources, layouts), keep, tick)
+    _fill(corpus, read_records(sources, layouts, corpus.coverage), keep, tick)
     return corpus
 
 
@@ -111,7 +116,7 @@ def _fill(
     add, find = miner.add_request if web else miner.add, ADDRESS.findall
     add_group, add_line, add_epoch = groups.append, corpus.line.append, corpus.epoch.append
     add_level, add_component = corpus.level.append, corpus.component.append
-    add_host, add_file = corpus.host.append, corpus.file.append
+    add_host, add_file, add_status = corpus.host.append, corpus.file.append, corpus.status.append
     for number, record in enumerate(records):
         if tick is not None and not number & 0x3FFF:
             tick(number)
@@ -126,8 +131,7 @@ def _fill(
         add_component(component.setdefault(record.component, len(component)))
         add_host(host.setdefault(record.host, len(host)))
         add_file(file.setdefault(record.file, len(file)))
-        if web:
-            corpus.failed.append(SERVER_ERROR.search(message) is not None)
+        add_status(_status(message) if web or '" ' in message else 0)
         if record.more:
             corpus.lines += len(record.more)
             if group not in traces:
@@ -142,6 +146,11 @@ def _fill(
     for group in sorted(traces, reverse=True):
         corpus.traces[corpus.templates.of_group[group]] = traces[group].strip()
     corpus.template = array("I", map(corpus.templates.of_group.__getitem__, groups))
+
+
+def _status(message: str) -> int:
+    answered = _ANSWERED.search(message)
+    return 0 if answered is None else SERVER_FAILED if answered[1] == "5" else ANSWERED
 
 
 def _note_unparsed(corpus: Corpus, record: Record) -> None:

@@ -1,4 +1,4 @@
-"""One word for the state of a log, with the rule behind it and the reasons in figures."""
+"""One word for the state of a log, with the rule behind it, the check that was made and the reasons in figures."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from loglib import levels
-from loglib.corpus import Corpus
+from loglib.corpus import SERVER_FAILED, Corpus
 
 RULE = (
     "critical: a record of level CRITICAL, ALERT, FATAL or EMERGENCY, or at least 10 % of records ERROR or worse; "
     "degraded: at least 1 % ERROR or worse, a burst of errors, or at least 20 % WARN; ok: otherwise. "
-    "Without levels, records whose wording tells of a failure (inferred) take the place of ERROR, and web requests "
-    "answered with status 5xx."
+    "Web requests answered with status 5xx count like ERROR, and so do, where no level tells (there is none, or it "
+    "never reaches WARN), records whose wording tells of a failure (inferred). unknown: no such check could be made, "
+    "or too little of the log was read for an ok."
 )
 _PROBLEM = re.compile(
     r"\b(?:error|errors|errno|fail|fails|failed|failing|failure|failures|fatal|panic|exception|traceback|denied|refused|"
@@ -22,11 +23,16 @@ _PROBLEM = re.compile(
     r"broken|lost|dead|oops|rejected|unauthorized|forbidden|break-in)\b",
     re.IGNORECASE,
 )
+_WORD = re.compile(r"[A-Za-z]{3,}")
+_WORDY = 0.5  # of the records have English letters in a row, or their wording tells nothing
+_READ = 0.8  # of the lines are read by a rule, or there is no "ok"
+_SHARE = 0.01
+_WORDS = {"level": "ERROR or worse", "status": "answered 5xx", "wording": "worded as failures (inferred)"}
 
 
 @dataclass(frozen=True)
 class Health:
-    """`state` is ok, degraded or critical; `basis` says what counted as bad."""
+    """`state` is ok, degraded, critical or unknown; `basis` says what counted as bad."""
 
     state: str
     basis: str
@@ -35,15 +41,27 @@ class Health:
 
 
 def bad_rows(corpus: Corpus) -> tuple[list[bool], str]:
-    """For each record whether it tells of a problem, and on what basis that was said."""
+    """For each record whether it tells of a problem, and on what basis that was said.
+
+    A level is believed where levels differ and one of them is WARN or worse; a status always; and the
+    wording of a record where neither tells.
+    """
     ranks = corpus.ranks()
-    if any(rank >= 0 for rank in ranks):
-        flags = [rank >= levels.BAD_RANK for rank in ranks]
-        return [flags[number] for number in corpus.level], "level"
-    if corpus.layouts and corpus.layouts[0].kind == "access":
-        return [flag == 1 for flag in corpus.failed], "status"
-    texts = [is_problem(text) for text in corpus.templates.texts]
-    return [texts[template] for template in corpus.template], "wording"
+    by_level = [ranks[number] >= levels.BAD_RANK for number in corpus.level]
+    by_status = [status == SERVER_FAILED for status in corpus.status]
+    levelled = any(ranks[number] >= 0 for number in set(corpus.level))
+    telling = max((ranks[number] for number in set(corpus.level)), default=-1) >= levels.RANK["WARN"]
+    worded = [is_problem(text) for text in corpus.templates.texts]
+    by_wording = [
+        worded[template] and not status and (ranks[level] < 0 or not telling)
+        for template, status, level in zip(corpus.template, corpus.status, corpus.level, strict=True)
+    ]
+    if levelled and not telling and sum(by_wording) < _SHARE * len(corpus):
+        by_wording = [False] * len(corpus)  # a level that is always INFO, and next to nothing says otherwise
+    flags = [any(found) for found in zip(by_level, by_status, by_wording, strict=True)]
+    if levelled and (telling or not any(flags)):
+        return flags, "level"
+    return flags, "status" if any(by_status) or (any(corpus.status) and not any(by_wording)) else "wording"
 
 
 def is_problem(text: str) -> bool:
@@ -58,21 +76,64 @@ def judge(corpus: Corpus, bad: Sequence[bool], basis: str, error_bursts: int) ->
     ranks = corpus.ranks()
     worst = sum(1 for number in corpus.level if ranks[number] >= levels.RANK["CRITICAL"])
     warned = sum(1 for number in corpus.level if ranks[number] == levels.RANK["WARN"])
-    share = count / total
-    word = {"level": "ERROR or worse", "status": "answered 5xx", "wording": "worded as failures (inferred)"}[basis]
-    reasons = []
-    if worst:
-        reasons.append(f"{worst} records CRITICAL or worse")
-    if count:
-        reasons.append(f"{count} of {total} records ({share:.1%}) {word}")
+    reasons = [f"{worst} records CRITICAL or worse"] if worst else []
+    reasons += _counts(corpus, bad, total)
     if error_bursts:
         reasons.append(f"{error_bursts} bursts of them" if error_bursts > 1 else "a burst of them")
     if warned >= 0.2 * total:
         reasons.append(f"{warned} records ({warned / total:.1%}) WARN")
-    if worst or share >= 0.1:
+    if worst or count >= 0.1 * total:
         state = "critical"
-    elif share >= 0.01 or error_bursts or warned >= 0.2 * total:
+    elif count >= _SHARE * total or error_bursts or warned >= 0.2 * total:
         state = "degraded"
     else:
-        state = "ok"
-    return Health(state, basis, tuple(reasons or ["no errors"]), count)
+        unknown = _unknown(corpus, basis)
+        state = "unknown" if unknown else "ok"
+        reasons.append(unknown or _checked(corpus, basis, count))
+    return Health(state, basis, tuple(reasons), count)
+
+
+def _counts(corpus: Corpus, bad: Sequence[bool], total: int) -> list[str]:
+    """How many records are bad by their level, by their status, and by their wording."""
+    ranks = corpus.ranks()
+    found = {"level": 0, "status": 0, "wording": 0}
+    for is_bad, level, status in zip(bad, corpus.level, corpus.status, strict=True):
+        if is_bad:
+            by_level = ranks[level] >= levels.BAD_RANK
+            found["level" if by_level else "status" if status == SERVER_FAILED else "wording"] += 1
+    told = [(count, kind) for kind, count in found.items() if count]
+    return [f"{count} of {total} records ({count / total:.1%}) {_WORDS[kind]}" for count, kind in told]
+
+
+def _unknown(corpus: Corpus, basis: str) -> str:
+    """Why nothing can be said, "" where something can."""
+    coverage = corpus.coverage
+    if not coverage.lines:
+        return "there is nothing in it"
+    if not len(corpus):
+        return "the filters leave no record"
+    if coverage.share < _READ:
+        return f"only {coverage.share:.1%} of its lines are read by a rule, too few for an ok"
+    if basis != "wording":
+        return ""
+    named = [layout for layout in corpus.layouts if layout.kind in ("json", "table")]
+    if named and corpus.layouts[0] in named:
+        return "no field of it is known as a level or a status, and no message is worded as a failure"
+    counts = corpus.templates.counts
+    wordy = sum(count for text, count in zip(corpus.templates.texts, counts, strict=True) if _WORD.search(text))
+    if wordy < _WORDY * len(corpus):
+        return "it has no level and no status, and its messages have no English words by which a failure could be told"
+    return ""
+
+
+def _checked(corpus: Corpus, basis: str, count: int) -> str:
+    """Which check was made, of how many records."""
+    total = len(corpus)
+    few = "hardly any" if count else "no"
+    if basis == "level":
+        ranks = corpus.ranks()
+        levelled = sum(1 for number in corpus.level if ranks[number] >= 0)
+        return f"{few} errors by the level of {levelled:,} of {total:,} records"
+    if basis == "status":
+        return f"{few} errors by the status of {sum(map(bool, corpus.status)):,} of {total:,} requests (none 5xx)"
+    return f"{few} errors by the wording of {total:,} records (there is no level to go by)"

@@ -32,6 +32,16 @@ class Layout:
     level_rule: str = "none"
     columns: tuple[str, ...] = field(default=())
 
+    @property
+    def rule(self) -> str:
+        """A name for a person: how lines are read by this layout."""
+        names = {"json": "JSON fields", "logfmt": "logfmt fields", "access": "web access"}
+        if self.kind in names:
+            return names[self.kind]
+        if not self.columns and self.style is None:
+            return "plain text, without a time or columns"
+        return f"text ({f'time `{self.style.name}`' if self.style else 'no time'})"
+
     def describe(self) -> dict[str, object]:
         """The layout as plain values for JSON."""
         return {

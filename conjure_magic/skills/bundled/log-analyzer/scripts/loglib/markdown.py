@@ -11,7 +11,7 @@ Plain = Mapping[str, Any]
 
 def render_summary(summary: Plain, created: Sequence[str] = ()) -> str:
     """A headline, what is wrong, then the counts; `created` names files written beside it."""
-    parts = [_headline(summary), _facts(summary)]
+    parts = [_headline(summary), summary["coverage"]["warning"], _facts(summary), summary["read"]]
     parts += [_problems(summary), _bursts(summary), _levels(summary)]
     parts += [_names("Components", summary["components"]), _names("Hosts", summary["hosts"])]
     parts += [_templates(summary), _changes(summary), _around(summary), _clock(summary)]
@@ -70,9 +70,6 @@ def _facts(summary: Plain) -> str:
         else "no time"
     )
     facts.append(f"format {first['kind']} ({how}; fits {first['share']:.1%} of a sample)")
-    if summary["unparsed"]:
-        places = ", ".join(map(_short, summary["unparsed_evidence"][:3]))
-        facts.append(f"{summary['unparsed']} lines fit no layout (first: {places})")
     return " · ".join(facts)
 
 

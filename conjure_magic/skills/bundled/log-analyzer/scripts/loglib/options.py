@@ -53,6 +53,9 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
         "--level", metavar="L", help="only these levels: WARN, ERROR,FATAL, or WARN+ for WARN and worse"
     )
     parser.add_argument("--grep", metavar="PATTERN", help="only lines in which this regular expression is found")
+    parser.add_argument(
+        "--layout", metavar="PATTERN", help="read lines by this regular expression instead of learning one"
+    )
     parser.add_argument("--progress", action="store_true", help="report progress on stderr even if it is no terminal")
 
 
@@ -110,6 +113,22 @@ def compile_pattern(option: str, text: str) -> re.Pattern[str]:
         raise UsageError(
             f"{option} {text}: not a regular expression ({error}); escape ( ) [ ] . * + ? with \\"
         ) from None
+
+
+def layout_pattern(args: argparse.Namespace) -> re.Pattern[str] | None:
+    """The pattern of --layout, None where a layout is to be learnt.
+
+    Raises:
+        UsageError: it is none, or names no group that a layout has.
+    """
+    if not args.layout:
+        return None
+    pattern = compile_pattern("--layout", args.layout)
+    if not set(pattern.groupindex) & {"ts", "level", "component", "host", "pid", "message"}:
+        raise UsageError(
+            f"--layout {args.layout}: names no column; write (?P<ts>…), and level, component, host, pid or message"
+        )
+    return pattern
 
 
 def span_test(args: argparse.Namespace) -> Callable[[Record], bool] | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from loglib import levels
+from loglib.coverage import Coverage
 from loglib.keyed import from_keyed
 from loglib.layout import Layout, TimeReader
 from loglib.source import Source
@@ -43,37 +43,95 @@ class Record(NamedTuple):
 Parser = Callable[[str, int], Record | None]
 
 
-def read_records(sources: Sequence[Source], layouts: Sequence[Layout]) -> Iterator[Record]:
-    """Records of all sources in order; every line is in exactly one of them, fitting or not."""
+def read_records(
+    sources: Sequence[Source], layouts: Sequence[Layout], coverage: Coverage | None = None
+) -> Iterator[Record]:
+    """Records of all sources in order; every line is in exactly one of them. What was read is noted in `coverage`."""
+    coverage = Coverage() if coverage is None else coverage
     for source in sources:
-        yield from _read_one(source, layouts)
+        yield from _read_one(source, layouts, coverage)
 
 
-def _read_one(source: Source, layouts: Sequence[Layout]) -> Iterator[Record]:
-    """A line that fits no layout belongs to the record before it; where records have no time, only if it looks so."""
-    stamp = os.path.getmtime(source.path)
-    newest = datetime.fromtimestamp(stamp, UTC).replace(tzinfo=None)
-    parse, *others = [parser(layout, newest, source.name) for layout in layouts]
+def _read_one(source: Source, layouts: Sequence[Layout], coverage: Coverage) -> Iterator[Record]:
+    newest = datetime.fromtimestamp(source.modified, UTC).replace(tzinfo=None)
+    parsers = [parser(layout, newest, source.name) for layout in layouts]
+    counts = [0] * len(layouts)
+    parsed = _parsed(source.lines(), parsers, counts)
     timed = any(layout.style or layout.kind in ("json", "logfmt") for layout in layouts)
+    try:
+        yield from _timed(parsed, source.name, coverage) if timed else _untimed(parsed, source.name, coverage)
+    finally:
+        for layout, count in zip(layouts, counts, strict=True):
+            coverage.rules[layout.rule] += count
+
+
+def _parsed(
+    lines: Iterable[str], parsers: Sequence[Parser], counts: list[int]
+) -> Iterator[tuple[int, str, Record | None]]:
+    """Each line with its number and its record by the first layout that it fits, which is counted."""
+    parse, *others = parsers
+    for number, line in enumerate(lines, start=1):
+        record = parse(line, number)
+        if record is not None:
+            counts[0] += 1
+        elif others:
+            for place, other in enumerate(others, start=1):
+                record = other(line, number)
+                if record is not None:
+                    counts[place] += 1
+                    break
+        yield number, line, record
+
+
+def _timed(parsed: Iterable[tuple[int, str, Record | None]], file: str, coverage: Coverage) -> Iterator[Record]:
+    """Records of a log with times: a line that fits no layout belongs to the record before it."""
     held: Record | None = None
     more: list[str] = []
-    for number, line in enumerate(source.lines(), start=1):
-        record = parse(line, number)
-        if record is None and others:
-            record = next((found for other in others if (found := other(line, number))), None)
-        if record is None or not timed:
-            continues = not line or _CONTINUES.match(line) is not None
-            if held is not None and (continues or (timed and held.parsed)):
+    for number, line, record in parsed:
+        if record is None:
+            if held is not None and (held.parsed or _continues(line)):
                 more.append(line)
                 continue
-            if record is None:
-                record = Record(source.name, number, None, None, None, None, None, None, line, line, (), False)
+            record = _unread(file, number, line, coverage)
         if held is not None:
-            yield held._replace(more=tuple(more)) if more else held
+            yield _whole(held, more, coverage) if more else held
             more = []
         held = record
     if held is not None:
+        yield _whole(held, more, coverage) if more else held
+
+
+def _whole(held: Record, more: list[str], coverage: Coverage) -> Record:
+    """A record with its further lines; one of them that looks so speaks for all, as in a stack trace."""
+    coverage.note_further(more, alike=any(line and _continues(line) for line in more))
+    return held._replace(more=tuple(more))
+
+
+def _untimed(parsed: Iterable[tuple[int, str, Record | None]], file: str, coverage: Coverage) -> Iterator[Record]:
+    """Records of a log without times: only a line that looks so belongs to the record before it."""
+    held: Record | None = None
+    more: list[str] = []
+    for number, line, record in parsed:
+        if held is not None and _continues(line):
+            more.append(line)
+            coverage.note_further((line,), alike=True, counted=record is not None)
+            continue
+        if held is not None:
+            yield held._replace(more=tuple(more)) if more else held
+            more = []
+        held = record or _unread(file, number, line, coverage)
+    if held is not None:
         yield held._replace(more=tuple(more)) if more else held
+
+
+def _continues(line: str) -> bool:
+    return not line or _CONTINUES.match(line) is not None
+
+
+def _unread(file: str, number: int, line: str, coverage: Coverage) -> Record:
+    if line.strip():
+        coverage.note_unread(f"{file}:{number}")
+    return Record(file, number, None, None, None, None, None, None, line, line, (), False)
 
 
 def parser(layout: Layout, newest: datetime, file: str) -> Parser:

@@ -1,7 +1,8 @@
-"""Lines of text from files, compressed files, rotated sets and standard input."""
+"""Lines of text from files, compressed files, archives, rotated sets and standard input."""
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -9,35 +10,38 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import IO
 
+from loglib import decode, unpack
+from loglib.unpack import SourceError
+
+__all__ = ["Source", "SourceError", "open_sources", "sample_lines"]
 SAMPLE_LINES = 4000
 _SAMPLE_BLOCKS = 40
 _LONGEST = 65_536
 _ROTATED = re.compile(
     r"(?P<base>.+?)(?:[.-](?P<order>\d{1,4}|\d{8}(?:[T-]?\d{2,6})?|\d{4}-\d\d-\d\d))?"
-    r"(?P<pack>\.(?:gz|bz2|xz))?\Z"
+    r"(?P<pack>\.(?:gz|bz2|xz|zst|zip|lzma))?\Z"
 )
-_MAGIC = ((b"\x1f\x8b", "gzip"), (b"BZh", "bz2"), (b"\xfd7zXZ\x00", "lzma"))
-
-
 _told: set[str] = set()  # files of which the person knows that they are damaged
-
-
-class SourceError(Exception):
-    """A file that cannot be read; the text is one line for the person."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """One readable log: `name` is what the person gave, `path` where the bytes are."""
+    """One readable log: `name` is what the person gave, and in an archive the member's; `modified` its time."""
 
     name: str
-    path: str
-    packed: str = ""
+    content: unpack.Content
+    encoding: str = "utf-8"
+    line_end: str = "\n"
+
+    @property
+    def modified(self) -> float:
+        """When the log was last written, in seconds since 1970."""
+        return self.content.modified
 
     def lines(self) -> Iterator[str]:
         """Yield lines without their ends; broken UTF-8 becomes U+FFFD, nothing is dropped."""
         with self._open() as stream:
-            for line in self._whole_part(stream) if self.packed else stream:
+            for line in stream if self.content.path else self._whole_part(stream):
                 yield line.rstrip("\r\n")
 
     def _whole_part(self, stream: Iterable[str]) -> Iterator[str]:
@@ -47,25 +51,22 @@ class Source:
             for line in stream:
                 number += 1
                 yield line
-        except _damage() as error:
+        except unpack.damage() as error:
             if self.name not in _told:
                 _told.add(self.name)
                 sys.stderr.write(f"note: {self.name} is damaged after line {number} ({error}): the rest is left out\n")
 
     def _open(self) -> IO[str]:
-        encoding = _encoding(self)
-        if not self.packed:
-            return open(self.path, encoding=encoding, errors="replace", newline="\n")
-        return _unpacker(self.packed, self.path, encoding)
+        return io.TextIOWrapper(self.content.open(), encoding=self.encoding, errors="replace", newline=self.line_end)
 
 
 def open_sources(names: Sequence[str]) -> list[Source]:
     """Sources for the given names, `-` being standard input; a rotated set comes oldest first.
 
     Raises:
-        SourceError: a name that is missing, a folder or unreadable.
+        SourceError: a name that is missing, a folder, unreadable, or no text.
     """
-    sources = [_open_one(name) for name in names]
+    sources = [source for name in names for source in _open_one(name)]
     return sorted(sources, key=_rotation_key(sources))
 
 
@@ -74,72 +75,32 @@ def sample_lines(sources: Sequence[Source], limit: int = SAMPLE_LINES) -> list[s
     share = max(limit // max(len(sources), 1), 50)
     sample: list[str] = []
     for source in sources:
-        sample += _sample_plain(source, share) if not source.packed else _thin(source, share)
+        sample += _sample_plain(source, share) if source.content.path else _thin(source, share)
     return sample
 
 
-def _open_one(name: str) -> Source:
-    path = _spool_stdin() if name == "-" else name
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(6)
-    except IsADirectoryError:
-        raise SourceError(f"{name} is a folder: name the log files in it") from None
-    except FileNotFoundError:
-        raise SourceError(f"{name} does not exist: check the path") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise SourceError(f"{name} cannot be read: {reason}") from None
-    packed = next((kind for magic, kind in _MAGIC if head.startswith(magic)), "")
-    return Source("stdin" if name == "-" else name, path, packed)
+def _open_one(name: str) -> list[Source]:
+    path = name
+    if name == "-" or (os.path.exists(name) and not os.path.isdir(name) and not unpack.is_regular(name)):
+        path = unpack.spool(sys.stdin.buffer) if name == "-" else unpack.spool_pipe(name)
+    shown = "stdin" if name == "-" else name
+    contents = unpack.contents(shown, path)
+    sources = [source for content in contents if (source := _as_text(content, alone=len(contents) == 1))]
+    if not sources:
+        raise SourceError(f"{shown} holds no text: name an archive with logs in it")
+    return sources
 
 
-def _spool_stdin() -> str:
-    """Standard input is read twice (to learn, then to parse), so it goes to a file that dies with us."""
-    import atexit
-    import shutil
-    import tempfile
-
-    with tempfile.NamedTemporaryFile(prefix="log-analyzer-", delete=False) as spool:
-        atexit.register(_remove, spool.name)
-        shutil.copyfileobj(sys.stdin.buffer, spool)
-    return spool.name
-
-
-def _remove(path: str) -> None:
-    if os.path.exists(path):
-        os.unlink(path)
-
-
-def _encoding(source: Source) -> str:
-    if source.packed:
-        return "utf-8-sig"
-    with open(source.path, "rb") as stream:
-        head = stream.read(4)
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "utf-16"
-    return "utf-8-sig" if head.startswith(b"\xef\xbb\xbf") else "utf-8"
-
-
-def _unpacker(kind: str, path: str, encoding: str) -> IO[str]:
-    # Each decompressor is imported only when a file needs it: start-up counts.
-    if kind == "gzip":
-        import gzip
-
-        return gzip.open(path, "rt", encoding=encoding, errors="replace", newline="\n")
-    if kind == "bz2":
-        import bz2
-
-        return bz2.open(path, "rt", encoding=encoding, errors="replace", newline="\n")
-    import lzma
-
-    return lzma.open(path, "rt", encoding=encoding, errors="replace", newline="\n")
-
-
-def _damage() -> tuple[type[Exception], ...]:
-    """What decompressors raise; only those that are in use are loaded."""
-    found = [(sys.modules.get("zlib"), "error"), (sys.modules.get("_lzma"), "LZMAError")]
-    return EOFError, OSError, *(getattr(module, name) for module, name in found if module is not None)
+def _as_text(content: unpack.Content, *, alone: bool) -> Source | None:
+    head = unpack.head_of(content)
+    encoding = decode.encoding_of(head)
+    if encoding is not None:
+        return Source(content.name, content, encoding, decode.line_end(head, encoding))
+    refusal = f"{content.name} is binary, no text: name a log, or decompress, decrypt or export it first"
+    if alone:
+        raise SourceError(refusal)
+    sys.stderr.write(f"note: {refusal}\n")
+    return None
 
 
 def _rotation_key(sources: Sequence[Source]) -> Callable[[Source], tuple[int, int, int]]:
@@ -170,12 +131,12 @@ def _order(name: str) -> int | None:
 
 
 def _sample_plain(source: Source, limit: int) -> list[str]:
-    size = os.path.getsize(source.path)
-    if size < 3_000_000 or _encoding(source) == "utf-16":
+    size = os.path.getsize(source.content.path)
+    if size < 3_000_000 or not source.encoding.startswith("utf-8") or source.line_end != "\n":
         return _thin(source, limit)
     per_block = max(limit // _SAMPLE_BLOCKS, 5)
     sample: list[str] = []
-    with open(source.path, "rb") as stream:
+    with source.content.open() as stream:
         for block in range(_SAMPLE_BLOCKS):
             stream.seek(size * block // _SAMPLE_BLOCKS)
             if block:

@@ -14,8 +14,8 @@ _EVIDENCE = 5
 Plain = dict[str, object]
 
 
-def summarise(corpus: Corpus, around: float | None = None) -> Plain:
-    """Everything that `analyze.py summary --json` prints."""
+def summarise(corpus: Corpus, around: float | None = None, sources: Sequence[str] = ()) -> Plain:
+    """Everything that `analyze.py summary --json` prints; `sources` names the files of an empty log."""
     bad, basis = health.bad_rows(corpus)
     series = trends.series(corpus, bad)
     bursts = trends.bursts(corpus, series, bad) if series else []
@@ -28,9 +28,11 @@ def summarise(corpus: Corpus, around: float | None = None) -> Plain:
         "health_rule": health.RULE,
         "health_reasons": list(state.reasons),
         "problem_basis": state.basis,
-        "files": [name for name in corpus.files.names if name],
+        "files": [name for name in corpus.files.names if name] or list(sources),
         "lines": corpus.lines,
         "records": len(corpus),
+        "coverage": corpus.coverage.as_plain(),
+        "read": corpus.coverage.sentence(),
         "unparsed": corpus.unparsed,
         "unparsed_evidence": corpus.unparsed_lines,
         "format": [layout.describe() for layout in corpus.layouts],
