@@ -31,6 +31,7 @@ LIBRARIES = {
     "IPython": {"__init__", "magics"},
     "docker": {"executors"},
     "requests": {"executors"},  # what docker-py raises where an engine is lost
+    "griffe": {"backends"},
     "httpx": {"api", "models"},
     "httpx_sse": {"api"},
     "ipywidgets": {"panel"},
@@ -39,6 +40,8 @@ LIBRARIES = {
     "openpyxl": {"render"},
     "pypdfium2": {"render"},
     "opentelemetry": {"telemetry"},
+    "pydantic": {"backends"},
+    "pydantic_core": {"backends"},  # types of what pydantic raises
     "platformdirs": {"settings", "skills", "store"},
     "traitlets": {"settings", "magics"},
     "yaml": {"skills"},
@@ -167,6 +170,7 @@ def test_a_bundled_skill_needs_only_the_standard_library(skill: str) -> None:
 
 # What a person would wait for at every start of a kernel that autoloads the extension.
 HEAVY = ["httpx", "docker", "ipywidgets", "nbformat", "yaml", "markdown_it", "pandas", "openpyxl", "pypdfium2"]
+HEAVY += ["pydantic", "griffe"]
 LOAD = f"""
 import subprocess
 import sys

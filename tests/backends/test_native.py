@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import functools
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +15,6 @@ from fakes import ScriptedModel, check_history, use
 from conjure_magic import NativeSkill, Session, ToolError, TurnResult, UsageError, register_backend, skill
 from conjure_magic import backends as table
 from conjure_magic.backends.native import SkillContext
-from conjure_magic.backends.native.docstring import read_docstring
 from conjure_magic.backends.native.tool import NAME, tools_of
 from conjure_magic.errors import BackendUnavailableError, SkillError
 from conjure_magic.events import Notice, ToolOutput, ToolProgress
@@ -236,19 +234,46 @@ def test_an_argument_may_be_called_context() -> None:
     assert answer(explain, "explain", context="words") == "words"
 
 
+def documented(text: str) -> Any:
+    """The definition of a tool whose docstring this is."""
+
+    def function(x: int, y: int = 0) -> None: ...
+
+    function.__doc__ = text
+    return schemas(skill(function))["function"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "Do.\n\nParameters\n----------\nx : int\n    The size,\n    in metres.\ny\n    Other.\n",
-        "Do.\n\n:param int x: The size,\n    in metres.\n:param y: Other.\n:returns: nothing\n",
+        "Do.\n\n:param int x: The size,\n    in metres.\n:param y: Other.\n:raises ValueError: never\n",
         "Do.\n\nArgs:\n    x (int): The size,\n        in metres.\n    y: Other.\n",
     ],
 )
-def test_three_styles_of_docstring_are_read(text: str) -> None:
-    def function() -> None: ...
+def test_three_styles_of_docstring_are_read(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    definition = documented(text)
+    properties = definition["input_schema"]["properties"]
+    assert definition["description"] == "Do."
+    assert [part["description"] for part in properties.values()] == ["The size, in metres.", "Other."]
+    assert capfd.readouterr() == ("", "")
 
-    function.__doc__ = text
-    assert read_docstring(function) == ("Do.", {"x": "The size, in metres.", "y": "Other."})
+
+def test_all_prose_of_a_docstring_reaches_the_model() -> None:
+    """What it returns, examples, notes, and what stands below the arguments; not what it raises."""
+    text = (
+        "Do.\n\nArgs:\n    x: a size.\n\nReturns:\n    int: how many.\n\nOnly on weekdays.\n\n"
+        "Note:\n    Slow: wait.\n\nExamples:\n    >>> function(1)\n\nRaises:\n    ValueError: never.\n"
+    )
+    assert documented(text)["description"] == (
+        "Do.\n\nReturns:\n    int: how many.\n\nOnly on weekdays.\n\nNote:\n    Slow: wait.\n\n"
+        "Examples:\n    >>> function(1)"
+    )
+
+
+@pytest.mark.parametrize("text", ["", "Args:\n    bad\n", ":param", "Parameters\n----------\n", "Args:"])
+def test_an_odd_docstring_is_no_obstacle(text: str) -> None:
+    assert documented(text)["description"]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +282,7 @@ def test_three_styles_of_docstring_are_read(text: str) -> None:
         ("@skill\ndef f(*args: int): ...", "give each parameter a name"),
         ("@skill\ndef f(x, /): ...", "give each parameter a name"),
         ("@skill\ndef f(x: 'Nowhere'): ...", "annotations cannot be read"),
-        ("@skill\ndef f(x: complex): ...", "f: x: a model cannot be told of complex"),
+        ("@skill\ndef f(x: object, y: type(skill)): ...", "f: y: a model cannot be told of function"),
         ("@skill\nclass F: ...", "goes above a function"),
         ("skill(len)", "len cannot be marked; write a function that calls it"),
         ("skill(''.join)", "join cannot be marked"),
@@ -311,22 +336,17 @@ def test_static_and_class_methods_under_skill_are_tools() -> None:
     assert answer(Maths, "maths_half", n=1) == "0.5"
 
 
-@dataclasses.dataclass
-class Wanted:
-    level: str = None  # type: ignore[assignment]
-
-
 def test_a_default_of_none_is_taken_from_the_model_too() -> None:
     """`limit: int = None` is how people write it, and what the schema names as its default must not be refused."""
 
     @skill
-    def fetch(limit: int = None, wanted: Wanted = None) -> str:  # type: ignore[assignment]  # noqa: RUF013
-        return f"{limit} {wanted}"
+    def fetch(limit: int = None, word: str = None) -> str:  # type: ignore[assignment]  # noqa: RUF013
+        return f"{limit} {word}"
 
     properties = schemas(fetch)["fetch"]["input_schema"]["properties"]
     assert properties["limit"] == {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None}
-    assert answer(fetch, "fetch", limit=None, wanted=None) == "None None"
-    assert answer(fetch, "fetch", limit=3, wanted={"level": None}).startswith("3 ")
+    assert answer(fetch, "fetch", limit=None, word=None) == "None None"
+    assert answer(fetch, "fetch", limit=3) == "3 None"
     assert "expected a whole number" in answer(fetch, "fetch", limit="x")
 
 

@@ -1,91 +1,52 @@
-"""A docstring as a tool's description: the text, and what it says about each parameter."""
+"""A docstring as a tool's description: the text, and what it says about each parameter.
+
+Imported when the first tool is made, as `arguments` is.
+"""
 
 from __future__ import annotations
 
 import inspect
-import re
-from collections.abc import Iterable
+from typing import Any
 
-_SECTION = re.compile(
-    r"^(Args|Arguments|Parameters|Params|Returns?|Yields?|Raises|Examples?|Notes?|See Also|Warns|Attributes):?\s*$",
-    re.IGNORECASE,
-)
-_OF_PARAMETERS = frozenset({"args", "arguments", "parameters", "params"})
-_KEPT = frozenset({"example", "examples", "note", "notes", "return", "returns"})
-_GOOGLE = re.compile(r"^\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
-_NUMPY = re.compile(r"^\*{0,2}(\w+)\s*(?::.*)?$")
-_REST = re.compile(r"^:param\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(.*)$")
-_REST_OTHER = re.compile(r"^:(?:type|returns?|rtype|raises?)\b")
+from griffe import Docstring, DocstringSection, DocstringSectionKind, parse_auto
+
+QUIET = {"warnings": False}  # of types that stand in the signature
+OPTIONS: Any = {
+    "google": {**QUIET, "returns_multiple_items": False, "returns_named_value": False},
+    "numpy": QUIET,
+    "sphinx": QUIET,
+}
 
 
 def read_docstring(function: object) -> tuple[str, dict[str, str]]:
     """The description and, by name, what is said about parameters; Google, NumPy and reST styles.
 
-    What it returns and its examples stay in the description, since they help a model; what it raises does not.
+    What it returns, examples and notes stay in the description, since they help a model; what it raises does not.
     """
-    lines = (inspect.getdoc(function) or "").split("\n")
     text: list[str] = []
     parameters: dict[str, str] = {}
-    for title, body in _sections(lines):
-        if title in _OF_PARAMETERS:
-            parameters |= _parameters(body)
-        elif not title:
-            plain, found = _rest(body)
-            text += plain
-            parameters |= found
-        elif title in _KEPT:
-            text += [f"{title.capitalize()}:", *body]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(text)).strip(), parameters
+    for section in parse_auto(Docstring(inspect.getdoc(function) or ""), per_style_options=OPTIONS):
+        if section.kind is DocstringSectionKind.parameters:
+            parameters |= {item.name.lstrip("*"): " ".join(item.description.split()) for item in section.value}
+        elif said := _kept(section):
+            text.append(said)
+    return "\n\n".join(text).strip(), parameters
 
 
-def _sections(lines: list[str]) -> Iterable[tuple[str, list[str]]]:
-    """(title in small letters, lines): the first without a title."""
-    title, body = "", list[str]()
-    for index, line in enumerate(lines):
-        match = _SECTION.match(line)
-        underlined = index + 1 < len(lines) and re.match(r"^-{3,}\s*$", lines[index + 1]) is not None
-        if match and (line.rstrip().endswith(":") or underlined):
-            yield title, body
-            title, body = match[1].lower(), []
-        elif not re.match(r"^-{3,}\s*$", line):
-            body.append(line)
-    yield title, body
+def _kept(section: DocstringSection) -> str:
+    """The section as a model reads it; empty if it is not for a model."""
+    match section.kind:
+        case DocstringSectionKind.text:
+            return str(section.value)
+        case DocstringSectionKind.returns | DocstringSectionKind.yields:
+            said = [": ".join(map(str, filter(None, (item.annotation, item.description)))) for item in section.value]
+            return _indented(section.kind.value.capitalize(), "\n".join(said))
+        case DocstringSectionKind.examples:
+            return _indented("Examples", "\n\n".join(words for _, words in section.value))
+        case DocstringSectionKind.admonition:
+            return _indented(section.title or section.value.kind.capitalize(), section.value.description)
+    return ""
 
 
-def _parameters(body: list[str]) -> dict[str, str]:
-    """Names and descriptions: `name: text` (Google), or `name : type` with the text indented below (NumPy)."""
-    filled = [line for line in body if line.strip()]
-    margin = min((len(line) - len(line.lstrip()) for line in filled), default=0)
-    numpy = margin == 0
-    found: dict[str, list[str]] = {}
-    name = ""
-    for line in filled:
-        outer = len(line) - len(line.lstrip()) == margin
-        match = (_NUMPY if numpy else _GOOGLE).match(line.strip()) if outer else None
-        if match:
-            name = match[1]
-            found[name] = [] if numpy else [match[2]]
-        elif name:
-            found[name].append(line.strip())
-    return {name: " ".join(filter(None, words)) for name, words in found.items()}
-
-
-def _rest(body: list[str]) -> tuple[list[str], dict[str, str]]:
-    """The lines without reST fields, and the parameters that those describe."""
-    plain: list[str] = []
-    found: dict[str, str] = {}
-    name: str | None = None
-    for line in body:
-        match = _REST.match(line)
-        if match:
-            name = match[1]
-            found[name] = match[2]
-        elif _REST_OTHER.match(line):
-            name = ""
-        elif name is not None and line.startswith((" ", "\t")):
-            if name:
-                found[name] += " " + line.strip()
-        else:
-            name = None
-            plain.append(line)
-    return plain, found
+def _indented(title: str, text: str) -> str:
+    return "\n    ".join((f"{title}:", *text.strip().splitlines()))

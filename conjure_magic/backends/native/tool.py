@@ -6,24 +6,17 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 from conjure_magic.backends.native.base import CALLBACKS, MARK, Marked, NativeSkill, is_native
-from conjure_magic.backends.native.codec import (
-    Codec,
-    Field,
-    MismatchError,
-    codec_for,
-    lifted,
-    object_codec,
-    type_hints,
-    with_none,
-)
 from conjure_magic.backends.native.context import SkillContext
-from conjure_magic.backends.native.docstring import read_docstring
+from conjure_magic.backends.native.parameter import Parameter
 from conjure_magic.errors import CallbackMissingError, NotNativeError, ToolError, UsageError
 from conjure_magic.models.base import ToolDefinition
+
+if TYPE_CHECKING:
+    from conjure_magic.backends.native.arguments import Arguments
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 """What the API takes as a tool's name."""
@@ -36,9 +29,11 @@ class NativeTool:
 
     definition: ToolDefinition
     function: Callable[..., Any]
-    codec: Codec
+    takes: Arguments
     context: str = ""
     """The parameter that takes the context; empty if none does."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Arguments that stand in no signature: a callback's `offset` and `limit`."""
 
     @property
     def name(self) -> str:
@@ -50,20 +45,22 @@ class NativeTool:
 
         Raises ToolError that lists everything wrong, and what is expected.
         """
+        from conjure_magic.backends.native.arguments import MismatchError  # loaded when the tool was made
+
         try:
-            values: dict[str, Any] = self.codec.read(dict(given), "")
+            return {**self.defaults, **self.takes.read(given)}
         except MismatchError as mismatch:
             problems = "\n".join(f"- {problem}" for problem in mismatch.problems)
-            raise ToolError(f"{self.name} was not called:\n{problems}\nIt takes {self._takes()}.") from None
-        return values
+            raise ToolError(f"{self.name} was not called:\n{problems}\nIt takes {self._words()}.") from None
 
     def call(self, arguments: dict[str, Any], context: SkillContext) -> Any:
         """Call the function: its value, or what is to be awaited for it."""
         return self.function(**arguments, **({self.context: context} if self.context else {}))
 
-    def _takes(self) -> str:
-        schema = self.codec.schema
-        words = [_words(name, part, name in schema["required"]) for name, part in schema["properties"].items()]
+    def _words(self) -> str:
+        schema, required = self.takes.schema, self.takes.schema["required"]
+        definitions = schema.get("$defs", {})
+        words = [_words(name, part, name in required, definitions) for name, part in schema["properties"].items()]
         return ", ".join(words) or "no arguments"
 
 
@@ -97,9 +94,9 @@ def function_tool(function: Callable[..., Any], prefix: str = "", *, in_class: b
     own = marked.name or getattr(function, "__name__", "")
     if not own:
         raise UsageError("@skill needs a name for what has none of its own: skill(name='…')(function)")
-    text, documented = read_docstring(function)
-    fields, context = _parameters(function, own, documented, skip_first=in_class)
-    return _tool(prefix + own, marked.description or text, function, fields, context)
+    text, documented = _documented(function)
+    parameters, context = _parameters(function, own, documented, skip_first=in_class)
+    return _tool(prefix + own, marked.description or text, function, _arguments(parameters, own), context)
 
 
 # ---- the tools of a NativeSkill
@@ -127,7 +124,7 @@ def _skill_tools(skill: NativeSkill) -> Iterator[NativeTool]:
         if kind in methods:
             tool = function_tool(function, f"{name}_")
             described = f"{about}\n\n{tool.definition.description}"
-            yield _tool(tool.name, described, tool.function, (), tool.context, tool.codec)
+            yield _tool(tool.name, described, tool.function, tool.takes, tool.context)
         else:
             yield _callback_tool(name, about, kind, function)
 
@@ -143,69 +140,52 @@ def _marked_methods(kind: type) -> list[str]:
     return list(found)
 
 
-def _text(description: str) -> dict[str, Any]:
-    return {"type": "string", "description": description}
-
-
-def _whole(description: str) -> dict[str, Any]:
-    return {"type": "integer", "minimum": 0, "description": description}
-
-
-VALUES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "execute": {"command": _text("The command, as the description explains.")},
-    "read": {
-        "path": _text("What to read."),
-        "offset": _whole("The first line, counted from 0."),
-        "limit": _whole("How many lines at most."),
-    },
-    "write": {"path": _text("Where to."), "content": _text("The whole content.")},
-    "modify": {
-        "path": _text("Where."),
-        "old": _text("The text to replace, exactly."),
-        "new": _text("What comes in its place."),
-    },
+_START = Parameter("offset", int, False, 0, "The first line, counted from 0.", minimum=0)
+_COUNT = Parameter("limit", int, False, None, "How many lines at most.", minimum=0)
+VALUES: Mapping[str, Sequence[Parameter]] = {
+    "execute": (Parameter("command", str, description="The command, as the description explains."),),
+    "read": (Parameter("path", str, description="What to read."), _START, _COUNT),
+    "write": (
+        Parameter("path", str, description="Where to."),
+        Parameter("content", str, description="The whole content."),
+    ),
+    "modify": (
+        Parameter("path", str, description="Where."),
+        Parameter("old", str, description="The text to replace, exactly."),
+        Parameter("new", str, description="What comes in its place."),
+    ),
 }
-"""What each callback may ask for, beside the context."""
+"""What each callback may ask for, beside the context. `offset` and `limit` may always be left out."""
 
 
 def _callback_tool(name: str, about: str, kind: str, function: Callable[..., Any]) -> NativeTool:
     where = f"{name}.{kind}"
-    values = VALUES[kind]
-    text, documented = read_docstring(function)
+    values = {value.name: value for value in VALUES[kind]}
+    text, documented = _documented(function)
     signature = _signature(function, where)
     everything = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
-    fields, context = [], CONTEXT if everything else ""
+    asked, context = list[Parameter](), CONTEXT if everything else ""
     for key in (*values, CONTEXT) if everything else tuple(signature.parameters):
         parameter = signature.parameters.get(key)
         default = parameter.default if parameter is not None else inspect.Parameter.empty
         if key == CONTEXT:
             context = CONTEXT
         elif key in values:
-            fields.append(_callback_field(key, values[key], default, documented.get(key, "")))
+            asked.append(_callback_value(values[key], default, documented.get(key, "")))
         elif default is inspect.Parameter.empty:
             offered = ", ".join((*values, CONTEXT))
             callback = f"{_article(kind)} callback"
             raise UsageError(f"{where} asks for {key!r}, which there is not; {callback} may ask for {offered}")
-    return _tool(f"{name}_{kind}", f"{about}\n\n{text}".strip(), function, fields, context)
+    defaults = {value.name: value.default for value in asked if not value.required}
+    takes = _arguments(asked, where)
+    return _tool(f"{name}_{kind}", f"{about}\n\n{text}".strip(), function, takes, context, defaults)
 
 
-def _callback_field(key: str, schema: Mapping[str, Any], default: Any, about: str) -> Field:
-    """A value of a callback. `offset` and `limit` may always be left out: from the start, to the end."""
-    whole = schema["type"] == "integer"
-    codec = codec_for(int if whole else str, key)
-    read = codec.read
-
-    def counted(value: Any, where: str) -> Any:
-        number = read(value, where)
-        if number < 0:
-            raise MismatchError(f"{where}: expected 0 or more, got {number}")
-        return number
-
-    codec = Codec(dict(schema), counted if whole else read)
-    has_default = default is not inspect.Parameter.empty
-    if whole and not has_default:
-        return Field(key, codec, False, 0 if key == "offset" else None, about)
-    return Field(key, codec, not has_default, default if has_default else None, about)
+def _callback_value(value: Parameter, default: Any, about: str) -> Parameter:
+    """A value of a callback, as this function takes it: it may have a default and words of its own."""
+    if default is not inspect.Parameter.empty:
+        value = replace(value, required=False, default=default)
+    return replace(value, description=about or value.description)
 
 
 def _allowed(given: object, name: str) -> tuple[str, ...] | None:
@@ -222,13 +202,13 @@ def _allowed(given: object, name: str) -> tuple[str, ...] | None:
 
 def _parameters(
     function: Callable[..., Any], where: str, documented: Mapping[str, str], *, skip_first: bool
-) -> tuple[list[Field], str]:
+) -> tuple[list[Parameter], str]:
     """The arguments that a model gives, and the name of the parameter that takes the context."""
     signature = _signature(function, where)
     written = getattr(function, "__func__", function)  # where the annotations stand
     written = written.func if isinstance(written, functools.partial) else written
-    hints = type_hints(inspect.unwrap(written), where)
-    fields, context = [], ""
+    hints = _hints(inspect.unwrap(written), where)
+    parameters, context = list[Parameter](), ""
     for parameter in list(signature.parameters.values())[skip_first:]:
         name, annotation = parameter.name, hints.get(parameter.name, parameter.annotation)
         if annotation is SkillContext or (name == CONTEXT and annotation is inspect.Parameter.empty):
@@ -237,12 +217,31 @@ def _parameters(
         if parameter.kind is not parameter.KEYWORD_ONLY and parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
             raise UsageError(f"{where}: {parameter} cannot be told to a model; give each parameter a name of its own")
         required = parameter.default is inspect.Parameter.empty
-        codec = codec_for(annotation, f"{where}: {name}")
-        codec = with_none(codec) if parameter.default is None else codec
-        about = documented.get(name, "")
-        default = None if required else parameter.default
-        fields.append(Field(name, codec, required, default, about))
-    return fields, context
+        words = [note for note in getattr(annotation, "__metadata__", ()) if isinstance(note, str)]
+        about = documented.get(name, "") or " ".join(words[:1])
+        kind = Any if annotation is inspect.Parameter.empty else annotation
+        parameters.append(Parameter(name, kind, required, None if required else parameter.default, about))
+    return parameters, context
+
+
+def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
+    """The annotations, names resolved. Raises UsageError for one that is not there."""
+    try:
+        return get_type_hints(function, include_extras=True)
+    except Exception as error:  # evaluating somebody's annotations may raise anything
+        raise UsageError(f"{where}: its annotations cannot be read: {error}") from None
+
+
+def _arguments(parameters: Iterable[Parameter], where: str) -> Arguments:
+    from conjure_magic.backends.native.arguments import arguments_of  # loads pydantic
+
+    return arguments_of(parameters, where)
+
+
+def _documented(function: Callable[..., Any]) -> tuple[str, dict[str, str]]:
+    from conjure_magic.backends.native.docstring import read_docstring  # loads its parser
+
+    return read_docstring(function)
 
 
 def _signature(function: Callable[..., Any], where: str) -> inspect.Signature:
@@ -256,29 +255,28 @@ def _tool(
     name: str,
     description: str,
     function: Callable[..., Any],
-    fields: Sequence[Field],
+    takes: Arguments,
     context: str,
-    codec: Codec | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> NativeTool:
     safe = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
     if not NAME.fullmatch(safe) or not safe.strip("_-"):
         raise UsageError(f"{name!r} cannot name a tool: it takes 1 to 64 of a-z, A-Z, 0-9, _ and -")
-    if codec is None:
-        made = object_codec(fields, _complete(fields), "argument")
-        codec = Codec(lifted(made.schema, name), made.read)
     about = description.strip() or f"{safe.replace('_', ' ').strip()}."
-    return NativeTool(ToolDefinition(safe, about, codec.schema), function, codec, context)
+    return NativeTool(ToolDefinition(safe, about, takes.schema), function, takes, context, defaults or {})
 
 
-def _complete(fields: Sequence[Field]) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Adds the defaults that stand in no signature: a callback's `offset` and `limit`."""
-    defaults = {field.name: field.default for field in fields if not field.required}
-    return lambda values: {**defaults, **values}
+def _words(name: str, schema: Mapping[str, Any], required: bool, definitions: Mapping[str, Any]) -> str:
+    return f"{name} ({', '.join(filter(None, [_kind(schema, definitions), 'required' if required else 'optional']))})"
 
 
-def _words(name: str, schema: Mapping[str, Any], required: bool) -> str:
-    kind = schema.get("type") or ("one of " + ", ".join(map(repr, schema["enum"])) if "enum" in schema else "")
-    return f"{name} ({', '.join(filter(None, [str(kind), 'required' if required else 'optional']))})"
+def _kind(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    schema = definitions.get(schema.get("$ref", "").rpartition("/")[2], schema)
+    if "anyOf" in schema:
+        return " or ".join(dict.fromkeys(filter(None, (_kind(part, definitions) for part in schema["anyOf"]))))
+    if "enum" in schema or "const" in schema:
+        return "one of " + ", ".join(map(repr, schema.get("enum", [schema.get("const")])))
+    return str(schema.get("type", ""))
 
 
 def _kebab(name: str) -> str:
