@@ -462,9 +462,12 @@ def test_a_model_that_cannot_run_code_says_so(stub: StubServer) -> None:
 
 def test_the_state_names_the_hosted_skills(stub: StubServer) -> None:
     with session(stub, skills="xlsx@20251013,custom:skill_1") as it:
-        assert it.hosted_skills == ["xlsx@20251013", "custom:skill_1"]
+        assert [(own.backend, *own.skills) for own in it.backend_skills] == [
+            ("anthropic", "xlsx@20251013", "custom:skill_1")
+        ]
         it.use(backend="native,anthropic", skills=[])
-        assert it.hosted_skills == ["docx", "pdf", "pptx", "xlsx"]
+        assert [own.backend for own in it.backend_skills] == ["native", "anthropic"]
+        assert [*it.backend_skills[1].skills] == ["docx", "pdf", "pptx", "xlsx"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The backend seam: hands that contribute tools to a request and run the calls that are their own."""
+"""The backend seam: what contributes tools to a request, and runs the calls that are its own."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ from conjure_magic.messages import Block, TextBlock, ToolUseBlock
 from conjure_magic.models.base import Model, ToolDefinition
 from conjure_magic.workspace import Workspace
 
-RENAME = ': @skill(name="my_{0}") above the function, or another name for the NativeSkill'
-
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
@@ -28,6 +26,8 @@ class Contribution:
     fields: Mapping[str, Any] = field(default_factory=dict)
     purpose: str = ""
     """In one sentence what the backend is for, told where several take part; empty if it takes no part in the turn."""
+    rename_hint: str = ""
+    """How a person gives one of its tools another name, `{0}` for the name; empty if there is no way to."""
 
 
 class Context(Protocol):
@@ -61,7 +61,7 @@ class Context(Protocol):
 
 
 class Backend(Protocol):
-    """Hands of a session. The name is the one typed after `--backend`."""
+    """Where tools of a session run. The name is the one typed after `--backend`."""
 
     @property
     def name(self) -> str:
@@ -78,7 +78,7 @@ class Backend(Protocol):
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
         """Run a call of one of the contributed tools: yield what happens, return what the model reads.
 
-        Raises ToolError for what the model should read, BackendError if the hands are gone,
+        Raises ToolError for what the model should read, BackendError if what runs it is gone,
         CancelledError if the turn was stopped and nothing of the call is worth keeping.
         """
         ...
@@ -146,13 +146,14 @@ def mixed_text(contributions: Sequence[tuple[Backend, Contribution]]) -> str:
 
 def tool_owners(contributions: Sequence[tuple[Backend, Contribution]]) -> dict[str, Backend]:
     """Tool name -> the backend that runs it. Raises UsageError if two offer the same name."""
-    owners: dict[str, Backend] = {}
+    owners: dict[str, tuple[Backend, Contribution]] = {}
     for backend, contribution in contributions:
         for tool in contribution.tools:
-            other = owners.setdefault(tool.name, backend)
+            other, others = owners.setdefault(tool.name, (backend, contribution))
             if other is not backend:
+                hint = (others.rename_hint or contribution.rename_hint).format(tool.name)
                 raise UsageError(
                     f"{other.name} and {backend.name} both have a tool {tool.name!r}; rename one of them"
-                    f"{RENAME.format(tool.name) if 'native' in (other.name, backend.name) else ''}"
+                    f"{f': {hint}' if hint else ''}"
                 )
-    return owners
+    return {name: backend for name, (backend, _) in owners.items()}

@@ -55,6 +55,8 @@ def system_text(paths: ExecPaths, catalogue: str) -> str:
     return "\n\n".join(parts)
 
 
+TOOL_SET = "shell"
+"""What the backends with these four tools share: a session takes one of them."""
 HOLDS_KEY = "holds an API key, so it is not shown"
 LOOKED_AT = 16 << 20
 """Bytes of a created file that are searched for a key; no display carries as much."""

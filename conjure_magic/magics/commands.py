@@ -13,7 +13,7 @@ from conjure_magic.magics.asking import ask_key
 from conjure_magic.magics.hosted import COMMANDS as HOSTED
 from conjure_magic.magics.hosted import hosted as show_hosted
 from conjure_magic.magics.options import add_choice, cell_parser, command_parser, read_words, suggest
-from conjure_magic.magics.sessions import check_name
+from conjure_magic.magics.sessions import check_name, merged
 from conjure_magic.printing import say
 from conjure_magic.turn.compaction import begins_with_summary
 
@@ -74,7 +74,7 @@ def use(front: Front, words: Sequence[str]) -> Bundle | None:
     if not given and options.session is None:
         raise UsageError("%conjure use wants at least one of --backend, --skills, --model, --image, --session")
     front.sessions.pick(options)
-    front.sessions.chosen |= given
+    front.sessions.chosen = merged(front.sessions.chosen, given)
     return state.render_state(front.sessions)
 
 
@@ -242,7 +242,7 @@ def docker(front: Front, words: Sequence[str]) -> Bundle | None:
     """the Docker engine, the image, the containers, their bounds: docker [build]"""
     from conjure_magic.magics import docker as room
 
-    return room.docker(front.settings, words, front.sessions.chosen.get("image") or "")
+    return room.docker(front.settings, words, str(front.sessions.chosen.get("options", {}).get("image") or ""))
 
 
 def _indented(value: object) -> str:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.completer import SimpleCompletion
 
 from conjure_magic.backends import backend_names
-from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS
 from conjure_magic.magics import commands
 from conjure_magic.magics.options import cell_parser
 
@@ -56,8 +55,7 @@ def values(front: Front, namespace: Mapping[str, Any], option: str) -> list[str]
         case "--session" | "session":
             return sorted(sessions.by_name)
         case "--skills":
-            hosted = DOCUMENT_SKILLS if "anthropic" in sessions.current.backends else ()
-            return [*(skill.name for skill in sessions.current.skills.list()), *hosted]
+            return [*(skill.name for skill in sessions.current.skills.list()), *sessions.current.skill_spellings]
         case "--model":
             return ["offline", *map(str, sessions.settings.models)]
         case "--with":

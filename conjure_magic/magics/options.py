@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from conjure_magic.backends import backend_names, option_fields
 from conjure_magic.errors import UsageError
 from conjure_magic.printing import say
 from conjure_magic.settings import split_list
@@ -100,7 +101,7 @@ def cell_parser() -> Parser:
 def add_choice(parser: Parser) -> None:
     """The options that say who answers, with which hands and skills."""
     parser.add_argument(
-        "--backend", metavar="B,…", action="append", help="where tools run: anthropic, docker, local, native"
+        "--backend", metavar="B,…", action="append", help=f"where tools run: {', '.join(backend_names())}"
     )
     parser.add_argument(
         "--skills",
@@ -114,7 +115,23 @@ def add_choice(parser: Parser) -> None:
         metavar="M",
         help="offline, a model's id, a name in ConjureMagics.models, or a variable that holds a callable",
     )
-    parser.add_argument("--image", metavar="NAME", help="image that commands of the backend docker run in")
+    for name, field in option_fields().items():
+        about = {"dest": f"backend_{name}", "help": field.metadata["help"]}
+        if isinstance(field.default, bool):
+            parser.add_argument(_flag(name), action="store_true", default=None, **about)
+        else:
+            kind = type(field.default)
+            parser.add_argument(_flag(name), metavar=field.metadata["metavar"], type=kind, **about)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def typed_options(options: argparse.Namespace) -> dict[str, object] | None:
+    """The backends' own options that were typed, by name; None if none was."""
+    typed = {name: getattr(options, f"backend_{name}", None) for name in option_fields()}
+    return {name: value for name, value in typed.items() if value is not None} or None
 
 
 def add_help(parser: Parser) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from conjure_magic.backends.native.host import Host
 from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
-from conjure_magic.magics.options import flatten, suggest
+from conjure_magic.magics.options import flatten, suggest, typed_options
 from conjure_magic.secrets import Key
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
@@ -44,7 +44,7 @@ class Sessions:
         session = self.by_name.get(name)
         if session is None:
             self.settings.read_environment()
-            given = {key: value for key, value in {**self.chosen, **choice}.items() if value is not None}
+            given = merged(self.chosen, choice)
             session = Session(
                 name=name, settings=self.settings, ask_trust=self.ask_trust, key=self.key, host=self.host, **given
             )
@@ -100,7 +100,7 @@ class Sessions:
             "model": self.model(options.model),
             "workspace": getattr(options, "workspace", None),
             "input": getattr(options, "input", None),
-            "image": options.image,
+            "options": typed_options(options),
         }
 
     def model(self, name: str | None) -> object:
@@ -141,3 +141,10 @@ def check_name(name: str) -> str:
     if name.startswith("-"):
         raise UsageError(f"a session's name does not begin with a hyphen, as {name!r} does")
     return name
+
+
+def merged(before: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
+    """What was chosen, with what is chosen now over it; the backends' options are added to each other."""
+    given = {key: value for key, value in choice.items() if value is not None}
+    options = {**before.get("options", {}), **given.get("options", {})}
+    return {**before, **given, **({"options": options} if options else {})}

@@ -63,8 +63,11 @@ def render_skills(session: Session, changes: SkillChanges | None = None) -> Bund
     skills = registry.list()
     rows = [(skill.name, skill.scope, skill.description, str(skill.directory)) for skill in skills]
     tables = [Table(("skill", "from", "description", "folder"), rows, empty="no skills")]
-    if session.native_skills:
-        tables.append(Table(("skill", "description"), list(session.native_skills.items()), "In Python (native)"))
+    tables += [
+        Table(("skill", "description"), list(own.skills.items()), f"{own.kind} ({own.backend})")
+        for own in session.backend_skills
+        if any(own.skills.values())
+    ]
     allowed = [(skill.name, "  ".join(skill.allowed_tools)) for skill in skills if skill.allowed_tools]
     if allowed:
         tables.append(Table(("skill", "allowed-tools"), allowed, "Allowed tools"))
@@ -155,16 +158,13 @@ def render_help(commands: Mapping[str, str]) -> Bundle:
 
 
 def _values(session: Session) -> list[tuple[str, object]]:
-    skills = [skill.name for skill in session.skills.list()]
-    if {*session.backends} <= {"native", "anthropic"}:  # which read no folders
-        skills = []
-    python = [f"{name} (Python)" for name in session.native_skills]
-    skills += [f"{name} (hosted)" for name in session.hosted_skills]
+    skills = [f"{name} ({own.kind})" for own in session.backend_skills for name in own.skills]
+    skills += [skill.name for skill in session.skills.list() if session.reads_folders]
     tokens = token_words(session.usage)
     values: list[tuple[str, object]] = [
         ("backends", ", ".join(session.backends)),
         ("model", NOT_A_MODEL if session.model.name == "offline" else session.model.name),
-        ("skills", ", ".join([*python, *skills]) or "none"),
+        ("skills", ", ".join(skills) or "none"),
         ("turns", f"{len(session.turns)}{', one is running' if session.is_busy else ''}"),
     ]
     window = session.model.context_window

@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
-from collections.abc import Callable, Collection, Generator, Iterable, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from conjure_magic.approval import Approver
 from conjure_magic.artifacts import Artifact, Artifacts, save_all
-from conjure_magic.backends.base import Backend
+from conjure_magic.backends import BackendSkills
 from conjure_magic.backends.native.host import Host
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
@@ -21,8 +21,9 @@ from conjure_magic.history import extend, repair
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
 from conjure_magic.secrets import Key
-from conjure_magic.session.resources import Choice, Equipment
-from conjure_magic.session.turns import Past, Standing
+from conjure_magic.session.choice import Backends, Choice
+from conjure_magic.session.resources import Resources
+from conjure_magic.session.turns import Checkpoint, Turns
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
@@ -51,7 +52,8 @@ class Session:
         ask_trust: asks whether the project's own skills may be loaded; without one they are not.
         settings: defaults for everything not given.
         key: an API key that goes before the environment's; kept in memory only.
-        image: what the commands of the backend docker run in; by default the settings'.
+        image: what the commands of the backend docker run in; by default the settings'. Short for the option `image`.
+        options: the backends' own options by name; those of one that takes no part are ignored.
         host: the kernel around, for native skills; the magics bring one.
 
     Nothing is opened before the first turn. Raises UsageError for an unknown backend or model.
@@ -60,7 +62,7 @@ class Session:
 
     def __init__(
         self,
-        backend: str | Backend | Iterable[str | Backend] | None = None,
+        backend: Backends | None = None,
         skills: object = (),
         model: object = None,
         *,
@@ -72,31 +74,29 @@ class Session:
         settings: Settings | None = None,
         key: Key | None = None,
         image: str | None = None,
+        options: Mapping[str, object] | None = None,
         host: Host | None = None,
     ) -> None:
         self.id = uuid.uuid4().hex
         self.name = name
         self.settings = settings or Settings()
         self.approver = approver
-        self._past = Past()
+        self._turns = Turns()
         self._subscribers = Subscribers()
         self._busy = threading.Lock()
         self._turn: Turn | None = None
         self._closed = False
         self._told: set[str] = set()
-        defaults = Choice(
-            (), (), self.settings.model, self.settings.workspace or None, self.settings.input or Path.cwd()
-        )
-        choice = defaults.changed(
+        choice = Choice().changed(
             backend=self.settings.chosen_backend if backend is None else backend,
             skills=skills or self.settings.skills,
-            model=model,
-            workspace=workspace,
-            input=input,
+            model=self.settings.model if model is None else model,
+            workspace=workspace or self.settings.workspace or None,
+            input=input or self.settings.input or None,
             key=key,
-            image=image,
+            options=_options(image, options),
         )
-        self._equipment = Equipment(name, self.settings, ask_trust, choice, host)
+        self._resources = Resources(name, self.settings, ask_trust, choice, host)
 
     def __enter__(self) -> Session:
         return self
@@ -113,12 +113,12 @@ class Session:
     @property
     def backends(self) -> tuple[str, ...]:
         """The names of the backends."""
-        return self._equipment.backend_names
+        return self._resources.backend_names
 
     @property
     def model(self) -> Model:
         """Who answers."""
-        return self._equipment.model
+        return self._resources.model
 
     @property
     def is_busy(self) -> bool:
@@ -128,7 +128,7 @@ class Session:
     @property
     def messages(self) -> tuple[Message, ...]:
         """The whole conversation as the next request would carry it."""
-        return self._turn.messages if self._turn is not None else self._past.now.messages
+        return self._turn.messages if self._turn is not None else self._turns.now.messages
 
     @property
     def conversation(self) -> tuple[Message, ...]:
@@ -138,57 +138,62 @@ class Session:
     @property
     def turns(self) -> list[TurnResult]:
         """The turns so far, the first one first."""
-        return self._past.turns
+        return self._turns.all
 
     @property
     def files(self) -> Artifacts:
         """The files of all turns, each once, in its newest state."""
-        return self._past.files
+        return self._turns.files
 
     @property
     def usage(self) -> Usage:
         """The tokens of all turns."""
-        return self._past.usage
+        return self._turns.usage
 
     @property
     def cost(self) -> float | None:
         """US dollars of all turns; None if any price is not known."""
-        return self._past.cost
+        return self._turns.cost
 
     @property
     def context_tokens(self) -> int:
         """How many tokens the conversation has, as a server last counted; 0 where none did."""
-        return self._past.now.counted.tokens
+        return self._turns.now.counted.tokens
 
     @property
     def workspace(self) -> Workspace:
         """The session's folders, made when first asked for. Raises UsageError if they cannot be."""
-        return self._equipment.workspace
+        return self._resources.workspace
 
     @property
     def opened_workspace(self) -> Workspace | None:
         """The session's folders if they are open already."""
-        return self._equipment.opened_workspace
+        return self._resources.opened_workspace
 
     @property
     def input_folder(self) -> Path:
         """The folder that relative paths in a prompt mean."""
-        return self._equipment.input_folder
+        return self._resources.input_folder
 
     @property
     def skills(self) -> SkillRegistry:
         """The skills that this session knows."""
-        return self._equipment.skills
+        return self._resources.skills
 
     @property
-    def hosted_skills(self) -> list[str]:
-        """The skills for Anthropic's container, as they are typed; empty without the backend anthropic."""
-        return self._equipment.hosted_skills
+    def backend_skills(self) -> tuple[BackendSkills, ...]:
+        """The skills that its backends have beside the folders: in Python, hosted."""
+        return self._resources.backend_skills
 
     @property
-    def native_skills(self) -> dict[str, str]:
-        """Name -> purpose of the skills in Python that it offers; empty without the backend native."""
-        return self._equipment.native_skills
+    def skill_spellings(self) -> list[str]:
+        """What may be given as `skills` beside folders and their names, such as "xlsx" for Anthropic's container."""
+        return self._resources.skill_spellings
+
+    @property
+    def reads_folders(self) -> bool:
+        """True if one of its backends works with skill folders."""
+        return self._resources.reads_folders
 
     # ---- turns
 
@@ -223,7 +228,7 @@ class Session:
             raise UsageError("the request is empty: write it below the %%conjure line")
         files = [existing_file(path) for path in attach]
         with self._exclusively():
-            setup = self._setup(approver, self.model if model is None else self._equipment.open_model(model), limits)
+            setup = self._setup(approver, self.model if model is None else self._resources.open_model(model), limits)
             turn = Turn(setup, prompt, attachments, cancel, files)
             events = turn.stream()
             self._turn = turn
@@ -261,14 +266,14 @@ class Session:
         """
         if not self.turns:
             raise UsageError(f"session {self.name!r} has no turn to run again")
-        turn, after = self.turns[-1], self._past.now
+        turn, after = self.turns[-1], self._turns.now
         self.undo()
         left = len(self.turns)
         try:
             yield turn
         finally:
             if len(self.turns) == left and not self._closed:
-                self._past.add(turn, after)
+                self._turns.add(turn, after)
 
     def stop(self, reason: StopReason = "stopped") -> None:
         """Stop the running turn, from any thread; it ends within a second or so. Nothing runs: nothing happens."""
@@ -281,32 +286,39 @@ class Session:
         with self._exclusively():
             if not 1 <= turns <= len(self.turns):
                 raise UsageError(f"cannot undo {turns} turns: session {self.name!r} has {len(self.turns)}")
-            self._past.undo(turns)
+            self._turns.undo(turns)
 
     def reset(self) -> None:
         """Forget the conversation; backends, skills and files stay. Commands left running are ended."""
         with self._exclusively():
-            self._past.reset()
-            self._equipment.begin_anew()
+            self._turns.reset()
+            self._resources.forget_conversation()
 
     def use(
         self,
         *,
-        backend: Any = None,
-        skills: Any = None,
+        backend: Backends | None = None,
+        skills: object = None,
         model: object = None,
         workspace: str | Path | None = None,
         input: str | Path | None = None,  # noqa: A002 - the option's own name
         image: str | None = None,
+        options: Mapping[str, object] | None = None,
     ) -> None:
         """Go on with other backends, skills, folders or another model from the next turn on; None keeps what is.
 
         Raises UsageError for what does not exist; then nothing has changed.
         """
         with self._exclusively():
-            given = {"backend": backend, "skills": skills, "model": model, "workspace": workspace, "input": input}
-            given["image"] = image
-            self._equipment.change(self._equipment.choice.changed(**given))
+            changed = self._resources.choice.changed(
+                backend=backend,
+                skills=skills,
+                model=model,
+                workspace=workspace,
+                input=input,
+                options=_options(image, options),
+            )
+            self._resources.change(changed)
 
     def use_key(self, key: Key) -> None:
         """Take this API key for the next turns, in the place of the environment's.
@@ -314,13 +326,13 @@ class Session:
         Raises UsageError if the key cannot be used; then nothing has changed.
         """
         with self._exclusively():
-            self._equipment.change(self._equipment.choice.changed(key=key))
+            self._resources.change(self._resources.choice.changed(key=key))
 
     def close(self) -> None:
         """End everything that still runs and free the workspace; its files stay. Calling it twice is fine."""
         self.stop("closed")
         self._closed = True
-        self._equipment.close()
+        self._resources.close()
 
     def subscribe(
         self, handler: Callable[[Event], object], events: Collection[type] | None = None
@@ -378,16 +390,16 @@ class Session:
             number=len(self.turns) + 1,
             parent_id=self.turns[-1].id if self.turns else "",
             system=SYSTEM,
-            backends=self._equipment.backends,
+            backends=self._resources.backends,
             model=model,
             workspace=self.workspace,
-            messages=self._past.now.messages,
-            fingerprint=self._past.now.fingerprint,
+            messages=self._turns.now.messages,
+            fingerprint=self._turns.now.fingerprint,
             approver=approver or self.approver,
             subscribers=self._subscribers.now,
             limits=limits or self.limits(),
-            counted=self._past.now.counted,
-            notices=tuple(Notice(text, "warning") for text in self._equipment.remarks() if text not in self._told),
+            counted=self._turns.now.counted,
+            notices=tuple(Notice(text, "warning") for text in self._resources.remarks() if text not in self._told),
         )
 
     def limits(self) -> Limits:
@@ -398,4 +410,9 @@ class Session:
         """Take a turn's messages over; one that never began leaves no trace."""
         if turn.result is not None:
             self._told |= {notice.text for notice in turn.setup.notices}
-            self._past.add(turn.result, Standing(turn.messages, turn.fingerprint, turn.budget.counted))
+            self._turns.add(turn.result, Checkpoint(turn.messages, turn.fingerprint, turn.budget.counted))
+
+
+def _options(image: str | None, options: Mapping[str, object] | None) -> dict[str, object]:
+    """The backends' options, `image` among them if it is given."""
+    return {**(options or {}), **({} if image is None else {"image": image})}

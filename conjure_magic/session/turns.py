@@ -1,4 +1,4 @@
-"""What a session has behind it: its turns, and the conversation before and after each of them."""
+"""The turns of a session, and a checkpoint of the conversation before each of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from conjure_magic.turn.budget import Counted
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Checkpoint:
     """A conversation between two turns."""
 
     messages: tuple[Message, ...] = ()
@@ -21,43 +21,43 @@ class Standing:
     """What a server counted last for `messages`."""
 
 
-class Past:
-    """The turns so far, which can be taken back."""
+class Turns:
+    """The turns so far, which can be undone."""
 
     def __init__(self) -> None:
-        self.turns: list[TurnResult] = []
-        self.now = Standing()
+        self.all: list[TurnResult] = []
+        self.now = Checkpoint()
         """The conversation as the next turn finds it."""
-        self._before: list[Standing] = []
+        self._before: list[Checkpoint] = []
 
     @property
     def files(self) -> Artifacts:
         """The files of all turns, each once, in its newest state."""
-        newest = {artifact.name: artifact for turn in self.turns for artifact in turn.files}
+        newest = {artifact.name: artifact for turn in self.all for artifact in turn.files}
         return Artifacts(newest.values())
 
     @property
     def usage(self) -> Usage:
         """The tokens of all turns."""
-        return sum((turn.usage for turn in self.turns), Usage())
+        return sum((turn.usage for turn in self.all), Usage())
 
     @property
     def cost(self) -> float | None:
         """US dollars of all turns; None if any price is not known."""
-        costs = [turn.cost for turn in self.turns]
+        costs = [turn.cost for turn in self.all]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
-    def add(self, turn: TurnResult, after: Standing) -> None:
-        """Remember a turn and what it left."""
+    def add(self, turn: TurnResult, after: Checkpoint) -> None:
+        """Add a turn, and the conversation as it left it."""
         self._before.append(self.now)
-        self.turns.append(turn)
+        self.all.append(turn)
         self.now = after
 
     def undo(self, turns: int) -> None:
-        """Take back the last turns, of which there are so many."""
+        """Remove the last `turns` turns."""
         self.now = self._before[-turns]
-        del self._before[-turns:], self.turns[-turns:]
+        del self._before[-turns:], self.all[-turns:]
 
     def reset(self) -> None:
-        """Forget all of it."""
-        self.turns, self._before, self.now = [], [], Standing()
+        """Remove all of them."""
+        self.all, self._before, self.now = [], [], Checkpoint()

@@ -628,7 +628,7 @@ def test_native_and_local_share_one_turn() -> None:
 def test_a_registered_backend_is_known_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     from fakes import ScriptedBackend
 
-    monkeypatch.setattr(table, "FACTORIES", dict(table.FACTORIES))
+    monkeypatch.setattr(table, "OTHERS", dict(table.OTHERS))
     register_backend("mine", lambda setup: ScriptedBackend(f"mine in {setup.session}"))
     with Session("mine", model=ScriptedModel([use("t1")], ["Done."])) as made:
         assert made.chat("go").backends == ("mine in main",)

@@ -12,7 +12,8 @@ from fakes import use
 
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.artifacts import Artifact
-from conjure_magic.backends import FACTORIES, BackendSetup, backend_factory
+from conjure_magic.backends import backend_names, find_opener
+from conjure_magic.backends.opener import BackendSetup, NoOptions
 from conjure_magic.backends.shell import ShellBackend, system_text
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, PathNotAllowedError, ToolError, UsageError
@@ -360,7 +361,7 @@ def test_local_is_opened_with_skills_and_settings(make_hands: MakeHands, tmp_pat
     skill(tmp_path / "skills", "one")
     registry = SkillRegistry([tmp_path / "skills"])
     settings = Settings(allowed_commands=["sleep 30", "env"], command_timeout=0.2, pass_environment=["MY_*"])
-    backend = backend_factory("local")(BackendSetup(hands.workspace, registry, settings))
+    backend = find_opener("local").open(BackendSetup(hands.workspace, registry, settings), NoOptions())
     try:
         hands.backend, turn = backend, hands.turn()  # type: ignore[assignment]
         assert "<name>one</name>" in backend.contribute(turn).system
@@ -378,8 +379,8 @@ def test_local_is_opened_with_skills_and_settings(make_hands: MakeHands, tmp_pat
 
 
 def test_an_unknown_backend() -> None:
-    assert set(FACTORIES) >= {"local"}
+    assert backend_names() == ["anthropic", "docker", "local", "native"]
     with pytest.raises(UsageError, match=r"did you mean local\?"):
-        backend_factory("lokal")
+        find_opener("lokal")
     with pytest.raises(UsageError, match="there is anthropic, docker, local"):
-        backend_factory("zzz")
+        find_opener("zzz")

@@ -63,7 +63,7 @@ def test_retry_without_a_turn_is_a_slip() -> None:
 def test_reset_forgets_the_conversation_and_ends_what_runs() -> None:
     with scripted(["One."], ["New."]) as session:
         session.chat("first")
-        backend = session._equipment.backends[0]
+        backend = session._resources.backends[0]
         session.reset()
         assert (session.messages, session.turns) == ((), [])
         assert backend.closed  # type: ignore[attr-defined]
@@ -146,7 +146,7 @@ def test_a_subscriber_gets_what_it_asked_for_until_it_ends() -> None:
 def test_a_closed_session_says_so_and_closes_its_hands() -> None:
     session = scripted(["One."])
     session.chat("first")
-    backend = session._equipment.backends[0]
+    backend = session._resources.backends[0]
     session.close()
     session.close()
     assert backend.closed  # type: ignore[attr-defined]
@@ -171,7 +171,7 @@ def test_a_second_session_of_that_name_gets_its_own_workspace_and_is_told() -> N
         assert not any("another kernel" in getattr(item, "text", "") for item in second.chat("c").items)
 
 
-def test_a_deleted_workspace_is_made_anew_and_said(folder: Path) -> None:
+def test_a_deleted_workspace_is_made_again_and_said(folder: Path) -> None:
     with Session(
         "local", model=ScriptedModel(*[[use(f"a{n}", "bash_tool", command="pwd > here.txt")] for n in (1, 2)])
     ) as session:
@@ -181,7 +181,7 @@ def test_a_deleted_workspace_is_made_anew_and_said(folder: Path) -> None:
         shutil.rmtree(folder / "conjure-files")
         result = session.chat("second")
     assert [file.name for file in result.files] == ["here.txt"]
-    assert "made anew" in str(result.items)
+    assert "made again" in str(result.items)
 
 
 def test_a_relative_folder_means_what_it_meant_when_it_was_chosen(

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from conjure_magic.api.keys import Credentials, credentials
 from conjure_magic.backends.base import Context, Contribution
-from conjure_magic.backends.hosted.arrivals import Arrivals
-from conjure_magic.backends.hosted.crossing import FETCH_FILE, SEND_FILE, Crossing, upload_block
+from conjure_magic.backends.hosted.downloads import Downloads
 from conjure_magic.backends.hosted.results import EXPIRED, HostedResult, read_result
 from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, Uploads
+from conjure_magic.backends.hosted.transfer import FETCH_FILE, SEND_FILE, FileTransfer, upload_block
 from conjure_magic.errors import (
     ApiError,
     BackendUnavailableError,
@@ -64,20 +64,20 @@ RENEWED = f"Anthropic's container had expired, so a fresh one is used. {KEPT}"
 TRIED = f"The server failed, as it does for a container that has expired, so a fresh one is used. {KEPT}"
 
 
-class Memory:
+class ContainerState:
     """What a session keeps of the container, also while its backends are opened anew."""
 
     def __init__(self, limit: int) -> None:
         self.container = ""
         """The id of the container; empty before there is one."""
         self.uploads = Uploads()
-        self.arrivals = Arrivals(lambda: _lent(credentials()), limit)
-        self.crossing = Crossing(self.arrivals)
+        self.downloads = Downloads(lambda: _lent(credentials()), limit)
+        self.transfer = FileTransfer(self.downloads)
 
     def renew(self) -> None:
         """The container is gone, with what was sent to it."""
         self.container = ""
-        self.crossing.left_behind()
+        self.transfer.mark_container_gone()
 
 
 class HostedBackend:
@@ -109,8 +109,8 @@ class HostedBackend:
         self._others = tuple(others)
         self._configured = configured
         self._secrets = secrets
-        self._kept: Memory = ({} if memory is None else memory).setdefault(self.name, Memory(limit))
-        self._kept.arrivals.client = lambda: _lent(self._configured())
+        self._state: ContainerState = ({} if memory is None else memory).setdefault(self.name, ContainerState(limit))
+        self._state.downloads.client = lambda: _lent(self._configured())
         self._begun: dict[str, float] = {}
         self._clients: tuple[Credentials, FilesClient, SkillsClient] | None = None
 
@@ -131,10 +131,10 @@ class HostedBackend:
         if problem:
             return [Notice(f"{problem} This turn goes on without it.", "warning")]
         self._connect(context.model)
-        self._kept.crossing.begin()
+        self._state.transfer.begin_turn()
         told: list[Notice] = []
         if any(spec.path is not None for spec in self._specs):
-            settled = [self._kept.uploads.settle(spec, self._open()[1], context.cancel) for spec in self._specs]
+            settled = [self._state.uploads.settle(spec, self._open()[1], context.cancel) for spec in self._specs]
             self._specs = tuple(spec for spec, _ in settled)
             told = [Notice(text) for _, text in settled if text]
         return told
@@ -158,7 +158,7 @@ class HostedBackend:
             if self._others:
                 return Contribution()
             raise BackendUnavailableError(problem)
-        container: dict[str, Any] = {"id": self._kept.container} if self._kept.container else {}
+        container: dict[str, Any] = {"id": self._state.container} if self._state.container else {}
         entries = [spec.to_dict() for spec in self._specs]
         container["skills"] = list({entry["skill_id"]: entry for entry in entries}.values())  # two folders may be one
         names = [spec.skill_id for spec in self._specs if not spec.is_custom]
@@ -175,13 +175,13 @@ class HostedBackend:
     # ---- calls
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
-        """Carry a file across. Raises ToolError, HostedError and CancelledError as the tools of `crossing` do."""
+        """Carry a file across. Raises ToolError, HostedError and CancelledError as `FileTransfer`'s methods do."""
         if call.name == FETCH_FILE.name:
-            return (yield from self._kept.crossing.fetch(call, context))
+            return (yield from self._state.transfer.fetch(call, context))
         if call.name != SEND_FILE.name:
             raise ToolError(f"{call.name} is run by the server as a part of your answer; it cannot be called here")
         try:
-            return (yield from self._kept.crossing.send(call, context, self._files(), self.name))
+            return (yield from self._state.transfer.send(call, context, self._files(), self.name))
         except HostedError:
             raise
         except ApiError as error:  # a key, a limit or a connection is no fault of the turn's
@@ -199,9 +199,9 @@ class HostedBackend:
         elif isinstance(event, MessageFinished):
             container = event.extra.get("container")
             if isinstance(container, dict) and isinstance(container.get("id"), str):
-                self._kept.container = container["id"]
-            if self._kept.container:
-                self._kept.crossing.arrived()
+                self._state.container = container["id"]
+            if self._state.container:
+                self._state.transfer.mark_arrived()
 
     def _start(self, block: OtherBlock) -> ToolStarted:
         self._begun[block.own_id] = time.monotonic()
@@ -215,8 +215,8 @@ class HostedBackend:
             yield self._start(OtherBlock({"id": block.answered_id, "name": name}))
         result = read_result(block)
         yield from self._created(result, block.answered_id, context)
-        if result.error_code in EXPIRED and self._kept.container:
-            self._kept.renew()
+        if result.error_code in EXPIRED and self._state.container:
+            self._state.renew()
             yield Notice(RENEWED, "warning")
         took = time.monotonic() - self._begun.pop(block.answered_id)
         shown = replace(result.shown, content=masked(result.shown.text, self._secrets()))
@@ -233,7 +233,7 @@ class HostedBackend:
             problem = f": {error}"
         for file_id in result.file_ids:
             if file_id in found:
-                yield FileCreated(self._kept.arrivals.add(found[file_id], context.workspace, self.name, tool_use_id))
+                yield FileCreated(self._state.downloads.add(found[file_id], context.workspace, self.name, tool_use_id))
             else:
                 yield Notice(f"The container made a file {file_id} that could not be looked up{problem}", "warning")
 
@@ -245,14 +245,14 @@ class HostedBackend:
         Files and skills that are gone are uploaded anew when they are needed next.
         """
         if isinstance(error, UploadLostError):
-            self._kept.crossing.forget()
+            self._state.transfer.forget()
         if isinstance(error, HostedSkillNotFoundError):
-            self._kept.uploads.forget()
+            self._state.uploads.forget()
         gone = isinstance(error, ContainerNotFoundError)
         may_be_gone = isinstance(error, ModelUnavailableError) and error.status == 500
-        if not (self._kept.container and (gone or may_be_gone)):
+        if not (self._state.container and (gone or may_be_gone)):
             return None
-        self._kept.renew()
+        self._state.renew()
         return RENEWED if gone else TRIED
 
     def _connect(self, model: Model) -> None:

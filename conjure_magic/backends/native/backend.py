@@ -28,6 +28,7 @@ ROLE = (
     "{names}. Files that they say they saved are in the workspace."
 )
 PURPOSE = "the person's own functions, for data and services that the notebook has; they save to the workspace."
+RENAME = '@skill(name="my_{0}") above the function, or another name for the NativeSkill'
 ONE_LINE = 500
 """Characters of an exception that the model reads."""
 OWN = str(Path(__file__).parent)
@@ -78,7 +79,10 @@ class NativeBackend:
             self._tools = self._named()
             system = ROLE.format(names=", ".join(self._tools)) if self._tools else ""
             definitions = tuple(tool.definition for tool in self._tools.values())
-            self._turn = (context.cancel, Contribution(definitions, system, purpose=PURPOSE if definitions else ""))
+            self._turn = (
+                context.cancel,
+                Contribution(definitions, system, purpose=PURPOSE if definitions else "", rename_hint=RENAME),
+            )
         return self._turn[1]
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:

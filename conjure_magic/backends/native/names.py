@@ -15,8 +15,8 @@ from conjure_magic.errors import NotNativeError, UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """A native skill by the name of its variable: looked up anew whenever it is asked for."""
+class Variable:
+    """A native skill by the name of its variable: looked up whenever it is asked for."""
 
     name: str
 
@@ -50,7 +50,7 @@ def split_skills(
                 native.append(found)
         elif isinstance(value, Path):
             others.append(str(value))
-        elif isinstance(value, Named) or is_native(value):
+        elif isinstance(value, Variable) or is_native(value):
             native.append(value)
         else:
             raise NotNativeError(not_native(getattr(value, "__name__", "") or repr(value)[:60], value))
@@ -65,7 +65,7 @@ def spoken_name(value: object) -> str:
 
 def about(value: object, namespace: Mapping[str, Any]) -> str:
     """What a native skill is for, in the first line that its author wrote; why it is none, where that is so."""
-    if isinstance(value, Named):
+    if isinstance(value, Variable):
         try:
             value = value.look_up(namespace)
         except UsageError as error:
@@ -95,5 +95,5 @@ def python_skills(namespace: Mapping[str, Any], bundled: Mapping[str, object]) -
 
 def _named(text: str, namespace: Mapping[str, Any], bundled: Mapping[str, object]) -> object | None:
     if text in namespace and is_native(namespace[text]):
-        return Named(text)
+        return Variable(text)
     return bundled.get(text)

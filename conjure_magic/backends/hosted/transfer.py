@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from conjure_magic.approval import ApprovalRequest
 from conjure_magic.backends.base import Context
-from conjure_magic.backends.hosted.arrivals import Arrivals
+from conjure_magic.backends.hosted.downloads import Downloads
 from conjure_magic.errors import ToolError
 from conjure_magic.events import Body, FileCreated, ToolResult
 from conjure_magic.messages import OtherBlock, ToolUseBlock
@@ -52,12 +52,12 @@ def upload_block(file_id: str) -> OtherBlock:
     return OtherBlock({"type": "container_upload", "file_id": file_id})
 
 
-class Crossing:
+class FileTransfer:
     """Runs the two tools for a session, and remembers what was sent and what the person allowed."""
 
-    def __init__(self, arrivals: Arrivals) -> None:
-        self._arrivals = arrivals
-        self._limit = arrivals.limit
+    def __init__(self, downloads: Downloads) -> None:
+        self._downloads = downloads
+        self._limit = downloads.limit
         self._allowed = False
         self._uploaded: dict[tuple[str, str], HostedFile] = {}
         self._names: dict[str, Path] = {}
@@ -66,16 +66,16 @@ class Crossing:
         """Ids of files that the next requests of this turn bring into the container."""
         self._inside: set[str] = set()
 
-    def begin(self) -> None:
+    def begin_turn(self) -> None:
         """A turn begins. What no request of an earlier one brought there may have been taken back with it."""
         self._under_way.clear()
 
-    def arrived(self) -> None:
+    def mark_arrived(self) -> None:
         """The server has answered from a container: what was under way is in it."""
         self._inside |= self._under_way
         self._under_way.clear()
 
-    def left_behind(self) -> None:
+    def mark_container_gone(self) -> None:
         """The container was renewed: nothing that was sent is in it."""
         self._under_way.clear()
         self._inside.clear()
@@ -83,7 +83,7 @@ class Crossing:
     def forget(self) -> None:
         """What was uploaded may be gone from the server: the next time it is uploaded anew."""
         self._uploaded.clear()
-        self.left_behind()
+        self.mark_container_gone()
 
     def send(
         self, call: ToolUseBlock, context: Context, client: FilesClient, backend: str
@@ -121,16 +121,16 @@ class Crossing:
         name = str(call.input.get("name", "")).rsplit("/", 1)[-1]
         file_id = self._named(name)
         if file_id is None:
-            names = ", ".join(dict.fromkeys(self._arrivals.hosted_names.values())) or "none"
+            names = ", ".join(dict.fromkeys(self._downloads.hosted_names.values())) or "none"
             raise ToolError(f"the container has saved no file {name!r} to $OUTPUT_DIR; there is {names}")
         try:
-            path = self._arrivals.fetch(file_id, context.workspace.root, context.cancel)
+            path = self._downloads.fetch(file_id, context.workspace.root, context.cancel)
         except OSError as error:
             raise ToolError(f"{name} cannot be fetched: {error}") from None
         content = self._read(path, context)
         shown = context.workspace.shown(path)
         digest = hashlib.sha256(content).hexdigest()
-        artifact = self._arrivals.by_id[file_id]
+        artifact = self._downloads.by_id[file_id]
         yield FileCreated(replace(artifact, size=len(content), sha256=digest, path=path, shown_path=shown, fetch=None))
         relative = path.relative_to(context.workspace.root).as_posix()
         return ToolResult(f"{name} is in the workspace as {relative}.", summary=f"{len(content):,} bytes")
@@ -169,6 +169,6 @@ class Crossing:
 
     def _named(self, name: str) -> str | None:
         """The id of the newest file of a name: the container's for it, else the workspace's; or of an id."""
-        files = self._arrivals.by_id
-        known = (dict(zip(files, files, strict=True)), self._arrivals.hosted_names, {i: files[i].name for i in files})
+        files = self._downloads.by_id
+        known = (dict(zip(files, files, strict=True)), self._downloads.hosted_names, {i: files[i].name for i in files})
         return next((i for names in known for i in reversed(names) if names[i] == name), None)

@@ -1,4 +1,4 @@
-"""Files of the container on their way here: described at once, brought into the workspace when somebody wants them."""
+"""Files that the container made: described at once, downloaded into the workspace when they are wanted."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Place:
 
 
 @dataclass
-class Arrivals:
+class Downloads:
     """The hosted files of a session. Safe from any thread: a display reads files in its own."""
 
     client: Callable[[], AbstractContextManager[FilesClient]]

@@ -1,0 +1,63 @@
+"""The backend `docker`: commands and files in a hardened container, one for each session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from conjure_magic.backends.base import Backend
+from conjure_magic.backends.opener import BackendSetup, Opener, option
+from conjure_magic.backends.shell import TOOL_SET, ShellBackend
+from conjure_magic.errors import UsageError
+from conjure_magic.executors.docker.folders import ContainerFolders, too_wide
+from conjure_magic.skills.catalogue import render_catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class DockerOptions:
+    """What a cell or a session may say of its container; all else is in the settings."""
+
+    image: str = option("", metavar="NAME", help="image that commands of the backend docker run in")
+    """Empty for the settings'."""
+
+
+def open_docker(setup: BackendSetup, options: DockerOptions) -> Backend:
+    """The backend for a session; the container starts with the first command.
+
+    Raises UsageError for a workspace that commands must not have, and for bounds that cannot hold.
+    """
+    from conjure_magic.executors.docker.executor import DockerExecutor
+    from conjure_magic.executors.docker.options import limits_of
+
+    def folders() -> ContainerFolders:
+        return ContainerFolders(
+            setup.workspace.root, setup.workspace.input, setup.skill_folders(), shows_input=not hidden
+        )
+
+    def catalogue() -> str:
+        executor.folders = folders()
+        return render_catalogue(setup.skills.list(), executor.paths.skills)
+
+    if why := too_wide(setup.workspace.root):
+        raise UsageError(
+            f"the docker backend does not work in {setup.workspace.root}, for {why}: commands could change all of it. "
+            "Name a folder of its own with --workspace PATH"
+        )
+    hidden = "" if setup.names_input else too_wide(setup.workspace.input)
+    executor = DockerExecutor(
+        folders(), limits_of(setup.settings, options.image), session=setup.session, secrets=setup.secrets
+    )
+    notice = (
+        f"commands do not see the input folder {setup.workspace.input}, for {hidden}: name it with --input to allow it"
+    )
+    return ShellBackend(
+        "docker",
+        executor,
+        catalogue=catalogue,
+        contained=True,
+        timeout=setup.settings.command_timeout,
+        secrets=setup.secrets,
+        notice=notice if hidden else executor.out_of_reach,
+    )
+
+
+OPENER = Opener(open_docker, options=DockerOptions, tool_set=TOOL_SET)

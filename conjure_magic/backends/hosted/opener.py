@@ -1,0 +1,64 @@
+"""The backend `anthropic` as a session opens it, and its claim on skills that run in Anthropic's container."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from conjure_magic.backends.base import Backend
+from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, anchored, split_hosted
+from conjure_magic.backends.opener import BackendSetup, Chosen, NoOptions, Opener
+from conjure_magic.errors import ConjureError, SkillSpecError
+
+NAME = "anthropic"
+
+
+class HostedSkills:
+    """Document skills, `custom:ID`, and folders to upload: `anthropic:PATH`."""
+
+    kind = "hosted"
+
+    def anchored(self, skill: object) -> object:
+        """A folder to upload, by the path that it has now."""
+        return anchored(skill) if isinstance(skill, str) else skill
+
+    def claim(self, skills: Sequence[object], chosen: Chosen) -> tuple[tuple[object, ...], tuple[object, ...]]:
+        """(hosted skills as `SkillSpec`, all others).
+
+        Raises SkillSpecError for a skill that none of the chosen backends can take, TooManySkillsError.
+        """
+        texts = [skill for skill in skills if isinstance(skill, str)]
+        objects = tuple(skill for skill in skills if not isinstance(skill, str))
+        own, others = split_hosted(texts, hosted=NAME in chosen.backends, folders=chosen.reads_folders)
+        return own, (*objects, *others)
+
+    def offered(self, own: Sequence[object], chosen: Chosen) -> Mapping[str, str]:
+        """As they are typed; by default all of Anthropic's document skills."""
+        return dict.fromkeys([spec.typed for spec in own if isinstance(spec, SkillSpec)] or DOCUMENT_SKILLS, "")
+
+    def spellings(self, chosen: Chosen) -> Sequence[str]:
+        """The document skills."""
+        return DOCUMENT_SKILLS
+
+    def explain(self, names: Sequence[str], missing: ConjureError, chosen: Chosen) -> ConjureError | None:
+        """A document skill's name where the backend takes no part."""
+        for name in names:
+            if name in DOCUMENT_SKILLS:
+                return SkillSpecError(f"{name} is a skill of Anthropic's: use --backend anthropic (or local,anthropic)")
+        return None
+
+
+def open_hosted(setup: BackendSetup, options: NoOptions) -> Backend:
+    """The backend for a session; nothing is connected to before its first turn."""
+    from conjure_magic.backends.hosted.backend import HostedBackend
+
+    return HostedBackend(
+        [spec for spec in setup.own_skills if isinstance(spec, SkillSpec)],
+        others=[name for name in setup.backends if name != NAME],
+        configured=setup.credentials,
+        limit=setup.settings.hosted_limit,
+        secrets=setup.secrets,
+        memory=setup.memory,
+    )
+
+
+OPENER = Opener(open_hosted, reads_folders=False, own_skills=HostedSkills())
