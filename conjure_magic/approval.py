@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import translate
-from typing import Literal
+from typing import Literal, Protocol
 
 from conjure_magic.cancel import Cancel
+from conjure_magic.events import ApprovalAnswered, Body, ToolResult
 
 Scope = Literal["once", "session", "no"]
 
@@ -47,13 +48,53 @@ class Decision:
 Approver = Callable[[ApprovalRequest, Cancel], Decision]
 """Asks a person, and returns when there is an answer or the turn is stopped."""
 
+
+class Asks(Protocol):
+    """The part of a turn's context that a gate needs."""
+
+    def emit(self, body: Body) -> None:
+        """Push an event."""
+        ...
+
+    def approve(self, request: ApprovalRequest) -> Decision:
+        """Ask the person."""
+        ...
+
+
+class Gate:
+    """Asks before something is done, and remembers what was allowed for the whole session: once means once."""
+
+    def __init__(self) -> None:
+        self._allowed: dict[str, str] = {}
+
+    def refusal(self, request: ApprovalRequest, context: Asks, kind: str = "") -> ToolResult | None:
+        """None if it may go on, else the result that tells the model why not.
+
+        Args:
+            request: what is asked; its `later` says what a yes for the session allows.
+            context: the turn.
+            kind: what a yes for the session is remembered under.
+        """
+        by = self._allowed.get(kind)
+        if by is not None:
+            context.emit(ApprovalAnswered(request.tool_use_id, True, f"{by}, for this session"))
+            return None
+        decision = context.approve(request)
+        if decision.scope == "session":
+            self._allowed[kind] = decision.by
+        if decision.allowed:
+            return None
+        reason = decision.reason.strip() or "The person gave no reason; ask what they would rather have."
+        return ToolResult(f"This call was not allowed and did not run. {reason}", is_error=True, status="refused")
+
+
 STOPPED = "stopped"
 """Who answered a question that nobody had time to answer: the turn was stopped."""
 NOBODY = Decision(
     "no",
     by="nobody there",
-    reason="Nobody is there to allow it. Pass --yes to %%conjure (or set a rule in "
-    "ConjureMagics.allowed_commands) to let commands run without asking.",
+    reason="Nobody is there to allow it. Pass --yes to %%conjure to allow everything that the cell asks for, or set a "
+    "rule for commands in ConjureMagics.allowed_commands.",
 )
 
 

@@ -70,6 +70,17 @@ class Folders:
         return real
 
 
+def too_wide(folder: Path) -> str:
+    """Why a folder holds more than a session is to see unasked; empty if it does not."""
+    real = folder.resolve()
+    if real == Path(real.anchor):
+        return "it is the whole machine"
+    home = Path(os.path.expanduser("~")).resolve()
+    if home.is_relative_to(real):
+        return "it is your home directory" if real == home else "your home directory is in it"
+    return ""
+
+
 def safe_name(name: str) -> str:
     """The name with everything but letters, digits, dot, dash and underscore replaced."""
     return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "session"

@@ -159,7 +159,7 @@ def test_stopped_while_the_server_waits_for_results_the_round_becomes_text(stub:
 # ---- files across
 
 
-def test_a_workspace_file_is_sent_on_purpose_and_asked_about_once(stub: StubServer) -> None:
+def test_a_workspace_file_is_sent_on_purpose_and_each_is_asked_about(stub: StubServer) -> None:
     asked: list[ApprovalRequest] = []
 
     def approver(request: ApprovalRequest, cancel: Cancel) -> Decision:
@@ -179,8 +179,9 @@ def test_a_workspace_file_is_sent_on_purpose_and_asked_about_once(stub: StubServ
         assert "$INPUT_DIR" in content[0]["content"]
         assert [file.name for file in result.files] == []
         it.chat("And the other.")
-    assert len(asked) == 1
+    assert len(asked) == 2, "what was sent already is not asked about again"
     assert "a.csv (3 bytes)" in asked[0].text
+    assert "b.csv (3 bytes)" in asked[1].text
     assert "Anthropic" in asked[0].question
     assert len(stub.hosted.files) == 2
     assert [b["type"] for b in sent(stub)["messages"][-1]["content"]] == ["tool_result"] * 2 + ["container_upload"]

@@ -8,8 +8,9 @@ from conjure_magic.backends.base import Backend
 from conjure_magic.backends.opener import BackendSetup, Opener, option
 from conjure_magic.backends.shell import TOOL_SET, ShellBackend
 from conjure_magic.errors import UsageError
-from conjure_magic.executors.docker.folders import ContainerFolders, too_wide
+from conjure_magic.executors.docker.folders import ContainerFolders
 from conjure_magic.skills.catalogue import render_catalogue
+from conjure_magic.workspace import too_wide
 
 
 @dataclass(frozen=True, slots=True)

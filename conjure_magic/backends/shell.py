@@ -7,7 +7,7 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
-from conjure_magic.approval import ApprovalRequest, matches_rule
+from conjure_magic.approval import ApprovalRequest, Gate, matches_rule
 from conjure_magic.artifacts import Artifact
 from conjure_magic.backends.base import Context, Contribution, attached_text, copied
 from conjure_magic.cancel import Cancel
@@ -57,6 +57,10 @@ def system_text(paths: ExecPaths, catalogue: str) -> str:
 
 TOOL_SET = "shell"
 """What the backends with these four tools share: a session takes one of them."""
+
+COMMANDS, FILES, READING = "commands", "files", "reading"
+"""What a yes for the session is remembered under."""
+
 HOLDS_KEY = "holds an API key, so it is not shown"
 LOOKED_AT = 16 << 20
 """Bytes of a created file that are searched for a key; no display carries as much."""
@@ -76,6 +80,7 @@ class ShellBackend:
         timeout: float = TIMEOUT,
         secrets: Callable[[], Iterable[str]] = tuple,
         notice: str = "",
+        too_wide: Callable[[str], str] = lambda _: "",
     ) -> None:
         """A backend that owns its executor: closing it closes both.
 
@@ -88,6 +93,7 @@ class ShellBackend:
             timeout: seconds for a command whose call does not say.
             secrets: what no result may show.
             notice: what the person should know of what is out of reach; said once.
+            too_wide: why reading a path is to be asked about; empty if it is not.
         """
         self.name = name
         self.executor = executor
@@ -97,7 +103,8 @@ class ShellBackend:
         self._timeout = timeout
         self._secrets = secrets
         self._notice = notice
-        self._allowed: dict[str, str] = {}
+        self._too_wide = too_wide
+        self._asks = Gate()
         self._turn: tuple[Cancel, Contribution] | None = None
 
     def __repr__(self) -> str:
@@ -188,37 +195,29 @@ class ShellBackend:
 
     def _gate(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult | None]:
         """Nothing if the call may run; else the result that tells the model why not."""
-        request = self._question(call, context)
+        yield from ()
+        kind, request = self._question(call, context)
         if request is None:
             return None
-        kind = "commands" if call.name == BASH_TOOL.name else "files"
-        if kind in self._allowed:
-            yield ApprovalAnswered(call.id, True, f"{self._allowed[kind]}, for this session")
+        if kind == COMMANDS and matches_rule(request.text, self._rules()):
+            context.emit(ApprovalAnswered(call.id, True, "a rule"))
             return None
-        if kind == "commands" and matches_rule(request.text, self._rules()):
-            yield ApprovalAnswered(call.id, True, "a rule")
-            return None
-        decision = context.approve(request)
-        if decision.allowed:
-            if decision.scope == "session":
-                self._allowed[kind] = decision.by
-            return None
-        reason = decision.reason.strip() or "The person gave no reason; ask what they would rather have."
-        return ToolResult(f"This call was not allowed and did not run. {reason}", is_error=True, status="refused")
+        return self._asks.refusal(request, context, kind)
 
-    def _question(self, call: ToolUseBlock, context: Context) -> ApprovalRequest | None:
-        """What a person is to be asked; None for what needs no leave."""
+    def _question(self, call: ToolUseBlock, context: Context) -> tuple[str, ApprovalRequest | None]:
+        """What a person is to be asked, if anything, and what a yes for the session is remembered under."""
         if self._contained:
-            return None
+            return "", None
         given, later = call.input, f"file that {self.name} writes"
         if call.name == BASH_TOOL.name:
-            return ApprovalRequest(call.id, self.name, call.name, given["command"])
-        if not context.workspace.in_place:
-            return None
-        if call.name == CREATE_FILE.name:
+            return COMMANDS, ApprovalRequest(call.id, self.name, call.name, given["command"])
+        if context.workspace.in_place and call.name == CREATE_FILE.name:
             text = f"{given['path']}\n\n{given['file_text']}"
-            return ApprovalRequest(call.id, self.name, call.name, text, "Write this file?", later)
-        if call.name == STR_REPLACE.name:
+            return FILES, ApprovalRequest(call.id, self.name, call.name, text, "Write this file?", later)
+        if context.workspace.in_place and call.name == STR_REPLACE.name:
             text = f"{given['path']}\n\n--- old\n{given['old_str']}\n+++ new\n{given['new_str']}"
-            return ApprovalRequest(call.id, self.name, call.name, text, "Change this file?", later)
-        return None
+            return FILES, ApprovalRequest(call.id, self.name, call.name, text, "Change this file?", later)
+        if call.name in (VIEW.name, STR_REPLACE.name) and (why := self._too_wide(given["path"])):
+            later = f"file or folder that {self.name} reads there"
+            return READING, ApprovalRequest(call.id, self.name, call.name, given["path"], "Read this?", later, why)
+        return "", None

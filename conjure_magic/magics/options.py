@@ -86,7 +86,12 @@ def cell_parser() -> Parser:
     parser.add_argument("--workspace", metavar="PATH", help="work in this folder, as it is")
     parser.add_argument("--input", metavar="PATH", help="the folder that relative paths in the request mean")
     parser.add_argument("-o", "--output", metavar="VAR", help="bind the result to this variable")
-    parser.add_argument("--yes", action="store_true", help="let commands run without asking, in this cell")
+    parser.add_argument(
+        "--yes",
+        action="store_true",
+        help="answer every question of this cell with yes: commands, files that are written, files of your home folder "
+        "that are read, Python in your kernel, uploads",
+    )
     parser.add_argument("--fresh", action="store_true", help="forget the conversation first")
     parser.add_argument("--max-rounds", metavar="N", type=_positive(int), help="model requests that this cell may take")
     parser.add_argument("--max-cost", metavar="USD", type=_positive(float), help="US dollars that this cell may cost")

@@ -163,11 +163,11 @@ def test_yes_once_is_for_one_command(hands: Hands) -> None:
 def test_yes_for_the_session_is_remembered_and_told(hands: Hands) -> None:
     first = hands.turn(ALWAYS)
     hands(first, "bash_tool", command="true")
-    assert not [body for body in hands.bodies if isinstance(body, ApprovalAnswered)]
+    assert first.emitted == []
     later = hands.turn()
     hands(later, "bash_tool", command="echo other")
     assert later.asked == []
-    assert ApprovalAnswered("t1", True, "you, for this session") in hands.bodies
+    assert ApprovalAnswered("t1", True, "you, for this session") in later.emitted
 
 
 def test_yes_for_the_session_is_this_backends(make_hands: MakeHands) -> None:
@@ -201,7 +201,7 @@ def test_a_rule_answers_and_is_told(make_hands: MakeHands) -> None:
     hands = make_hands(rules=lambda: ["echo *"])
     turn = hands.turn(NO)
     assert hands(turn, "bash_tool", command="echo hi").text == "hi"
-    assert ApprovalAnswered("t1", True, "a rule") in hands.bodies
+    assert ApprovalAnswered("t1", True, "a rule") in turn.emitted
     assert hands(turn, "bash_tool", command="echo hi; true").status == "refused"
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
+from conjure_magic.approval import Gate
 from conjure_magic.backends.bundled_native.running import run_in_main
 from conjure_magic.backends.native.base import NativeSkill
 from conjure_magic.backends.native.context import SkillContext
@@ -19,7 +20,7 @@ from conjure_magic.backends.native.host import Host, Ran
 from conjure_magic.backends.native.results import shortened
 from conjure_magic.backends.native.skill import skill
 from conjure_magic.errors import ToolError
-from conjure_magic.events import ApprovalAnswered, ToolOutput, ToolResult
+from conjure_magic.events import ToolOutput, ToolResult
 from conjure_magic.executors.terminal import visible
 from conjure_magic.secrets import SHORTEST, known_secrets, masked, names_secret, worth_hiding
 
@@ -31,6 +32,7 @@ ROWS = 10
 DEPTH = 6
 """How deep secrets are looked for in lists and dicts."""
 MOST_ITEMS = 20_000
+LATER = "Python that the model runs in your kernel"
 HIDDEN = "[hidden: its name looks like a secret]"
 IMAGES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg", "image/gif": ".gif"}
 
@@ -43,7 +45,7 @@ class Kernel(NativeSkill):
 
     def __init__(self) -> None:
         super().__init__()
-        self._allowed = ""
+        self._gate = Gate()
 
     @skill
     def variables(self, context: SkillContext) -> str:
@@ -80,17 +82,9 @@ class Kernel(NativeSkill):
             code: the Python code.
         """
         host = _host(context)
-        if not self._allowed:
-            decision = context.ask(code, "Run this in your kernel?")
-            if not decision.allowed:
-                reason = decision.reason.strip() or "The person gave no reason; ask what they would rather have."
-                text = f"This call was not allowed and did not run. {reason}"
-                return ToolResult(text, is_error=True, status="refused")
-            if decision.scope == "session":
-                self._allowed = decision.by
-        else:
-            answer = ApprovalAnswered(context.tool_use_id, True, f"{self._allowed}, for this session")
-            context.turn.emit(answer)
+        refusal = self._gate.refusal(context.question(code, "Run this in your kernel?", LATER), context.turn)
+        if refusal is not None:
+            return refusal
         ran = run_in_main(host, code, context)
         result = _told(ran, host, context)
         if context.cancel.is_set:  # the loop answers the call from what was seen

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conjure_magic.approval import ApprovalRequest
+from conjure_magic.approval import ApprovalRequest, Gate
 from conjure_magic.backends.base import Context
 from conjure_magic.backends.hosted.downloads import Downloads
 from conjure_magic.errors import ToolError
@@ -42,7 +42,8 @@ FETCH_FILE = ToolDefinition(
         "required": ["name"],
     },
 )
-QUESTION = "Upload this file to Anthropic? A yes holds for later files of this session."
+QUESTION = "Upload this file to Anthropic?"
+LATER = "upload of a workspace file to Anthropic"
 IN_CONTAINER = "/workspace/"
 """The workspace as a model in a sandbox knows it."""
 
@@ -58,7 +59,7 @@ class FileTransfer:
     def __init__(self, downloads: Downloads) -> None:
         self._downloads = downloads
         self._limit = downloads.limit
-        self._allowed = False
+        self._gate = Gate()
         self._uploaded: dict[tuple[str, str], HostedFile] = {}
         self._names: dict[str, Path] = {}
         """Name in the container -> the workspace file that has it."""
@@ -88,23 +89,20 @@ class FileTransfer:
     def send(
         self, call: ToolUseBlock, context: Context, client: FilesClient, backend: str
     ) -> Generator[Body, None, ToolResult]:
-        """Upload a workspace file, asked about before the first one of a session.
+        """Upload a workspace file, once the person allows it.
 
         Raises ToolError for a path that is no file of the workspace or too large, UploadError, the kinds of ModelError.
         """
         yield from ()
         path = self._file(call.input.get("path"), context)
         content = self._read(path, context)
-        if not self._allowed:
-            text = f"{context.workspace.shown(path)} ({len(content):,} bytes)"
-            decision = context.approve(ApprovalRequest(call.id, backend, call.name, text, QUESTION))
-            if not decision.allowed:
-                told = f"This was not allowed, so it did not run. {decision.reason}".strip()
-                return ToolResult(told, is_error=True, status="refused")
-            self._allowed = decision.by != "--yes"  # which holds for its own cell alone
         name = self._name(path.relative_to(context.workspace.root.resolve()))
         key = (name, hashlib.sha256(content).hexdigest())
         if key not in self._uploaded:
+            text = f"{context.workspace.shown(path)} ({len(content):,} bytes)"
+            refusal = self._gate.refusal(ApprovalRequest(call.id, backend, call.name, text, QUESTION, LATER), context)
+            if refusal is not None:
+                return refusal
             self._uploaded[key] = client.upload(content, name, cancel=context.cancel)
         file = self._uploaded[key]
         blocks = () if file.id in self._inside | self._under_way else (upload_block(file.id),)

@@ -81,8 +81,12 @@ class SkillContext:
 
     def ask(self, text: str, question: str) -> Decision:
         """Ask the person whether something may be done; `text` says what, in full."""
-        request = ApprovalRequest(self.tool_use_id, self.backend, self.tool, text, question, f"question of {self.tool}")
-        return self.turn.approve(request)
+        return self.turn.approve(self.question(text, question))
+
+    def question(self, text: str, question: str, later: str = "") -> ApprovalRequest:
+        """What a person is asked; `later` names what a yes for the session allows, as in "every later …"."""
+        later = later or f"question of {self.tool}"
+        return ApprovalRequest(self.tool_use_id, self.backend, self.tool, text, question, later)
 
     def save(self, name: str, content: str | bytes) -> Path:
         """Write a new file into the workspace and return its path; a number joins the name if there is one.

@@ -130,14 +130,3 @@ class ContainerFolders(Folders):
 def _plain(name: str) -> bool:
     """True for a skill's name that can be a folder's."""
     return bool(name) and name not in (".", "..") and not set(name) & set("/\0:,")
-
-
-def too_wide(folder: Path) -> str:
-    """Why a folder must not be mounted unless it is named; empty if it may."""
-    real = folder.resolve()
-    if real == Path(real.anchor):
-        return "it is the whole machine"
-    home = Path(os.path.expanduser("~")).resolve()
-    if home.is_relative_to(real):
-        return "it is your home directory" if real == home else "your home directory is in it"
-    return ""
