@@ -29,6 +29,7 @@ from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
 from conjure_magic.turn.budget import Limits, limits_of
 from conjure_magic.turn.feed import Subscribers
+from conjure_magic.turn.request import Preview, compose, contributions_of
 from conjure_magic.workspace import Workspace, existing_file, expanded
 
 SYSTEM = (
@@ -347,9 +348,9 @@ class Session:
 
     def request(self, prompt: str = "") -> Request:
         """The request that the next turn would begin with, as a callable model would get it."""
-        turn = Turn(self._setup(None, self.model, None), prompt)
-        messages = repair(self.messages)
-        return replace(turn.request(), messages=extend(messages, [TextBlock(prompt)] if prompt else []))
+        contributions = contributions_of(self._resources.backends, Preview(self.workspace, self.model))
+        request = compose(SYSTEM, contributions, self.model, self.limits().max_tokens)
+        return replace(request, messages=extend(repair(self.messages), [TextBlock(prompt)] if prompt else []))
 
     def tool_definitions(self) -> list[dict[str, Any]]:
         """The tools of the next request, as the wire has them."""

@@ -72,7 +72,7 @@ class Budget:
             )
 
     def expect(self, usage: Usage) -> None:
-        """An answer has begun, and so much was read for it."""
+        """Record the usage reported when an answer starts."""
         self.bill_unfinished(())
         self._begun = usage
 

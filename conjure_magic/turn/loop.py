@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from conjure_magic.approval import ApprovalRequest, Decision
-from conjure_magic.backends.base import Attaches, Prepares, mixed_text, tool_owners
+from conjure_magic.backends.base import Attaches, Prepares, tool_owners
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.errors import (
     CancelledError,
@@ -47,6 +47,7 @@ from conjure_magic.turn.calls import Calls
 from conjure_magic.turn.compaction import summarise, summary_note
 from conjure_magic.turn.conversation import Conversation
 from conjure_magic.turn.feed import Feed
+from conjure_magic.turn.request import compose, contributions_of
 from conjure_magic.turn.setup import TurnSetup
 from conjure_magic.workspace import Workspace
 
@@ -125,7 +126,7 @@ class Turn:
         self._deadline.start()
         try:
             notices, files = self._prepare()
-            request = self.request()
+            request = self._prepare_request()
         except BaseException:
             self._deadline.stop()
             raise
@@ -196,18 +197,18 @@ class Turn:
                 return
             self.feed.round += 1
             if self.feed.round > 1:
-                request = self.request()
+                request = self._prepare_request()
             self.emit(RoundStarted())
             yield from self.feed.drain()
             finished = yield from self._ask(request)
             if finished.message.tool_uses and self._stop_reason not in CUT:
                 yield from self._answer(finished.message)
             elif self._stop_reason == "pause_turn":
-                self._pause()
+                self._count_pause()
             else:
                 return
 
-    def _pause(self) -> None:
+    def _count_pause(self) -> None:
         """Count a pause of the server's own loop; the next round sends its answer back as it came."""
         self._pauses += 1
         most = self.setup.limits.max_pauses
@@ -217,46 +218,53 @@ class Turn:
                 "on; the setting max_pauses allows more."
             )
 
-    def request(self) -> Request:
-        """The next request, without messages. Raises UsageError if two backends offer the same tool."""
-        contributions = [(backend, backend.contribute(self)) for backend in self.setup.backends]
+    def _prepare_request(self) -> Request:
+        """Let the backends contribute to the next request, and route the calls of its tools to them.
+
+        Raises UsageError if two of them offer the same tool.
+        """
+        contributions = contributions_of(self.setup.backends, self)
         self._calls.owners = tool_owners(contributions)
-        systems = [contribution.system for _, contribution in contributions]
-        texts = [self.setup.system, mixed_text(contributions), *systems]
-        fields = {key: value for _, c in contributions for key, value in c.fields.items()}
-        tools = tuple(tool for _, contribution in contributions for tool in contribution.tools)
-        system = "\n\n".join(text for text in texts if text)
-        return Request(self.setup.model.name, system, tools, (), self.setup.limits.max_tokens, fields)
+        return compose(self.setup.system, contributions, self.setup.model, self.setup.limits.max_tokens)
+
+    def _offered(self) -> frozenset[str]:
+        """The names of the tools that the backends offer now."""
+        return frozenset(tool_owners(contributions_of(self.setup.backends, self)))
 
     def _ask(self, request: Request) -> Generator[Event, None, MessageFinished]:
-        """Send the conversation, summarised first where it would not fit, and again for each kind of refusal that can
-        be mended."""
+        """Send the conversation, summarised first where it would not fit, and again after each refusal that was fixed.
+
+        Each kind of refusal is fixed once.
+        """
         if self.budget.is_full(self.messages) and self._conversation.rounds():
             yield from self._compact(request)
-        mended: set[type[ModelError]] = set()
+        fixed: set[type[ModelError]] = set()
         while True:
             try:
                 return (yield from self._listen(request))
             except ModelError as error:
-                if self._text or self._said or type(error) in mended or not self._recovers(error):
+                if self._text or self._said or type(error) in fixed or not self._try_to_fix(error):
                     raise
-                mended.add(type(error))
+                fixed.add(type(error))
                 if isinstance(error, ContextOverflowError):
                     yield from self._compact(request)
-                request = self.request()
+                request = self._prepare_request()
                 yield from self.feed.drain()
 
-    def _recovers(self, error: ModelError) -> bool:
-        """True if another try makes sense: after a summary, without earlier thinking, or since a backend mended it."""
+    def _try_to_fix(self, error: ModelError) -> bool:
+        """Fix what made a request fail, and tell the person: by a backend, or by leaving out what the server refuses.
+
+        Returns True if another try makes sense, also where a summary is all that it takes.
+        """
         told = [text for backend in self.setup.backends if (text := backend.recover(error))]
         if isinstance(error, UploadLostError):
-            self._conversation.lose_uploads(error.said, self.request().tool_names)
+            self._conversation.lose_uploads(error.said, self._offered())
             self.budget.forget_count()
             told += [LOST]
         elif told:
             self._conversation.begin_afresh()
         elif isinstance(error, ThinkingRefusedError) and self._conversation.rounds():
-            self._conversation.settle(self.request().tool_names)
+            self._conversation.settle(self._offered())
             self.budget.forget_count()
             told = ["The server does not accept the model's earlier thinking any more; it was left out."]
         for text in told:
@@ -280,18 +288,18 @@ class Turn:
         self.emit(Notice(f"The conversation neared the model's context: {told}. The cells above keep the whole."))
         yield from self.feed.drain()
 
-    def _bounded(self, request: Request) -> Request:
-        """The request with the conversation and the longest answer that there is room and money for."""
+    def _max_tokens_or_stop(self) -> int:
+        """How many tokens the next answer may have. Raises CancelledError, and ends the turn, if no money is left."""
         most = self.budget.max_tokens(self.messages)
         if most < 1:
             self.cancel.set("max_cost")
             self.cancel.raise_if_set()
-        return replace(request, messages=self.messages, max_tokens=most)
+        return most
 
     def _listen(self, request: Request) -> Generator[Event, None, MessageFinished]:
         """Send the conversation, pass the model's answer on, and append it when it is whole."""
         self._said, self._text, self._stop_reason = [], [], ""
-        request = self._bounded(request)
+        request = replace(request, messages=self.messages, max_tokens=self._max_tokens_or_stop())
         finished: MessageFinished | None = None
         emit, pushed = self.feed.emit, self.feed.pushed
         with contextlib.closing(self.setup.model.stream(request, self.cancel)) as events:

@@ -15,6 +15,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError, SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, TextDelta, ToolFinished, TurnFinished
 from conjure_magic.session import Session
+from conjure_magic.settings import Settings
 from conjure_magic.skills import SkillRegistry, load_skills
 from conjure_magic.turn.budget import Limits
 
@@ -234,3 +235,17 @@ def test_skills_are_given_as_a_registry_or_as_skills_of_one(tmp_path: Path) -> N
         assert "csv-report" not in found
         session.use(skills=load_skills(commands))
         assert names <= {skill.name for skill in session.skills.list()}
+
+
+def test_reading_what_would_be_sent_builds_no_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it needs no price for a limit on the cost, and tells no remarks that the next turn would tell."""
+    monkeypatch.setattr("conjure_magic.session.session.Turn", None)
+    backend = ScriptedBackend("one", system="hello from one")
+    with Session(backend, model=ScriptedModel(price=None), settings=Settings(max_cost=1.0)) as session:
+        assert session.system_prompt().endswith("hello from one")
+        assert [tool["name"] for tool in session.tool_definitions()] == ["echo"]
+        assert session.request("ask").messages[-1].text == "ask"
+        backends = [ScriptedBackend("two"), ScriptedBackend("three")]
+        session.use(backend=backends)
+        with pytest.raises(UsageError, match="both have a tool 'echo'"):
+            session.system_prompt()

@@ -1,0 +1,76 @@
+"""A backend as somebody else would write it: commands of a remote shell, here a local one. One file, and one line.
+
+The line is `register_backend("ssh-like", OPENER)`, or in a package's metadata `ssh-like = "ssh_like:OPENER"`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from conjure_magic.backends.base import Backend, Context, Contribution
+from conjure_magic.backends.opener import BackendSetup, Opener, option
+from conjure_magic.errors import UsageError
+from conjure_magic.events import Body, ModelEvent, ToolResult
+from conjure_magic.messages import ToolUseBlock
+from conjure_magic.models.base import ToolDefinition
+
+RUN = ToolDefinition(
+    "remote_run",
+    "Run a command on the remote machine.",
+    {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]},
+)
+
+
+@dataclass(frozen=True)
+class RemoteOptions:
+    """What a cell may say: `--host NAME`, `--retries N`."""
+
+    host: str = option("nowhere", metavar="NAME", help="machine that commands of the backend ssh-like run on")
+    retries: int = option(1, metavar="N", help="tries to reach it")
+
+    def __post_init__(self) -> None:
+        if self.host.startswith("-"):
+            raise UsageError(f"{self.host!r} is not a host")
+
+
+class RemoteBackend:
+    """Runs its one tool in a shell that stands for the remote one."""
+
+    name = "ssh-like"
+
+    def __init__(self, setup: BackendSetup, options: RemoteOptions) -> None:
+        self.options = options
+        self._folder = setup.workspace.root
+
+    def contribute(self, context: Context) -> Contribution:
+        """The tool."""
+        return Contribution((RUN,), f"remote_run works on {self.options.host}.", purpose="a remote machine.")
+
+    def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
+        """The command's output, with the host that it had."""
+        yield from ()
+        env = {"PATH": "/usr/bin:/bin", "HOST": self.options.host, "RETRIES": str(self.options.retries)}
+        command = str(call.input["command"])
+        done = subprocess.run(["sh", "-c", command], env=env, cwd=self._folder, capture_output=True, text=True)
+        return ToolResult(done.stdout.strip(), is_error=done.returncode != 0)
+
+    def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
+        """Nothing."""
+        yield from ()
+
+    def recover(self, error: Exception) -> str | None:
+        """Nothing."""
+        return None
+
+    def close(self) -> None:
+        """Nothing runs on."""
+
+
+def open_remote(setup: BackendSetup, options: RemoteOptions) -> Backend:
+    """One for a session."""
+    return RemoteBackend(setup, options)
+
+
+OPENER = Opener(open_remote, options=RemoteOptions, tool_set="remote")
