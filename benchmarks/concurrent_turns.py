@@ -57,7 +57,7 @@ def timed(model: MessagesModel, turns: int) -> float:
 
 def one(model: MessagesModel, number: int) -> int:
     """One answer; how many pieces of text it had."""
-    request = Request(MODEL, "", (), (Message.user(f"Conversation {number}."),))
+    request = Request(MODEL, "", (), (Message.user(f"Conversation {number}."),), max_tokens=1_000)
     events = list(model.stream(request, Cancel()))
     assert isinstance(events[-1], MessageFinished)
     return sum(isinstance(event, TextDelta) for event in events)

@@ -25,7 +25,8 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.executors.docker import engine, wire
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.settings import Settings
 
 COMMAND = ["sh", "-c", "echo hi"]
 CLI = shutil.which("docker", path="/usr/bin:/usr/local/bin") or "docker"
@@ -101,7 +102,9 @@ def report(times: dict[str, float]) -> None:
 def open_executor(image: str) -> Iterator[Callable[[str], list[object]]]:
     """A function that runs a command to its end in a session's container."""
     with tempfile.TemporaryDirectory() as folder:
-        executor = DockerExecutor(ContainerFolders(Path(folder), Path(folder), shows_input=False), DockerLimits(image))
+        executor = DockerExecutor(
+            ContainerFolders(Path(folder), Path(folder), shows_input=False), limits_of(Settings(), image)
+        )
         with contextlib.closing(executor):
             yield lambda command: list(executor.run(command, timeout=60, cancel=Cancel()))
 

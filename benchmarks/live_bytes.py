@@ -23,7 +23,8 @@ import time
 from conjure_magic.events import *
 from conjure_magic.magics.live import open_display
 from conjure_magic.messages import Message, Usage
-from conjure_magic.render import render_footer, render_turn
+from conjure_magic.render import display_limits, render_footer, render_turn
+from conjure_magic.settings import Settings
 from conjure_magic.artifacts import Artifacts
 
 def stream(text, rate, characters):
@@ -31,7 +32,7 @@ def stream(text, rate, characters):
     message = Message.assistant(text)
     result = TurnResult("main", 1, "a", "", "Say it.", ("local",), "some-model", (Said(text),), Artifacts(),
         (Message.user("Say it."), message), Usage(1000, len(text) // 4), 0.1, "end_turn", 9.9, 1)
-    display, began = open_display(), time.monotonic()
+    display, began = open_display(display_limits(Settings())), time.monotonic()
     bodies = [TurnStarted("a", "", "Say it.", ("local",), "some-model"), RoundStarted()]
     bodies += [TextDelta(text[i:i + characters]) for i in range(0, len(text), characters)]
     bodies += [MessageFinished(message, "end_turn"), TurnFinished(result)]

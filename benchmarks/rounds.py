@@ -106,7 +106,7 @@ def ours(model: MessagesModel) -> list[float]:
     taken = []
     for _ in range(ROUNDS):
         started = time.process_time()
-        events = list(model.stream(Request(MODEL, SYSTEM, TOOLS, messages), Cancel()))
+        events = list(model.stream(Request(MODEL, SYSTEM, TOOLS, messages, max_tokens=1_000), Cancel()))
         last = events[-1]
         assert isinstance(last, MessageFinished)
         results = [ToolResultBlock(call.id, RESULT) for call in last.message.tool_uses]

@@ -26,7 +26,7 @@ ROUNDS = 12
 GOAL = 1.3
 WORD = "word "
 MODEL = "claude-opus-5-5"
-REQUEST = Request(MODEL, "Answer.", (), (Message.user("Talk."),))
+REQUEST = Request(MODEL, "Answer.", (), (Message.user("Talk."),), max_tokens=1_000)
 
 
 def main() -> None:

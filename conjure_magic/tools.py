@@ -21,9 +21,8 @@ from conjure_magic.models.base import ToolDefinition
 from conjure_magic.phrases import counted
 from conjure_magic.workspace import OUTPUT_DIR
 
-TIMEOUT = 120.0
-"""Seconds that a command gets where the call does not say."""
 MAX_TIMEOUT = 3600.0
+"""Seconds that a call may ask for."""
 VIEW_LINES = 1_000
 """Lines of a file that are shown at once."""
 VIEW_CHARACTERS = 48_000
@@ -65,23 +64,30 @@ VIEW = ToolDefinition(
         },
     ),
 )
-BASH_TOOL = ToolDefinition(
-    "bash_tool",
-    "Run a shell command in the workspace and get what it prints (stdout and stderr together) and its exit code. "
-    "Every call is a new shell: `cd` and variables do not last, files do. There is no terminal and no stdin, so "
-    "nothing may ask for input. Of long output only the beginning and the end come back; the whole of it is in a "
-    "file that the result names. Processes left in the background go on running, until a command times out or is "
-    "stopped, which ends them all.",
-    _schema(
-        ("command",),
-        command={"type": "string", "description": "The command, for bash (sh where there is no bash)."},
-        timeout={
-            "type": "number",
-            "description": f"Seconds after which the command is killed: {TIMEOUT:.0f} if left out, "
-            f"{MAX_TIMEOUT:.0f} at most.",
-        },
-    ),
-)
+BASH_TOOL = "bash_tool"
+
+
+def bash_tool(timeout: float) -> ToolDefinition:
+    """The tool that runs commands; `timeout` is the seconds that a command gets where the call does not say."""
+    return ToolDefinition(
+        BASH_TOOL,
+        "Run a shell command in the workspace and get what it prints (stdout and stderr together) and its exit code. "
+        "Every call is a new shell: `cd` and variables do not last, files do. There is no terminal and no stdin, so "
+        "nothing may ask for input. Of long output only the beginning and the end come back; the whole of it is in a "
+        "file that the result names. Processes left in the background go on running, until a command times out or is "
+        "stopped, which ends them all.",
+        _schema(
+            ("command",),
+            command={"type": "string", "description": "The command, for bash (sh where there is no bash)."},
+            timeout={
+                "type": "number",
+                "description": f"Seconds after which the command is killed: {timeout:g} if left out, "
+                f"{MAX_TIMEOUT:.0f} at most.",
+            },
+        ),
+    )
+
+
 CREATE_FILE = ToolDefinition(
     "create_file",
     "Write a text file into the workspace, with the folders above it. What was in a file of that name is replaced.",
@@ -102,8 +108,13 @@ STR_REPLACE = ToolDefinition(
         new_str={"type": "string", "description": "What comes in its place; empty to delete it."},
     ),
 )
-DEFINITIONS = (VIEW, BASH_TOOL, CREATE_FILE, STR_REPLACE)
-NAMES = frozenset(definition.name for definition in DEFINITIONS)
+NAMES = frozenset({VIEW.name, BASH_TOOL, CREATE_FILE.name, STR_REPLACE.name})
+
+
+def definitions(timeout: float) -> tuple[ToolDefinition, ...]:
+    """The four tools; `timeout` as in `bash_tool`."""
+    return VIEW, bash_tool(timeout), CREATE_FILE, STR_REPLACE
+
 
 _TYPES: Mapping[str, tuple[str, Callable[[Any], bool]]] = {
     "string": ("a string", lambda value: isinstance(value, str)),
@@ -160,7 +171,7 @@ def run_tool(
     call: ToolUseBlock,
     *,
     cancel: Cancel,
-    timeout: float = TIMEOUT,
+    timeout: float,
     shown: Callable[[Path], str] = str,
 ) -> Generator[ToolOutput, None, ToolResult]:
     """Run one call of the four tools: yield what a command prints, return what the model reads.
@@ -174,12 +185,12 @@ def run_tool(
 
     Raises ToolError for wrong arguments and for what a tool refuses, BackendError if the executor is gone.
     """
-    definition = next((known for known in DEFINITIONS if known.name == call.name), None)
+    definition = next((known for known in definitions(timeout) if known.name == call.name), None)
     if definition is None:
         raise ToolError(f"there is no tool {call.name!r} here; there are {', '.join(sorted(NAMES))}")
     given = dict(call.input)
     check_arguments(definition, given)
-    if definition is BASH_TOOL:
+    if definition.name == BASH_TOOL:
         return (yield from _bash(executor, call.id, given, cancel, timeout, shown))
     runs: Mapping[str, Callable[..., ToolResult]] = {
         VIEW.name: _view,

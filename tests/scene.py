@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from fakes import ScriptedBackend, ScriptedModel
+from standard import turn_limits
 
 from conjure_magic.events import Event, TurnResult
 from conjure_magic.turn import Turn, TurnSetup
-from conjure_magic.turn.budget import Limits
 from conjure_magic.workspace import Workspace
 
 
@@ -31,7 +31,7 @@ class Scene:
             "fingerprint": b"",
             "approver": None,
             "subscribers": [self.pushed.append],
-            "limits": Limits(),
+            "limits": turn_limits(),
         }
         self.turn = Turn(TurnSetup(**(options | setup)), prompt)
 

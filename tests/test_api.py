@@ -33,14 +33,14 @@ from conjure_magic.errors import AuthenticationError, ModelError, ProtocolError,
 from conjure_magic.events import Notice
 from conjure_magic.messages import Message
 from conjure_magic.models.base import Request
-from conjure_magic.models.choice import DEFAULT_MODEL, choose_model
+from conjure_magic.models.choice import choose_model
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.secrets import Key, known_secrets
 from conjure_magic.testing.stub import Reply, StubServer
 
 SECRET = "sk-ant-very-secret-0123456789"
 OPUS = "claude-opus-5-5"
-REQUEST = Request(OPUS, "", (), (Message.user("Hi."),))
+REQUEST = Request(OPUS, "", (), (Message.user("Hi."),), max_tokens=1_000)
 QUICK = Patience(retries=1, backoff=0.001, idle=1.0)
 
 # ---- keys
@@ -88,8 +88,8 @@ FAILING: dict[str, tuple[str, list[Reply]]] = {
     "interrupted before": (INTERRUPT, [Reply(silent=True)]),
     "interrupted within": (INTERRUPT, [Reply(("a" * 99,), stall_after=500)]),
     "a bug below": ("list(buggy.stream(request, Cancel()))", []),
-    "unusable key": ("choose_model('claude-x')", []),
-    "unusable address": ("choose_model('claude-x', key=KEY)", []),
+    "unusable key": ("choose_model('claude-x', default='')", []),
+    "unusable address": ("choose_model('claude-x', key=KEY, default='')", []),
 }
 
 
@@ -185,8 +185,8 @@ def test_credentials_come_from_the_environment_or_by_hand(
         (None, {}, None),
         ("offline", {"ANTHROPIC_API_KEY": "a"}, None),
         ("offline", {"ANTHROPIC_API_KEY": "\x7f"}, None),
-        ("", {"ANTHROPIC_API_KEY": "a"}, DEFAULT_MODEL),
-        ("", {"ANTHROPIC_BASE_URL": LOCAL}, DEFAULT_MODEL),
+        ("", {"ANTHROPIC_API_KEY": "a"}, OPUS),
+        ("", {"ANTHROPIC_BASE_URL": LOCAL}, OPUS),
         ("llama3.2", {"ANTHROPIC_BASE_URL": LOCAL}, "llama3.2"),
         ("claude-sonnet-5-5", {"ANTHROPIC_AUTH_TOKEN": "t"}, "claude-sonnet-5-5"),
     ],
@@ -194,7 +194,7 @@ def test_credentials_come_from_the_environment_or_by_hand(
 def test_the_model_is_the_named_one_else_what_is_configured(
     name: str | None, environ: dict[str, str], chosen: str | None
 ) -> None:
-    model = choose_model(name, environ)
+    model = choose_model(name, environ, default=OPUS)
     assert (model.name if model is not None else None) == chosen
 
 
@@ -220,10 +220,10 @@ def test_a_name_of_ones_own_means_a_model_and_its_server_gets_its_own_key_alone(
     name: str, model: str, expected: Credentials
 ) -> None:
     environ = {"ANTHROPIC_API_KEY": "a", "GATE": "g"}
-    chosen = choose_model(name, environ, named=NAMED)
+    chosen = choose_model(name, environ, default=OPUS, named=NAMED)
     assert chosen is not None
     assert (chosen.name, chosen.credentials) == (model, expected)
-    typed = choose_model(name, environ, Key("typed"), named=NAMED)
+    typed = choose_model(name, environ, Key("typed"), default=OPUS, named=NAMED)
     assert typed is not None
     assert (typed.credentials.key == Key("typed")) == (name == "fast"), "a typed key is for the configured server"
 
@@ -232,15 +232,15 @@ def test_the_default_may_be_a_name_and_offline_stays_what_it_is() -> None:
     chosen = choose_model("", {}, default="local", named=NAMED)
     assert chosen is not None
     assert chosen.name == "qwen3"
-    assert choose_model("offline", {"ANTHROPIC_API_KEY": "a"}, named=NAMED) is None
+    assert choose_model("offline", {"ANTHROPIC_API_KEY": "a"}, default=OPUS, named=NAMED) is None
 
 
 @pytest.mark.parametrize("wrong", [3, "", {}, {"model": 3}, {"base_url": LOCAL}, {"model": "m", "key": "k"}, [], None])
 def test_a_name_that_is_set_wrongly_says_what_is_expected(wrong: object) -> None:
     with pytest.raises(UsageError, match=r"'mine' in ConjureMagics.models has to be"):
-        choose_model("mine", {}, named={"mine": wrong})
+        choose_model("mine", {}, default=OPUS, named={"mine": wrong})
     with pytest.raises(UsageError, match="dialect"):
-        choose_model("mine", {}, named={"mine": {"model": "m", "dialect": "openai"}})
+        choose_model("mine", {}, default=OPUS, named={"mine": {"model": "m", "dialect": "openai"}})
 
 
 def test_words_that_stand_for_no_key_are_no_secrets() -> None:
@@ -254,19 +254,20 @@ def test_words_that_stand_for_no_key_are_no_secrets() -> None:
 
 def test_a_model_that_needs_a_key_says_both_ways_out() -> None:
     with pytest.raises(UsageError, match=r"(?s)ANTHROPIC_API_KEY.*%conjure key.*--model offline"):
-        choose_model("claude-opus-5-5", {})
+        choose_model("claude-opus-5-5", {}, default=OPUS)
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://host", "http://", "http://user:pass@host", "http://host:port"])
 def test_an_unusable_address_is_said_and_no_password_shown(url: str) -> None:
     with pytest.raises(UsageError, match="ANTHROPIC_BASE_URL") as caught:
-        choose_model("m", {"ANTHROPIC_BASE_URL": url})
+        choose_model("m", {"ANTHROPIC_BASE_URL": url}, default=OPUS)
     assert "pass@" not in str(caught.value)
 
 
 def test_choosing_the_offline_model_loads_no_http() -> None:
     code = (
-        "import sys; from conjure_magic.models.choice import choose_model; assert choose_model('', {}) is None; "
+        "import sys; from conjure_magic.models.choice import choose_model; "
+        "assert choose_model('', {}, default='m') is None; "
         "print([name for name in sys.modules if name.startswith('http')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -78,7 +78,7 @@ def test_native() -> None:
 
 def test_models() -> None:
     with pytest.raises(errors.MissingModelError):
-        choose_model("claude-opus-5-5", {})
+        choose_model("claude-opus-5-5", {}, default="claude-opus-5-5")
 
 
 def test_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -24,7 +24,6 @@ from conjure_magic.errors import (
 from conjure_magic.events import FileCreated, MessageAppended, ToolFinished, ToolStarted
 from conjure_magic.session import Session
 from conjure_magic.testing.stub import Reply, StubServer, bash, code, edit, workbook
-from conjure_magic.turn.budget import Limits
 
 SHEETS = {"Summary": [["errors", 3]]}
 
@@ -298,7 +297,7 @@ def test_too_many_pauses_end_the_turn_with_what_was_done(stub: StubServer) -> No
     stub.reply(*[Reply((*bash("make"), f"Part {n}."), stop_reason="pause_turn") for n in range(4)], "Back.")
     with session(stub) as it:
         with pytest.raises(PauseLimitError, match="max_pauses"):
-            it.chat("Go.", limits=Limits(max_pauses=3))
+            it.chat("Go.", limits=it.limits(max_pauses=3))
         assert it.turns[-1].stop_reason == "error"
         assert len(it.turns[-1].tool_calls) == 4
         assert it.chat("Go on.").text == "Back."

@@ -367,7 +367,7 @@ def test_a_backend_that_dies_fails_its_own_calls_alone(stub: StubServer) -> None
         raise BackendError("the engine is gone")
 
     stub.reply([THINK, call("run"), *bash("ls", "a"), call("fetch_file", name="x")], "I see.")
-    with session(stub, [ScriptedBackend("engine", run=dies), HostedBackend(others=["engine"])]) as it:
+    with session(stub, [ScriptedBackend("engine", run=dies), HostedBackend(others=["engine"], limit=1_000_000)]) as it:
         result = it.chat("Go.")
     assert [called.is_error for called in result.tool_calls] == [False, True, True]
     assert result.text == "I see."

@@ -24,7 +24,7 @@ from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.testing.stub import Reply, StubServer
 
 OPUS = "claude-opus-5-5"
-REQUEST = Request(OPUS, "", (), (Message.user("Hi."),))
+REQUEST = Request(OPUS, "", (), (Message.user("Hi."),), max_tokens=1_000)
 
 
 class TlsFront:

@@ -15,7 +15,7 @@ from conjure_magic.errors import PathNotAllowedError, ToolError
 from conjure_magic.events import ToolOutput, ToolResult
 from conjure_magic.executors.base import ExecResult
 from conjure_magic.executors.local import LocalExecutor
-from conjure_magic.tools import DEFINITIONS, LINE_CHARACTERS, VIEW_LINES, command_result, run_tool
+from conjure_magic.tools import LINE_CHARACTERS, VIEW_LINES, command_result, definitions, run_tool
 from conjure_magic.workspace import Folders
 
 
@@ -86,7 +86,9 @@ def test_timeouts_out_of_range(hands: Hands, limit: float) -> None:
 
 def test_an_interrupt_keeps_what_was_printed(hands: Hands) -> None:
     cancel = Cancel()
-    running = run_tool(hands.executor, use("t1", "bash_tool", command="echo before; sleep 30"), cancel=cancel)
+    running = run_tool(
+        hands.executor, use("t1", "bash_tool", command="echo before; sleep 30"), cancel=cancel, timeout=60
+    )
     assert next(running).text == "before\n"
     cancel.set("interrupted")
     with pytest.raises(StopIteration) as stop:
@@ -357,7 +359,7 @@ def test_an_unknown_tool(hands: Hands) -> None:
 
 def test_definitions_are_objects_with_described_arguments() -> None:
     """As the Messages API asks: type object, each property described, nothing else allowed."""
-    for definition in DEFINITIONS:
+    for definition in definitions(timeout=60):
         schema = definition.to_dict()["input_schema"]
         assert schema["type"] == "object"
         assert schema["additionalProperties"] is False

@@ -19,12 +19,11 @@ from conjure_magic.secrets import SHORTEST, masked
 from conjure_magic.tools import (
     BASH_TOOL,
     CREATE_FILE,
-    DEFINITIONS,
     NAMES,
     STR_REPLACE,
-    TIMEOUT,
     VIEW,
     check_arguments,
+    definitions,
     run_tool,
 )
 from conjure_magic.workspace import Snapshot
@@ -77,7 +76,7 @@ class ShellBackend:
         catalogue: Callable[[], str] = str,
         contained: bool = False,
         rules: Callable[[], Iterable[str]] = tuple,
-        timeout: float = TIMEOUT,
+        timeout: float,
         secrets: Callable[[], Iterable[str]] = tuple,
         notice: str = "",
         too_wide: Callable[[str], str] = lambda _: "",
@@ -115,7 +114,9 @@ class ShellBackend:
         if self._turn is None or self._turn[0] is not context.cancel:
             catalogue = self._catalogue()  # first: it may bring new skills, and with them new paths
             contribution = Contribution(
-                DEFINITIONS, system_text(self.executor.paths, catalogue), purpose=CONTAINED if self._contained else HOST
+                definitions(self._timeout),
+                system_text(self.executor.paths, catalogue),
+                purpose=CONTAINED if self._contained else HOST,
             )
             self._turn = (context.cancel, contribution)
         return self._turn[1]
@@ -126,7 +127,7 @@ class ShellBackend:
         A call that is not allowed returns an `is_error` result with the reason. For what it raises see
         `run_tool`; files made before an error are reported all the same.
         """
-        for definition in DEFINITIONS:
+        for definition in definitions(self._timeout):
             if definition.name == call.name:
                 check_arguments(definition, call.input)
         refusal = yield from self._gate(call, context)
@@ -209,7 +210,7 @@ class ShellBackend:
         if self._contained:
             return "", None
         given, later = call.input, f"file that {self.name} writes"
-        if call.name == BASH_TOOL.name:
+        if call.name == BASH_TOOL:
             return COMMANDS, ApprovalRequest(call.id, self.name, call.name, given["command"])
         if context.workspace.in_place and call.name == CREATE_FILE.name:
             text = f"{given['path']}\n\n{given['file_text']}"

@@ -100,7 +100,7 @@ def _engine_words(status: Status) -> str:
 
 
 def _image_words(status: Status, limits: DockerLimits) -> str:
-    name = limits.image or STANDARD_IMAGE
+    name = limits.image
     if status.engine is None or status.problem:
         return f"{name}: {status.problem}" if status.engine else name
     if status.image is None:

@@ -31,8 +31,7 @@ from conjure_magic.magics.sessions import Sessions
 from conjure_magic.magics.slips import before_slip
 from conjure_magic.magics.state import render_session
 from conjure_magic.printing import say
-from conjure_magic.render import Limits as DisplayLimits
-from conjure_magic.render import render_artifact, render_turn
+from conjure_magic.render import DisplayLimits, display_limits, render_artifact, render_turn
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.turn.budget import Limits
@@ -100,7 +99,7 @@ class Front:
         )
         try:
             with interrupt_guard(cancel), contextlib.ExitStack() as cleanup:
-                shown = open_display(self.shell, shown_limits)
+                shown = open_display(shown_limits, self.shell)
                 cleanup.callback(shown.close)
                 cleanup.callback(session.subscribe(shown))
                 cleanup.enter_context(contextlib.closing(stream))
@@ -127,15 +126,15 @@ class Front:
 
     def show_artifact(self, artifact: Artifact) -> dict[str, Any]:
         """A file as a cell shows it."""
-        return render_artifact(artifact)
+        return render_artifact(artifact, display_limits(self.settings))
 
     def _display_limits(self, session: Session | None) -> DisplayLimits:
         """How much travels inside the output, and how the paths of a session's skills are shortened."""
         if session is None:
-            return DisplayLimits(self.settings.file_limit, self.settings.cell_limit)
+            return display_limits(self.settings)
         skills = {skill.name: str(skill.directory) for skill in session.skills.list()}
         skills["."] = str(session.input_folder.resolve())
-        return DisplayLimits(self.settings.file_limit, self.settings.cell_limit, skills=skills)
+        return display_limits(self.settings, skills)
 
     def line(self, line: str) -> Any:
         """Run a command of `%conjure`; without one, show the state. Raises UsageError for a slip."""

@@ -36,9 +36,10 @@ from conjure_magic.events import (
 from conjure_magic.printing import say
 from conjure_magic.record import TurnRecord
 from conjure_magic.render import style
-from conjure_magic.render.calls import CallLimits, render_call_text
+from conjure_magic.render.calls import render_call_text
 from conjure_magic.render.files import cards, render_cards_text
 from conjure_magic.render.items import render_item, render_item_text
+from conjure_magic.render.limits import CallLimits, DisplayLimits
 from conjure_magic.render.running import (
     LIVE,
     cut,
@@ -49,7 +50,7 @@ from conjure_magic.render.running import (
     render_status_text,
     render_unfinished,
 )
-from conjure_magic.render.turn import DEFAULT, Bundle, Limits, render_footer, render_pictures, render_turn
+from conjure_magic.render.turn import Bundle, render_footer, render_pictures, render_turn
 
 log = logging.getLogger(__name__)
 
@@ -85,12 +86,12 @@ class Display(Protocol):
         ...
 
 
-def open_display(shell: Any = None, limits: Limits = DEFAULT) -> Display:
+def open_display(limits: DisplayLimits, shell: Any = None) -> Display:
     """A display for the cell that runs now: rich in a kernel, plain text in a terminal.
 
     Args:
-        shell: the IPython shell; by default the one that runs.
         limits: how much travels inside the output.
+        shell: the IPython shell; by default the one that runs.
     """
     if shell is None:
         from IPython.core.getipython import get_ipython
@@ -172,7 +173,7 @@ def _news(body: Body) -> int:
 class CellDisplay:
     """A cell's output in a kernel."""
 
-    def __init__(self, limits: Limits = DEFAULT, *, in_place: bool = True) -> None:
+    def __init__(self, limits: DisplayLimits, *, in_place: bool = True) -> None:
         self._limits = limits
         self._in_place = in_place
         self._record = TurnRecord()
@@ -273,7 +274,7 @@ class CellDisplay:
             _show(bundle)
 
 
-def final_bundles(result: TurnResult, limits: Limits, *, parts: bool) -> list[Bundle]:
+def final_bundles(result: TurnResult, limits: DisplayLimits, *, parts: bool) -> list[Bundle]:
     """The outputs of a finished turn: main, footer and pictures, or all of them in one."""
     try:
         if not parts:
@@ -309,7 +310,7 @@ class _Unbroken:
 class TextDisplay:
     """Prints a turn as it comes: for a terminal."""
 
-    def __init__(self, limits: Limits = DEFAULT) -> None:
+    def __init__(self, limits: DisplayLimits) -> None:
         self._limits = limits
         self._calls = CallLimits(LIVE.input, LIVE.output, limits.skills)
         self._record = TurnRecord()

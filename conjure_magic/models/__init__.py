@@ -17,7 +17,7 @@ def open_model(
     spec: object,
     *,
     key: Key | None = None,
-    default: str = "",
+    default: str,
     prices: Mapping[str, object] | None = None,
     named: Mapping[str, object] | None = None,
 ) -> Model:
@@ -55,9 +55,9 @@ def _named(
     named: Mapping[str, object] | None,
 ) -> Model:
     """The model of a name: the one place where names are told apart."""
-    from conjure_magic.models.choice import DEFAULT_MODEL, choose_model
+    from conjure_magic.models.choice import choose_model
 
-    chosen = choose_model(name, key=key, default=default or DEFAULT_MODEL, prices=prices, named=named)
+    chosen = choose_model(name, key=key, default=default, prices=prices, named=named)
     if chosen is not None:
         return chosen
     from conjure_magic.models.offline import OfflineModel

@@ -17,9 +17,8 @@ from conjure_magic.events import (
     ThinkingDelta,
 )
 from conjure_magic.messages import Block, Message, ToolUseBlock, Usage, parse_block
+from conjure_magic.models.base import CUT_SHORT
 
-CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
-"""Stop reasons that may leave the last block unfinished."""
 THOUGHTS = ("thinking", "redacted_thinking")
 OWN = frozenset({"type", "role", "content", "model", "usage", "stop_reason"})
 """Fields of the wire's message that `MessageFinished` has a place for."""
@@ -64,7 +63,7 @@ class MessageAssembly:
 
     Deltas come out as they go in. A `BlockFinished` says that a block is complete, not that it may be acted
     on: its message may still break off. Calls are for running once `finish` has given the message, and then
-    only if its stop reason is none of `CUT`.
+    only if its stop reason is none of `CUT_SHORT`.
     """
 
     def __init__(self) -> None:
@@ -103,7 +102,7 @@ class MessageAssembly:
         Raises ProtocolError if a block never ended, or a call cannot be read though nothing cut the message.
         """
         stop_reason = self._fields.get("stop_reason")
-        cut = stop_reason in CUT
+        cut = stop_reason in CUT_SHORT
         open_blocks = [block for block in self._blocks.values() if block.block is None]
         if open_blocks and not cut:
             raise ProtocolError(f"The server ended its message inside of a block. {self._unreadable}".strip())

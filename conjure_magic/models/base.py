@@ -12,6 +12,9 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.events import ModelEvent
 from conjure_magic.messages import Message, Usage
 
+CUT_SHORT = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"})
+"""Stop reasons that may leave the last block unfinished, so that the tool calls of such a message must not run."""
+
 
 @dataclass(frozen=True)
 class ToolDefinition:
@@ -38,7 +41,8 @@ class Request:
     system: str
     tools: tuple[ToolDefinition, ...]
     messages: tuple[Message, ...]
-    max_tokens: int = 16_000
+    max_tokens: int
+    """Tokens that the answer may have."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Further top-level fields of the body that backends asked for (`container`, …)."""
 

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from conjure_magic.models.messages_api import MessagesModel
 
 OFFLINE = "offline"
-DEFAULT_MODEL = "claude-opus-5-5"
-"""What is taken when there is a key or a server and no name."""
 
 
 def choose_model(
@@ -24,7 +22,7 @@ def choose_model(
     environ: Mapping[str, str] | None = None,
     key: Key | None = None,
     *,
-    default: str = DEFAULT_MODEL,
+    default: str,
     prices: Mapping[str, object] | None = None,
     dialect: Dialect | None = None,
     named: Mapping[str, object] | None = None,

@@ -1,12 +1,14 @@
 """Values as escaped HTML, Markdown and plain text. No state; the Markdown library is imported when first needed."""
 
+from conjure_magic.render.limits import DisplayLimits, display_limits
 from conjure_magic.render.tables import Table, render_artifact, render_rows, render_state
-from conjure_magic.render.turn import VENDOR_TYPE, Limits, render_footer, render_pictures, render_turn
+from conjure_magic.render.turn import VENDOR_TYPE, render_footer, render_pictures, render_turn
 
 __all__ = [
     "VENDOR_TYPE",
-    "Limits",
+    "DisplayLimits",
     "Table",
+    "display_limits",
     "render_artifact",
     "render_footer",
     "render_pictures",

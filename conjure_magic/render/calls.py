@@ -6,13 +6,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from conjure_magic.approval import NOBODY, STOPPED
 from conjure_magic.characters import exact, printed
 from conjure_magic.events import ApprovalAnswered, Called
 from conjure_magic.phrases import counted, duration, shortened
 from conjure_magic.render import style
+from conjure_magic.render.limits import CallLimits
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.text import escape, one_line
 
@@ -24,16 +24,6 @@ LIVE_LINES = 12
 RAIL = f"margin:6px 0;border-left:{style.RAIL};padding-left:10px"
 
 _SKILL_FILE = re.compile(r"(?<![\w./-])/(?:[^\s'\"/]+/)+(?=[\w.-]+/(?:(?:scripts|references|assets)/|SKILL\.md\b))")
-
-
-@dataclass(frozen=True, slots=True)
-class CallLimits:
-    """How much of a call is shown, in characters."""
-
-    input: int = 40_000
-    output: int = 40_000
-    skills: Mapping[str, str] = field(default_factory=dict)
-    """Skill name -> directory: paths below it are shortened to `name/…` in the call's line."""
 
 
 def mark(called: Called) -> str:

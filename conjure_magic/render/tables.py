@@ -10,6 +10,7 @@ from conjure_magic.artifacts import Artifact
 from conjure_magic.characters import exact
 from conjure_magic.render import style
 from conjure_magic.render.files import cards, render_cards, render_cards_markdown, render_cards_text
+from conjure_magic.render.limits import DisplayLimits
 from conjure_magic.render.markdown_source import escape_markdown
 from conjure_magic.render.text import escape, one_line
 
@@ -59,9 +60,9 @@ def render_rows(rows: Sequence[Sequence[Cell]], header: Sequence[str], title: st
     return render_state(tables=[Table(header, rows, title)])
 
 
-def render_artifact(artifact: Artifact, file_bytes: int = 512_000) -> dict[str, Any]:
+def render_artifact(artifact: Artifact, limits: DisplayLimits) -> dict[str, Any]:
     """A bundle of one file: its card."""
-    found = cards([artifact], file_bytes, 2 * file_bytes, apart=False)
+    found = cards([artifact], limits.file_bytes, limits.cell_bytes, apart=False)
     return {
         "text/html": style.page(render_cards(found)),
         "text/markdown": render_cards_markdown(found),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from conjure_magic.characters import clean
@@ -11,7 +9,6 @@ from conjure_magic.events import TurnResult
 from conjure_magic.messages import Usage
 from conjure_magic.phrases import counted, duration
 from conjure_magic.render import style
-from conjure_magic.render.calls import CallLimits
 from conjure_magic.render.files import (
     Card,
     cards,
@@ -21,6 +18,7 @@ from conjure_magic.render.files import (
     render_cards_text,
 )
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
+from conjure_magic.render.limits import DisplayLimits
 from conjure_magic.render.markdown_source import escape_inline, escape_markdown
 from conjure_magic.render.text import escape, json_safe, one_line
 
@@ -30,31 +28,7 @@ VENDOR_TYPE = "application/vnd.conjure+json"
 Bundle = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much travels inside an output."""
-
-    file_bytes: int = 512_000
-    """A larger file is linked, not carried."""
-    cell_bytes: int = 2_000_000
-    """What all files of a cell may carry together; the rest are linked."""
-    call_characters: int = 40_000
-    """Shown of a call's input, and of its output; the data keep all."""
-    turn_characters: int = 2_000_000
-    """Shown of all calls' inputs and outputs together: many calls share it."""
-    skills: Mapping[str, str] = field(default_factory=dict)
-    """Skill name -> its directory as commands name it; shown as `name/…` in a call's line. "." may be one as well."""
-
-    def calls(self, number: int) -> CallLimits:
-        """What each of so many calls may show."""
-        each = max(2_000, min(self.call_characters, self.turn_characters // (2 * max(number, 1))))
-        return CallLimits(each, each, self.skills)
-
-
-DEFAULT = Limits()
-
-
-def render_turn(result: TurnResult, limits: Limits = DEFAULT, *, whole: bool = True) -> Bundle:
+def render_turn(result: TurnResult, limits: DisplayLimits, *, whole: bool = True) -> Bundle:
     """The MIME bundle of a finished turn: HTML, Markdown, plain text and the vendor data.
 
     Args:
@@ -80,7 +54,7 @@ def render_turn(result: TurnResult, limits: Limits = DEFAULT, *, whole: bool = T
     }
 
 
-def render_pictures(result: TurnResult, limits: Limits = DEFAULT) -> list[Bundle]:
+def render_pictures(result: TurnResult, limits: DisplayLimits) -> list[Bundle]:
     """The turn's raster pictures as outputs of their own, which every exporter shows."""
     found: list[Card] = cards(result.files, limits.file_bytes, limits.cell_bytes, apart=True)
     return [picture_bundle(card) for card in found if card.apart]

@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from conjure_magic.approval import Approver
 from conjure_magic.artifacts import Artifact, Artifacts, save_all
@@ -27,7 +27,7 @@ from conjure_magic.session.turns import Checkpoint, Turns
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
-from conjure_magic.turn.budget import Limits, limits_of
+from conjure_magic.turn.budget import LimitChanges, Limits, limits_of
 from conjure_magic.turn.feed import Subscribers
 from conjure_magic.turn.request import Preview, compose, contributions_of
 from conjure_magic.workspace import Workspace, existing_file, expanded
@@ -403,9 +403,9 @@ class Session:
             notices=tuple(Notice(text, "warning") for text in self._resources.remarks() if text not in self._told),
         )
 
-    def limits(self) -> Limits:
-        """The bounds of a turn as the settings have them."""
-        return limits_of(self.settings)
+    def limits(self, **changes: Unpack[LimitChanges]) -> Limits:
+        """The bounds of a turn: the settings' with `changes`, such as `session.limits(max_cost=0.50)`."""
+        return replace(limits_of(self.settings), **changes)
 
     def _keep(self, turn: Turn) -> None:
         """Take a turn's messages over; one that never began leaves no trace."""

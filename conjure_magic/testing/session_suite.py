@@ -20,7 +20,7 @@ from typing import Any
 
 from conjure_magic.errors import UsageError
 from conjure_magic.events import MessageAppended, ToolFinished, ToolStarted, TurnFinished, TurnResult, TurnStarted
-from conjure_magic.render import render_turn
+from conjure_magic.render import display_limits, render_turn
 from conjure_magic.session import Session
 from conjure_magic.testing.stub import StubServer
 
@@ -98,7 +98,7 @@ class SessionSuite:
         data = json.loads(json.dumps(result.to_dict()))
         assert [call["backend"] for call in data["calls"]] == [called.backend for called in result.tool_calls]
         assert [file["name"] for file in data["files"]] == [artifact.name for artifact in result.files]
-        bundle = render_turn(result)
+        bundle = render_turn(result, display_limits(place.session.settings))
         assert {"text/html", "text/markdown", "text/plain"} < set(bundle)
         for artifact in result.files:
             assert artifact.name in bundle["text/html"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypedDict
 
 from conjure_magic.errors import UsageError
 from conjure_magic.messages import Message, Usage
@@ -16,19 +17,31 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds one turn."""
+    """What bounds one turn. `Session.limits()` has them as the settings do; `limits_of` makes them."""
 
-    max_rounds: int = 50
-    max_pauses: int = 10
+    max_rounds: int
+    """Model requests."""
+    max_pauses: int
     """How often a server's own loop may pause and be followed."""
-    timeout: float | None = None
-    """Seconds, waiting for a person not counted."""
-    max_tokens: int = 16_000
+    timeout: float | None
+    """Seconds, waiting for a person not counted; None for no limit."""
+    max_tokens: int
     """Tokens of one answer."""
-    max_cost: float | None = None
-    """US dollars, checked between rounds."""
-    compact: bool = True
+    max_cost: float | None
+    """US dollars, checked between rounds; None for no limit."""
+    compact: bool
     """Summarise whole rounds when the conversation nears the model's context; else the turn ends there."""
+
+
+class LimitChanges(TypedDict, total=False):
+    """Bounds that differ from the settings; see `Limits`. What is left out stays."""
+
+    max_rounds: int
+    max_pauses: int
+    timeout: float | None
+    max_tokens: int
+    max_cost: float | None
+    compact: bool
 
 
 def limits_of(settings: Settings) -> Limits:

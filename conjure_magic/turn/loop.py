@@ -41,7 +41,7 @@ from conjure_magic.events import (
 )
 from conjure_magic.history import repair, settle, unfinished, with_own_ids
 from conjure_magic.messages import Block, Message, TextBlock
-from conjure_magic.models.base import Model, Request
+from conjure_magic.models.base import CUT_SHORT, Model, Request
 from conjure_magic.turn.budget import Budget
 from conjure_magic.turn.calls import Calls
 from conjure_magic.turn.compaction import summarise, summary_note
@@ -56,8 +56,6 @@ LOST = (
     "A file that was sent to Anthropic earlier is no longer kept there, so the conversation goes on without it; attach "
     "it again if it is still needed."
 )
-CUT = ("max_tokens", "model_context_window_exceeded", "refusal")
-"""Stop reasons of a message whose tool calls must not run."""
 
 
 class Turn:
@@ -201,7 +199,7 @@ class Turn:
             self.emit(RoundStarted())
             yield from self.feed.drain()
             finished = yield from self._ask(request)
-            if finished.message.tool_uses and self._stop_reason not in CUT:
+            if finished.message.tool_uses and self._stop_reason not in CUT_SHORT:
                 yield from self._answer(finished.message)
             elif self._stop_reason == "pause_turn":
                 self._count_pause()
@@ -328,7 +326,7 @@ class Turn:
             self.cancel.set("max_cost")  # it was the money that cut the answer
         self.budget.bill(finished.usage)
         content = finished.message.content
-        if self._stop_reason in CUT and finished.message.tool_uses:
+        if self._stop_reason in CUT_SHORT and finished.message.tool_uses:
             content = unfinished(content)
         self._said, self._text = [], []
         if content:

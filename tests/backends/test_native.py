@@ -382,9 +382,10 @@ def test_an_exception_is_one_line_for_the_model_and_a_traceback_for_the_person()
     assert "in inner" in result.details
     assert "native/calling" not in result.details
     assert turn.text == "Done."
-    from conjure_magic.render.turn import render_turn
+    from conjure_magic.render import display_limits, render_turn
+    from conjure_magic.settings import Settings
 
-    assert "Traceback</summary>" in render_turn(turn)["text/html"]
+    assert "Traceback</summary>" in render_turn(turn, display_limits(Settings()))["text/html"]
 
 
 class MuteError(Exception):

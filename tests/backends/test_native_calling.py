@@ -22,7 +22,6 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
 from conjure_magic.events import Noted
 from conjure_magic.stopping import running_on
-from conjure_magic.turn.budget import Limits
 
 HANG = 60
 """Seconds that no test here would take unless something hangs."""
@@ -82,7 +81,7 @@ def test_a_timeout_and_stop_reach_a_function_in_the_main_thread(reason: str) -> 
             pass
 
     with a_session(busy) as session:
-        limits = Limits(timeout=0.3) if reason == "timeout" else session.limits()
+        limits = session.limits(**({"timeout": 0.3} if reason == "timeout" else {}))
         if reason == "stopped":
             once(started, session.stop)
         session.chat("go", limits=limits)

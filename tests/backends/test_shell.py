@@ -51,7 +51,7 @@ class Hands:
     def __init__(self, workspace: Workspace, **options: Any) -> None:
         self.workspace = workspace
         self.executor = LocalExecutor(Folders(workspace.root, workspace.input))
-        self.backend = ShellBackend("local", self.executor, **options)
+        self.backend = ShellBackend("local", self.executor, **{"timeout": 60, **options})
         self.bodies: list[Body] = []
 
     def turn(self, *answers: Decision) -> Turn:
@@ -384,3 +384,9 @@ def test_an_unknown_backend() -> None:
         find_opener("lokal")
     with pytest.raises(UsageError, match="there is anthropic, docker, local"):
         find_opener("zzz")
+
+
+def test_the_model_is_told_the_time_limit_that_is_set(tmp_path: Path) -> None:
+    with Session("local", input=tmp_path, workspace=tmp_path, settings=Settings(command_timeout=7.5)) as session:
+        (told,) = [tool for tool in session.tool_definitions() if tool["name"] == "bash_tool"]
+    assert "killed: 7.5 if left out" in told["input_schema"]["properties"]["timeout"]["description"]

@@ -11,7 +11,7 @@ import pytest
 from nbconvert import HTMLExporter
 from page_kit import all_open, digest, downloads, overflowing, saved_as
 from playwright.sync_api import Locator, Page
-from render.made import artifact, turn
+from render.made import LIMITS, artifact, turn
 
 from conjure_magic.events import Said
 from conjure_magic.render import render_state, render_turn
@@ -81,7 +81,7 @@ def test_a_picture_is_as_large_as_it_is_but_never_wider_than_the_page(
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 80 40" {}><rect width="80" height="40"/></svg>'
     sizes = ('width="20" height="10"', 'width="860" height="430"', "")
     files = [artifact(tmp_path, f"{i}.svg", svg.format(size).encode()) for i, size in enumerate(sizes)]
-    html = render_turn(turn(Said("x"), files=tuple(files)))["text/html"]
+    html = render_turn(turn(Said("x"), files=tuple(files)), LIMITS)["text/html"]
     page.set_viewport_size({"width": window, "height": 800})
     page.set_content(f'<body style="margin:11px">{html}')
     boxes = [img.bounding_box() for img in page.locator("img").all()]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from standard import docker_limits
 
 from conjure_magic.executors.docker.folders import ContainerFolders
 from conjure_magic.executors.local import LocalExecutor
@@ -54,7 +55,6 @@ def place(make_place: Callable[..., Place]) -> Place:
 def make_container(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., Place]]:
     """Makes places in containers, with limits as options; the key is planted as on this machine."""
     from conjure_magic.executors.docker.executor import DockerExecutor
-    from conjure_magic.executors.docker.limits import DockerLimits
 
     opened: list[DockerExecutor] = []
     folders, outside = make_folders(tmp_path.resolve())
@@ -62,7 +62,7 @@ def make_container(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[C
 
     def make(image: str = "docker_image", folders: ContainerFolders = inside, **limits: Any) -> Place:
         environ = {**os.environ, "ANTHROPIC_API_KEY": KEY, "GITHUB_TOKEN": KEY, "MY_SECRET": KEY}
-        bounds = DockerLimits(image=request.getfixturevalue(image), **limits)
+        bounds = docker_limits(image=request.getfixturevalue(image), **limits)
         executor = DockerExecutor(folders, bounds, session="test", environ=environ)
         opened.append(executor)
         return Place(executor, folders.workspace, folders.input, outside, KEY)

@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from standard import docker_limits
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendUnavailableError, ContainerError
 from conjure_magic.executors.docker import engine
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.limits import DockerLimits
 
 pytest.importorskip("docker")
 
@@ -166,7 +166,7 @@ def test_an_engine_that_no_longer_answers(
     """It did when the session began; what only asks is not waited for longer than a person would."""
     assert engine.CALL_TIMEOUT <= 10
     monkeypatch.setattr(engine, "CALL_TIMEOUT", 0.3)
-    limits = DockerLimits(image="some-image", host=serve(version("1.41"), times=2))
+    limits = docker_limits(image="some-image", host=serve(version("1.41"), times=2))
     executor = DockerExecutor(ContainerFolders(tmp_path, tmp_path), limits)
     with contextlib.closing(executor), pytest.raises(ContainerError, match="did not answer in time"):
         list(executor.run("true", timeout=60, cancel=Cancel()))

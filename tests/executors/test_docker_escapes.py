@@ -19,6 +19,7 @@ from typing import Any
 import docker
 import pytest
 from docker_kit import engine_address
+from standard import docker_limits
 
 from conjure_magic.executors import environment
 from conjure_magic.executors.docker import container
@@ -305,10 +306,8 @@ def test_volumes_of_an_image_are_in_memory_and_bounded(
         image = base.commit(changes=["VOLUME /data"])
         base.remove()
         try:
-            from conjure_magic.executors.docker.limits import DockerLimits
-
             place = make_container(tmpfs_size="1m")
-            place.executor.limits = DockerLimits(image=str(image.id), tmpfs_size="1m")  # type: ignore[attr-defined]
+            place.executor.limits = docker_limits(image=str(image.id), tmpfs_size="1m")  # type: ignore[attr-defined]
             assert place.run("head -c 4000000 /dev/zero > /data/big").exit_code != 0
             assert "tmpfs" in place.text("grep ' /data ' /proc/mounts")
             place.executor.close()
@@ -322,10 +321,8 @@ def test_volumes_of_an_image_do_not_hide_the_workspace(make_container: Callable[
         image = base.commit(changes=["VOLUME /workspace/", "VOLUME /input", "VOLUME /tmp/"])
         base.remove()
         try:
-            from conjure_magic.executors.docker.limits import DockerLimits
-
             place = make_container()
-            place.executor.limits = DockerLimits(image=str(image.id))  # type: ignore[attr-defined]
+            place.executor.limits = docker_limits(image=str(image.id))  # type: ignore[attr-defined]
             assert place.text("touch made; cat /input/given.txt") == "given\n"
             assert (place.workspace / "made").exists()
             place.executor.close()

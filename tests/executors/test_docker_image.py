@@ -16,6 +16,7 @@ from docker_kit import engine, forget, host_recipe
 from fakes import ScriptedModel
 from processes import wait_until
 from registry import registry
+from standard import docker_limits
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, CancelledError, UsageError
@@ -23,7 +24,6 @@ from conjure_magic.events import ToolOutput
 from conjure_magic.executors.docker import image
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, Recipe, version
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.session import Session
@@ -51,7 +51,7 @@ def target(client: DockerClient) -> Iterator[str]:
 def ensure(client: DockerClient, name: str, cancel: Cancel | None = None) -> tuple[str, list[str]]:
     """(id, what was said) of an image."""
     said: list[str] = []
-    return image.ensure(client, DockerLimits(image=name), said.append, cancel or Cancel()), said
+    return image.ensure(client, docker_limits(image=name), said.append, cancel or Cancel()), said
 
 
 def building(client: DockerClient) -> set[str]:
@@ -140,7 +140,7 @@ def test_an_image_without_sh_is_named(client: DockerClient, tmp_path: Path) -> N
     tarfile.open(fileobj=empty, mode="w").close()
     name = "conjure-test:empty"
     client.api.import_image_from_data(empty.getvalue(), repository="conjure-test", tag="empty")
-    limits = DockerLimits(image=name)
+    limits = docker_limits(image=name)
     try:
         with (
             contextlib.closing(DockerExecutor(ContainerFolders(tmp_path, tmp_path), limits)) as executor,

@@ -17,6 +17,7 @@ from pathlib import Path
 import docker
 import pytest
 from processes import wait_until
+from standard import docker_limits
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, ContainerError
@@ -24,7 +25,6 @@ from conjure_magic.executors.docker import channel, sweep
 from conjure_magic.executors.docker.engine import connect
 from conjure_magic.executors.docker.executor import REPLACED, DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.testing.place import Place
 from conjure_magic.tools import command_result
 
@@ -97,9 +97,10 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.executors.docker.engine import connect
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.settings import Settings
 folder = Path(sys.argv[1])
-executor = DockerExecutor(ContainerFolders(folder, folder), DockerLimits(image=sys.argv[2]))
+executor = DockerExecutor(ContainerFolders(folder, folder), limits_of(Settings(), sys.argv[2]))
 def run(command):
     for chunk in executor.run(command, timeout=3600, cancel=Cancel()):
         print(chunk.text, flush=True, end="")
@@ -155,7 +156,8 @@ from pathlib import Path
 from conjure_magic.cancel import Cancel
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.settings import Settings
 step = getattr(docker.APIClient, sys.argv[3])
 def die(*arguments, **options):
     if sys.argv[3] == "create_container":
@@ -164,7 +166,7 @@ def die(*arguments, **options):
     os.killpg(0, signal.SIGKILL)
 setattr(docker.APIClient, sys.argv[3], die)
 folder = Path(sys.argv[1])
-executor = DockerExecutor(ContainerFolders(folder, folder), DockerLimits(image=sys.argv[2]))
+executor = DockerExecutor(ContainerFolders(folder, folder), limits_of(Settings(), sys.argv[2]))
 list(executor.run("true", timeout=60, cancel=Cancel()))
 """
 
@@ -461,7 +463,7 @@ def test_an_engine_that_is_lost_and_comes_back(docker_sh_image: str, tmp_path: P
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="conjure-engine-", ignore_cleanup_errors=True))
         start = stack.enter_context(second_engine(Path(folder)))
         engine, host = start(), f"unix://{folder}/engine.sock"
-        limits = DockerLimits(image=_copy(docker_sh_image, host), host=host)
+        limits = docker_limits(image=_copy(docker_sh_image, host), host=host)
         executor = stack.enter_context(contextlib.closing(DockerExecutor(folders, limits)))
         running = executor.run("echo kept > kept; echo up; sleep 600", timeout=600, cancel=Cancel())
         assert next(running).text == "up\n"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from standard import docker_limits
 
 from conjure_magic.errors import UsageError
-from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
+from conjure_magic.executors.docker.limits import size_bytes
 
 
 @pytest.mark.parametrize(
@@ -52,8 +52,8 @@ WRONG: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(("name", "value", "told"), WRONG)
 def test_a_bound_that_cannot_hold_is_refused_with_what_could(name: str, value: Any, told: str) -> None:
     with pytest.raises(UsageError, match=told):
-        replace(DockerLimits(), **{name: value})
+        docker_limits(**{name: value})
 
 
 def test_networks_of_the_engine_are_taken_by_name() -> None:
-    assert [DockerLimits(network=name).network for name in ("none", "bridge", "hostile", "my-net_1")]
+    assert [docker_limits(network=name).network for name in ("none", "bridge", "hostile", "my-net_1")]

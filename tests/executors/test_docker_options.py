@@ -7,13 +7,8 @@ from dataclasses import fields
 import pytest
 
 from conjure_magic.errors import UsageError
-from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.options import limits_of
-from conjure_magic.settings import STANDARD_IMAGE, Settings
-
-
-def test_without_settings_they_are_the_limits_own_defaults() -> None:
-    assert limits_of(Settings()) == DockerLimits(image=STANDARD_IMAGE)
+from conjure_magic.settings import Settings
 
 
 def test_every_bound_has_a_setting_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,6 +26,10 @@ def test_every_bound_has_a_setting_and_a_variable(monkeypatch: pytest.MonkeyPatc
 
 def test_the_option_goes_before_the_setting() -> None:
     assert limits_of(Settings(docker_image="mine:1"), "other:2").image == "other:2"
+
+
+def test_an_empty_name_means_the_standard_image() -> None:
+    assert limits_of(Settings(docker_image="")).image == limits_of(Settings()).image
 
 
 def test_a_bound_that_cannot_hold_is_a_slip() -> None:

@@ -21,13 +21,13 @@ import pytest
 from docker import DockerClient
 from docker_kit import engine
 from processes import wait_until
+from standard import docker_limits
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.executors.base import ExecResult
 from conjure_magic.executors.docker import sweep
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.limits import DockerLimits
 
 SHARE = float(os.environ.get("CONJURE_SOAK", "1"))
 pytestmark = [pytest.mark.docker, pytest.mark.soak]
@@ -39,14 +39,15 @@ from pathlib import Path
 from conjure_magic.cancel import Cancel
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.limits import DockerLimits
+from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.settings import Settings
 
 COMMANDS = (
     "echo hi", "sleep 600", "yes | head -c 50000000", "setsid sleep 600 & sleep 600 & wait",
     "trap '' TERM HUP INT; while :; do sleep 1; done", "for i in 1 2 3 4 5 6; do sleep 600 & done; touch made; wait",
 )
 folder = Path(sys.argv[1])
-executor = DockerExecutor(ContainerFolders(folder, folder, {}), DockerLimits(image=sys.argv[2]), session=sys.argv[3])
+executor = DockerExecutor(ContainerFolders(folder, folder, {}), limits_of(Settings(), sys.argv[2]), session=sys.argv[3])
 print("up", flush=True)
 while True:
     for _ in executor.run(random.choice(COMMANDS), timeout=random.choice((0.2, 30)), cancel=Cancel()):
@@ -109,7 +110,7 @@ def test_owners_killed_at_any_moment_leave_no_container(tmp_path: Path, docker_i
 
 def test_many_containers_at_once_do_not_mix(tmp_path: Path, docker_image: str) -> None:
     session, count = f"many-{secrets.token_hex(3)}", share(CONTAINERS)
-    limits = DockerLimits(image=docker_image, memory="64m", tmpfs_size="16m")
+    limits = docker_limits(image=docker_image, memory="64m", tmpfs_size="16m")
     up = threading.Barrier(count + 1)
     with engine() as client, contextlib.ExitStack() as cleanup:
         executors = [
@@ -138,7 +139,7 @@ def test_many_containers_at_once_do_not_mix(tmp_path: Path, docker_image: str) -
 def test_very_much_output_takes_no_memory(tmp_path: Path, docker_image: str) -> None:
     """All of it is counted, 1 GB of it kept on disk, and this process does not grow."""
     size = share(OUTPUT)
-    with contextlib.closing(DockerExecutor(folders(tmp_path / "w"), DockerLimits(image=docker_image))) as executor:
+    with contextlib.closing(DockerExecutor(folders(tmp_path / "w"), docker_limits(image=docker_image))) as executor:
         finish(executor, "head -c 100000000 /dev/zero | tr '\\0' x")
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         result = finish(executor, f"head -c {size} /dev/zero | tr '\\0' x", timeout=3000)

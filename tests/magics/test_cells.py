@@ -503,3 +503,15 @@ def test_skills_in_python_are_shown_as_skills(loaded: Kernel) -> None:
     assert "there is no variable 'greet' any more" in loaded.run("%conjure skills").text()
     loaded.run("%conjure use --backend local --skills log-analyzer")
     assert "(Python)" not in loaded.run("%conjure").text()
+
+
+def test_a_file_shown_by_itself_keeps_to_the_same_limits_as_in_a_turn(loaded: Kernel) -> None:
+    loaded.run("import pathlib; from render.made import artifact")
+    loaded.run("made = artifact(pathlib.Path('.').resolve(), 'made.txt', b'x' * 5_000)")
+    assert "base64," in html(loaded.run("made"))
+    for limit in ("file_limit", "cell_limit"):
+        loaded.run("%reload_ext conjure_magic")
+        loaded.run(f"%config ConjureMagics.{limit} = 1000")
+        cell = html(loaded.run("made"))
+        assert "made.txt" in cell
+        assert "base64," not in cell

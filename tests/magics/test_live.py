@@ -25,11 +25,14 @@ TYPES = {"text/html", "text/markdown", "text/plain", VENDOR_TYPE}
 SETUP = f"""
 import sys, time, threading, pathlib
 sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
-from render.made import PIXEL, artifact, called, turn
+from render.made import LIMITS, PIXEL, artifact, called, turn
 from conjure_magic.events import *
-from conjure_magic.magics.live import open_display
+from conjure_magic.magics.live import open_display as opened
 from conjure_magic.messages import *
 from conjure_magic.artifacts import Artifacts
+
+def open_display(shell=None):
+    return opened(LIMITS, shell)
 
 STARTED = TurnStarted("turn-3", "turn-2", "Where?", ("local",), "some-model")
 CALL = ToolUseBlock("t1", "bash_tool", {{"command": "ls -l"}})

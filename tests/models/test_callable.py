@@ -19,7 +19,7 @@ from conjure_magic.models.base import Request
 from conjure_magic.models.callable import CallableModel
 from conjure_magic.session import Session
 
-REQUEST = Request("mine", "Be short.", (), (Message.user("hello"),))
+REQUEST = Request("mine", "Be short.", (), (Message.user("hello"),), max_tokens=1_000)
 
 
 def events(function: Callable[..., Any], cancel: Cancel | None = None) -> list[ModelEvent]:
@@ -262,14 +262,14 @@ def test_an_interrupt_reaches_the_callable_at_once() -> None:
 
 
 def test_open_model_wraps_callables_and_names_what_there_is() -> None:
-    model = open_model(lambda request: "hi")
+    model = open_model(lambda request: "hi", default="")
     assert isinstance(model, CallableModel)
-    assert open_model(model) is model
+    assert open_model(model, default="") is model
     assert model.cost(Usage(1, 1)) is None
-    assert open_model("offline").name == "offline"
+    assert open_model("offline", default="").name == "offline"
     for spec in (3, None, []):
         with pytest.raises(UsageError, match="not a model"):
-            open_model(spec)
+            open_model(spec, default="")
 
 
 def test_a_callable_answers_a_whole_turn_with_a_tool(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

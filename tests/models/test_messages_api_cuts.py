@@ -23,7 +23,7 @@ from conjure_magic.models.base import Request
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.testing.stub.replies import Reply, complete, stop_reason, stream
 
-REQUEST = Request("claude-opus-5-5", "", (), (Message.user("Hi."),))
+REQUEST = Request("claude-opus-5-5", "", (), (Message.user("Hi."),), max_tokens=1_000)
 
 
 class Body(httpx.SyncByteStream):

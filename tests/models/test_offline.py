@@ -23,8 +23,9 @@ from conjure_magic.models.offline.choose import best_fit
 from conjure_magic.session import Session
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.skill import Skill, load_skill
-from conjure_magic.tools import DEFINITIONS
-from conjure_magic.turn.budget import Limits
+from conjure_magic.tools import definitions
+
+TOOLS = definitions(timeout=60)
 
 COMMANDS = Path(__file__).parent.parent / "data" / "skills" / "commands"
 LABEL = "Answered by the offline model: rules, not a language model."
@@ -107,9 +108,11 @@ def test_a_follow_up_goes_on_with_the_same_skill_and_file(session: Session) -> N
 
 @pytest.mark.parametrize("words", ["continue", "Please go on.", "Carry on!", "try again", "resume, please"])
 def test_a_request_that_was_cut_short_is_gone_on_with(session: Session, words: str) -> None:
-    cut = session.chat("Which words are most frequent in texts/tale.txt? Only the top 2.", limits=Limits(max_rounds=1))
+    cut = session.chat(
+        "Which words are most frequent in texts/tale.txt? Only the top 2.", limits=session.limits(max_rounds=1)
+    )
     assert (cut.stop_reason, commands(cut)) == ("max_rounds", [])
-    again = session.chat(words, limits=Limits(max_rounds=1))
+    again = session.chat(words, limits=session.limits(max_rounds=1))
     assert (again.stop_reason, commands(again)) == ("max_rounds", [])
     assert "--top 2" in commands(session.chat(words))[0]
 
@@ -226,12 +229,12 @@ def test_attached_variables_are_files_to_work_on(session: Session) -> None:
 def request(
     *messages: Message | str,
     skills: Sequence[Skill] = (),
-    tools: Sequence[ToolDefinition] = DEFINITIONS,
+    tools: Sequence[ToolDefinition] = TOOLS,
     system: str = "",
 ) -> Request:
     text = f"<workspace>/ws</workspace>\n<input_folder>/in</input_folder>\n{system}\n{render_catalogue(skills)}"
     history = tuple(Message.user(m) if isinstance(m, str) else m for m in messages)
-    return Request("offline", text, tuple(tools), history)
+    return Request("offline", text, tuple(tools), history, max_tokens=1_000)
 
 
 def answer(asked: Request, cancel: Cancel | None = None) -> MessageFinished:
@@ -253,7 +256,11 @@ def reading(asked: Request) -> Request:
     (call,) = answer(asked).message.tool_uses
     result = ToolResultBlock(call.id, Path(str(call.input["path"])).read_text(encoding="utf-8"))
     return Request(
-        asked.model, asked.system, asked.tools, (*asked.messages, Message.assistant(call), Message.user(result))
+        asked.model,
+        asked.system,
+        asked.tools,
+        (*asked.messages, Message.assistant(call), Message.user(result)),
+        max_tokens=1_000,
     )
 
 
@@ -279,7 +286,13 @@ def test_it_says_which_tool_it_wants_and_then_ends_its_turn() -> None:
     assert call.id == "toolu_offline_2"
     done = Message.user(ToolResultBlock(call.id, "3 the"))
     last = answer(
-        Request("offline", asked.system, asked.tools, (*reading(asked).messages, Message.assistant(call), done))
+        Request(
+            "offline",
+            asked.system,
+            asked.tools,
+            (*reading(asked).messages, Message.assistant(call), done),
+            max_tokens=1_000,
+        )
     )
     assert (last.stop_reason, last.message.tool_uses) == ("end_turn", ())
 
@@ -296,18 +309,18 @@ def test_it_stops_wherever_it_is(after: int) -> None:
 
 
 def test_without_view_it_reads_with_a_command() -> None:
-    tools = [tool for tool in DEFINITIONS if tool.name == "bash_tool"]
+    tools = [tool for tool in TOOLS if tool.name == "bash_tool"]
     asked = request("Count words of a.txt", skills=[word_count()], tools=tools)
     (call,) = answer(asked).message.tool_uses
     assert call.input == {"command": f"cat -- {word_count().location}"}
     body = word_count().location.read_text(encoding="utf-8")
     history = (*asked.messages, Message.assistant(call), Message.user(ToolResultBlock(call.id, body)))
-    (call,) = answer(Request("offline", asked.system, asked.tools, history)).message.tool_uses
+    (call,) = answer(Request("offline", asked.system, asked.tools, history, max_tokens=1_000)).message.tool_uses
     assert "count.py /in/a.txt" in str(call.input["command"])
 
 
 def test_without_a_shell_it_says_what_it_would_have_run() -> None:
-    tools = [tool for tool in DEFINITIONS if tool.name == "view"]
+    tools = [tool for tool in TOOLS if tool.name == "view"]
     text = answer(reading(request("Count words of a.txt", skills=[word_count()], tools=tools))).message.text
     assert "there is no `bash_tool`" in text
     assert "python word-count/scripts/count.py a.txt" in text
@@ -322,7 +335,9 @@ def test_an_unreadable_skill_is_said() -> None:
     (call,) = answer(asked).message.tool_uses
     failed = Message.user(ToolResultBlock(call.id, "no such file", is_error=True))
     text = answer(
-        Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), failed))
+        Request(
+            "offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), failed), max_tokens=1_000
+        )
     ).message.text
     assert "could not read the SKILL.md of **word-count**" in text
 
@@ -331,7 +346,9 @@ def test_an_interrupted_command_is_not_run_again() -> None:
     asked = reading(request("Count words of a.txt", skills=[word_count()]))
     (call,) = answer(asked).message.tool_uses
     cut = Message.user(ToolResultBlock(call.id, "1 the\n[timed out after 120 s and was killed]", is_error=True))
-    last = answer(Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), cut)))
+    last = answer(
+        Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), cut), max_tokens=1_000)
+    )
     assert last.message.tool_uses == ()
     assert "ended with timed out after 120 s" in last.message.text
 
@@ -340,7 +357,9 @@ def test_a_second_failure_is_the_last(tmp_path: Path) -> None:
     skill = load_skill(COMMANDS / "fussy")
     asked = reading(request("Inspect the fussy recording a.dat", skills=[skill]))
     history, tried = list(asked.messages), []
-    while calls := (last := answer(Request("offline", asked.system, asked.tools, tuple(history)))).message.tool_uses:
+    while calls := (
+        last := answer(Request("offline", asked.system, asked.tools, tuple(history), max_tokens=1_000))
+    ).message.tool_uses:
         tried.append(calls[0].input["command"])
         failed = ToolResultBlock(calls[0].id, "usage: none of yours\n[exit code 2]", is_error=True)
         history += [last.message, Message.user(failed)]
@@ -356,7 +375,9 @@ def test_an_answer_that_repeats_output_keeps_fences_closed_and_says_what_it_left
     def answered(output: str) -> str:
         done = Message.user(ToolResultBlock(call.id, output))
         return answer(
-            Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), done))
+            Request(
+                "offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), done), max_tokens=1_000
+            )
         ).message.text
 
     assert answered("```\nx\n````\n```\n*label*").startswith("`````text\n```\nx\n````\n```\n*label*\n`````\n")
@@ -455,13 +476,15 @@ WEATHER = ToolDefinition(
 
 
 def test_a_native_tool_is_called_with_its_documented_command() -> None:
-    asked = request("Fetch logs from http://127.0.0.1:80/logs, limit 20, only errors", tools=[*DEFINITIONS, FETCH])
+    asked = request("Fetch logs from http://127.0.0.1:80/logs, limit 20, only errors", tools=[*TOOLS, FETCH])
     (call,) = answer(asked).message.tool_uses
     assert call.name == "log_fetcher_execute"
     assert call.input == {"command": "fetch http://127.0.0.1:80/logs --limit 20 --level ERROR"}
     done = Message.user(ToolResultBlock(call.id, '[{"level": "ERROR"}]'))
     text = answer(
-        Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), done))
+        Request(
+            "offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), done), max_tokens=1_000
+        )
     ).message.text
     assert text.startswith('```json\n[{"level": "ERROR"}]\n```')
     assert f"*{LABEL} It called `log_fetcher_execute`" in text
@@ -503,13 +526,17 @@ def test_a_failed_tool_is_told_and_not_called_again() -> None:
     asked = request("Fetch logs from http://127.0.0.1:80/logs", tools=[FETCH])
     (call,) = answer(asked).message.tool_uses
     failed = Message.user(ToolResultBlock(call.id, "API returned 503", is_error=True))
-    last = answer(Request("offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), failed)))
+    last = answer(
+        Request(
+            "offline", asked.system, asked.tools, (*asked.messages, Message.assistant(call), failed), max_tokens=1_000
+        )
+    )
     assert last.message.tool_uses == ()
     assert "API returned 503" in last.message.text
 
 
 def test_the_better_fitting_of_skills_and_tools_is_taken() -> None:
-    both = [*DEFINITIONS, WEATHER]
+    both = [*TOOLS, WEATHER]
     assert (
         answer(request("Count words of a.txt", skills=[word_count()], tools=both)).message.tool_uses[0].name == "view"
     )
@@ -538,7 +565,7 @@ MESSAGES = st.builds(Message, st.sampled_from(["user", "assistant"]), st.lists(B
 @given(st.lists(MESSAGES, min_size=1, max_size=5), st.booleans())
 def test_any_history_gets_an_answer_that_is_valid(history: list[Message], native: bool) -> None:
     skills = [word_count()]
-    tools = [*DEFINITIONS, FETCH, WEATHER] if native else DEFINITIONS
+    tools = [*TOOLS, FETCH, WEATHER] if native else TOOLS
     finished = answer(request(*history, skills=skills, tools=tools))
     assert finished.message.text.strip()
     for call in finished.message.tool_uses:

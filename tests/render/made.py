@@ -9,7 +9,13 @@ from typing import Any
 from conjure_magic.artifacts import Artifact, Artifacts, Change, media_type
 from conjure_magic.events import ApprovalAnswered, Called, Item, ToolResult, TurnResult
 from conjure_magic.messages import Message, ToolUseBlock, Usage
+from conjure_magic.render import display_limits
+from conjure_magic.settings import Settings
 
+LIMITS = display_limits(Settings())
+"""What travels inside an output where nothing is configured."""
+CALL = LIMITS.calls(1)
+"""How much of a call is shown then."""
 PIXEL = bytes.fromhex(
     "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c489"
     "0000000d49444154789c6360606060000000050001a5f645400000000049454e44ae426082"

@@ -10,6 +10,7 @@ import subprocess
 import zipfile
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import pytest
 from hostile import read_html
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from render.made import artifact
+from render.made import LIMITS, artifact
 
 from conjure_magic.render import documents, render_artifact
 from conjure_magic.render.documents import PDF, WORKBOOKS, Document, look_into
@@ -65,7 +66,7 @@ def test_a_workbook_shows_the_first_rows_of_each_sheet(tmp_path: Path) -> None:
 @needs_openpyxl
 def test_what_a_workbook_says_is_escaped_everywhere(tmp_path: Path) -> None:
     evil = {"<script>x</script>": [["<img src=x>", "[a](javascript:x)"], ["=1+1", "|x|"]]}
-    bundle = render_artifact(artifact(tmp_path, "e.xlsx", workbook(evil)))
+    bundle = render_artifact(artifact(tmp_path, "e.xlsx", workbook(evil)), LIMITS)
     tags = {tag for tag, _ in read_html(bundle["text/html"])[0]}
     assert not tags & {"script", "img"}
     assert "<script>" not in bundle["text/markdown"]
@@ -117,7 +118,7 @@ def test_a_pdf_shows_its_first_page(tmp_path: Path) -> None:
     look = look_at(file, 100_000)
     assert (look.kind, look.words) == ("pages", "PDF, 2 pages")
     assert look.page.startswith(b"\x89PNG")
-    html = render_artifact(file)["text/html"]
+    html = render_artifact(file, LIMITS)["text/html"]
     (image,) = [given for tag, given in read_html(html)[0] if tag == "img"]
     assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) == look.page
     assert image["alt"] == "First page of a.pdf"
@@ -203,7 +204,7 @@ HOSTILE: dict[str, tuple[str, bytes]] = {
 def test_what_is_broken_or_a_bomb_is_a_card_without_much_in_it(name: str, tmp_path: Path) -> None:
     kind, data = HOSTILE[name]
     file = artifact(tmp_path, "evil.xlsx" if kind == XLSX else "evil.pdf", data)
-    bundle = render_artifact(file, 10_000_000)
+    bundle = render_artifact(file, replace(LIMITS, file_bytes=10_000_000, cell_bytes=20_000_000))
     assert len(bundle["text/html"]) < 2 * len(data) + 1_000_000
     assert ("Excel workbook" if kind == XLSX else "PDF") in bundle["text/plain"]
 

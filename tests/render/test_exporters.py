@@ -21,7 +21,7 @@ CELL = """
 import pathlib, sys, time
 sys.path.insert(0, {here!r})
 import hostile
-from render.made import PIXEL, allowed, artifact, called, turn
+from render.made import LIMITS, PIXEL, allowed, artifact, called, turn
 from conjure_magic.events import *
 from conjure_magic.magics.live import open_display
 
@@ -35,7 +35,7 @@ files = (
 good = called("python analyze.py", "two lines\\nof output", summary="2 lines", approval=allowed("you"))
 bad = called("python broken.py", "no such file", is_error=True, status="exit 2")
 items = {items}
-shown = open_display()
+shown = open_display(LIMITS)
 result = turn(*items, files=files)
 for number, body in enumerate([TurnStarted("t", "", "q", ("local",), "m"), TextDelta("first"), TurnFinished(result)]):
     shown(Event("main", 3, 1, number, time.time(), body))

@@ -6,16 +6,17 @@ import base64
 import dataclasses
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 from hostile import read_html
-from render.made import PIXEL, artifact, turn
+from render.made import LIMITS, PIXEL, artifact, turn
 
 from conjure_magic.artifacts import Artifact
-from conjure_magic.render import Limits, render_artifact, render_pictures, render_turn
+from conjure_magic.render import render_artifact, render_pictures, render_turn
 from conjure_magic.render.files import CARDS, LISTED
 from conjure_magic.render.previews import HEAD, look_at
 
@@ -33,7 +34,7 @@ def carried(html: str) -> list[bytes]:
 
 
 def shown(*files: Artifact, **limits: Any) -> str:
-    html: str = render_turn(turn(files=files), Limits(**limits))["text/html"]
+    html: str = render_turn(turn(files=files), replace(LIMITS, **limits))["text/html"]
     return html
 
 
@@ -69,12 +70,8 @@ def test_a_picture_counts_twice_since_it_is_shown_and_downloaded(tmp_path: Path)
     assert "<img" not in shown(made, cell_bytes=2 * len(SVG) - 1)
 
 
-def test_by_default_half_a_megabyte_of_a_file_and_two_of_a_cell_travel() -> None:
-    assert (Limits().file_bytes, Limits().cell_bytes) == (512_000, 2_000_000)
-
-
 def test_the_saved_path_stands_in_words(tmp_path: Path) -> None:
-    bundle = render_turn(turn(files=(artifact(tmp_path, "a.txt", b"x"),)))
+    bundle = render_turn(turn(files=(artifact(tmp_path, "a.txt", b"x"),)), LIMITS)
     assert "saved as made/a.txt" in read_html(bundle["text/html"])[1]
     assert "saved as `made/a.txt`" in bundle["text/markdown"]
     assert "saved as made/a.txt" in bundle["text/plain"]
@@ -105,19 +102,19 @@ def test_an_svg_is_shown_through_img_with_its_own_title(tmp_path: Path) -> None:
 
 def test_a_raster_picture_is_an_output_of_its_own_and_not_shown_twice(tmp_path: Path) -> None:
     result = turn(files=(artifact(tmp_path, "a.png", PIXEL), artifact(tmp_path, "b.svg", SVG)))
-    (bundle,) = render_pictures(result)
+    (bundle,) = render_pictures(result, LIMITS)
     assert base64.b64decode(bundle["image/png"]) == PIXEL
     assert "Picture a.png" in bundle["text/plain"]
-    html = render_turn(result, whole=False)["text/html"]
+    html = render_turn(result, LIMITS, whole=False)["text/html"]
     assert [given["src"][:14] for tag, given in read_html(html)[0] if tag == "img"] == ["data:image/svg"]
     assert "shown below" in html
-    assert "shown below" not in render_turn(result)["text/html"]
+    assert "shown below" not in render_turn(result, LIMITS)["text/html"]
 
 
 def test_what_only_claims_to_be_a_picture_is_not_shown_as_one(tmp_path: Path) -> None:
     result = turn(files=(artifact(tmp_path, "a.png", b"<script>"),))
-    assert render_pictures(result) == []
-    assert "<img" not in render_turn(result)["text/html"]
+    assert render_pictures(result, LIMITS) == []
+    assert "<img" not in render_turn(result, LIMITS)["text/html"]
 
 
 @pytest.mark.parametrize(
@@ -206,7 +203,7 @@ def test_what_has_become_no_regular_file_is_not_read(kind: str, tmp_path: Path) 
 def test_too_many_files_for_cards_are_listed_and_then_counted(tmp_path: Path) -> None:
     made = artifact(tmp_path, "a.bin", b"x")
     files = tuple(dataclasses.replace(made, name=f"{n}.bin") for n in range(CARDS + LISTED + 7))
-    bundle = render_turn(turn(files=files))
+    bundle = render_turn(turn(files=files), LIMITS)
     assert len(links(bundle["text/html"])) == CARDS
     for text in (bundle["text/html"], bundle["text/markdown"], bundle["text/plain"]):
         assert f"\n{CARDS + LISTED - 1}.bin" in re.sub("<li>|- ", "\n", text)
@@ -215,7 +212,7 @@ def test_too_many_files_for_cards_are_listed_and_then_counted(tmp_path: Path) ->
 
 
 def test_one_file_alone_is_its_card(tmp_path: Path) -> None:
-    bundle = render_artifact(artifact(tmp_path, "a.csv", b"h,i\n1,2\n"))
+    bundle = render_artifact(artifact(tmp_path, "a.csv", b"h,i\n1,2\n"), LIMITS)
     assert set(bundle) == {"text/html", "text/markdown", "text/plain"}
     assert carried(bundle["text/html"]) == [b"h,i\n1,2\n"]
     assert "| h | i |" in bundle["text/markdown"]
@@ -257,6 +254,6 @@ def test_what_cannot_be_fetched_says_why(tmp_path: Path) -> None:
     def fetch() -> Path:
         raise FileNotFoundError("the file file_1 cannot be fetched: File has expired")
 
-    bundle = render_artifact(elsewhere(tmp_path, b"x", fetch))
+    bundle = render_artifact(elsewhere(tmp_path, b"x", fetch), LIMITS)
     assert all("File has expired" in bundle[kind] for kind in ("text/html", "text/markdown", "text/plain"))
     assert links(bundle["text/html"]) == []

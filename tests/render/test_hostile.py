@@ -21,7 +21,7 @@ from hostile import (
     read_html,
     text_offences,
 )
-from render.made import allowed, artifact, called, turn
+from render.made import LIMITS, allowed, artifact, called, turn
 
 from conjure_magic.events import Called, Item, Noted, Said, Thought
 from conjure_magic.messages import Message, OtherBlock, ToolUseBlock
@@ -74,14 +74,14 @@ def items(text: str) -> tuple[Item, ...]:
 
 @pytest.mark.parametrize("text", ALL)
 def test_nothing_acts_wherever_the_text_stands(text: str) -> None:
-    check(render_turn(turn(*items(text))))
+    check(render_turn(turn(*items(text)), LIMITS))
 
 
 @pytest.mark.parametrize("text", ALL)
 def test_nothing_acts_where_one_place_has_the_whole_output_to_itself(text: str) -> None:
     """An unclosed fence or comment in one item must not be what saves the next one."""
     for item in items(text):
-        check(render_turn(turn(item)))
+        check(render_turn(turn(item), LIMITS))
 
 
 @pytest.mark.parametrize("text", ALL)
@@ -116,9 +116,9 @@ def test_nothing_acts_in_a_file_name(name: str, tmp_path: Path) -> None:
     except OSError:
         pytest.skip("this file system does not take the name")
     for result in (turn(files=(made,)), turn(called(files=(made,)), files=(made,) * 40)):
-        check(render_turn(result))
-        check(render_turn(result, whole=False))
-    check(render_artifact(made))
+        check(render_turn(result, LIMITS))
+        check(render_turn(result, LIMITS, whole=False))
+    check(render_artifact(made, LIMITS))
 
 
 @pytest.mark.parametrize("name", FILE_NAMES)
@@ -130,16 +130,16 @@ def test_nothing_acts_in_the_name_of_a_picture(name: str, tmp_path: Path) -> Non
         made = artifact(tmp_path, f"{name[:200]}.png", PIXEL)
     except OSError:
         pytest.skip("this file system does not take the name")
-    check(render_turn(turn(files=(made,))))
-    for bundle in render_pictures(turn(files=(made,))):
+    check(render_turn(turn(files=(made,)), LIMITS))
+    for bundle in render_pictures(turn(files=(made,)), LIMITS):
         assert text_offences(bundle["text/plain"]) == []
 
 
 @pytest.mark.parametrize("name", FILE_CONTENTS)
 def test_nothing_acts_in_the_content_of_a_file(name: str, tmp_path: Path) -> None:
     made = artifact(tmp_path, name, FILE_CONTENTS[name])
-    check(render_turn(turn(files=(made,))))
-    check(render_artifact(made))
+    check(render_turn(turn(files=(made,)), LIMITS))
+    check(render_artifact(made, LIMITS))
 
 
 @pytest.mark.parametrize("text", ALL)
@@ -147,7 +147,7 @@ def test_the_data_of_a_turn_can_be_sent_and_read_again(text: str) -> None:
     """Also with lone surrogates, which have no UTF-8, and with blocks of unknown types."""
     message = Message("assistant", (OtherBlock({"type": "odd", text or "k": [text, 1.5, None, {"x": (text,)}]}),))
     result = turn(*items(text), prompt=text, messages=(Message.user(text), message))
-    data = render_turn(result)[VENDOR_TYPE]
+    data = render_turn(result, LIMITS)[VENDOR_TYPE]
     sent = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8"))
     # The same bytes as went over the wire.
     assert Message.from_dict(sent["messages"][0]).encoded == Message.user(text).encoded
@@ -156,15 +156,15 @@ def test_the_data_of_a_turn_can_be_sent_and_read_again(text: str) -> None:
 @pytest.mark.parametrize("name", ["script", "handler", "iframe", "closing our tags", "quotes"])
 def test_what_is_defused_can_still_be_read(name: str) -> None:
     text = TEXTS[name]
-    bundle = render_turn(turn(called(text)))
+    bundle = render_turn(turn(called(text)), LIMITS)
     assert text in read_html(bundle["text/html"])[1]
     assert text in bundle["text/markdown"]
-    said = read_html(render_turn(turn(Said(text)))["text/html"])[1]
+    said = read_html(render_turn(turn(Said(text)), LIMITS)["text/html"])[1]
     assert "".join(text.split()) in "".join(said.split())
 
 
 def test_a_link_of_another_scheme_stays_words() -> None:
-    html = render_turn(turn(Said("[click](javascript:alert(1)) [file](other.txt)")))["text/html"]
+    html = render_turn(turn(Said("[click](javascript:alert(1)) [file](other.txt)")), LIMITS)["text/html"]
     elements, text = read_html(html)
     assert "a" not in [tag for tag, _ in elements]
     assert "javascript:alert(1)" in text
@@ -172,7 +172,7 @@ def test_a_link_of_another_scheme_stays_words() -> None:
 
 
 def test_a_remote_picture_becomes_its_words_and_address() -> None:
-    bundle = render_turn(turn(Said("![a chart](https://evil.example/x.png)")))
+    bundle = render_turn(turn(Said("![a chart](https://evil.example/x.png)")), LIMITS)
     elements, text = read_html(bundle["text/html"])
     assert [tag for tag, _ in elements if tag in ("img", "a")] == []
     assert "a chart (picture: https://evil.example/x.png)" in text
@@ -181,12 +181,15 @@ def test_a_remote_picture_becomes_its_words_and_address() -> None:
 
 def test_hidden_characters_of_a_command_are_seen() -> None:
     command = "rm -rf \u202e/ # \u200bsafe"
-    for shown in (render_turn(turn(called(command)))["text/html"], render_turn(turn(called(command)))["text/plain"]):
+    for shown in (
+        render_turn(turn(called(command)), LIMITS)["text/html"],
+        render_turn(turn(called(command)), LIMITS)["text/plain"],
+    ):
         assert "‹U+202E›" in shown
         assert "‹U+200B›" in shown
 
 
 def test_formulas_are_left_alone_by_mathjax() -> None:
     """`\\href` in a formula could carry a script, and "$5 and $6" is no formula."""
-    elements, _ = read_html(render_turn(turn(Said(TEXTS["math"])))["text/html"])
+    elements, _ = read_html(render_turn(turn(Said(TEXTS["math"])), LIMITS)["text/html"])
     assert {"mathjax_ignore", "tex2jax_ignore"} <= set(elements[0][1]["class"].split())

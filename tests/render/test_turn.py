@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 from hostile import read_html
-from render.made import allowed, called, turn
+from render.made import CALL, LIMITS, allowed, called, turn
 
 from conjure_magic.events import Called, Noted, Said, Thought, ToolProgress, TurnResult
 from conjure_magic.messages import Message, ToolUseBlock, Usage
-from conjure_magic.render import VENDOR_TYPE, Limits, render_footer, render_turn
-from conjure_magic.render.calls import CallLimits, render_call, render_call_live, render_call_text, what
+from conjure_magic.render import VENDOR_TYPE, render_footer, render_turn
+from conjure_magic.render.calls import render_call, render_call_live, render_call_text, what
 
 SKILL = "/opt/skills/log-analyzer"
 
 
 def words(result: TurnResult, **options: bool) -> str:
-    return read_html(render_turn(result, **options)["text/html"])[1]
+    return read_html(render_turn(result, LIMITS, **options)["text/html"])[1]
 
 
 def texts(result: TurnResult) -> list[str]:
     """What a reader sees of it in each type that is read."""
-    bundle = render_turn(result)
+    bundle = render_turn(result, LIMITS)
     return [read_html(bundle["text/html"])[1], bundle["text/markdown"].replace("\\", ""), bundle["text/plain"]]
 
 
 def test_every_type_is_there() -> None:
-    assert set(render_turn(turn(Said("x")))) == {"text/html", "text/markdown", "text/plain", VENDOR_TYPE}
+    assert set(render_turn(turn(Said("x")), LIMITS)) == {"text/html", "text/markdown", "text/plain", VENDOR_TYPE}
 
 
 def test_order_is_the_order_of_events() -> None:
@@ -48,7 +49,7 @@ def test_a_call_is_one_folded_line_that_opens_to_everything() -> None:
         approval=allowed("you"),
         output_path="out/1.txt",
     )
-    html = render_call(call, CallLimits())
+    html = render_call(call, CALL)
     elements = [tag for tag, _ in read_html(html)[0]]
     assert elements.count("details") == elements.count("summary") == 1
     line, inside = read_html(html)[1].split("\n", 1)
@@ -68,7 +69,7 @@ def test_a_call_is_one_folded_line_that_opens_to_everything() -> None:
     ],
 )
 def test_a_failed_call_is_told_by_mark_word_and_tint_and_stands_open(fields: dict[str, object], mark: str) -> None:
-    elements, text = read_html(render_call(called(**fields), CallLimits()))  # type: ignore[arg-type]
+    elements, text = read_html(render_call(called(**fields), CALL))  # type: ignore[arg-type]
     assert text.startswith(f"{mark} ")
     assert any(tag == "details" and "open" in given for tag, given in elements)
     assert any("background" in given.get("style", "") for tag, given in elements if tag == "span")
@@ -97,18 +98,18 @@ def test_a_call_that_nobody_answered_for_says_so(by: str, said: str) -> None:
 
 def test_other_arguments_than_a_command_are_named() -> None:
     call = Called(ToolUseBlock("t1", "create_file", {"path": "a.txt", "content": "x\ny", "mode": {"b": 1}}), "local")
-    text = read_html(render_call(call, CallLimits()))[1]
+    text = read_html(render_call(call, CALL))[1]
     assert text.startswith("◌ create_file a.txt")
     assert "content:\nx\ny" in text
     assert 'mode:\n{\n  "b": 1\n}' in text
 
 
 def test_a_call_without_arguments_leaves_no_gap() -> None:
-    assert render_call_text(Called(ToolUseBlock("t1", "now", {}), "native"), CallLimits()) == "◌ now"
+    assert render_call_text(Called(ToolUseBlock("t1", "now", {}), "native"), CALL) == "◌ now"
 
 
 def test_a_call_without_output_says_so() -> None:
-    assert "no output" in read_html(render_call(called(), CallLimits()))[1]
+    assert "no output" in read_html(render_call(called(), CALL))[1]
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_paths_of_skills_are_short_in_the_line(command: str, shown: str) -> None
 
 def test_the_whole_command_stands_inside() -> None:
     result = turn(called(f"python {SKILL}/scripts/x.py"))
-    limits = Limits(skills={"log-analyzer": SKILL})
+    limits = replace(LIMITS, skills={"log-analyzer": SKILL})
     text = read_html(render_turn(result, limits)["text/html"])[1]
     assert "python log-analyzer/scripts/x.py" in text
     assert f"$ python {SKILL}/scripts/x.py" in text
@@ -139,32 +140,32 @@ def test_the_whole_command_stands_inside() -> None:
 def test_a_long_output_is_shortened_and_says_so() -> None:
     result = turn(called("x", "a" * 50_000))
     assert "characters left out here" in words(result)
-    assert len(render_turn(result, Limits(call_characters=3_000))["text/html"]) < 12_000
+    assert len(render_turn(result, replace(LIMITS, call_characters=3_000))["text/html"]) < 12_000
 
 
 def test_many_calls_share_what_may_be_shown() -> None:
     """300 rounds do not make a notebook of megabytes; the data keep all of it."""
     result = turn(*[called("x" * 10, "y" * 40_000)] * 300)
-    assert len(render_turn(result)["text/html"]) < 2_500_000
+    assert len(render_turn(result, LIMITS)["text/html"]) < 2_500_000
 
 
 def test_a_running_call_shows_its_newest_lines_how_far_it_is_and_an_open_question() -> None:
     call = Called(called("make").call, "local", output="\n".join(f"line {n}" for n in range(100)))
-    assert "line 99" in render_call_live(call, CallLimits())
-    assert "line 1\n" not in render_call_live(call, CallLimits())
+    assert "line 99" in render_call_live(call, CALL)
+    assert "line 1\n" not in render_call_live(call, CALL)
     far = Called(call.call, "local", progress=ToolProgress("t1", 1, 4, "pages"))
-    assert 'aria-valuenow="25"' in render_call_live(far, CallLimits())
+    assert 'aria-valuenow="25"' in render_call_live(far, CALL)
     for done, total, shown in ((9, 4, "100%"), (-1, 4, "0%"), (math.inf, 4, "inf"), (3, 0, "3"), (3, math.nan, "3")):
-        odd = render_call_live(Called(call.call, "local", progress=ToolProgress("t1", done, total, "")), CallLimits())
+        odd = render_call_live(Called(call.call, "local", progress=ToolProgress("t1", done, total, "")), CALL)
         assert f">{shown}</span>" in odd
         assert ("progressbar" in odd) is shown.endswith("%")
-    assert "25% · pages" in read_html(render_call_live(far, CallLimits()))[1]
+    assert "25% · pages" in read_html(render_call_live(far, CALL))[1]
     asked = Called(call.call, "local", asked="rm -r x")
-    assert "waiting for an answer" in render_call_live(asked, CallLimits())
+    assert "waiting for an answer" in render_call_live(asked, CALL)
 
 
 def test_thoughts_are_folded() -> None:
-    elements, text = read_html(render_turn(turn(Thought("I *think*."), Said("x")))["text/html"])
+    elements, text = read_html(render_turn(turn(Thought("I *think*."), Said("x")), LIMITS)["text/html"])
     assert "details" in [tag for tag, _ in elements]
     assert "thought: I *think*." in text
 
@@ -223,7 +224,7 @@ def test_the_footer_can_be_an_output_of_its_own() -> None:
 
 def test_the_data_are_the_turn() -> None:
     result = turn(called(), messages=(Message.user("q"), Message.assistant("a")))
-    assert render_turn(result)[VENDOR_TYPE] == result.to_dict()
+    assert render_turn(result, LIMITS)[VENDOR_TYPE] == result.to_dict()
 
 
 def test_all_reads_well_without_styles() -> None:
@@ -237,7 +238,7 @@ def test_all_reads_well_without_styles() -> None:
 def test_no_style_that_an_untrusted_notebook_drops() -> None:
     """No theme variable; the ink is inherited; nothing but inline styles."""
     result = turn(Said("`x`"), called(is_error=True), Thought("x"), Noted("x", "error"), stop_reason="timeout")
-    html = render_turn(result)["text/html"]
+    html = render_turn(result, LIMITS)["text/html"]
     assert "var(" not in html
     styles = [given["style"] for _, given in read_html(html)[0] if "style" in given]
     assert not [style for style in styles if any(part.strip().startswith("color:") for part in style.split(";"))]
@@ -245,5 +246,5 @@ def test_no_style_that_an_untrusted_notebook_drops() -> None:
 
 def test_a_call_without_arguments_shows_no_empty_box() -> None:
     ran = Called(ToolUseBlock("t1", "plot", {}), "native", result=called("x", "a figure").result)
-    boxes = re.findall(r"<pre [^>]*>(.*?)</pre>", render_call(ran, CallLimits()))
+    boxes = re.findall(r"<pre [^>]*>(.*?)</pre>", render_call(ran, CALL))
     assert boxes == ["a figure"]

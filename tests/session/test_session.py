@@ -17,7 +17,6 @@ from conjure_magic.events import Event, TextDelta, ToolFinished, TurnFinished
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.skills import SkillRegistry, load_skills
-from conjure_magic.turn.budget import Limits
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -201,7 +200,7 @@ def test_a_retry_that_cannot_begin_keeps_the_turn() -> None:
     with scripted(["One."], price=None) as session:
         session.chat("first")
         with pytest.raises(UsageError, match="max-cost"):
-            session.retry(limits=Limits(max_cost=1))
+            session.retry(limits=session.limits(max_cost=1))
         assert [turn.prompt for turn in session.turns] == ["first"]
         assert len(session.messages) == 2
 
@@ -220,7 +219,7 @@ def test_a_timeout_stops_a_callable_that_blocks() -> None:
         raise AssertionError("not stopped")
 
     with Session(ScriptedBackend(), model=blocks) as session:
-        assert session.chat("go", limits=Limits(timeout=0.3)).stop_reason == "timeout"
+        assert session.chat("go", limits=session.limits(timeout=0.3)).stop_reason == "timeout"
 
 
 def test_skills_are_given_as_a_registry_or_as_skills_of_one(tmp_path: Path) -> None:

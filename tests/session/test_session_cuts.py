@@ -126,7 +126,7 @@ class Line:
         self.fixed, self._cut = content, (0, NEVER, loss)
         events: list[ModelEvent] = []
         try:
-            events.extend(self.model.stream(Request(OPUS, "", (), (Message.user("Hi."),)), Cancel()))
+            events.extend(self.model.stream(Request(OPUS, "", (), (Message.user("Hi."),), max_tokens=1_000), Cancel()))
         except ModelError as error:
             return tuple(events), type(error)
         finally:

@@ -18,7 +18,6 @@ from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.testing.stub import Reply, StubModel, StubServer
-from conjure_magic.turn.budget import Limits
 
 pytestmark = pytest.mark.usefixtures("folder")
 STUB_KEY = KEY
@@ -201,7 +200,7 @@ def test_an_overflow_is_mended_by_a_summary(stub: StubServer) -> None:
         assert "They spoke." in session.messages[0].text
         stub.reply(Reply.fault(400, "invalid_request_error", long))
         with pytest.raises(ContextOverflowError):
-            session.chat("Third.", limits=Limits(compact=False))
+            session.chat("Third.", limits=session.limits(compact=False))
         stub.reset()
         stub.reply("Alive.")
         assert session.chat("Fourth.").text == "Alive."
@@ -210,7 +209,7 @@ def test_an_overflow_is_mended_by_a_summary(stub: StubServer) -> None:
 def test_a_cost_limit_stops_between_rounds_with_honest_figures(stub: StubServer) -> None:
     stub.reply(*[Reply([call(n=1)], output_tokens=1_000)] * 10)
     with Session(ScriptedBackend(), model=model(stub)) as session:
-        result = session.chat("Go.", limits=Limits(max_cost=0.05))
+        result = session.chat("Go.", limits=session.limits(max_cost=0.05))
     assert result.stop_reason == "max_cost"
     assert result.cost is not None
     assert 0.03 < result.cost < 0.08

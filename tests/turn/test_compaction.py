@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from fakes import ScriptedModel, check_history, use
 from scene import Scene
+from standard import turn_limits
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ContextOverflowError, StreamCutError, UsageError
 from conjure_magic.events import Compacted, MessageFinished, MessageStarted, ModelEvent, Notice
 from conjure_magic.messages import Message, ThinkingBlock, Usage
 from conjure_magic.models.base import Request
-from conjure_magic.turn.budget import Limits
 from conjure_magic.turn.compaction import estimated_tokens
 from conjure_magic.workspace import Workspace
 
@@ -32,7 +32,7 @@ def small(*replies: object, window: int = 2_000) -> ScriptedModel:
 
 
 LONG = (Message.user("look " * 2_000), Message.assistant("found " * 500))
-ROOM = Limits(max_tokens=500)
+ROOM = turn_limits(max_tokens=500)
 
 
 def test_earlier_turns_become_a_summary_before_the_request_that_would_not_fit(workspace: Workspace) -> None:
@@ -89,7 +89,7 @@ def test_a_summary_is_made_by_rule_where_the_model_cannot_make_one(workspace: Wo
 
 
 def test_no_compact_refuses_and_says_what_to_do(workspace: Workspace) -> None:
-    scene = Scene(workspace, small(), messages=LONG, limits=Limits(max_tokens=500, compact=False))
+    scene = Scene(workspace, small(), messages=LONG, limits=turn_limits(max_tokens=500, compact=False))
     with pytest.raises(ContextOverflowError, match="--no-compact"):
         scene.run()
     assert scene.turn.messages[:1] == LONG[:1]
@@ -108,7 +108,9 @@ def test_the_cost_limit_is_checked_between_rounds_and_bounds_the_next_answer(wor
         def cost(self, usage: object) -> float:
             return getattr(usage, "output_tokens", 0) * 0.01
 
-    scene = Scene(workspace, Priced([use("a")], [use("b")], [use("c")]), limits=Limits(max_cost=0.10, max_tokens=400))
+    scene = Scene(
+        workspace, Priced([use("a")], [use("b")], [use("c")]), limits=turn_limits(max_cost=0.10, max_tokens=400)
+    )
     result = scene.run()
     assert [request.max_tokens for request in scene.model.requests] == [10, 5]
     assert result.stop_reason == "max_cost"
@@ -118,7 +120,7 @@ def test_the_cost_limit_is_checked_between_rounds_and_bounds_the_next_answer(wor
 
 def test_a_cost_limit_without_a_price_is_a_usage_error(workspace: Workspace) -> None:
     with pytest.raises(UsageError, match="--max-cost needs a price"):
-        Scene(workspace, ScriptedModel(price=None), limits=Limits(max_cost=1))
+        Scene(workspace, ScriptedModel(price=None), limits=turn_limits(max_cost=1))
 
 
 def test_a_prompt_alone_is_sent_whatever_the_estimate_says(workspace: Workspace) -> None:
@@ -134,7 +136,7 @@ def test_in_a_small_window_an_answer_is_kept_free_a_quarter_and_asks_for_no_more
 ) -> None:
     model = small(["Fine."], window=8_000)
     short = (Message.user("Hi."), Message.assistant("Hello."))
-    scene = Scene(workspace, model, messages=short, limits=Limits(max_tokens=16_000))
+    scene = Scene(workspace, model, messages=short, limits=turn_limits(max_tokens=16_000))
     scene.run()
     assert scene.bodies(Compacted) == []
     assert 7_000 < model.requests[0].max_tokens < 8_000
@@ -153,7 +155,7 @@ def test_a_summary_that_would_take_more_than_half_of_the_money_is_made_by_rule(w
     for limit, requests in ((0.05, 1), (0.10, 2)):
         model = Priced(["The model's summary."], ["On."])
         model.context_window = 2_000
-        scene = Scene(workspace, model, messages=LONG, limits=Limits(max_tokens=500, max_cost=limit))
+        scene = Scene(workspace, model, messages=LONG, limits=turn_limits(max_tokens=500, max_cost=limit))
         result = scene.run()
         assert len(model.requests) == requests
         [told] = [notice.text for notice in scene.bodies(Notice)]
@@ -168,7 +170,7 @@ def test_a_server_that_stops_counting_ends_a_turn_that_may_not_cost_more(workspa
             for event in super().stream(request, cancel):
                 yield replace(event, usage=Usage()) if isinstance(event, MessageFinished) else event
 
-    scene = Scene(workspace, Silent([use("a")], ["On."]), limits=Limits(max_cost=1))
+    scene = Scene(workspace, Silent([use("a")], ["On."]), limits=turn_limits(max_cost=1))
     result = scene.run()
     assert (result.stop_reason, result.cost, result.rounds) == ("max_cost", None, 2)
     assert len(scene.model.requests) == 1
@@ -180,15 +182,15 @@ def test_a_price_that_depends_on_the_length_bounds_the_answer_by_the_higher_rate
             return (usage.output_tokens or 0) * (0.01 if (usage.prompt_tokens or 0) < 1_000 else 0.05)
 
     model = Stepped(["On."])
-    Scene(workspace, model, messages=LONG, limits=Limits(max_cost=1.0, max_tokens=400)).run()
+    Scene(workspace, model, messages=LONG, limits=turn_limits(max_cost=1.0, max_tokens=400)).run()
     assert model.requests[0].max_tokens == 20
 
 
 def test_an_answer_that_the_money_cut_says_so(workspace: Workspace) -> None:
     model = Priced(["Half a sen"], stop_reason="max_tokens")
-    result = Scene(workspace, model, limits=Limits(max_cost=0.001, max_tokens=400)).run()
+    result = Scene(workspace, model, limits=turn_limits(max_cost=0.001, max_tokens=400)).run()
     assert result.stop_reason == "max_cost"
-    free = Scene(workspace, Priced(["Half a sen"], stop_reason="max_tokens"), limits=Limits(max_tokens=400)).run()
+    free = Scene(workspace, Priced(["Half a sen"], stop_reason="max_tokens"), limits=turn_limits(max_tokens=400)).run()
     assert free.stop_reason == "max_tokens"
 
 

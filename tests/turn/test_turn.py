@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from fakes import ScriptedBackend, ScriptedModel, asking, check_history, echo, use
 from scene import Scene
+from standard import turn_limits
 
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.backends.base import Context
@@ -31,7 +32,6 @@ from conjure_magic.events import (
     TurnStarted,
 )
 from conjure_magic.messages import Message, ThinkingBlock, ToolUseBlock
-from conjure_magic.turn.budget import Limits
 from conjure_magic.workspace import Workspace
 
 
@@ -130,7 +130,7 @@ def test_a_fault_of_a_backend_propagates_and_leaves_a_valid_history(workspace: W
 
 
 def test_the_round_limit_leaves_a_result_that_can_be_continued(workspace: Workspace) -> None:
-    scene = Scene(workspace, ScriptedModel([use("a")], [use("b")], [use("c")]), limits=Limits(max_rounds=2))
+    scene = Scene(workspace, ScriptedModel([use("a")], [use("b")], [use("c")]), limits=turn_limits(max_rounds=2))
     result = scene.run()
     assert (result.stop_reason, result.rounds) == ("max_rounds", 2)
     check_history(scene.turn.messages)
@@ -185,7 +185,7 @@ def test_waiting_for_a_person_does_not_count_toward_the_timeout(workspace: Works
         ScriptedModel([use("a", "asking")]),
         ScriptedBackend(asking=asking),
         approver=slow,
-        limits=Limits(timeout=0.5),
+        limits=turn_limits(timeout=0.5),
     )
     assert scene.run().is_complete
 
@@ -198,7 +198,7 @@ def test_a_timeout_stops_a_call_and_marks_the_result(workspace: Workspace) -> No
         raise AssertionError("not stopped")
 
     scene = Scene(
-        workspace, ScriptedModel([use("a", "sleeps")]), ScriptedBackend(sleeps=sleeps), limits=Limits(timeout=0.2)
+        workspace, ScriptedModel([use("a", "sleeps")]), ScriptedBackend(sleeps=sleeps), limits=turn_limits(timeout=0.2)
     )
     result = scene.run()
     assert result.stop_reason == "timeout"

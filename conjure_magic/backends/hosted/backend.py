@@ -91,7 +91,7 @@ class HostedBackend:
         *,
         others: Sequence[str] = (),
         configured: Callable[[], Credentials] = credentials,
-        limit: int = 100_000_000,
+        limit: int,
         secrets: Callable[[], Iterable[str]] = tuple,
         memory: MutableMapping[str, Any] | None = None,
     ) -> None:

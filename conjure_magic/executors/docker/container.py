@@ -20,7 +20,6 @@ from conjure_magic.executors.docker.folders import WORKSPACE, Mount
 from conjure_magic.executors.docker.guard import Guard
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
 from conjure_magic.executors.docker.owner import User
-from conjure_magic.settings import STANDARD_IMAGE
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -77,7 +76,7 @@ class Plan:
     @property
     def image_name(self) -> str:
         """The image as a person knows it."""
-        return self.limits.image or STANDARD_IMAGE
+        return self.limits.image
 
 
 def source() -> bytes:

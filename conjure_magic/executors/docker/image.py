@@ -51,7 +51,7 @@ def ensure(client: DockerClient, limits: DockerLimits, progress: Progress, cance
 
     Raises DockerUnavailableError, which says what to do, and CancelledError once `cancel` is set.
     """
-    name = limits.image or STANDARD_IMAGE
+    name = limits.image
     found = find(client, name)
     if found is not None:
         return found

@@ -34,33 +34,33 @@ def size_bytes(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DockerLimits:
-    """The bounds of a session's container. Raises UsageError, when made, for a value that cannot hold."""
+    """The bounds of a session's container, made by `options.limits_of`. Raises UsageError for an invalid value."""
 
-    image: str = ""
-    """Name or id of the image; empty for the standard one."""
-    memory: str = "512m"
+    image: str
+    """Name or id of the image."""
+    memory: str
     """What all commands together may use, `/tmp` included; there is no swap beyond it."""
-    cpus: float = 1.0
+    cpus: float
     """Processors, such as 0.5."""
-    pids: int = 128
+    pids: int
     """Processes and threads at once."""
-    file_size: str = "1g"
+    file_size: str
     """Size of the largest file that a command may write."""
-    tmpfs_size: str = "100m"
+    tmpfs_size: str
     """Size of `/tmp`, which lies in memory."""
-    workspace_size: str = "10g"
+    workspace_size: str
     """What the workspace may hold; a command that makes it larger is stopped when that is noticed."""
-    network: str = "none"
+    network: str
     """`none`, `bridge`, or the name of a network of the engine's."""
-    runtime: str = ""
+    runtime: str
     """The engine's runtime, such as gVisor's `runsc`; empty for its default."""
-    environment: tuple[str, ...] = ()
+    environment: tuple[str, ...]
     """Names, or patterns with `*`, of variables that commands get from the kernel's environment."""
-    host: str = ""
+    host: str
     """The engine: an address such as `unix:///run/docker.sock`, or a context's name; empty: as for the CLI."""
 
     def __post_init__(self) -> None:
-        if self.image and not _IMAGE.fullmatch(self.image):
+        if not _IMAGE.fullmatch(self.image):
             raise UsageError(f"{self.image!r} is not an image's name, such as python:3.13-slim")
         if size_bytes(self.memory) < LEAST_MEMORY:
             raise UsageError(f"memory {self.memory} is too little: at least {LEAST_MEMORY >> 20}m")

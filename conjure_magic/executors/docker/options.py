@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from conjure_magic.executors.docker.limits import DockerLimits
-from conjure_magic.settings import Settings
+from conjure_magic.settings import STANDARD_IMAGE, Settings
 
 
 def limits_of(settings: Settings, image: str = "") -> DockerLimits:
-    """The bounds as the settings have them; `image` goes before theirs. Raises UsageError for what cannot hold."""
+    """The bounds in the settings; `image` takes precedence over theirs. Raises UsageError for an invalid value."""
     return DockerLimits(
-        image=image or settings.docker_image,
+        image=image or settings.docker_image or STANDARD_IMAGE,
         memory=settings.docker_memory,
         cpus=settings.docker_cpus,
         pids=settings.docker_pids,

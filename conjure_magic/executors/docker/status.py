@@ -12,7 +12,6 @@ from conjure_magic.errors import BackendError, BackendUnavailableError
 from conjure_magic.executors.docker import engine, image, sweep
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, version
-from conjure_magic.settings import STANDARD_IMAGE
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -58,7 +57,7 @@ def look(limits: DockerLimits) -> Status:
                 facts = client.info()
             containers = tuple(_named(client, sweep.containers(client)))
             try:
-                return Status(address, facts, "", _image(client, limits.image or STANDARD_IMAGE), containers)
+                return Status(address, facts, "", _image(client, limits.image), containers)
             except BackendUnavailableError as error:
                 return Status(address, facts, str(error), None, containers)
     except BackendError as error:
