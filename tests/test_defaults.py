@@ -61,13 +61,11 @@ def literals(value: ast.expr) -> Iterator[object]:
 
 def is_copy(name: str, value: ast.expr) -> bool:
     """True if a default repeats a setting's: by its name with the same value, or by a value that says enough."""
-    setting = name.lower()
     for known, default in DEFAULTS.items():
-        same_name = setting in (known, known.removeprefix("docker_"))
-        for literal in literals(value):
-            if type(literal) is type(default) and literal == default and literal not in ("", None, False):
-                if same_name or distinctive(default):
-                    return True
+        same_name = name.lower() in (known, known.removeprefix("docker_"))
+        same_value = any(type(part) is type(default) and part == default for part in literals(value))
+        if same_value and default not in ("", False) and (same_name or distinctive(default)):
+            return True
     return False
 
 

@@ -20,6 +20,7 @@ from conjure_magic.errors import BackendError, PathNotAllowedError, ToolError, U
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ToolOutput, ToolResult
 from conjure_magic.executors.base import ExecPaths
 from conjure_magic.executors.local import LocalExecutor
+from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.skills import SkillRegistry
 from conjure_magic.workspace import Folders, Workspace
