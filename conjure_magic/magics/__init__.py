@@ -109,7 +109,7 @@ def _matcher(magics: ConjureMagics) -> Callable[[Any], dict[str, Any]]:
     def conjure(context: Any) -> dict[str, Any]:
         from conjure_magic.magics.completer import complete
 
-        return complete(magics.front, magics.shell.user_ns, context)
+        return complete(magics.front, context)
 
     attributes = {"matcher_api_version": 2, "matcher_identifier": "conjure", "matcher_priority": 100}
     for name, value in attributes.items():

@@ -1,236 +1,148 @@
-"""The commands of `%conjure`, one function each: words typed after the name in, a bundle to show out (or None)."""
+"""The commands of `%conjure`: each is a function, declared in `CONJURE` with its words, options and help."""
 
 from __future__ import annotations
 
+import argparse
 import json
-from collections.abc import Callable, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import authoring, state
 from conjure_magic.magics.asking import ask_key
-from conjure_magic.magics.hosted import COMMANDS as HOSTED
-from conjure_magic.magics.hosted import hosted as show_hosted
-from conjure_magic.magics.options import add_choice, cell_parser, command_parser, read_words, suggest
+from conjure_magic.magics.command import Bundle, Command, CommandContext
+from conjure_magic.magics.docker import DOCKER
+from conjure_magic.magics.hosted import HOSTED
+from conjure_magic.magics.options import YES, Argument, argument, cell_parser, choice_arguments, session_names, suggest
 from conjure_magic.magics.sessions import check_name, merged
 from conjure_magic.printing import say
 from conjure_magic.turn.compaction import begins_with_summary
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from conjure_magic.magics.sessions import Sessions
-    from conjure_magic.session import Session
-    from conjure_magic.settings import Settings
-
-Bundle = dict[str, Any]
 LONGEST_TRACEBACK = 20_000
 """Characters of a traceback that go to the model."""
 EXPLAIN = "Explain the last error of this notebook, given below: what it means, where it comes from, how to mend it."
+TOPICS = ("cell", "settings")
+"""What `%conjure help` knows beside the commands."""
 
 
-class Front(Protocol):
-    """What a command may use of the magics at work."""
-
-    sessions: Sessions
-    settings: Settings
-
-    def run(
-        self,
-        session: Session,
-        prompt: str,
-        attachments: list[str] | None = None,
-        *,
-        attach: Sequence[str | Path] = (),
-        yes: bool = False,
-    ) -> None:
-        """Run a turn with its display."""
-
-    def last_traceback(self) -> str:
-        """The last traceback of the kernel as plain text; empty if there is none."""
+def show_state(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """The current session, and what it works with."""
+    context.sessions.up_to_date()
+    return state.render_state(context.sessions)
 
 
-Command = Callable[["Front", Sequence[str]], Bundle | None]
-
-
-def show_state(front: Front, words: Sequence[str]) -> Bundle | None:
-    """the current session, and what it works with"""
-    _no_words("state", words)
-    front.sessions.up_to_date()
-    return state.render_state(front.sessions)
-
-
-def use(front: Front, words: Sequence[str]) -> Bundle | None:
-    """choose backend, skills, model or session for the next cells"""
-    parser = command_parser("use", "Choose for the next cells.")
-    add_choice(parser)
-    parser.add_argument("--session", metavar="NAME", help="make this the current session")
-    options = read_words(parser, words)
-    if options is None:
-        return None
-    choice = front.sessions.choice(options)
+def use(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """Choose backend, skills, model or session for the next cells."""
+    choice = context.sessions.choice(options)
     given = {key: value for key, value in choice.items() if value is not None}
     if not given and options.session is None:
-        raise UsageError("%conjure use wants at least one of --backend, --skills, --model, --image, --session")
-    front.sessions.pick(options)
-    front.sessions.chosen = merged(front.sessions.chosen, given)
-    return state.render_state(front.sessions)
+        wanted = ", ".join(declared.names[-1] for declared in use_arguments())
+        raise UsageError(f"%conjure use wants at least one of {wanted}")
+    context.sessions.pick(options)
+    context.sessions.chosen = merged(context.sessions.chosen, given)
+    return state.render_state(context.sessions)
 
 
-def list_sessions(front: Front, words: Sequence[str]) -> Bundle | None:
-    """all sessions of this kernel"""
-    _no_words("sessions", words)
-    return state.render_sessions(front.sessions)
+def list_sessions(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """All sessions of the kernel."""
+    return state.render_sessions(context.sessions)
 
 
-def session(front: Front, words: Sequence[str]) -> Bundle | None:
-    """make a session the current one: session NAME"""
-    if len(words) != 1:
+def session(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """Make a session the current one."""
+    if options.name is None:
         raise UsageError("%conjure session NAME wants one name; %conjure sessions lists them")
-    front.sessions.open(check_name(words[0]))
-    front.sessions.current_name = words[0]
-    return state.render_state(front.sessions)
+    context.sessions.open(check_name(options.name))
+    context.sessions.current_name = options.name
+    return state.render_state(context.sessions)
 
 
-def reset(front: Front, words: Sequence[str]) -> None:
-    """forget the conversation of the current session; its files stay"""
-    _no_words("reset", words)
-    current = front.sessions.current
+def reset(context: CommandContext, options: argparse.Namespace) -> None:
+    """Forget the conversation of the current session."""
+    current = context.sessions.current
     turns = len(current.turns)
     current.reset()
     say(f"Session {current.name}: {_turns(turns)} forgotten; files stay.")
 
 
-def undo(front: Front, words: Sequence[str]) -> None:
-    """take the last N turns back: undo [N]"""
-    if len(words) > 1 or (words and not words[0].isdecimal()):
-        raise UsageError("%conjure undo [N] wants a number of turns, such as 2; without one it takes back the last")
-    count = int(words[0]) if words else 1
-    current = front.sessions.current
-    current.undo(count)
-    say(f"Session {current.name}: {_turns(count)} taken back, {_turns(len(current.turns))} left; files stay.")
+def undo(context: CommandContext, options: argparse.Namespace) -> None:
+    """Remove the last turns of the current session."""
+    current = context.sessions.current
+    current.undo(options.turns)
+    left = _turns(len(current.turns))
+    say(f"Session {current.name}: {_turns(options.turns)} taken back, {left} left; files stay.")
 
 
-def retry(front: Front, words: Sequence[str]) -> None:
-    """take the last turn back and run it again: retry [--yes]"""
-    parser = command_parser("retry", "Take the last turn back and run its request again.")
-    parser.add_argument("--yes", action="store_true", help="let commands run without asking")
-    options = read_words(parser, words)
-    if options is None:
-        return
-    current = front.sessions.current
+def retry(context: CommandContext, options: argparse.Namespace) -> None:
+    """Remove the last turn and run its request again."""
+    current = context.sessions.current
     with current.taking_back() as turn:
-        front.run(current, turn.prompt, list(turn.attachments), attach=turn.attached, yes=options.yes)
+        context.run(current, turn.prompt, list(turn.attachments), attach=turn.attached, yes=options.yes)
 
 
-def key(front: Front, words: Sequence[str]) -> Bundle | None:
-    """type an API key; it is kept in this kernel's memory only"""
-    if words:
-        raise UsageError("%conjure key asks for the key; do not type it into the notebook, which would keep it")
+def key(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """Ask for an API key, and use it in all sessions."""
     typed = ask_key()
     if typed is None:
         raise UsageError("nobody can be asked for a key here; set ANTHROPIC_API_KEY before the kernel starts")
     if typed.problem:
         raise UsageError(f"{typed.problem}; nothing has changed")
-    front.sessions.use_key(typed)
-    return state.render_state(front.sessions)
+    context.sessions.use_key(typed)
+    return state.render_state(context.sessions)
 
 
-def explain(front: Front, words: Sequence[str]) -> None:
-    """ask about the last traceback: explain [--yes]"""
-    parser = command_parser("explain", "Ask the current session about the last traceback.")
-    parser.add_argument("--yes", action="store_true", help="let commands run without asking")
-    options = read_words(parser, words)
-    if options is None:
-        return
-    text = front.last_traceback()
+def explain(context: CommandContext, options: argparse.Namespace) -> None:
+    """Ask the current session about the last traceback."""
+    text = context.last_traceback()
     if not text:
         raise UsageError("there is no traceback to explain: no cell has failed in this kernel")
     if len(text) > LONGEST_TRACEBACK:  # the last frames and the error say most
         text = f"[…]\n{text[-LONGEST_TRACEBACK:]}"
     attached = f"<traceback>\n{escape(text.strip(), quote=False)}\n</traceback>"
-    front.run(front.sessions.up_to_date(), EXPLAIN, [attached], yes=options.yes)
+    context.run(context.sessions.up_to_date(), EXPLAIN, [attached], yes=options.yes)
 
 
-def skills(front: Front, words: Sequence[str]) -> Bundle | None:
-    """the skills that the current session knows: skills [--reload]"""
-    parser = command_parser("skills", "Show the skills that the current session knows.")
-    parser.add_argument("--reload", action="store_true", help="read the folders again")
-    options = read_words(parser, words)
-    if options is None:
-        return None
-    current = front.sessions.current
+def skills(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """The skills that the current session knows."""
+    current = context.sessions.current
     changes = current.skills.reload() if options.reload else None
     return state.render_skills(current, changes)
 
 
-def validate(front: Front, words: Sequence[str]) -> Bundle | None:
-    """check a skill, a folder of skills or a .skill package by the specification: validate PATH"""
-    parser = command_parser("validate", "Check skills by every rule of the Agent Skills specification.")
-    parser.add_argument("path", metavar="PATH", nargs="?", help="a skill's folder, a folder of skills, or a package")
-    options = read_words(parser, words)
-    if options is None:
-        return None
-    _needs("validate", "PATH, such as ./skills/my-skill", options.path)
+def validate(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """Check skills."""
     return authoring.validate(options.path)
 
 
-def new_skill(front: Front, words: Sequence[str]) -> Bundle | None:
-    """write a skill to start from: new-skill NAME [--into DIR]"""
-    parser = command_parser("new-skill", "Write a skill to start from: valid, with a script and a reference.")
-    parser.add_argument("name", metavar="NAME", nargs="?", help="lowercase letters, digits and single hyphens")
-    parser.add_argument("--into", metavar="DIR", default="skills", help="the folder of skills it goes to: ./skills")
-    options = read_words(parser, words)
-    if options is None:
-        return None
-    _needs("new-skill", "NAME, such as my-skill", options.name)
+def new_skill(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """Write a skill to start from."""
     return authoring.new_skill(options.name, options.into)
 
 
-def pack(front: Front, words: Sequence[str]) -> Bundle | None:
-    """check a skill and write it as a .skill package: pack PATH [--into DIR]"""
-    parser = command_parser("pack", "Check a skill and write it as a .skill package.")
-    parser.add_argument("path", metavar="PATH", nargs="?", help="the skill's folder")
-    parser.add_argument("--into", metavar="DIR", default=".", help="where the package goes: the notebook's folder")
-    options = read_words(parser, words)
-    if options is None:
-        return None
-    _needs("pack", "PATH, such as ./skills/my-skill", options.path)
+def pack(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """Write a skill as a package."""
     return authoring.pack(options.path, options.into)
 
 
-def files(front: Front, words: Sequence[str]) -> Bundle | None:
-    """the files that the current session made: files [--save DIR]"""
-    parser = command_parser("files", "Show the files that the current session made.")
-    parser.add_argument("--save", metavar="DIR", help="save copies into this folder")
-    options = read_words(parser, words)
-    if options is None:
-        return None
-    current = front.sessions.current
-    if options.save is not None and not current.files:
+def files(context: CommandContext, options: argparse.Namespace) -> Bundle | None:
+    """Show the files of the current session, or save copies of them."""
+    current = context.sessions.current
+    if options.save is None:
+        return state.render_files(current)
+    if not current.files:
         say("there are no files to save")
         return None
-    if options.save is not None:
-        try:
-            saved = current.download_files(current.files, options.save)
-        except OSError as error:
-            raise UsageError(f"cannot save: {error.strerror or error}: {error.filename or options.save}") from None
-        say("\n".join(f"saved {path}" for path in saved))
-        return None
-    return state.render_files(current)
+    try:
+        saved = current.download_files(current.files, options.save)
+    except OSError as error:
+        raise UsageError(f"cannot save: {error.strerror or error}: {error.filename or options.save}") from None
+    say("\n".join(f"saved {path}" for path in saved))
+    return None
 
 
-def hosted(front: Front, words: Sequence[str]) -> Bundle | None:
-    """skills and files at Anthropic: hosted [skills|files|versions ID|upload PATH|download ID…|delete ID…]"""
-    return show_hosted(front.sessions, words)
-
-
-def show(front: Front, words: Sequence[str]) -> Bundle | None:
-    """what the next cell would send to the model: show request"""
-    if list(words) != ["request"]:
-        raise UsageError("%conjure show request is what can be shown")
-    current = front.sessions.current
+def show_request(context: CommandContext, options: argparse.Namespace) -> Bundle:
+    """What the next cell would send to the model."""
+    current = context.sessions.current
     request = current.request()
     encode = getattr(current.model, "body", None)  # what goes over the wire, if anything does
     body = json.loads(encode(request)) if encode is not None else request.to_dict()
@@ -238,99 +150,21 @@ def show(front: Front, words: Sequence[str]) -> Bundle | None:
     return state.render_request(_indented(body), _indented(whole) if whole is not None else "")
 
 
-def docker(front: Front, words: Sequence[str]) -> Bundle | None:
-    """the Docker engine, the image, the containers, their bounds: docker [build]"""
-    from conjure_magic.magics import docker as room
-
-    return room.docker(front.settings, words, str(front.sessions.chosen.get("options", {}).get("image") or ""))
-
-
-def _indented(value: object) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
-
-
-def show_help(front: Front, words: Sequence[str]) -> Bundle | None:
-    """this list, or more on one command: help [TOPIC]"""
-    topic = " ".join(words).removeprefix("%").removeprefix("%").strip()
+def show_help(context: CommandContext, options: argparse.Namespace) -> Bundle | None:
+    """The commands, or more on one topic."""
+    topic = " ".join(options.topic).lstrip("%").strip()
+    if not topic:
+        return state.render_help([(command.usage, command.about) for command in COMMANDS])
     if topic in ("conjure", "cell"):
         say(cell_help())
     elif topic in ("settings", "config"):
-        return state.render_settings(front.settings)
-    elif topic:
-        command = COMMANDS.get(topic)
-        if command is None:
-            raise UsageError(f"there is no help on {topic!r}{suggest(topic, [*COMMANDS, 'cell', 'settings'])}")
-        if has_options(topic):
-            return command(front, ["--help"])
-        say(f"%conjure {topic}: {command.__doc__}")
+        return state.render_settings(context.settings)
     else:
-        return state.render_help({name: command.__doc__ or "" for name, command in COMMANDS.items()})
+        found = next((command for command in CONJURE.every() if command.name == topic), None)
+        if found is None:
+            raise UsageError(f"there is no help on {topic!r}{suggest(topic, _topics(context))}")
+        say(found.help)
     return None
-
-
-COMMANDS: dict[str, Command] = {
-    "state": show_state,
-    "use": use,
-    "sessions": list_sessions,
-    "session": session,
-    "reset": reset,
-    "undo": undo,
-    "retry": retry,
-    "skills": skills,
-    "validate": validate,
-    "new-skill": new_skill,
-    "pack": pack,
-    "files": files,
-    "hosted": hosted,
-    "show": show,
-    "docker": docker,
-    "key": key,
-    "explain": explain,
-    "help": show_help,
-}
-
-
-FOLLOW: dict[str, list[str]] = {
-    "use": ["--backend", "--skills", "--model", "--image", "--session", "--help"],
-    "skills": ["--reload", "--help"],
-    "validate": ["--help"],
-    "new-skill": ["--into", "--help"],
-    "pack": ["--into", "--help"],
-    "files": ["--save", "--help"],
-    "hosted": [*HOSTED, "--help"],
-    "show": ["request"],
-    "docker": ["build", "--help"],
-    "docker build": ["--base", "--ca", "--index", "--apt", "--packages", "--image", "--fresh", "--help"],
-    "retry": ["--yes", "--help"],
-    "explain": ["--yes", "--help"],
-    "help": [*COMMANDS, "cell", "settings"],
-}
-"""Command -> the words that may follow it."""
-
-
-def find(name: str) -> Command:
-    """The command of that name. Raises UsageError, which says what was meant or what there is."""
-    command = COMMANDS.get(name)
-    if command is not None:
-        return command
-    if name.startswith("-"):
-        raise UsageError(f"%conjure takes a command before options: %conjure use {name} … chooses for the next cells")
-    hint = suggest(name, COMMANDS)
-    aside = "" if "did you mean" in hint else ". A request goes below a line of %%conjure"
-    raise UsageError(f"%conjure has no command {name!r}{hint}{aside}")
-
-
-def words(before: Sequence[str]) -> list[str]:
-    """What Tab offers after these words of a `%conjure` line."""
-    if not before:
-        return list(COMMANDS)
-    found = FOLLOW.get(" ".join(before[:2]), FOLLOW.get(before[0], []))
-    return [word for word in found if word not in before]
-
-
-def has_options(name: str) -> bool:
-    """True if a command answers `--help` with the list of its options."""
-    return any(word.startswith("--") for word in FOLLOW.get(name, []))
 
 
 def cell_help() -> str:
@@ -343,15 +177,125 @@ def cell_help() -> str:
     )
 
 
+def number_of_turns(text: str) -> int:
+    """A number as it is typed after `undo`. Raises UsageError for anything else."""
+    if not text.isdecimal():
+        raise UsageError("%conjure undo [N] wants a number of turns, such as 2; without one it takes back the last")
+    return int(text)
+
+
+def _topics(_: CommandContext) -> list[str]:
+    return [*(command.name for command in COMMANDS), *TOPICS]
+
+
 def _turns(count: int) -> str:
     return "1 turn" if count == 1 else f"{count} turns"
 
 
-def _needs(name: str, what: str, given: str | None) -> None:
-    if not given:
-        raise UsageError(f"%conjure {name} wants a {what}")
+def _indented(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _no_words(name: str, words: Sequence[str]) -> None:
-    if words:
-        raise UsageError(f"%conjure {name} does not expect {words[0]!r}")
+# ---- declarations
+
+PATH = "./skills/my-skill"
+
+
+def use_arguments() -> tuple[Argument, ...]:
+    """The options of `%conjure use`."""
+    session = argument("--session", metavar="NAME", help="make this the current session", values=session_names)
+    return *choice_arguments(), session
+
+
+COMMANDS = (
+    Command("state", "show the current session, and what it works with", show_state),
+    Command("use", "choose backend, skills, model or session for the next cells", use, use_arguments),
+    Command("sessions", "list all sessions of this kernel", list_sessions),
+    Command(
+        "session",
+        "make a session the current one",
+        session,
+        (argument("name", metavar="NAME", help="its name; it is begun if it is not there yet", values=session_names),),
+    ),
+    Command("reset", "forget the conversation of the current session; its files stay", reset),
+    Command(
+        "undo",
+        "take the last N turns back",
+        undo,
+        (argument("turns", metavar="N", help="how many, 1 if left out", type=number_of_turns, default=1),),
+    ),
+    Command("retry", "take the last turn back and run its request again", retry, (YES,)),
+    Command(
+        "skills",
+        "show the skills that the current session knows",
+        skills,
+        (argument("--reload", action="store_true", help="read the folders again"),),
+    ),
+    Command(
+        "validate",
+        "check skills by every rule of the Agent Skills specification",
+        validate,
+        (argument("path", metavar="PATH", help="a skill's folder, a folder of skills, or a package", example=PATH),),
+    ),
+    Command(
+        "new-skill",
+        "write a skill to start from: valid, with a script and a reference",
+        new_skill,
+        (
+            argument("name", metavar="NAME", help="lowercase letters, digits and single hyphens", example="my-skill"),
+            argument("--into", metavar="DIR", default="skills", help="the folder of skills it goes to: ./skills"),
+        ),
+    ),
+    Command(
+        "pack",
+        "check a skill and write it as a .skill package",
+        pack,
+        (
+            argument("path", metavar="PATH", help="the skill's folder", example=PATH),
+            argument("--into", metavar="DIR", default=".", help="where the package goes: the notebook's folder"),
+        ),
+    ),
+    Command(
+        "files",
+        "show the files that the current session made",
+        files,
+        (argument("--save", metavar="DIR", help="save copies into this folder"),),
+    ),
+    HOSTED,
+    Command(
+        "show",
+        "show what goes to the model",
+        commands=(Command("show request", "what the next cell would send", show_request),),
+    ),
+    DOCKER,
+    Command(
+        "key",
+        "type an API key; it is kept in this kernel's memory only",
+        key,
+        refusal="%conjure key asks for the key; do not type it into the notebook, which would keep it",
+    ),
+    Command("explain", "ask the current session about the last traceback", explain, (YES,)),
+    Command(
+        "help",
+        "list the commands, or tell more about one of them, the cell's options or the settings",
+        show_help,
+        (argument("topic", metavar="TOPIC", nargs="*", help="a command, cell or settings", values=_topics),),
+    ),
+)
+CONJURE = Command("", "show the current session", show_state, commands=COMMANDS)
+"""`%conjure`; alone it shows the state."""
+
+
+def execute(context: CommandContext, words: list[str]) -> Bundle | None:
+    """Do what a line of `%conjure` says. Raises UsageError, which says what was meant or what there is."""
+    if words and words[0] in ("-h", "--help"):
+        words = ["help", *words[1:]]
+    elif words and words[0].startswith("-"):
+        raise UsageError(
+            f"%conjure takes a command before options: %conjure use {words[0]} … chooses for the next cells"
+        )
+    elif words and CONJURE.find(words[0]) is None:
+        hint = suggest(words[0], [command.name for command in COMMANDS])
+        aside = "" if "did you mean" in hint else ". A request goes below a line of %%conjure"
+        raise UsageError(f"%conjure has no command {words[0]!r}{hint}{aside}")
+    return CONJURE.execute(context, words)

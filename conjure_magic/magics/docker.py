@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import argparse
 import time
 from collections import deque
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.characters import printed
-from conjure_magic.errors import CancelledError, UsageError
-from conjure_magic.magics.options import Parser, command_parser, flatten, read_words, suggest
+from conjure_magic.errors import CancelledError
+from conjure_magic.magics.command import Command, CommandContext
+from conjure_magic.magics.options import argument, flatten
 from conjure_magic.printing import say
 from conjure_magic.render import Table, style
 from conjure_magic.render import render_state as render
@@ -21,7 +22,6 @@ from conjure_magic.settings import STANDARD_IMAGE
 if TYPE_CHECKING:
     from conjure_magic.executors.docker.limits import DockerLimits
     from conjure_magic.executors.docker.status import Status
-    from conjure_magic.settings import Settings
 
 Bundle = dict[str, Any]
 TAIL = 12
@@ -46,25 +46,12 @@ NO_HOST_LISTS = (
 )
 
 
-def docker(settings: Settings, words: Sequence[str], image: str = "") -> Bundle | None:
-    """Show what there is, or build; `image` is the one chosen for new sessions, in the place of the settings'.
-
-    Raises UsageError for a slip, BackendError if the building fails.
-    """
-    if words and words[0] == "build":
-        return build(settings, words[1:])
-    parser = command_parser("docker", f"Show the engine, the image, the containers and their bounds. {NO_HOST_LISTS}")
-    if words and not words[0].startswith("-"):
-        raise UsageError(f"%conjure docker has no {words[0]!r}{suggest(words[0], ['build'])}")
-    return None if read_words(parser, words) is None else show(settings, image)
-
-
-def show(settings: Settings, image: str = "") -> Bundle:
+def show(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """The engine, the image, our containers, and the bounds of the next one."""
     from conjure_magic.executors.docker.options import limits_of
     from conjure_magic.executors.docker.status import look
 
-    limits = limits_of(settings, image)
+    limits = limits_of(context.settings, str(context.sessions.chosen.get("options", {}).get("image") or ""))
     status = look(limits)
     values = [("engine", _engine_words(status)), ("image", _image_words(status, limits))]
     rows = [
@@ -112,31 +99,14 @@ def _image_words(status: Status, limits: DockerLimits) -> str:
     return f"{name}, {found.size / 1e6:,.0f} MB{when}, {found.id.removeprefix('sha256:')[:12]}{old}"
 
 
-def build_parser() -> Parser:
-    """The options of `%conjure docker build`."""
-    parser = command_parser("docker build", "Build the image that commands of --backend docker run in.")
-    parser.add_argument("--base", metavar="IMAGE", default="", help="begin with this: one with Python, or a Debian")
-    parser.add_argument("--ca", metavar="FILE", help="trust the certificates in this PEM file, now and inside")
-    parser.add_argument("--index", metavar="URL", default="", help="the package index that pip asks")
-    parser.add_argument("--apt", metavar="URL", default="", help="a mirror of Debian's packages")
-    parser.add_argument(
-        "--packages", metavar="P,…", action="append", help="Python packages, in place of the common data libraries"
-    )
-    parser.add_argument("--image", metavar="NAME", default=STANDARD_IMAGE, help=f"its name, if not {STANDARD_IMAGE}")
-    parser.add_argument("--fresh", action="store_true", help="run every step anew")
-    return parser
-
-
-def build(settings: Settings, words: Sequence[str]) -> Bundle | None:
+def build(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """Build the standard image with a display of how far it is. Raises BackendUnavailableError if it fails."""
-    options = read_words(build_parser(), words)
-    if options is None:
-        return None
     from conjure_magic.executors.docker import image
     from conjure_magic.executors.docker.options import limits_of
     from conjure_magic.executors.docker.recipe import Recipe
     from conjure_magic.executors.docker.status import look
 
+    settings = context.settings
     ca = Path(options.ca).expanduser() if options.ca else None
     packages = flatten(options.packages)
     limits = limits_of(settings, options.image)  # looks at the name before minutes are spent
@@ -199,3 +169,32 @@ class BuildDisplay:
             self._output = display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
         else:
             self._output.update(bundle, raw=True)
+
+
+DOCKER = Command(
+    "docker",
+    "show the Docker engine, the image, the containers and their bounds",
+    show,
+    details=NO_HOST_LISTS,
+    commands=(
+        Command(
+            "docker build",
+            "build the image that commands of the backend docker run in",
+            build,
+            (
+                argument("--base", metavar="IMAGE", default="", help="begin with this: one with Python, or a Debian"),
+                argument("--ca", metavar="FILE", help="trust the certificates in this PEM file, now and inside"),
+                argument("--index", metavar="URL", default="", help="the package index that pip asks"),
+                argument("--apt", metavar="URL", default="", help="a mirror of Debian's packages"),
+                argument(
+                    "--packages",
+                    metavar="P,…",
+                    action="append",
+                    help="Python packages, in place of the common data libraries",
+                ),
+                argument("--image", metavar="NAME", default=STANDARD_IMAGE, help=f"its name, if not {STANDARD_IMAGE}"),
+                argument("--fresh", action="store_true", help="run every step again"),
+            ),
+        ),
+    ),
+)

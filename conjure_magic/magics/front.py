@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import keyword
-import shlex
 import sys
 import traceback
 from collections.abc import Sequence
@@ -26,7 +25,7 @@ from conjure_magic.magics.asking import ask, ask_trust
 from conjure_magic.magics.fill import attach, fill
 from conjure_magic.magics.kernel import ShellHost
 from conjure_magic.magics.live import open_display
-from conjure_magic.magics.options import cell_parser, flatten
+from conjure_magic.magics.options import cell_parser, flatten, split_words
 from conjure_magic.magics.sessions import Sessions
 from conjure_magic.magics.slips import before_slip
 from conjure_magic.magics.state import render_session
@@ -138,17 +137,7 @@ class Front:
 
     def line(self, line: str) -> Any:
         """Run a command of `%conjure`; without one, show the state. Raises UsageError for a slip."""
-        try:
-            words = shlex.split(line)
-        except ValueError as error:
-            raise UsageError(f"%conjure: {error}: is a quote missing?") from None
-        name, rest = (words[0], words[1:]) if words else ("state", [])
-        if name in ("-h", "--help"):
-            name = "help"
-        command = commands.find(name)
-        if not {"-h", "--help"}.isdisjoint(rest) and not commands.has_options(name):
-            command, rest = commands.show_help, [name]
-        shown = command(self, rest)
+        shown = commands.execute(self, split_words(line, "%conjure"))
         if shown is not None:
             display(shown, raw=True)  # type: ignore[no-untyped-call]
         return None

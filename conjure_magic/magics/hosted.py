@@ -14,7 +14,8 @@ from conjure_magic.api.keys import Credentials, credentials
 from conjure_magic.cancel import Cancel, interrupt_guard, interruptible
 from conjure_magic.errors import ApiError, CancelledError, UsageError
 from conjure_magic.magics.asking import ask_whether
-from conjure_magic.magics.options import Parser, command_parser, read_words, suggest
+from conjure_magic.magics.command import Command, CommandContext
+from conjure_magic.magics.options import argument
 from conjure_magic.magics.state import SHOWN
 from conjure_magic.phrases import file_size
 from conjure_magic.printing import say
@@ -61,31 +62,6 @@ def print_notice(notice: Any) -> None:
     say(notice.text)
 
 
-def hosted(sessions: Sessions, words: Sequence[str]) -> Bundle | None:
-    """What a line `%conjure hosted …` shows, or None.
-
-    Args:
-        sessions: whose current one says which server and key, if its model is at Anthropic's; else the environment
-            does, and `%conjure key`.
-        words: what stands after `hosted`.
-
-    Raises UsageError for a slip, ApiError for what the server refuses, KeyboardInterrupt if it was interrupted.
-    """
-    name, rest = (words[0], words[1:]) if words and not words[0].startswith("-") else ("skills", words)
-    if name not in COMMANDS:
-        raise UsageError(f"%conjure hosted has no {name!r}{suggest(name, COMMANDS)}")
-    parser, run = COMMANDS[name]
-    options = read_words(parser(), rest)
-    if options is None:
-        return None
-    cancel = Cancel()
-    try:
-        with interrupt_guard(cancel), contextlib.ExitStack() as stack:
-            return run(Hosted(_where(sessions), cancel, stack), options)
-    except CancelledError:
-        raise KeyboardInterrupt("stopped") from None
-
-
 def _where(sessions: Sessions) -> Credentials:
     session = sessions.by_name.get(sessions.current_name)
     found = getattr(session.model, "credentials", None) if session is not None else None
@@ -127,7 +103,7 @@ def list_files(api: Hosted, options: argparse.Namespace) -> Bundle:
 
 def list_versions(api: Hosted, options: argparse.Namespace) -> Bundle:
     """The versions of a skill, newest first."""
-    found = list(itertools.islice(api.skills.versions(_one(options.id), cancel=api.cancel), SHOWN + 1))
+    found = list(itertools.islice(api.skills.versions(options.id, cancel=api.cancel), SHOWN + 1))
     rows = [(v.id, v.name, one_line(v.description, 200), _day(v.created_at)) for v in found[:SHOWN]]
     table = Table(("version", "name", "description", "made"), rows, f"Versions of {options.id}")
     return render(tables=[table], note=_with_more("", found))
@@ -135,7 +111,7 @@ def list_versions(api: Hosted, options: argparse.Namespace) -> Bundle:
 
 def upload(api: Hosted, options: argparse.Namespace) -> Bundle:
     """A skill (a folder or a package) or a file, sent."""
-    path = expanded(_one(options.path))
+    path = expanded(options.path)
     if options.version_of:
         version = api.skills.add_version(options.version_of, path, cancel=api.cancel)
         return render(
@@ -206,12 +182,6 @@ def _is_skill(name: str) -> bool:
     return not name.startswith("file_")
 
 
-def _one(given: str | None) -> str:
-    if not given:
-        raise UsageError("%conjure hosted upload wants a PATH, versions a skill's ID; %conjure hosted lists the skills")
-    return given
-
-
 def _some(given: Sequence[str]) -> Sequence[str]:
     if not given:
         raise UsageError("name at least one ID; %conjure hosted files and %conjure hosted skills list them")
@@ -226,61 +196,80 @@ def _with_more(note: str, found: Sequence[object]) -> str:
     return " ".join(filter(None, (note, f"The first {SHOWN} are shown; there are more." if len(found) > SHOWN else "")))
 
 
-def _parser(name: str, about: str, *arguments: tuple[str, dict[str, Any]]) -> Callable[[], Parser]:
-    def make() -> Parser:
-        parser = command_parser(f"hosted {name}", about)
-        for argument, more in arguments:
-            parser.add_argument(argument, **more)
-        return parser
-
-    return make
-
-
 Run = Callable[[Hosted, argparse.Namespace], Bundle | None]
-COMMANDS: dict[str, tuple[Callable[[], Parser], Run]] = {
-    "skills": (
-        _parser(
-            "skills",
-            "List the skills at Anthropic.",
-            ("--source", {"choices": ("custom", "anthropic"), "help": "those that were uploaded, or Anthropic's own"}),
-        ),
-        list_skills,
-    ),
-    "files": (_parser("files", "List the files at Anthropic, newest first."), list_files),
-    "versions": (
-        _parser("versions", "List the versions of a skill.", ("id", {"metavar": "ID", "nargs": "?"})),
-        list_versions,
-    ),
-    "upload": (
-        _parser(
-            "upload",
-            "Upload a skill (its folder, or a .skill package) or a file.",
-            ("path", {"metavar": "PATH", "nargs": "?", "help": "what to upload"}),
-            ("--name", {"metavar": "NAME", "help": "what it is called there"}),
-            ("--version-of", {"metavar": "ID", "help": "another version of this skill"}),
-        ),
-        upload,
-    ),
-    "download": (
-        _parser(
-            "download",
-            "Fetch files that a container has made, and skills that were uploaded.",
-            ("ids", {"metavar": "ID", "nargs": "*", "help": "file_… or skill_…"}),
-            ("--into", {"metavar": "DIR", "default": ".", "help": "the folder: the notebook's"}),
-        ),
-        download,
-    ),
-    "delete": (
-        _parser(
-            "delete",
-            "Delete files, skills and versions at Anthropic, for good.",
+
+
+def _at_anthropic(run: Run) -> Callable[[CommandContext, argparse.Namespace], Bundle | None]:
+    """A command that works with both clients, and ends with an interrupt.
+
+    Their server and key are the current session's, if its model is at Anthropic's; else those of the environment and of
+    `%conjure key`. Raises UsageError for a slip, ApiError for what the server refuses, KeyboardInterrupt.
+    """
+
+    def wrapped(context: CommandContext, options: argparse.Namespace) -> Bundle | None:
+        cancel = Cancel()
+        try:
+            with interrupt_guard(cancel), contextlib.ExitStack() as stack:
+                return run(Hosted(_where(context.sessions), cancel, stack), options)
+        except CancelledError:
+            raise KeyboardInterrupt("stopped") from None
+
+    return wrapped
+
+
+IDS = "file_…, skill_… with all of its versions, skill_…@version"
+HOSTED = Command(
+    "hosted",
+    "list, upload, fetch and delete skills and files at Anthropic",
+    fallback="skills",
+    commands=(
+        Command(
+            "hosted skills",
+            "list the skills at Anthropic",
+            _at_anthropic(list_skills),
             (
-                "ids",
-                {"metavar": "ID", "nargs": "*", "help": "file_…, skill_… with all of its versions, skill_…@version"},
+                argument(
+                    "--source",
+                    choices=("custom", "anthropic"),
+                    help="those that were uploaded, or Anthropic's own",
+                    values=lambda _: ("custom", "anthropic"),
+                ),
             ),
-            ("--yes", {"action": "store_true", "help": "without asking"}),
         ),
-        delete,
+        Command("hosted files", "list the files at Anthropic, newest first", _at_anthropic(list_files)),
+        Command(
+            "hosted versions",
+            "list the versions of a skill",
+            _at_anthropic(list_versions),
+            (argument("id", metavar="ID", help="the skill's", example="skill_…; %conjure hosted lists the skills"),),
+        ),
+        Command(
+            "hosted upload",
+            "upload a skill (its folder, or a .skill package) or a file",
+            _at_anthropic(upload),
+            (
+                argument("path", metavar="PATH", help="what to upload", example="./skills/my-skill"),
+                argument("--name", metavar="NAME", help="what it is called there"),
+                argument("--version-of", metavar="ID", help="another version of this skill"),
+            ),
+        ),
+        Command(
+            "hosted download",
+            "fetch files that a container has made, and skills that were uploaded",
+            _at_anthropic(download),
+            (
+                argument("ids", metavar="ID", nargs="*", help="file_… or skill_…"),
+                argument("--into", metavar="DIR", default=".", help="the folder: the notebook's"),
+            ),
+        ),
+        Command(
+            "hosted delete",
+            "delete files, skills and versions at Anthropic, for good",
+            _at_anthropic(delete),
+            (
+                argument("ids", metavar="ID", nargs="*", help=IDS),
+                argument("--yes", action="store_true", help="without asking"),
+            ),
+        ),
     ),
-}
-"""What may stand after `%conjure hosted`; `skills` without a word."""
+)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.artifacts import media_type
@@ -148,9 +148,8 @@ def render_settings(settings: Settings) -> Bundle:
     return render("Settings", tables=[Table(("setting", "value", "environment", "meaning"), rows)], note=note)
 
 
-def render_help(commands: Mapping[str, str]) -> Bundle:
-    """The commands of `%conjure`."""
-    rows = [(f"%conjure {name}" if name != "state" else "%conjure", about) for name, about in commands.items()]
+def render_help(rows: Sequence[tuple[str, str]]) -> Bundle:
+    """The commands of `%conjure`: how each is typed, and what it does."""
     note = (
         "%%conjure above a request runs it; %conjure help cell shows its options, %conjure help settings the settings."
     )
