@@ -28,7 +28,7 @@ def model_of(stub: StubServer, name: str = OPUS, **more: Any) -> MessagesModel:
 
 
 def ask(*messages: Message, tools: tuple[ToolDefinition, ...] = (ECHO,), **more: Any) -> Request:
-    return Request(OPUS, "Be brief.", tools, messages or (Message.user("Hi."),), **more)
+    return Request(OPUS, "Be brief.", tools, messages or (Message.user("Hi."),), **{"max_tokens": 16_000, **more})
 
 
 def talk(model: MessagesModel, request: Request | None = None) -> tuple[list[ModelEvent], ModelError | None]:
