@@ -147,7 +147,7 @@ def check_arguments(definition: ToolDefinition, given: Mapping[str, Any]) -> Non
             faults.append(f"{name} must be {wanted}, not {_named(value)}")
     if faults:
         raise ToolError(f"{definition.name}: {'; '.join(faults)}. It takes: {expected}.")
-    if definition is BASH_TOOL:
+    if definition.name == BASH_TOOL:
         _check_seen(given["command"])
 
 

@@ -179,13 +179,13 @@ def test_every_block_is_kept_by_us_and_may_come_back(asked: StubServer, name: st
     asked.reply([*scripted(name), "Done."])
     model = model_of(asked)
     tools = (ToolDefinition("echo", ""), ToolDefinition("code_execution", "", wire=CODE))
-    events, error = talk(model, Request(OPUS, "", tools, (Message.user("Hi."),)))
+    events, error = talk(model, Request(OPUS, "", tools, (Message.user("Hi."),), 1_000))
     assert error is None
     message = finished(events).message
     assert name in [block.type for block in message.content]
     results = [{"type": "tool_result", "tool_use_id": call.id, "content": "x"} for call in message.tool_uses]
     after = Message.from_dict({"role": "user", "content": results or "Go on."})
-    again = Request(OPUS, "", tools, (Message.user("Hi."), message, after))
+    again = Request(OPUS, "", tools, (Message.user("Hi."), message, after), 1_000)
     assert talk(model, again)[1] is None
     body = json.loads(model.body(again))
     block = next(block for block in body["messages"][1]["content"] if block["type"] == name)
