@@ -6,7 +6,7 @@ import re
 import unicodedata
 
 import pytest
-from render.made import called, turn
+from render.made import LIMITS, called, turn
 from security.attacks import COUNTERFEIT, INVISIBLE, SEQUENCES, SWALLOWED
 from security.questions import DOORS, asked
 
@@ -14,7 +14,7 @@ from conjure_magic.backends.shell import ShellBackend
 from conjure_magic.errors import ToolError
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.render import render_turn
-from conjure_magic.tools import BASH_TOOL, check_arguments
+from conjure_magic.tools import bash_tool, check_arguments
 
 UNSEEN = "".join(chr(c) for c in range(0x110000) if unicodedata.category(chr(c)) in ("Cc", "Cf", "Cs", "Zl", "Zp"))
 DRAWN = set("\n\t؀؁؂؃؄؅۝܏࢐࢑࣢\U000110bd\U000110cd")
@@ -57,7 +57,7 @@ def test_every_character_of_unicode_is_seen_or_shown(door: str, monkeypatch: pyt
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_the_cell_that_stays_shows_the_same(name: str) -> None:
     """The input of a call as text, Markdown and HTML: what is saved is a record of what ran."""
-    bundle = render_turn(turn(called(SEQUENCES[name], is_error=True)))
+    bundle = render_turn(turn(called(SEQUENCES[name], is_error=True)), LIMITS)
     assert SWALLOWED in bundle["text/html"]
     assert SWALLOWED in bundle["text/markdown"]
 
@@ -100,11 +100,11 @@ CONTROLS = [chr(c) for c in (*range(0x20), *range(0x7F, 0xA0), 0xD800) if chr(c)
 @pytest.mark.parametrize("contained", [False, True], ids=["local", "docker"])
 @pytest.mark.parametrize("character", CONTROLS, ids=lambda c: f"U+{ord(c):04X}")
 def test_a_command_with_a_control_character_is_refused_before_anyone_is_asked(contained: bool, character: str) -> None:
-    backend = ShellBackend("local", None, contained=contained)  # type: ignore[arg-type]  # nothing may run
+    backend = ShellBackend("local", None, contained=contained, timeout=60)  # type: ignore[arg-type]  # nothing may run
     running = backend.run(ToolUseBlock("t1", "bash_tool", {"command": f"ls {character} x"}), None)  # type: ignore[arg-type]
     with pytest.raises(ToolError, match=rf"U\+{ord(character):04X}.*tab and newline"):
         list(running)
 
 
 def test_tabs_and_newlines_are_no_reason_to_refuse() -> None:
-    check_arguments(BASH_TOOL, {"command": "cat <<EOF\n\ta\nEOF"})
+    check_arguments(bash_tool(60), {"command": "cat <<EOF\n\ta\nEOF"})
