@@ -1,11 +1,9 @@
-"""Asking before a command runs on somebody's machine: the request, the decision, and rules that answer."""
+"""Asking before a command runs on somebody's machine: the request, the decision, and what was allowed for a session."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from fnmatch import translate
 from typing import Literal, Protocol
 
 from conjure_magic.cancel import Cancel
@@ -106,18 +104,3 @@ def refuse(request: ApprovalRequest, cancel: Cancel) -> Decision:
 def allow(request: ApprovalRequest, cancel: Cancel) -> Decision:
     """The approver for `--yes`."""
     return Decision("once", by="--yes")  # for this turn only: the next one asks again
-
-
-METACHARACTERS = re.compile(r"[;&|<>`$(){}\[\]!*?~#\n\r\\]")
-"""What could make one shell command more, or other, than it looks."""
-
-
-def matches_rule(command: str, rules: Iterable[str]) -> bool:
-    """True if a rule allows the whole command.
-
-    A rule is a glob over the whole command, such as `python scripts/analyze.py *`. A command with any shell
-    metacharacter matches only a rule that is equal to it, letter by letter.
-    """
-    command = command.strip()
-    plain = METACHARACTERS.search(command) is None
-    return any(command == rule or (plain and re.fullmatch(translate(rule), command)) for rule in rules)

@@ -46,7 +46,8 @@ class Settings(Configurable):
     input = Unicode("", help="The input folder. Empty: the kernel's directory.").tag(config=True, env="CONJURE_INPUT")
     allowed_commands = List(
         Unicode(),
-        help="Globs over whole commands that run without asking; shell metacharacters match only themselves.",
+        help="Commands that run without asking, such as 'python analyze.py *': * is one word that is no option. "
+        "They ask again once the model has written what they could load.",
     ).tag(config=True)
     pass_environment = List(Unicode(), help="Names of further environment variables that commands may see.").tag(
         config=True, env="CONJURE_PASS_ENVIRONMENT"

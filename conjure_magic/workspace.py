@@ -32,6 +32,8 @@ OUTPUT_DIR = "command-output"
 
 ATTACHED_DIR = "attached-files"
 """Folder of the workspace that files attached to a request are copied to."""
+OWN_FOLDERS = "conjure-files"
+"""The folder beside the notebook in which sessions have theirs."""
 LOCK_NAME = ".conjure-lock"
 
 
@@ -126,7 +128,7 @@ class Workspace:
             return cls(existing_folder(folder, "workspace"), source, base, in_place=True)
         stem = safe_name(f"{notebook.stem}-{session}" if notebook is not None else session)
         try:
-            return cls._own(base / "conjure-files", stem, source, base)
+            return cls._own(base / OWN_FOLDERS, stem, source, base)
         except OSError as error:
             raise WorkspaceError(
                 f"cannot make a workspace in {base}: {error.strerror}. Name one with --workspace PATH."

@@ -19,7 +19,7 @@ LEVELS = [
     ["characters", "phrases", "printing", "errors", "settings", "secrets"],
     ["messages", "history", "nofollow", "artifacts", "workspace", "events", "record", "cancel", "stopping", "skills"],
     ["api", "models", "executors"],
-    ["tools", "approval"],
+    ["tools", "written", "rules", "approval"],
     ["backends"],
     ["turn", "session", "store", "telemetry", "scale"],
     ["render", "report", "panel"],

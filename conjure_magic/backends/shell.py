@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from html import escape
 from pathlib import Path
 
-from conjure_magic.approval import ApprovalRequest, Gate, matches_rule
+from conjure_magic.approval import ApprovalRequest, Gate
 from conjure_magic.artifacts import Artifact
 from conjure_magic.backends.base import Context, Contribution, attached_text, copied
 from conjure_magic.cancel import Cancel
@@ -15,6 +15,7 @@ from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, Notice, ToolResult
 from conjure_magic.executors.base import ExecPaths, Executor
 from conjure_magic.messages import Block, ToolUseBlock
+from conjure_magic.rules import matches_rule, words_of
 from conjure_magic.secrets import SHORTEST, masked
 from conjure_magic.tools import (
     BASH_TOOL,
@@ -27,6 +28,7 @@ from conjure_magic.tools import (
     run_tool,
 )
 from conjure_magic.workspace import Snapshot
+from conjure_magic.written import WrittenFiles, loadable
 
 ROLE = """\
 Your tools work on files and run commands. Do the work with them instead of describing it, and look at what they \
@@ -60,6 +62,8 @@ TOOL_SET = "shell"
 COMMANDS, FILES, READING = "commands", "files", "reading"
 """What a yes for the session is remembered under."""
 
+NAMED = 5
+"""Files that a question names, of those for which a rule does not answer."""
 HOLDS_KEY = "holds an API key, so it is not shown"
 LOOKED_AT = 16 << 20
 """Bytes of a created file that are searched for a key; no display carries as much."""
@@ -201,8 +205,11 @@ class ShellBackend:
         if request is None:
             return None
         if kind == COMMANDS and matches_rule(request.text, self._rules()):
-            context.emit(ApprovalAnswered(call.id, True, "a rule"))
-            return None
+            written = loadable(words_of(request.text), context.workspace.root, WrittenFiles())
+            if not written:
+                context.emit(ApprovalAnswered(call.id, True, "a rule"))
+                return None
+            request = replace(request, note=_why_asked(written))
         return self._asks.refusal(request, context, kind)
 
     def _question(self, call: ToolUseBlock, context: Context) -> tuple[str, ApprovalRequest | None]:
@@ -222,3 +229,9 @@ class ShellBackend:
             later = f"file or folder that {self.name} reads there"
             return READING, ApprovalRequest(call.id, self.name, call.name, given["path"], "Read this?", later, why)
         return "", None
+
+
+def _why_asked(written: Sequence[str]) -> str:
+    """Why a rule does not answer."""
+    more = f" and {len(written) - NAMED:,} more" if len(written) > NAMED else ""
+    return f"A rule allows this, but the model has written what it could load: {', '.join(written[:NAMED])}{more}."

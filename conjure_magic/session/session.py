@@ -16,7 +16,7 @@ from conjure_magic.backends import BackendSkills
 from conjure_magic.backends.native.host import Host
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
-from conjure_magic.events import Event, Notice, TurnResult
+from conjure_magic.events import Event, FileCreated, Notice, TurnResult
 from conjure_magic.history import extend, repair
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
@@ -31,6 +31,7 @@ from conjure_magic.turn.budget import LimitChanges, Limits, limits_of
 from conjure_magic.turn.feed import Subscribers
 from conjure_magic.turn.request import Preview, compose, contributions_of
 from conjure_magic.workspace import Workspace, existing_file, expanded
+from conjure_magic.written import WrittenFiles
 
 SYSTEM = (
     "You work inside a Jupyter notebook for the person who wrote the request. Answer in Markdown, shortly, "
@@ -84,6 +85,7 @@ class Session:
         self.approver = approver
         self._turns = Turns()
         self._subscribers = Subscribers()
+        self._subscribers.add(self._remember_written, (FileCreated,))
         self._busy = threading.Lock()
         self._turn: Turn | None = None
         self._closed = False
@@ -373,6 +375,11 @@ class Session:
         return save_all(files, expanded(directory))
 
     # ---- inside
+
+    def _remember_written(self, event: Event) -> None:
+        """Remember what was made in the person's own folder, where rules for commands must not let it run."""
+        if isinstance(event.body, FileCreated) and event.body.artifact.path and self.workspace.in_place:
+            WrittenFiles().add(event.body.artifact.path)
 
     @contextlib.contextmanager
     def _exclusively(self) -> Generator[None, None, None]:

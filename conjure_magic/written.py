@@ -1,0 +1,151 @@
+"""What models have written where commands of a person start or load from: files that a rule must not let run unasked.
+
+A session's own folder below `conjure-files` counts as a whole, whoever wrote there, since it outlives its kernel. In a
+person's own folder (`--workspace PATH`) the files that a turn made or changed are remembered in the person's data.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from conjure_magic.nofollow import open_file, walk
+from conjure_magic.skills.trust import data_dir
+from conjure_magic.workspace import LOCK_NAME, MAX_ENTRIES, OUTPUT_DIR, OWN_FOLDERS
+
+INERT = frozenset(
+    (
+        *(".csv", ".tsv", ".jsonl", ".ndjson", ".log", ".md", ".html", ".pdf", ".xlsx", ".docx", ".pptx"),
+        *(".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp"),
+    )
+)
+"""Suffixes of documents, tables and pictures: nothing loads one unless it is named to it."""
+_RUN_BY_TESTS = re.compile(r"^\s*>>> |^\s*(?:```|~~~)[ {.]*(?:py|sh|bash|shell|console|jupyter|doctest)", re.M)
+"""What tools that test documents would run in one."""
+_OUTPUT = re.compile(rf"{OUTPUT_DIR}/\d{{4,9}}\.txt")
+READ = 1 << 20
+"""Bytes of a document that are searched for code; a longer one counts as code."""
+REMEMBERED = 20_000
+"""Files in persons' own folders that are remembered; beyond that, those that are gone are forgotten."""
+
+_lock = threading.Lock()
+
+
+class WrittenFiles:
+    """The files that turns made or changed in persons' own folders: one JSON string a line, for their owner alone."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path if path is not None else data_dir() / "written-files.jsonl"
+
+    def add(self, file: Path) -> None:
+        """Remember a file. Raises OSError if that cannot be written."""
+        with _lock:
+            known = self._load()
+            if str(file) in known:
+                return
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if len(known) < REMEMBERED:
+                lines, flags = [str(file)], os.O_APPEND
+            else:
+                lines, flags = [*filter(os.path.lexists, known), str(file)], os.O_TRUNC
+            fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
+            with open(fd, "w", encoding="ascii") as out:
+                out.writelines(f"{json.dumps(line)}\n" for line in lines)
+
+    def below(self, folder: Path) -> list[Path]:
+        """Those in a folder that are still there."""
+        prefix = f"{folder}{os.sep}"
+        return [Path(name) for name in self._load() if name.startswith(prefix) and os.path.lexists(name)]
+
+    def _load(self) -> dict[str, None]:
+        found: dict[str, None] = {}
+        with contextlib.suppress(OSError):
+            for line in self._path.read_text(encoding="ascii", errors="replace").splitlines():
+                with contextlib.suppress(ValueError):
+                    found[str(json.loads(line))] = None
+        return found
+
+
+def loadable(words: Sequence[str], start: Path, files: WrittenFiles) -> list[str]:
+    """What a model has written that a command could load: names relative to where it starts.
+
+    Looked at are the folder where the command starts, the folders of the files that its words name, and the folders of
+    `PYTHONPATH`, with everything below; and the files that it names, of whatever kind.
+
+    Args:
+        words: the command's words.
+        start: where it starts.
+        files: what is remembered of persons' own folders.
+    """
+    start = start.resolve()
+    named = [path for word in words for path in _named(word, start)]
+    found = [path for path in named if path.is_file() and _is_written(path, files)]
+    for folder in dict.fromkeys([start, *(_home_of(path) for path in named), *_python_path()]):
+        found += _loadable_in(folder, files)
+    return [os.path.relpath(path, start) for path in dict.fromkeys(found)]
+
+
+def _named(word: str, start: Path) -> Iterator[Path]:
+    """The files and folders that a word may mean: itself, or what follows a `=` or an `@` in it."""
+    for text in (word, word.partition("=")[2], word.partition("@")[2]):
+        with contextlib.suppress(OSError, ValueError):
+            if text and os.path.lexists(path := start / text):
+                yield path.resolve()
+
+
+def _home_of(path: Path) -> Path:
+    """The folder that a script brings with it: its own, or the one above its `scripts`."""
+    folder = path if path.is_dir() else path.parent
+    return folder.parent if folder.name == "scripts" else folder
+
+
+def _python_path() -> Iterator[Path]:
+    for entry in os.environ.get("PYTHONPATH", "").split(os.pathsep):
+        if entry:
+            yield Path(entry).resolve()
+
+
+def _is_written(path: Path, files: WrittenFiles) -> bool:
+    return OWN_FOLDERS in path.parts or path in files.below(path.parent)
+
+
+def _loadable_in(folder: Path, files: WrittenFiles) -> Iterator[Path]:
+    roots = [folder] if OWN_FOLDERS in folder.parts else [folder / OWN_FOLDERS]
+    for root in roots:
+        with contextlib.closing(walk(root)) as everything:
+            for number, (name, entry, _) in enumerate(everything):
+                if number >= MAX_ENTRIES:
+                    yield root  # too many to look at
+                    break
+                if not entry.is_dir(follow_symlinks=False) and not _is_ours(root, name) and not _is_inert(root / name):
+                    yield root / name
+    yield from (path for path in islice(files.below(folder), MAX_ENTRIES) if not _is_inert(path))
+
+
+def _is_ours(root: Path, name: str) -> bool:
+    """True for what every session's folder has, and for the outputs of commands that we keep."""
+    parts = (root / name).parts
+    below = parts[parts.index(OWN_FOLDERS) + 1 :]
+    inside = "/".join(below[1:])
+    return inside in (LOCK_NAME, ".gitignore") or _OUTPUT.fullmatch(inside) is not None
+
+
+def _is_inert(path: Path) -> bool:
+    """True for a document, table or picture that nothing runs."""
+    suffix = path.suffix.lower()
+    if suffix not in INERT or path.is_symlink():
+        return False
+    if suffix != ".md":
+        return True
+    try:
+        with os.fdopen(open_file(path.parent, (path.name,)), "rb") as file:
+            content = file.read(READ + 1)
+    except OSError:
+        return False
+    return len(content) <= READ and _RUN_BY_TESTS.search(content.decode("utf-8", "replace")) is None
