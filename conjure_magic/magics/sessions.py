@@ -12,7 +12,7 @@ from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
 from conjure_magic.magics.options import flatten, suggest, typed_options
 from conjure_magic.secrets import Key
-from conjure_magic.session import Session
+from conjure_magic.session.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust
 

@@ -37,7 +37,7 @@ class Choice:
     names_input: bool = False
     """True where the input folder was named, and is not just where the kernel is."""
 
-    def changed(
+    def with_changes(
         self,
         *,
         backend: Backends | None = None,

@@ -26,7 +26,7 @@ from conjure_magic.errors import SkillNotFoundError
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
 from conjure_magic.models.choice import key_variables
-from conjure_magic.secrets import Key, known_secrets
+from conjure_magic.secrets import known_secrets
 from conjure_magic.session.choice import Choice
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
@@ -160,17 +160,12 @@ class Resources:
 
     def open_model(self, spec: object) -> Model:
         """The model that a name, a callable or a Model means here. Raises UsageError."""
-        return self._open_model(spec, self.choice.key)
+        return open_model(spec, key=self.choice.key, **self._model_settings)
 
-    def _open_model(self, spec: object, key: Key | None) -> Model:
+    @property
+    def _model_settings(self) -> dict[str, Any]:
         settings = self._settings
-        return open_model(
-            spec,
-            key=key,
-            default=settings.default_model,
-            prices=settings.prices,
-            named=settings.models,
-        )
+        return {"default": settings.default_model, "prices": settings.prices, "named": settings.models}
 
     # ---- changing and closing
 
@@ -226,7 +221,8 @@ class Resources:
             existing_folder(choice.workspace, "workspace")
         chosen = check_backends(choice.backends, self._host)
         choice = replace(choice, skills=anchored(choice.skills, chosen.backends))
-        return Checked(choice, chosen, assign_skills(choice.skills, chosen), self._open_model(choice.model, choice.key))
+        skills = assign_skills(choice.skills, chosen)
+        return Checked(choice, chosen, skills, open_model(choice.model, key=choice.key, **self._model_settings))
 
     def _open_workspace(self, choice: Choice) -> Workspace:
         return Workspace.open(self._name, folder=choice.workspace, input=choice.input)

@@ -90,7 +90,8 @@ class Session:
         self._turn: Turn | None = None
         self._closed = False
         self._told: set[str] = set()
-        choice = Choice().changed(
+        defaults = Choice()
+        choice = defaults.with_changes(
             backend=self.settings.chosen_backend if backend is None else backend,
             skills=skills or self.settings.skills,
             model=self.settings.model if model is None else model,
@@ -313,7 +314,7 @@ class Session:
         Raises UsageError for what does not exist; then nothing has changed.
         """
         with self._exclusively():
-            changed = self._resources.choice.changed(
+            changed = self._resources.choice.with_changes(
                 backend=backend,
                 skills=skills,
                 model=model,
@@ -329,7 +330,7 @@ class Session:
         Raises UsageError if the key cannot be used; then nothing has changed.
         """
         with self._exclusively():
-            self._resources.change(self._resources.choice.changed(key=key))
+            self._resources.change(self._resources.choice.with_changes(key=key))
 
     def close(self) -> None:
         """End everything that still runs and free the workspace; its files stay. Calling it twice is fine."""
