@@ -13,7 +13,7 @@ from typing import Any
 
 from conjure_magic import Session, skill
 from conjure_magic.api.keys import Credentials, Key
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.errors import BackendError
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.settings import Settings
@@ -62,7 +62,7 @@ def seconds(stub: StubProcess, name: str, call: tuple[str, dict[str, str]]) -> l
     model = MessagesModel(MODEL, Credentials(stub.url, "x-api-key", Key("sk-none"), "anthropic"))
     options: dict[str, Any] = {"skills": [nothing]} if name == "native" else {}
     settings = Settings(docker_image=IMAGE, max_rounds=CALLS + 1)
-    with Session(name, model=model, approver=allow, settings=settings, **options) as session:
+    with Session(name, model=model, approver=approve_all, settings=settings, **options) as session:
         result = session.chat("Go on.")
     failed = next((called.result for called in result.tool_calls if called.is_error), None)
     if failed is not None:

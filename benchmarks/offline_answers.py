@@ -6,7 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
 
@@ -19,7 +19,9 @@ def answer(question: str, log: str | Path) -> str | None:
         os.chdir(folder)  # the session's own folder is made in the current one
         try:
             settings = Settings(project_skills=False)
-            with Session("local", model="offline", input=path.parent, settings=settings, approver=allow) as session:
+            with Session(
+                "local", model="offline", input=path.parent, settings=settings, approver=approve_all
+            ) as session:
                 result = session.chat(f"In {path.name}: {question}")
         finally:
             os.chdir(before)

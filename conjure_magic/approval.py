@@ -44,7 +44,10 @@ class Decision:
 
 
 Approver = Callable[[ApprovalRequest, Cancel], Decision]
-"""Asks a person, and returns when there is an answer or the turn is stopped."""
+"""Asks a person, and returns when there is an answer or the turn is stopped.
+
+The second argument says when: `cancel.is_set()`, or wait with `cancel.wait(seconds)`.
+"""
 
 
 class Asks(Protocol):
@@ -87,20 +90,24 @@ class Gate:
 
 
 STOPPED = "stopped"
-"""Who answered a question that nobody had time to answer: the turn was stopped."""
-NOBODY = Decision(
+"""Who answered a question that was still open when the turn was stopped."""
+UNANSWERED = Decision(
     "no",
-    by="nobody there",
-    reason="Nobody is there to allow it. Pass --yes to %%conjure to allow everything that the cell asks for, or set a "
-    "rule for commands in ConjureMagics.allowed_commands.",
+    by="no one there",
+    reason="No one is there to allow it. Pass approver=approve_all to the Session to allow whatever is asked, or "
+    "set rules for commands in Settings.allowed_commands.",
 )
+"""The answer where no one can give one."""
 
 
-def refuse(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """The approver for where nobody can answer: refuses, and says what to pass."""
-    return NOBODY
+def refuse_all(request: ApprovalRequest, cancel: Cancel) -> Decision:
+    """An approver that refuses, and says how to allow: what a Session without an approver has outside of a kernel."""
+    return UNANSWERED
 
 
-def allow(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """The approver for `--yes`."""
-    return Decision("once", by="--yes")  # for this turn only: the next one asks again
+def approve_all(request: ApprovalRequest, cancel: Cancel) -> Decision:
+    """An approver that allows every call: `Session(approver=approve_all)`, for what runs without a person.
+
+    Each call is allowed by itself, so that a later turn with another approver asks again.
+    """
+    return Decision("once", by="approve_all")

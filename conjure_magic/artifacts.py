@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Any, Literal, SupportsIndex, overload
 
 from conjure_magic.nofollow import open_file
 
@@ -85,7 +85,12 @@ class Artifact:
 class Artifacts(tuple[Artifact, ...]):
     """Artifacts in the order they were made; `files["name"]` finds one by path or basename."""
 
-    def __getitem__(self, key: Any) -> Any:
+    @overload
+    def __getitem__(self, key: str | SupportsIndex) -> Artifact: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[Artifact, ...]: ...
+
+    def __getitem__(self, key: str | SupportsIndex | slice) -> Artifact | tuple[Artifact, ...]:
         if not isinstance(key, str):
             return super().__getitem__(key)
         for artifact in reversed(self):

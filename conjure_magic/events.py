@@ -153,7 +153,7 @@ class ApprovalAnswered:
     tool_use_id: str
     allowed: bool
     by: str
-    """Who answered: "you", "--yes", "a rule", "nobody there"."""
+    """Who answered: "you", "a rule", "no one there", "stopped", or what let it run without asking."""
     reason: str = ""
 
 

@@ -25,8 +25,7 @@ from typing import Any
 
 import httpx
 
-from conjure_magic import Artifact, ConjureError, Event, NativeSkill, Session, SkillRegistry, ToolError
-from conjure_magic.approval import allow
+from conjure_magic import Artifact, ConjureError, Event, NativeSkill, Session, SkillRegistry, ToolError, approve_all
 from conjure_magic.events import ToolFinished, ToolStarted
 from conjure_magic.settings import Settings
 
@@ -122,7 +121,7 @@ def diagnose_and_report(url: str, limit: int = 500, *, executor: str = "docker")
 
 def start_session(backend: str, skills: Any = (), **more: Any) -> Session:
     """A session whose tool calls are logged, on any backend: all have the same methods and results."""
-    session = Session(backend, skills, name=f"agent-{backend.replace(',', '-')}", approver=allow, **more)
+    session = Session(backend, skills, name=f"agent-{backend.replace(',', '-')}", approver=approve_all, **more)
     session.subscribe(report, events=(ToolStarted, ToolFinished))
     return session
 

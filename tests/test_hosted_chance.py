@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hosted_kit import THINK, call, refused, session
 
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.errors import ModelUnavailableError, PauseLimitError, StreamCutError
 from conjure_magic.session import Session
 from conjure_magic.testing.stub import Reply, StubServer, bash, edit
@@ -76,7 +76,7 @@ def run(s: Session, prompt: str, chance: random.Random) -> None:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_whatever_happens_the_session_goes_on(stub: StubServer, seed: int) -> None:
     chance = random.Random(seed)
-    with session(stub, ["local", "anthropic"], approver=allow) as s:
+    with session(stub, ["local", "anthropic"], approver=approve_all) as s:
         (s.workspace.root / "a.txt").write_text("x")
         for turn in range(4):
             stub.reply(*[reply(chance) for _ in range(chance.randint(1, 5))])

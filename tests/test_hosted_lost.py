@@ -8,7 +8,7 @@ import pytest
 from hosted_kit import THINK, call, model, refused, sent, session
 
 from conjure_magic.api import faults
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.errors import (
     ContainerNotFoundError,
     HostedSkillNotFoundError,
@@ -75,7 +75,7 @@ def test_a_file_that_goes_in_the_midst_of_a_turn(stub: StubServer, tmp_path: Pat
             for file_id in stub.hosted.files:
                 stub.hosted.expire_file(file_id)
 
-    with session(stub, ["local", "anthropic"], approver=allow) as s:
+    with session(stub, ["local", "anthropic"], approver=approve_all) as s:
         s.subscribe(expire)
         paused = Reply((THINK, *bash("make", later=True)), stop_reason="pause_turn")
         looping = Reply((THINK, *bash("ls"), call("bash_tool", command="true")))
@@ -88,7 +88,7 @@ def test_a_file_that_goes_in_the_midst_of_a_turn(stub: StubServer, tmp_path: Pat
 
 
 def test_a_file_that_was_sent_is_uploaded_anew(stub: StubServer) -> None:
-    with session(stub, ["local", "anthropic"], approver=allow) as s:
+    with session(stub, ["local", "anthropic"], approver=approve_all) as s:
         (s.workspace.root / "a.txt").write_text("x")
         for _ in range(2):
             stub.reply(call("send_file", path="a.txt"), Reply((THINK, *bash("ls"), "one")))

@@ -11,7 +11,7 @@ import pytest
 from fakes import check_history
 from hosted_kit import KEY, THINK, model, refused, sent, session, stop_when_asked
 
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.errors import (
     BackendUnavailableError,
     ModelError,
@@ -544,7 +544,7 @@ def test_notices_of_a_stopped_upload_are_not_waited_for(stub: StubServer, folder
     """Stopped while a file goes up: the turn begins, ends at once, and the next one works."""
     (folder / "a.txt").write_text("x")
     stub.fault("/v1/files", Reply(silent=True))
-    with session(stub, approver=allow) as it:
+    with session(stub, approver=approve_all) as it:
         stop_when_asked(stub, it, "/v1/files")
         with contextlib.suppress(KeyboardInterrupt):
             it.chat("Go.", attach=["a.txt"])

@@ -12,7 +12,7 @@ from fakes import ScriptedBackend, check_history
 from hosted_kit import KEY, THINK, call, model, refused, sent, session, stop_when_asked
 
 from conjure_magic import skill
-from conjure_magic.approval import ApprovalRequest, Decision, allow
+from conjure_magic.approval import ApprovalRequest, Decision, approve_all
 from conjure_magic.backends.base import Context
 from conjure_magic.backends.hosted.backend import HostedBackend
 from conjure_magic.backends.native.context import SkillContext
@@ -47,7 +47,7 @@ def slow(context: SkillContext) -> str:
 
 def mixed(stub: StubServer, backend: str = "native,local,anthropic", **options: Any) -> Session:
     skills = options.pop("skills", [count, "xlsx"] if "native" in backend else ["xlsx"])
-    return session(stub, backend, skills=skills, **{"approver": allow, **options})
+    return session(stub, backend, skills=skills, **{"approver": approve_all, **options})
 
 
 def notices(result: Any) -> list[str]:
@@ -417,7 +417,7 @@ def test_what_was_sent_to_a_container_that_is_gone_is_sent_again(stub: StubServe
 def test_without_a_key_the_rest_of_the_mix_works_and_the_person_is_told(folder: Path) -> None:
     (folder / "app.log").write_text("2026-01-02 03:00:00 ERROR worker: no\n" * 3)
     names = "local,anthropic"
-    with Session(names, skills=["log-analyzer", "xlsx"], model="offline", approver=allow) as it:
+    with Session(names, skills=["log-analyzer", "xlsx"], model="offline", approver=approve_all) as it:
         result = it.chat("Analyse app.log with log-analyzer")
     assert "needs a key" in notices(result)[0]
     assert "goes on without it" in notices(result)[0]
@@ -462,7 +462,7 @@ def test_every_allowed_set_works_and_may_be_cut_at_every_event(
     backends = names.split(",")
     skills: list[Any] = ([count] if "native" in backends else []) + (["xlsx"] if "anthropic" in backends else [])
     image = {"docker_image": request.getfixturevalue("docker_image")} if "docker" in backends else {}
-    with session(stub, names, skills=skills, approver=allow, settings=Settings(**image)) as it:
+    with session(stub, names, skills=skills, approver=approve_all, settings=Settings(**image)) as it:
         cut = 0
         while True:
             stub.reply(*script(backends))

@@ -6,14 +6,21 @@ This is all that `%load_ext` imports, so everything else is imported where it is
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
+from conjure_magic.hooks import questions
 from conjure_magic.magics.slips import slips
 from conjure_magic.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conjure_magic.approval import ApprovalRequest, Decision
+    from conjure_magic.cancel import Cancel
 
 FORMATTERS = {
     ("conjure_magic.events", "TurnResult"): "show_result",
@@ -66,8 +73,21 @@ def load(shell: InteractiveShell) -> None:
     shell.register_magics(magics)
     shell.Completer.custom_matchers.append(_matcher(magics))
     shell.input_transformers_cleanup.append(with_body)
+    questions.approver, questions.ask_trust = _ask, _ask_trust
     for (module, name), method in FORMATTERS.items():
         _mimebundles(shell).for_type_by_name(module, name, _formatter(magics, method))
+
+
+def _ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
+    from conjure_magic.magics.asking import ask_for_session
+
+    return ask_for_session(request, cancel)
+
+
+def _ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
+    from conjure_magic.magics.asking import ask_trust
+
+    return ask_trust(folder, names)
 
 
 def with_body(lines: list[str]) -> list[str]:
@@ -90,6 +110,8 @@ def unload(shell: InteractiveShell) -> None:
         shell.magics_manager.magics[kind].pop("conjure", None)
     if with_body in shell.input_transformers_cleanup:
         shell.input_transformers_cleanup.remove(with_body)
+    if questions.approver is _ask:
+        questions.approver = questions.ask_trust = None
     matchers = shell.Completer.custom_matchers
     matchers[:] = [matcher for matcher in matchers if getattr(matcher, "matcher_identifier", "") != "conjure"]
     formatter = _mimebundles(shell)

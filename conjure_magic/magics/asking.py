@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
+from conjure_magic.approval import UNANSWERED, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import UsageError
 from conjure_magic.phrases import counted
@@ -14,11 +15,28 @@ from conjure_magic.render.quoting import beginning, named, quoted
 from conjure_magic.secrets import Key
 from conjure_magic.stopping import stoppable
 
+UNANSWERED_IN_CELL = replace(
+    UNANSWERED,
+    reason="No one is there to allow it. Pass --yes to %%conjure to allow everything that the cell asks for, or set a "
+    "rule for commands in ConjureMagics.allowed_commands.",
+)
+"""The answer where a cell's question cannot be answered."""
 MORE = "Please answer y, a or n"
 
 
+def yes(request: ApprovalRequest, cancel: Cancel) -> Decision:
+    """The approver for `--yes`: each call is allowed by itself, so that the next cell asks again."""
+    return Decision("once", by="--yes")
+
+
+def ask_for_session(request: ApprovalRequest, cancel: Cancel) -> Decision:
+    """Ask as `ask` does, for a Session that was made in Python: where no one can answer, it reads what it can pass."""
+    decision = ask(request, cancel)
+    return UNANSWERED if decision is UNANSWERED_IN_CELL else decision
+
+
 def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """Ask with `input()` until there is an answer; refused where nobody can answer.
+    """Ask with `input()` until there is an answer; refused where no one can answer.
 
     Raises CancelledError if the turn is stopped meanwhile.
     """
@@ -30,7 +48,7 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
             with stoppable(cancel, lambda _: None, "the question"):
                 answer = input(prompt).strip()
         except (EOFError, RuntimeError):  # no terminal; IPython's StdinNotImplementedError is a RuntimeError
-            return NOBODY
+            return UNANSWERED_IN_CELL
         decision = read_answer(answer)
         if decision is not None:
             return decision

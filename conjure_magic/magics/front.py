@@ -15,13 +15,11 @@ from typing import Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.display import display
 
-from conjure_magic.approval import allow
 from conjure_magic.artifacts import Artifact
 from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
-from conjure_magic.magics import commands
-from conjure_magic.magics.asking import ask, ask_trust
+from conjure_magic.magics import asking, commands
 from conjure_magic.magics.fill import attach, fill
 from conjure_magic.magics.kernel import ShellHost
 from conjure_magic.magics.live import open_display
@@ -42,7 +40,7 @@ class Front:
     def __init__(self, shell: InteractiveShell, settings: Settings) -> None:
         self.shell = shell
         self.settings = settings
-        self.sessions = Sessions(settings, lambda: shell.user_ns, ask_trust, host=ShellHost(shell))
+        self.sessions = Sessions(settings, lambda: shell.user_ns, asking.ask_trust, host=ShellHost(shell))
 
     def close(self) -> None:
         """Close all sessions."""
@@ -92,7 +90,7 @@ class Front:
             prompt,
             attachments=attachments or [],
             attach=attach,
-            approver=allow if yes else ask,
+            approver=asking.yes if yes else asking.ask,
             limits=limits,
             cancel=cancel,
         )

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from conjure_magic.approval import NOBODY, STOPPED
+from conjure_magic.approval import STOPPED, UNANSWERED
 from conjure_magic.characters import exact, printed
 from conjure_magic.events import ApprovalAnswered, Called
 from conjure_magic.phrases import counted, duration, shortened
@@ -110,8 +110,8 @@ def _answer(called: Called, approval: ApprovalAnswered) -> str:
         return "not run: the turn was stopped while the question stood"
     told = called.result is not None and approval.reason in called.result.text
     reason = f": {one_line(approval.reason, 300)}" if approval.reason and not told else ""
-    if approval.by == NOBODY.by:
-        return f"refused, since nobody was there to ask{reason}"
+    if approval.by == UNANSWERED.by:
+        return f"refused, since no one was there to ask{reason}"
     return f"{'allowed' if approval.allowed else 'refused'} by {one_line(approval.by, 60)}{reason}"
 
 

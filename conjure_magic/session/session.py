@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -18,10 +18,12 @@ from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, FileCreated, Notice, TurnResult
 from conjure_magic.history import extend, repair
+from conjure_magic.hooks import questions
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
 from conjure_magic.secrets import Key
 from conjure_magic.session.choice import Backends, Choice
+from conjure_magic.session.options import ModelLike, SkillLike, TurnOptions
 from conjure_magic.session.resources import Resources
 from conjure_magic.session.turns import Checkpoint, Turns
 from conjure_magic.settings import Settings
@@ -50,8 +52,9 @@ class Session:
         name: shown in footers, and part of the workspace's folder name.
         workspace: work in this folder as it is; by default a folder of the session's own.
         input: the folder that relative paths in a prompt mean; by default the current directory.
-        approver: asks a person before a command runs; without one such calls are refused.
-        ask_trust: asks whether the project's own skills may be loaded; without one they are not.
+        approver: asks a person before a command runs. Without one, a kernel with the extension loaded asks as a cell
+            does, and elsewhere such calls are refused; `approve_all` allows them, `refuse_all` never asks.
+        ask_trust: asks whether the project's own skills may be loaded; without one as for `approver`.
         settings: defaults for everything not given.
         key: an API key that goes before the environment's; kept in memory only.
         image: what the commands of the backend docker run in; by default the settings'. Short for the option `image`.
@@ -65,8 +68,8 @@ class Session:
     def __init__(
         self,
         backend: Backends | None = None,
-        skills: object = (),
-        model: object = None,
+        skills: SkillLike | Iterable[SkillLike] = (),
+        model: ModelLike | None = None,
         *,
         name: str = "main",
         workspace: str | Path | None = None,
@@ -100,7 +103,7 @@ class Session:
             key=key,
             options=_options(image, options),
         )
-        self._resources = Resources(name, self.settings, ask_trust, choice, host)
+        self._resources = Resources(name, self.settings, ask_trust or questions.ask_trust, choice, host)
 
     def __enter__(self) -> Session:
         return self
@@ -201,17 +204,7 @@ class Session:
 
     # ---- turns
 
-    def stream(
-        self,
-        prompt: str,
-        *,
-        attachments: Sequence[str] = (),
-        attach: Iterable[str | Path] = (),
-        approver: Approver | None = None,
-        model: object = None,
-        limits: Limits | None = None,
-        cancel: Cancel | None = None,
-    ) -> Generator[Event, None, None]:
+    def stream(self, prompt: str, **options: Unpack[TurnOptions]) -> Generator[Event, None, None]:
         """Run one turn and yield its events; the last one is `TurnFinished` with the result.
 
         Hold it in `contextlib.closing`, in the main thread under `interrupt_guard`. Closing it early stops
@@ -219,21 +212,15 @@ class Session:
 
         Args:
             prompt: the request.
-            attachments: further text that goes with it, not shown again in the result.
-            attach: files that go with it: uploaded for the hosted backend, copied into the workspace for the others.
-            approver: in the place of the session's, for this turn.
-            model: in the place of the session's, for this turn.
-            limits: in the place of those in the settings.
-            cancel: stops the turn when set; `stop()` does the same.
+            **options: files and text that go with it, an approver, model, limits or cancel of its own: `TurnOptions`.
 
         Raises UsageError, BackendError or SessionError before the first event, ModelError after the last.
         """
         if not prompt.strip():
             raise UsageError("the request is empty: write it below the %%conjure line")
-        files = [existing_file(path) for path in attach]
+        files = [existing_file(path) for path in options.get("attach", ())]
         with self._exclusively():
-            setup = self._setup(approver, self.model if model is None else self._resources.open_model(model), limits)
-            turn = Turn(setup, prompt, attachments, cancel, files)
+            turn = Turn(self._setup(options), prompt, options.get("attachments", ()), options.get("cancel"), files)
             events = turn.stream()
             self._turn = turn
             try:
@@ -243,8 +230,8 @@ class Session:
                 self._turn = None
                 self._keep(turn)
 
-    def chat(self, prompt: str, **options: Any) -> TurnResult:
-        """Run one turn to its end and return the result; options as in `stream`.
+    def chat(self, prompt: str, **options: Unpack[TurnOptions]) -> TurnResult:
+        """Run one turn to its end and return the result; for the options see `TurnOptions`.
 
         Raises KeyboardInterrupt if it was interrupted, ModelError if the model failed; what was said and done
         until then is in `turns[-1]`.
@@ -257,10 +244,11 @@ class Session:
             raise KeyboardInterrupt
         return self.turns[-1]
 
-    def retry(self, **options: Any) -> TurnResult:
+    def retry(self, **options: Unpack[TurnOptions]) -> TurnResult:
         """Take the last turn back and run it again; options and errors as of `chat`. Raises UsageError if none."""
         with self.taking_back() as turn:
-            return self.chat(turn.prompt, **{"attachments": turn.attachments, "attach": turn.attached, **options})
+            again: TurnOptions = {"attachments": turn.attachments, "attach": turn.attached}
+            return self.chat(turn.prompt, **(again | options))
 
     @contextlib.contextmanager
     def taking_back(self) -> Generator[TurnResult, None, None]:
@@ -302,8 +290,8 @@ class Session:
         self,
         *,
         backend: Backends | None = None,
-        skills: object = None,
-        model: object = None,
+        skills: SkillLike | Iterable[SkillLike] | None = None,
+        model: ModelLike | None = None,
         workspace: str | Path | None = None,
         input: str | Path | None = None,  # noqa: A002 - the option's own name
         image: str | None = None,
@@ -393,20 +381,21 @@ class Session:
         finally:
             self._busy.release()
 
-    def _setup(self, approver: Approver | None, model: Model, limits: Limits | None) -> TurnSetup:
+    def _setup(self, options: TurnOptions) -> TurnSetup:
+        model = options.get("model")
         return TurnSetup(
             session=self.name,
             number=len(self.turns) + 1,
             parent_id=self.turns[-1].id if self.turns else "",
             system=SYSTEM,
             backends=self._resources.backends,
-            model=model,
+            model=self.model if model is None else self._resources.open_model(model),
             workspace=self.workspace,
             messages=self._turns.now.messages,
             fingerprint=self._turns.now.fingerprint,
-            approver=approver or self.approver,
+            approver=options.get("approver") or self.approver or questions.approver,
             subscribers=self._subscribers.now,
-            limits=limits or self.limits(),
+            limits=options.get("limits") or self.limits(),
             counted=self._turns.now.counted,
             notices=tuple(Notice(text, "warning") for text in self._resources.remarks() if text not in self._told),
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from conjure_magic.approval import NOBODY, ApprovalRequest, Decision
+from conjure_magic.approval import UNANSWERED, ApprovalRequest, Decision
 from conjure_magic.backends.base import Backend, Context, Contribution, mixed_text, tool_owners
 from conjure_magic.cancel import Cancel
 from conjure_magic.events import Body
@@ -24,11 +24,11 @@ class Preview:
     cancel: Cancel = field(default_factory=Cancel)
 
     def emit(self, body: Body) -> None:
-        """Nobody listens."""
+        """No one listens."""
 
     def approve(self, request: ApprovalRequest) -> Decision:
         """No."""
-        return NOBODY
+        return UNANSWERED
 
 
 def contributions_of(backends: Sequence[Backend], context: Context) -> Contributions:

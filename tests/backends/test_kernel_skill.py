@@ -98,7 +98,7 @@ def test_code_runs_only_after_it_was_allowed(loaded: Kernel) -> None:
     assert "was not allowed and did not run. rather look at df" in read(loaded)
     assert loaded.run("print(made)").text() == "None\n"
     call(loaded, "kernel_run", (), code="made = 1")
-    assert "Nobody is there to allow it" in read(loaded)
+    assert "No one is there to allow it" in read(loaded)
     call(loaded, "kernel_run", ("y",), code="made = 2; made + 1")
     assert read(loaded) == "3"
     assert loaded.run("print(made)").text() == "2\n"
@@ -163,11 +163,11 @@ def test_a_turn_of_another_thread_is_queued_to_the_main_thread(loaded: Kernel) -
     """As a panel's turn is: it waits while a cell runs, says so, and then runs where the person's code runs."""
     loaded.run(
         "import threading, time\n"
-        "from conjure_magic.approval import allow\n"
+        "from conjure_magic.approval import approve_all\n"
         "from conjure_magic.magics.kernel import ShellHost\n"
         "panel = Session('native', model=calls('kernel_run', code='import threading\\n"
         "where = threading.current_thread() is threading.main_thread()\\nwhere'),\n"
-        "                name='panel', host=ShellHost(get_ipython()), approver=allow)\n"
+        "                name='panel', host=ShellHost(get_ipython()), approver=approve_all)\n"
         "turn = threading.Thread(target=panel.chat, args=('go',)); turn.start()\n"
         "turn.join(0.5); waited = turn.is_alive()"
     )
@@ -183,10 +183,10 @@ def test_a_turn_of_another_thread_is_queued_to_the_main_thread(loaded: Kernel) -
 def test_a_queued_call_can_be_stopped_before_it_began(loaded: Kernel) -> None:
     loaded.run(
         "import threading, time\n"
-        "from conjure_magic.approval import allow\n"
+        "from conjure_magic.approval import approve_all\n"
         "from conjure_magic.magics.kernel import ShellHost\n"
         "never = Session('native', model=calls('kernel_run', code='ran_after_all = 1'),\n"
-        "                name='never', host=ShellHost(get_ipython()), approver=allow)\n"
+        "                name='never', host=ShellHost(get_ipython()), approver=approve_all)\n"
         "turn = threading.Thread(target=never.chat, args=('go',)); turn.start()\n"
         "time.sleep(0.5); never.stop(); turn.join(20); ended = not turn.is_alive()"
     )
@@ -197,11 +197,11 @@ def test_a_queued_call_can_be_stopped_before_it_began(loaded: Kernel) -> None:
 def test_stop_ends_queued_code_that_runs_already(loaded: Kernel) -> None:
     loaded.run(
         "import threading, time\n"
-        "from conjure_magic.approval import allow\n"
+        "from conjure_magic.approval import approve_all\n"
         "from conjure_magic.magics.kernel import ShellHost\n"
         "long = Session('native', model=calls('kernel_run', code='import time, pathlib\\n"
         'pathlib.Path("runs").touch()\\nwhile True: time.sleep(0.01)\'),\n'
-        "               name='long', host=ShellHost(get_ipython()), approver=allow)\n"
+        "               name='long', host=ShellHost(get_ipython()), approver=approve_all)\n"
         "turn = threading.Thread(target=long.chat, args=('go',)); turn.start()\n"
         "def stop():\n"
         "    while not pathlib.Path('runs').exists(): time.sleep(0.01)\n"

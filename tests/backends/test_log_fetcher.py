@@ -22,7 +22,7 @@ from fakes import ScriptedModel, use
 
 from conjure_magic import Session, ToolError
 from conjure_magic.api.fetch import FetchRules, allowed_addresses, fetch
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.backends.bundled_native.log_fetcher import Wanted, parse, read_entries
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
@@ -230,7 +230,7 @@ def test_every_shape_of_answer_has_its_entries() -> None:
 
 def test_the_offline_model_fetches_in_one_turn_and_analyses_in_the_next(server: LogServer) -> None:
     settings = Settings(fetch_private=["localhost"])
-    with Session("native,local", model="offline", settings=settings, approver=allow) as session:
+    with Session("native,local", model="offline", settings=settings, approver=approve_all) as session:
         first = session.chat(f"Fetch logs from {server.url()}, limit 200")
         assert [file.name for file in first.files] == ["logs.jsonl"]
         second = session.chat("Analyse logs.jsonl: what went wrong?")

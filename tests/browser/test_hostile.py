@@ -20,7 +20,7 @@ MODEL = f"""
 import sys, json, base64; sys.path.insert(0, {str(HERE)!r})
 import hostile
 from conjure_magic import Session
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 %load_ext conjure_magic
 SCRIPT = '''
 import base64, json, pathlib, sys
@@ -52,7 +52,7 @@ LIVE = "%%conjure --model evil --yes --backend local\nGo."
 SINGLE = """
 session = Session(backend="local", model=lambda request: TEXT)
 for TEXT in hostile.TEXTS.values():
-    display(session.chat("Go.", approver=allow))
+    display(session.chat("Go.", approver=approve_all))
 """
 
 # What must not be there, whatever a text says: elements that act or load, handlers, and odd addresses.

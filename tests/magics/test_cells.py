@@ -515,3 +515,31 @@ def test_a_file_shown_by_itself_keeps_to_the_same_limits_as_in_a_turn(loaded: Ke
         cell = html(loaded.run("made"))
         assert "made.txt" in cell
         assert "base64," not in cell
+
+
+MADE_BY_HAND = """
+from conjure_magic import Session, refuse_all
+def asks(**options):
+    with Session("local", model=runs("echo made by hand"), **options) as session:
+        return session.chat("do it").tool_calls[0].result.text
+"""
+
+
+def test_a_session_made_by_hand_asks_as_a_cell_does(loaded: Kernel) -> None:
+    loaded.run(MADE_BY_HAND)
+    cell = loaded.run("asks()", answers=["y"])
+    assert "echo made by hand" in cell.prompts[0]
+    assert "made by hand" in cell.text()
+    assert "not what I want" in loaded.run("asks()", answers=["no, not what I want"]).text()
+    refused = loaded.run("asks(approver=refuse_all)", answers=["unused"])
+    assert refused.prompts == []
+    assert "approver=approve_all" in refused.text()
+
+
+def test_where_no_one_can_answer_a_session_made_by_hand_says_what_to_pass(loaded: Kernel) -> None:
+    loaded.run(MADE_BY_HAND)
+    assert "approver=approve_all" in loaded.run("asks()").text()
+    loaded.run("%unload_ext conjure_magic")
+    gone = loaded.run("asks()", answers=["unused"])
+    assert gone.prompts == []
+    assert "approver=approve_all" in gone.text()

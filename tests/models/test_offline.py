@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conjure_magic import skill
-from conjure_magic.approval import ApprovalRequest, Decision, allow
+from conjure_magic.approval import ApprovalRequest, Decision, approve_all
 from conjure_magic.backends.native import SkillContext
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
@@ -38,7 +38,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
     (tmp_path / "texts" / "tale.txt").write_text("the cat and the dog and the horse\n")
     (tmp_path / "texts" / "two words.txt").write_text("quiet quiet night\n")
     (tmp_path / "sales.csv").write_text("month,amount\nMay,3\nJune,4\n")
-    with Session("local", [str(COMMANDS)], model="offline", approver=allow) as opened:
+    with Session("local", [str(COMMANDS)], model="offline", approver=approve_all) as opened:
         yield opened
 
 
@@ -600,7 +600,7 @@ def test_a_file_that_a_tool_made_is_found_after_the_hands_have_changed(
         """Export the tale as text."""
         return context.save("export.txt", "the cat and the dog and the bird\n")
 
-    with Session("native", [export], model="offline", approver=allow) as session:
+    with Session("native", [export], model="offline", approver=approve_all) as session:
         assert [file.name for file in session.chat("Export the tale").files] == ["export.txt"]
         session.use(backend="local", skills=[COMMANDS])
         result = session.chat("Which words are most frequent in export.txt? Only the top 1.")

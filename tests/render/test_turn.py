@@ -89,7 +89,7 @@ def test_a_reason_that_the_call_shows_already_is_not_said_twice() -> None:
 
 @pytest.mark.parametrize(
     ("by", "said"),
-    [("nobody there", "refused, since nobody was there to ask: pass"), ("stopped", "not run: the turn was stopped")],
+    [("no one there", "refused, since no one was there to ask: pass"), ("stopped", "not run: the turn was stopped")],
 )
 def test_a_call_that_nobody_answered_for_says_so(by: str, said: str) -> None:
     call = called(is_error=True, approval=allowed(by, ok=False, reason="pass --yes"))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from security.gates import GATES, HOME_GATES, Turn, backend_gate, use
 
-from conjure_magic.approval import Decision, allow
+from conjure_magic.approval import Decision, approve_all
 from conjure_magic.cancel import Cancel
 from conjure_magic.magics.options import cell_parser
 
@@ -62,7 +62,7 @@ def test_no_is_no(gate: str, home: Path) -> None:
 @pytest.mark.parametrize("gate", ALL)
 def test_yes_to_all_answers_each_call_by_itself_and_its_help_says_so(gate: str, home: Path) -> None:
     word, _ = ALL[gate]
-    turn, went = come(gate, home, allow(None, Cancel()), "one", "two")  # type: ignore[arg-type]
+    turn, went = come(gate, home, approve_all(None, Cancel()), "one", "two")  # type: ignore[arg-type]
     assert went == [True, True]
     assert len(turn.asked) == 2
     help_of_yes = next(action.help for action in cell_parser()._actions if "--yes" in action.option_strings)

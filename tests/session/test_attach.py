@@ -9,7 +9,7 @@ from fakes import ScriptedBackend, ScriptedModel
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.errors import UsageError
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
@@ -28,7 +28,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.parametrize("prompt", ["Analyse the attached log", "Analyse app.log"])
 def test_a_file_from_elsewhere_is_copied_and_worked_on(folder: Path, prompt: str) -> None:
-    with Session("local", model="offline", approver=allow) as session:
+    with Session("local", model="offline", approver=approve_all) as session:
         result = session.chat(prompt, attach=["../app.log"])
         assert "critical" in result.text
         assert (session.workspace.root / "attached-files/app.log").read_text() == LOG

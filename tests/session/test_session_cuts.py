@@ -18,7 +18,7 @@ from fakes import ScriptedBackend, asking, check_history, echo
 
 from conjure_magic.api.client import Patience
 from conjure_magic.api.keys import Credentials, Key
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError, StreamCutError
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta, ThinkingDelta
@@ -206,7 +206,7 @@ def check_cut(
 def cutting() -> Iterator[tuple[Session, Line, ScriptedBackend]]:
     line = Line()
     backend = ScriptedBackend(echo=echo, asking=asking)
-    with Session(backend, model=line.model, approver=allow) as session:
+    with Session(backend, model=line.model, approver=approve_all) as session:
         yield session, line, backend
 
 
@@ -263,7 +263,7 @@ def test_interrupted_at_every_event_each_history_is_accepted(seed: int) -> None:
     backend = ScriptedBackend(echo=echo, asking=asking)
     with (
         StubServer() as stub,
-        Session(backend, model=model(stub), approver=allow) as session,
+        Session(backend, model=model(stub), approver=approve_all) as session,
     ):
         for cut in itertools.count(1):
             session.reset()

@@ -11,7 +11,7 @@ import pytest
 from hosted_kit import KEY, call, session
 
 from conjure_magic import skill
-from conjure_magic.approval import allow
+from conjure_magic.approval import approve_all
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.settings import Settings
 from conjure_magic.testing.session_suite import SessionPlace, SessionSuite
@@ -51,7 +51,7 @@ def _place(names: str, folder: Path, monkeypatch: pytest.MonkeyPatch, **settings
 
     options: dict[str, Any] = {"skills": [make_file]} if "native" in backends else {}
     with StubServer(key=KEY) as stub:
-        opened = session(stub, names, approver=allow, settings=Settings(**settings), **options)
+        opened = session(stub, names, approver=approve_all, settings=Settings(**settings), **options)
         with opened:
             yield SessionPlace(opened, stub, work)
 

@@ -172,7 +172,7 @@ def test_without_an_approver_a_call_that_asks_is_refused_and_says_what_to_pass(w
     scene = Scene(workspace, ScriptedModel([use("a", "asking")]), ScriptedBackend(asking=asking))
     scene.run()
     assert [type(body) for body in scene.bodies(ApprovalAsked, ApprovalAnswered)] == [ApprovalAsked, ApprovalAnswered]
-    assert "--yes" in scene.model.requests[1].messages[-1].content[0].text
+    assert "approver=approve_all" in scene.model.requests[1].messages[-1].content[0].text
 
 
 def test_waiting_for_a_person_does_not_count_toward_the_timeout(workspace: Workspace) -> None:
