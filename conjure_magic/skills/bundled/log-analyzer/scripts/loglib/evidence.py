@@ -1,0 +1,291 @@
+"""The lines of a log that tell what went wrong: exact, ranked, within a number of bytes.
+
+While records are read, lines that tell of a failure are kept with what stands around them (`Gatherer`);
+when all are read, they are weighed against each other and the weightiest are taken (`Evidence.pick`).
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+import re
+from collections import Counter, deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from loglib import levels
+from loglib.failures import Form, judge, plain
+from loglib.records import Record
+
+_LONGEST = 420  # characters of a line that are shown
+_BEFORE, _AFTER = 6, 14  # lines around a strong one
+_TAIL = 40  # lines before a verdict
+_STRONG = 5.0
+_OFTEN = 12  # first lines of a kind that are kept, besides the last one
+_KEPT = 30_000  # lines kept at most
+_HEAD = 300  # lines that the head of a step may have
+_OPEN = Form(0, "")  # stands for a group that nothing is known of
+_COMMANDS = 7  # lines of a step's head
+_NEAR = 150.0  # lines over which the nearness of a verdict fades
+_FREQUENT, _AGAIN, _LENGTH = 0.15, 0.6, 200  # how frequency, repetition and length count
+_ELSEWHERE = 0.5
+_FIRST, _NEARNESS, _NEW = 1.8, 0.6, 0.4
+_LEAST = 0.2  # what weighs less is no evidence
+_QUOTED = re.compile(r"'[^']{1,80}'|\"[^\"]{1,80}\"|`[^`]{1,80}`")
+_BRACKETED = re.compile(r"\[[^\[\]]{1,80}\]")
+_WORD = re.compile(r"\w{3,}")
+_VALUE = re.compile(r"0x[0-9a-f]+|[\w./\\@-]*[/\\][\w./\\@:-]*|\d+")
+_STEP = re.compile(
+    r"##\[(?:group|section)\](?:Run |Starting: )|section_start:\d+:|\$ \S|\+ \S|\[command\]|"
+    r"Step \d+/\d+ :|\[Pipeline\] (?:sh|bat|stage)|> Task |-{3,} \S+(?::[\w-]+)+ .* @ |#\d+ \[[^\]]*\d+/\d+\] |"
+    r"(?:Run|Running|Executing)(?: command)?:? "
+)
+_GROUP = re.compile(r"##\[(?:group|section)\](?:Run |Starting: )|section_start:\d+:")
+_JOB = re.compile(r"Complete job name: |##\[section\]Starting: |Job name: |Running with gitlab-runner")
+_NOISE = re.compile(r"\s*(?:env:|with:|shell: .*|##\[endgroup\]|[A-Z][A-Z0-9_]{3,}: .*|\W*)\Z")
+_RUNNERS = re.compile(r"##\[error\]|ERROR: Job failed|Finished: |\[ERROR\] BUILD|BUILD FAIL|FAILURE: Build")
+
+
+@dataclass
+class Line:
+    """A line that may be evidence: `weight` by its own words or level, `near` by what stands around it."""
+
+    file: str
+    number: int
+    text: str
+    weight: float = 0.0
+    near: float = 0.0
+    verdict: bool = False
+    first: bool = False
+
+
+@dataclass(frozen=True)
+class Picked:
+    """A line of evidence as it is shown."""
+
+    file: str
+    number: int
+    text: str
+
+
+class Gatherer:
+    """Sees every record once and keeps, in bounded memory, the lines that may be evidence."""
+
+    def __init__(self) -> None:
+        self.lines: dict[tuple[str, int], Line] = {}
+        self.kinds: Counter[str] = Counter()
+        self.verdicts: list[tuple[str, int]] = []
+        self._before: deque[Line] = deque(maxlen=_TAIL)
+        self.starts: list[int] = []
+        self._since = _AFTER  # lines since the last strong one
+        self._strength = 0.0
+        self._step: list[Line] = []
+        self._group = ("", 0)
+        self._head = 0  # lines of a step's head that may still come
+        self._last: dict[str, tuple[str, int]] = {}
+        self._judged: dict[int, Form | None] = {}
+
+    def add(self, record: Record, group: int | None = None) -> None:
+        """Take a record in; of records of one `group` only the first is judged by its wording."""
+        level = levels.canonical(record.level) if record.level else None
+        self._line(record.file, record.line, record.raw, level, group)
+        for offset, line in enumerate(record.more, start=1):
+            self._line(record.file, record.line + offset, line, None, None)
+
+    def _line(self, file: str, number: int, raw: str, level: str | None, group: int | None) -> None:
+        if group is not None and self._judged.get(group, _OPEN) is None and level is None and not self._eager(raw):
+            self._before.append(Line(file, number, raw))
+            return
+        line = Line(file, number, plain(raw))
+        if self._see_step(line):
+            self._before.append(line)
+            return
+        form = judge(line.text)
+        if group is not None and (form is None or not form.verdict):
+            self._judged[group] = form
+        weight = _weight(form, level)
+        if weight:
+            self._hit(line, weight, form is not None and form.verdict)
+        elif self._since < _AFTER and line.text.strip():
+            self._keep(line, near=self._strength / (1 + 0.25 * self._since))
+        self._since += 1
+        self._before.append(line)
+
+    def _eager(self, raw: str) -> bool:
+        """Whether a line must be looked at though its kind is known to be harmless."""
+        return self._since < _AFTER or self._head > 0 or "##[" in raw
+
+    def _see_step(self, line: Line) -> bool:
+        """Follow the steps of a build; true for the head of one: what is run says nothing of what came of it."""
+        text = line.text
+        if _JOB.match(text):
+            self._keep(line, near=5.0)
+        if _STEP.match(text):
+            self._step = [line]
+            self._since = _AFTER
+            if _GROUP.match(text):
+                self._group = (line.file, line.number)
+                self._head = _HEAD
+            return self._head > 0
+        if not self._head:
+            return False
+        self._head = 0 if text.startswith("##[endgroup]") else self._head - 1
+        if text.startswith(("shell: ", "with:", "env:")):
+            self._step += [Line("", 0, "")] * _COMMANDS  # what follows is no command
+        elif len(self._step) < _COMMANDS and not _NOISE.match(text):
+            self._step.append(line)
+        return True
+
+    def _hit(self, line: Line, weight: float, verdict: bool) -> None:
+        kind = kind_of(line.text)
+        self.kinds[kind] += 1
+        often = self.kinds[kind] > _OFTEN
+        if often:
+            known = self.lines.get(self._last.get(kind, ("", 0)))
+            if known is not None and not known.near:
+                del self.lines[known.file, known.number]
+            self._last[kind] = (line.file, line.number)
+        line.first = self.kinds[kind] == 1
+        self._keep(line, weight=weight, verdict=verdict)
+        if weight >= _STRONG and not often:
+            for other in self._step[:1]:
+                self._keep(other, near=weight * 0.6)
+            for distance, other in enumerate(list(self._before)[: -_BEFORE - 1 : -1], start=1):
+                self._keep(other, near=weight * 0.5 / (1 + 0.5 * distance))
+            self._since, self._strength = 0, weight * 0.6
+        if verdict and _RUNNERS.match(line.text):
+            self._verdict(line)
+
+    def _verdict(self, line: Line) -> None:
+        """A step has failed: its head, its first commands and its last lines are evidence."""
+        self.verdicts.append((line.file, line.number))
+        self.starts.append(self._group[1] if self._group[0] == line.file else 0)
+        self._since = _AFTER
+        for place, other in enumerate(self._step[:_COMMANDS]):
+            if other.number:
+                self._keep(other, near=6.0 / (1 + 0.35 * place))
+        for distance, other in enumerate(list(self._before)[::-1], start=1):
+            self._keep(other, near=4.5 * math.exp(-distance / 7))
+
+    def _keep(self, line: Line, weight: float = 0.0, near: float = 0.0, *, verdict: bool = False) -> None:
+        known = self.lines.setdefault((line.file, line.number), line)
+        if known is line:
+            known.text = plain(known.text)
+        known.weight = max(known.weight, weight)
+        known.near = max(known.near, near)
+        known.verdict = known.verdict or verdict
+        if len(self.lines) > _KEPT:
+            self._thin()
+
+    def _thin(self) -> None:
+        """Forget the lighter half."""
+        by_weight = sorted(self.lines.values(), key=lambda line: line.weight + line.near)
+        for line in by_weight[: len(by_weight) // 2]:
+            del self.lines[line.file, line.number]
+
+    def finish(self) -> Evidence:
+        """What was kept, with the last lines of the log."""
+        for distance, line in enumerate(list(self._before)[::-1], start=1):
+            if distance <= 8 and line.text.strip():
+                self._keep(line, near=2.0 / (1 + 0.5 * distance))
+        return Evidence(list(self.lines.values()), self.kinds, self.verdicts, self.starts)
+
+
+def _weight(form: Form | None, level: str | None) -> float:
+    """By its level where it has one: then its wording alone is no failure."""
+    worded = form.weight if form else 0.0
+    if level is None:
+        return worded
+    rank = levels.RANK[level]
+    if rank >= levels.RANK["CRITICAL"]:
+        return max(8.0, worded)
+    if rank >= levels.BAD_RANK:
+        return max(6.0, worded)
+    return worded * 0.25 if rank == levels.RANK["WARN"] else worded * 0.1
+
+
+def kind_of(text: str) -> str:
+    """Lines that differ in values only are of one kind."""
+    return _VALUE.sub("0", _QUOTED.sub("''", _BRACKETED.sub("[]", text[:200]))).strip()
+
+
+@dataclass
+class Evidence:
+    """What was kept of a log, to be weighed."""
+
+    lines: list[Line] = field(default_factory=list)
+    kinds: Counter[str] = field(default_factory=Counter)
+    verdicts: list[tuple[str, int]] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
+
+    def pick(self, budget: int) -> list[Picked]:
+        """The weightiest lines that together need at most `budget` bytes, in the order of the log."""
+        heap: list[tuple[float, int, str]] = []
+        for place, line in enumerate(self.lines):
+            kind = kind_of(line.text)
+            weight = self._worth(line, kind)
+            if weight >= _LEAST and line.text.strip():
+                heap.append((-weight, place, kind))
+        heapq.heapify(heap)
+        taken: Counter[str] = Counter()
+        texts: set[str] = set()
+        told: set[str] = set()
+        chosen: list[Line] = []
+        while heap:
+            weight, place, kind = heapq.heappop(heap)
+            line = self.lines[place]
+            text = line.text.strip()
+            if text in texts:
+                continue
+            words = set(_WORD.findall(text))
+            novel = (len(words - told) + 1) / (len(words) + 1)
+            now = -self._worth(line, kind) * _AGAIN ** taken[kind] * (1 - _NEW + _NEW * novel)
+            if now > weight + 1e-9:
+                if -now >= _LEAST:
+                    heapq.heappush(heap, (now, place, kind))
+                continue
+            size = len(shown(line.text).encode()) + len(str(line.number)) + 3
+            if size > budget:
+                continue
+            budget -= size
+            taken[kind] += 1
+            texts.add(text)
+            told |= words
+            chosen.append(line)
+        return [Picked(line.file, line.number, shown(line.text)) for line in _in_order(chosen)]
+
+    def _worth(self, line: Line, kind: str) -> float:
+        """The weight of a line: a frequent kind weighs less, nearness to a verdict more, length costs."""
+        weight = line.weight / (1 + _FREQUENT * math.log2(max(self.kinds[kind], 1)))
+        if line.verdict:
+            weight = max(weight, line.weight * 0.6)
+        weight = max(weight, line.near) + 0.3 * min(weight, line.near)
+        if line.first:
+            weight *= _FIRST
+        if self.verdicts:
+            weight *= self._nearness(line)
+        return weight / (1 + len(line.text[:_LONGEST]) / _LENGTH)
+
+    def _nearness(self, line: Line) -> float:
+        """More right before a verdict and in the step that it ends, less behind the last one."""
+        ahead = [
+            (number - line.number, line.number >= start)
+            for (file, number), start in zip(self.verdicts, self.starts, strict=True)
+            if file == line.file and number >= line.number
+        ]
+        if not ahead:
+            return 0.5
+        distance, inside = min(ahead)
+        return (1.0 if inside else _ELSEWHERE) + _NEARNESS * math.exp(-distance / _NEAR)
+
+
+def _in_order(lines: Iterable[Line]) -> list[Line]:
+    files = {file: place for place, file in enumerate(dict.fromkeys(line.file for line in lines))}
+    return sorted(lines, key=lambda line: (files[line.file], line.number))
+
+
+def shown(text: str) -> str:
+    """A line as it is shown: what cannot be printed is U+FFFD, a very long one is cut."""
+    text = text.rstrip()
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+    return "".join(c if c.isprintable() or c == "\t" else "\ufffd" for c in text)
