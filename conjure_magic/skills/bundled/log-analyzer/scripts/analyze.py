@@ -27,6 +27,9 @@ def _summary_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--chart", metavar="PATH.svg", help="write time lines of all records and of problems")
     parser.add_argument("--csv", metavar="PATH", help="write every template with count, level and first line")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
+    parser.add_argument(
+        "--budget", metavar="BYTES", default="4k", help="print at most so many bytes, such as 16k (4k): evidence first"
+    )
     parser.add_argument("--around", metavar="TIME", help="compare the messages before and after this time")
     options.add_filters(parser)
 
@@ -36,6 +39,7 @@ def _summary(args: argparse.Namespace) -> int:
 
     sources = source.open_sources(args.files)
     around = options.parse_time("--around", args.around) if args.around else None
+    budget = options.parse_size("--budget", args.budget)
     keep = options.record_filter(args)
     layouts = corpus.load_layouts(sources, options.layout_pattern(args))
     log = corpus.load_corpus(sources, layouts, keep, options.progress(args.progress, "read"))
@@ -44,7 +48,7 @@ def _summary(args: argparse.Namespace) -> int:
     if args.json:
         export.print_json(found, sys.stdout)
     else:
-        sys.stdout.write(markdown.render_summary(found, created))
+        sys.stdout.write(markdown.render_summary(found, log.evidence, created, budget))
     return 0
 
 

@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from loglib import health, levels, options, query, records
+from loglib import levels, options, query, records
 from loglib.corpus import SERVER_ERROR
 from loglib.coverage import Coverage
+from loglib.failures import is_problem
 from loglib.layout import Layout
 from loglib.options import UsageError
 from loglib.query import Answer, Question
@@ -132,7 +133,7 @@ def _without_levels(args: argparse.Namespace, found: Iterable[Record], layouts: 
     first: dict[str, str] = {}
     total = 0
     for record in found:
-        failed = SERVER_ERROR.search(record.message) is not None if web else health.is_problem(record.message)
+        failed = SERVER_ERROR.search(record.message) is not None if web else is_problem(record.message)
         if not failed or (inside is not None and not inside(record)):
             continue
         total += 1

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from loglib import levels
 from loglib.coverage import Coverage
+from loglib.evidence import Evidence, Gatherer
 from loglib.layout import Layout
 from loglib.learn import given, learn
 from loglib.records import Record, read_records
@@ -42,6 +43,7 @@ class Corpus:
     Columns have one entry a record; levels, components, hosts and files are numbers into their `Names`,
     `template` is a number into `templates.texts`, `epoch` is NaN where there is no time;
     `traces` holds, for a template, the last further line of its first record that has any: a stack trace's cause;
+    `worded` tells whether a record's wording is that of a failure;
     `status` tells of web requests: 0 no status, 1 answered, 2 answered 5xx.
     """
 
@@ -58,6 +60,8 @@ class Corpus:
     hosts: Names = field(default_factory=Names)
     files: Names = field(default_factory=Names)
     status: bytearray = field(default_factory=bytearray)
+    worded: bytearray = field(default_factory=bytearray)
+    evidence: Evidence = field(default_factory=Evidence)
     coverage: Coverage = field(default_factory=Coverage)
     addresses: dict[str, int] = field(default_factory=dict)
     traces: dict[int, str] = field(default_factory=dict)
@@ -105,7 +109,7 @@ def _fill(
     keep: Callable[[Record], bool] | None,
     tick: Callable[[int], None] | None,
 ) -> None:
-    miner = TemplateMiner()
+    miner, gatherer = TemplateMiner(), Gatherer()
     addresses = corpus.addresses
     traces: dict[int, str] = {}
     web = corpus.layouts[0].kind == "access"
@@ -114,6 +118,7 @@ def _fill(
     groups = corpus.template  # group numbers until the templates are known
     # Bound once: this loop runs for every line.
     add, find = miner.add_request if web else miner.add, ADDRESS.findall
+    gather = gatherer.add
     add_group, add_line, add_epoch = groups.append, corpus.line.append, corpus.epoch.append
     add_level, add_component = corpus.level.append, corpus.component.append
     add_host, add_file, add_status = corpus.host.append, corpus.file.append, corpus.status.append
@@ -131,6 +136,7 @@ def _fill(
         add_component(component.setdefault(record.component, len(component)))
         add_host(host.setdefault(record.host, len(host)))
         add_file(file.setdefault(record.file, len(file)))
+        gather(record, None if miner.coarse else group)
         add_status(_status(message) if web or '" ' in message else 0)
         if record.more:
             corpus.lines += len(record.more)
@@ -145,6 +151,8 @@ def _fill(
     corpus.templates = miner.finish()
     for group in sorted(traces, reverse=True):
         corpus.traces[corpus.templates.of_group[group]] = traces[group].strip()
+    corpus.evidence = gatherer.finish()
+    corpus.worded = bytearray(map(corpus.templates.worded.__getitem__, groups))
     corpus.template = array("I", map(corpus.templates.of_group.__getitem__, groups))
 
 

@@ -14,9 +14,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from loglib import levels
-from loglib.failures import Form, judge, plain
+from loglib.failures import judge, plain
 from loglib.records import Record
 
+_JUDGED = 1000  # characters of a line that are kept
 _LONGEST = 420  # characters of a line that are shown
 _BEFORE, _AFTER = 6, 14  # lines around a strong one
 _TAIL = 40  # lines before a verdict
@@ -24,7 +25,6 @@ _STRONG = 5.0
 _OFTEN = 12  # first lines of a kind that are kept, besides the last one
 _KEPT = 30_000  # lines kept at most
 _HEAD = 300  # lines that the head of a step may have
-_OPEN = Form(0, "")  # stands for a group that nothing is known of
 _COMMANDS = 7  # lines of a step's head
 _NEAR = 150.0  # lines over which the nearness of a verdict fades
 _FREQUENT, _AGAIN, _LENGTH = 0.15, 0.6, 200  # how frequency, repetition and length count
@@ -48,15 +48,28 @@ _RUNNERS = re.compile(r"##\[error\]|ERROR: Job failed|Finished: |\[ERROR\] BUILD
 
 @dataclass
 class Line:
-    """A line that may be evidence: `weight` by its own words or level, `near` by what stands around it."""
+    """A line that may be evidence: by its own words (`worded`) and level (`rank`), or by what is `near`."""
 
     file: str
     number: int
     text: str
-    weight: float = 0.0
+    worded: float = 0.0
+    rank: int | None = None
     near: float = 0.0
     verdict: bool = False
     first: bool = False
+
+    @property
+    def weight(self) -> float:
+        """By its level where it has one: then its wording alone is no failure."""
+        rank = self.rank
+        if rank is None:
+            return self.worded
+        if rank >= levels.RANK["CRITICAL"]:
+            return max(8.0, self.worded)
+        if rank >= levels.BAD_RANK:
+            return max(6.0, self.worded)
+        return self.worded * (0.25 if rank == levels.RANK["WARN"] else 0.1)
 
 
 @dataclass(frozen=True)
@@ -75,45 +88,47 @@ class Gatherer:
         self.lines: dict[tuple[str, int], Line] = {}
         self.kinds: Counter[str] = Counter()
         self.verdicts: list[tuple[str, int]] = []
-        self._before: deque[Line] = deque(maxlen=_TAIL)
         self.starts: list[int] = []
+        self._before: deque[tuple[str, int, str]] = deque(maxlen=_TAIL)
         self._since = _AFTER  # lines since the last strong one
         self._strength = 0.0
         self._step: list[Line] = []
         self._group = ("", 0)
         self._head = 0  # lines of a step's head that may still come
         self._last: dict[str, tuple[str, int]] = {}
-        self._judged: dict[int, Form | None] = {}
+        self._harmless: set[int | None] = set()
+        self._quiet: dict[str | None, bool] = {None: True}
 
-    def add(self, record: Record, group: int | None = None) -> None:
-        """Take a record in; of records of one `group` only the first is judged by its wording."""
-        level = levels.canonical(record.level) if record.level else None
-        self._line(record.file, record.line, record.raw, level, group)
+    def add(self, record: Record, group: int | None) -> None:
+        """Take a record in; of records of one `group` (None: of no group) only the first is judged by its wording."""
+        raw = record.raw
+        quiet = self._quiet.get(record.level)
+        if quiet is None:
+            quiet = self._quiet[record.level] = _rank(record.level) < levels.BAD_RANK
+        if quiet and group in self._harmless and self._since >= _AFTER and not self._head and "##[" not in raw:
+            self._before.append((record.file, record.line, raw))
+        else:
+            self._line(record.file, record.line, raw, _rank(record.level), group)
         for offset, line in enumerate(record.more, start=1):
             self._line(record.file, record.line + offset, line, None, None)
 
-    def _line(self, file: str, number: int, raw: str, level: str | None, group: int | None) -> None:
-        if group is not None and self._judged.get(group, _OPEN) is None and level is None and not self._eager(raw):
-            self._before.append(Line(file, number, raw))
-            return
+    def _line(self, file: str, number: int, raw: str, rank: int | None, group: int | None) -> None:
         line = Line(file, number, plain(raw))
-        if self._see_step(line):
-            self._before.append(line)
+        self._before.append((file, number, raw))
+        stepping = self._see_step(line)
+        if stepping:
             return
         form = judge(line.text)
-        if group is not None and (form is None or not form.verdict):
-            self._judged[group] = form
-        weight = _weight(form, level)
+        line.worded, line.rank = form.weight if form else 0.0, rank if rank is not None and rank >= 0 else None
+        weight = line.weight
         if weight:
             self._hit(line, weight, form is not None and form.verdict)
-        elif self._since < _AFTER and line.text.strip():
-            self._keep(line, near=self._strength / (1 + 0.25 * self._since))
+        else:
+            if group is not None and not _STEP.match(line.text):
+                self._harmless.add(group)
+            if self._since < _AFTER and line.text.strip():
+                self._keep(line, near=self._strength / (1 + 0.25 * self._since))
         self._since += 1
-        self._before.append(line)
-
-    def _eager(self, raw: str) -> bool:
-        """Whether a line must be looked at though its kind is known to be harmless."""
-        return self._since < _AFTER or self._head > 0 or "##[" in raw
 
     def _see_step(self, line: Line) -> bool:
         """Follow the steps of a build; true for the head of one: what is run says nothing of what came of it."""
@@ -146,12 +161,12 @@ class Gatherer:
                 del self.lines[known.file, known.number]
             self._last[kind] = (line.file, line.number)
         line.first = self.kinds[kind] == 1
-        self._keep(line, weight=weight, verdict=verdict)
+        self._keep(line, verdict=verdict)
         if weight >= _STRONG and not often:
             for other in self._step[:1]:
                 self._keep(other, near=weight * 0.6)
-            for distance, other in enumerate(list(self._before)[: -_BEFORE - 1 : -1], start=1):
-                self._keep(other, near=weight * 0.5 / (1 + 0.5 * distance))
+            for distance, before in enumerate(list(self._before)[-2 : -_BEFORE - 2 : -1], start=1):
+                self._keep(Line(*before), near=weight * 0.5 / (1 + 0.5 * distance))
             self._since, self._strength = 0, weight * 0.6
         if verdict and _RUNNERS.match(line.text):
             self._verdict(line)
@@ -164,14 +179,14 @@ class Gatherer:
         for place, other in enumerate(self._step[:_COMMANDS]):
             if other.number:
                 self._keep(other, near=6.0 / (1 + 0.35 * place))
-        for distance, other in enumerate(list(self._before)[::-1], start=1):
-            self._keep(other, near=4.5 * math.exp(-distance / 7))
+        for distance, before in enumerate(list(self._before)[-2::-1], start=1):
+            self._keep(Line(*before), near=4.5 * math.exp(-distance / 7))
 
-    def _keep(self, line: Line, weight: float = 0.0, near: float = 0.0, *, verdict: bool = False) -> None:
-        known = self.lines.setdefault((line.file, line.number), line)
-        if known is line:
-            known.text = plain(known.text)
-        known.weight = max(known.weight, weight)
+    def _keep(self, line: Line, near: float = 0.0, *, verdict: bool = False) -> None:
+        known = self.lines.get((line.file, line.number))
+        if known is None:
+            known = self.lines[line.file, line.number] = line
+            known.text = plain(known.text)[:_JUDGED]
         known.near = max(known.near, near)
         known.verdict = known.verdict or verdict
         if len(self.lines) > _KEPT:
@@ -185,23 +200,14 @@ class Gatherer:
 
     def finish(self) -> Evidence:
         """What was kept, with the last lines of the log."""
-        for distance, line in enumerate(list(self._before)[::-1], start=1):
-            if distance <= 8 and line.text.strip():
-                self._keep(line, near=2.0 / (1 + 0.5 * distance))
+        for distance, before in enumerate(list(self._before)[:-9:-1], start=1):
+            self._keep(Line(*before), near=2.0 / (1 + 0.5 * distance))
         return Evidence(list(self.lines.values()), self.kinds, self.verdicts, self.starts)
 
 
-def _weight(form: Form | None, level: str | None) -> float:
-    """By its level where it has one: then its wording alone is no failure."""
-    worded = form.weight if form else 0.0
-    if level is None:
-        return worded
-    rank = levels.RANK[level]
-    if rank >= levels.RANK["CRITICAL"]:
-        return max(8.0, worded)
-    if rank >= levels.BAD_RANK:
-        return max(6.0, worded)
-    return worded * 0.25 if rank == levels.RANK["WARN"] else worded * 0.1
+def _rank(level: str | None) -> int:
+    """The rank of a level as written, -1 where it is none."""
+    return levels.RANK.get(levels.canonical(level) or "", -1) if level else -1
 
 
 def kind_of(text: str) -> str:
@@ -218,8 +224,8 @@ class Evidence:
     verdicts: list[tuple[str, int]] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
 
-    def pick(self, budget: int) -> list[Picked]:
-        """The weightiest lines that together need at most `budget` bytes, in the order of the log."""
+    def pick(self, budget: int, extra: int = 0) -> list[Picked]:
+        """The weightiest lines that together need at most `budget` bytes, `extra` for each, in the order of the log."""
         heap: list[tuple[float, int, str]] = []
         for place, line in enumerate(self.lines):
             kind = kind_of(line.text)
@@ -244,7 +250,7 @@ class Evidence:
                 if -now >= _LEAST:
                     heapq.heappush(heap, (now, place, kind))
                 continue
-            size = len(shown(line.text).encode()) + len(str(line.number)) + 3
+            size = len(shown(line.text).encode()) + len(str(line.number)) + 3 + extra
             if size > budget:
                 continue
             budget -= size

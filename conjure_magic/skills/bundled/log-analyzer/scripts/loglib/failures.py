@@ -1,5 +1,7 @@
 """How much a line tells of a failure, by the forms in which tools word failures and end with a verdict."""
 
+# ruff: noqa: E501 - a table with one form a line
+
 from __future__ import annotations
 
 import re
@@ -16,6 +18,15 @@ _ANY_TIME = re.compile(
     r"\[\d\d:\d\d:\d\d(?:[.,]\d+)?\] ?[A-Z]?:? ?"
 )
 _PRECISE = r"(?:[\w./\\@+-]|:\\)+\.\w{1,6}"  # a source file
+
+
+_PROBLEM = re.compile(
+    r"\b(?:error|errors|errno|fail|fails|failed|failing|failure|failures|fatal|panic|exception|traceback|denied|refused|"
+    r"timeout|timed out|unable|cannot|can't|couldn't|could not|not found|no route|unreachable|corrupt(?:ed)?|"
+    r"abort(?:ed)?|crash(?:ed)?|killed|segfault|invalid|illegal|unexpected|overflow|exhausted|reset by peer|"
+    r"broken|lost|dead|oops|rejected|unauthorized|forbidden|break-in)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -119,3 +130,13 @@ def judge(line: str) -> Form | None:
     if found is not None and not found.verdict and _HARMLESS.match(text):
         return Form(found.weight * 0.2, "")
     return found
+
+
+def is_problem(text: str) -> bool:
+    """Whether a message's wording tells of a failure; an inference, never a level."""
+    return _PROBLEM.search(text) is not None
+
+
+def problem_words(text: str) -> list[str]:
+    """The words by which a message tells of a failure, each once."""
+    return list(dict.fromkeys(match[0] for match in _PROBLEM.finditer(text)))

@@ -16,13 +16,6 @@ RULE = (
     "never reaches WARN), records whose wording tells of a failure (inferred). unknown: no such check could be made, "
     "or too little of the log was read for an ok."
 )
-_PROBLEM = re.compile(
-    r"\b(?:error|errors|errno|fail|fails|failed|failing|failure|failures|fatal|panic|exception|traceback|denied|refused|"
-    r"timeout|timed out|unable|cannot|can't|couldn't|could not|not found|no route|unreachable|corrupt(?:ed)?|"
-    r"abort(?:ed)?|crash(?:ed)?|killed|segfault|invalid|illegal|unexpected|overflow|exhausted|reset by peer|"
-    r"broken|lost|dead|oops|rejected|unauthorized|forbidden|break-in)\b",
-    re.IGNORECASE,
-)
 _WORD = re.compile(r"[A-Za-z]{3,}")
 _WORDY = 0.5  # of the records have English letters in a row, or their wording tells nothing
 _READ = 0.8  # of the lines are read by a rule, or there is no "ok"
@@ -51,10 +44,9 @@ def bad_rows(corpus: Corpus) -> tuple[list[bool], str]:
     by_status = [status == SERVER_FAILED for status in corpus.status]
     levelled = any(ranks[number] >= 0 for number in set(corpus.level))
     telling = max((ranks[number] for number in set(corpus.level)), default=-1) >= levels.RANK["WARN"]
-    worded = [is_problem(text) for text in corpus.templates.texts]
     by_wording = [
-        worded[template] and not status and (ranks[level] < 0 or not telling)
-        for template, status, level in zip(corpus.template, corpus.status, corpus.level, strict=True)
+        worded == 1 and not status and (ranks[level] < 0 or not telling)
+        for worded, status, level in zip(corpus.worded, corpus.status, corpus.level, strict=True)
     ]
     if levelled and not telling and sum(by_wording) < _SHARE * len(corpus):
         by_wording = [False] * len(corpus)  # a level that is always INFO, and next to nothing says otherwise
@@ -62,11 +54,6 @@ def bad_rows(corpus: Corpus) -> tuple[list[bool], str]:
     if levelled and (telling or not any(flags)):
         return flags, "level"
     return flags, "status" if any(by_status) or (any(corpus.status) and not any(by_wording)) else "wording"
-
-
-def is_problem(text: str) -> bool:
-    """Whether a message's wording tells of a failure; an inference, never a level."""
-    return _PROBLEM.search(text) is not None
 
 
 def judge(corpus: Corpus, bad: Sequence[bool], basis: str, error_bursts: int) -> Health:

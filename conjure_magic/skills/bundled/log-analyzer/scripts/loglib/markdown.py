@@ -2,21 +2,88 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from loglib.evidence import Evidence
+
 _ROWS = 8
+_REST = 260  # bytes kept for a word on what was left out
 Plain = Mapping[str, Any]
 
 
-def render_summary(summary: Plain, created: Sequence[str] = ()) -> str:
-    """A headline, what is wrong, then the counts; `created` names files written beside it."""
-    parts = [_headline(summary), summary["coverage"]["warning"], _facts(summary), summary["read"]]
-    parts += [_problems(summary), _bursts(summary), _levels(summary)]
-    parts += [_names("Components", summary["components"]), _names("Hosts", summary["hosts"])]
-    parts += [_templates(summary), _changes(summary), _around(summary), _clock(summary)]
-    parts += [_names("Addresses in messages", summary["top_addresses"]), _files(created)]
-    return "\n\n".join(part for part in parts if part) + "\n"
+def render_summary(summary: Plain, evidence: Evidence, created: Sequence[str] = (), budget: int = 4096) -> str:
+    """A headline, the evidence, then the counts, in at most `budget` bytes; `created` names files written beside it.
+
+    Where a runner says that a build failed, the evidence may take all room; else half of it, and tables the rest.
+    """
+    head = [_headline(summary), summary["coverage"]["warning"], _facts(summary), summary["read"]]
+    tables = [_problems(summary), _bursts(summary), _levels(summary)]
+    tables += [_names("Components", summary["components"]), _names("Hosts", summary["hosts"])]
+    tables += [_templates(summary), _changes(summary), _around(summary), _clock(summary)]
+    tables += [_names("Addresses in messages", summary["top_addresses"])]
+    parts = _fitting([part for part in head if part], budget - size(_files(created)) - _REST)
+    left = budget - sum(map(size, (*parts, _files(created)))) - _REST
+    shown = _evidence(summary, evidence, left if evidence.verdicts else left // 2)
+    parts += [shown] if shown else []
+    parts += _within([part for part in tables if part], left - size(shown))
+    parts += [_files(created)] if created else []
+    return "\n\n".join(parts) + "\n"
+
+
+def size(text: str) -> int:
+    """The bytes of a part, the break before it included."""
+    return len(text.encode()) + 2 if text else 0
+
+
+def _fitting(parts: Sequence[str], budget: int) -> list[str]:
+    """As many of the parts as fit, the first one whatever it needs, cut if must be."""
+    kept = [parts[0].encode()[: max(budget, 200)].decode(errors="ignore")]
+    for part in parts[1:]:
+        if sum(map(size, kept)) + size(part) <= budget:
+            kept.append(part)
+    return kept
+
+
+def _evidence(summary: Plain, evidence: Evidence, budget: int) -> str:
+    """The lines that tell what went wrong, as they are written, in the order of the log."""
+    several = len(summary["files"]) > 1
+    room = budget - 120
+    lines = evidence.pick(room, len(_short(summary["files"][0])) + 1 if several else 0)
+    if not lines:
+        return ""
+    written = [
+        f"{_short(line.file)}:{line.number}: {line.text}" if several else f"{line.number}: {line.text}"
+        for line in lines
+    ]
+    fence = "`" * max(3, 1 + max((len(run) for text in written for run in re.findall("`+", text)), default=0))
+    return f"## Evidence ({len(lines)} lines as written)\n\n{fence}text\n" + "\n".join(written) + f"\n{fence}"
+
+
+def _within(tables: Sequence[str], budget: int) -> list[str]:
+    """The tables that fit, rows cut from the one that does not, and a word on what was left out."""
+    kept: list[str] = []
+    left_out: list[str] = []
+    for part in tables:
+        room = budget - sum(map(size, kept))
+        if size(part) <= room:
+            kept.append(part)
+            continue
+        title = part.split("\n")[0].lstrip("# ")
+        lines = part.split("\n")
+        while len(lines) > 6 and size("\n".join(lines)) > room:
+            lines.pop()
+        if size("\n".join(lines)) <= room and len(lines) < part.count("\n") + 1 and len(lines) > 6:
+            kept.append("\n".join(lines))
+            title += f" ({part.count(chr(10)) + 1 - len(lines)} rows)"
+        left_out.append(title[:40])
+    if left_out:
+        kept.append(f"Left out to fit: {', '.join(left_out)}. More with --budget 16k; all with --json.")
+        while size(kept[-1]) > _REST - 10:
+            left_out.pop()
+            kept[-1] = f"Left out to fit: {', '.join(left_out)} and more. More with --budget 16k; all with --json."
+    return kept
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

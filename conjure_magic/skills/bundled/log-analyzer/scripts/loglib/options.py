@@ -173,6 +173,19 @@ def parse_time(option: str, text: str) -> float:
     return moment.epoch
 
 
+def parse_size(option: str, text: str) -> int:
+    """Bytes from a size such as 4096, 16k or 1M.
+
+    Raises:
+        UsageError: it is no size, or too small for a headline.
+    """
+    match = re.fullmatch(r"(\d{1,9})\s?([kKmM]?)[bB]?", text.strip())
+    size = int(match[1]) * {"": 1, "k": 1024, "m": 1024 * 1024}[match[2].lower()] if match else 0
+    if size < 500:
+        raise UsageError(f"{option} {text}: give a number of bytes, 500 or more, such as 4096 or 16k")
+    return size
+
+
 def progress(asked: bool, verb: str) -> Callable[[int], None] | None:
     """A ticker on stderr that speaks after two seconds, only for a terminal or when asked."""
     if not asked and not sys.stderr.isatty():

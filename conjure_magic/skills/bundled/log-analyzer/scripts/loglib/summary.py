@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from loglib import health, levels, trends
@@ -11,6 +12,7 @@ from loglib.corpus import Corpus
 
 TOP = 10
 _EVIDENCE = 5
+_EVIDENCE_BYTES = 64_000
 Plain = dict[str, object]
 
 
@@ -20,7 +22,7 @@ def summarise(corpus: Corpus, around: float | None = None, sources: Sequence[str
     series = trends.series(corpus, bad)
     bursts = trends.bursts(corpus, series, bad) if series else []
     error_bursts = sum(1 for burst in bursts if burst.kind == "errors")
-    state = health.judge(corpus, bad, basis, error_bursts)
+    state = _with_verdicts(corpus, health.judge(corpus, bad, basis, error_bursts))
     gaps, jumps, steps_back = trends.steps(corpus)
     lives = trends.lives(corpus)
     return {
@@ -43,6 +45,7 @@ def summarise(corpus: Corpus, around: float | None = None, sources: Sequence[str
         "templates": [_template(corpus, number) for number in _order(corpus)],
         "template_count": len(corpus.templates.texts),
         "problems": _problems(corpus, bad),
+        "evidence": _lines(corpus),
         "bursts": [_burst(corpus, burst) for burst in bursts],
         "series": _series(series),
         "first_seen": [_life(corpus, life, life.first) for life in trends.appeared(lives)],
@@ -52,6 +55,27 @@ def summarise(corpus: Corpus, around: float | None = None, sources: Sequence[str
         "clock_jumps": [_step(corpus, step) for step in jumps],
         "top_addresses": _top(Counter(corpus.addresses)),
     }
+
+
+def _with_verdicts(corpus: Corpus, state: health.Health) -> health.Health:
+    """A step of a build that failed is critical, however few lines tell of it."""
+    verdicts = corpus.evidence.verdicts
+    if not verdicts or state.basis == "level":
+        return state
+    file, number = verdicts[-1]
+    place = f"line {number}" if len(corpus.files.names) <= 2 else f"{file}:{number}"
+    count = f"{len(verdicts)} steps" if len(verdicts) > 1 else "a step"
+    reasons = [f"{count} of a build failed by the runner's own verdict (last: {place})"]
+    if state.bad:
+        reasons += state.reasons
+    return replace(state, state="critical", reasons=tuple(reasons))
+
+
+def _lines(corpus: Corpus) -> list[Plain]:
+    """The lines of evidence, as many as a large budget takes."""
+    return [
+        {"file": line.file, "line": line.number, "text": line.text} for line in corpus.evidence.pick(_EVIDENCE_BYTES)
+    ]
 
 
 def iso(epoch: float) -> str:

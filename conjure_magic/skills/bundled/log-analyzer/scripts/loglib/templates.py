@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
+from loglib.failures import is_problem, problem_words
 from loglib.masks import VALUE, WordMemo
 from loglib.merge import merge
 from loglib.structured import request_template
@@ -27,7 +28,13 @@ class TemplateMiner:
         self._counts: list[int] = []
         self._texts: list[str] = []
         self._exact: set[str] = set()
+        self._worded: list[bool] = []
         self._coarsen: Callable[[str], str] | None = None
+
+    @property
+    def coarse(self) -> bool:
+        """Whether groups have become so many that they are coarse: messages of one group may be worded unlike."""
+        return self._coarsen is not None
 
     def add(self, message: str) -> int:
         """The group number of a message."""
@@ -70,12 +77,16 @@ class TemplateMiner:
                 return known
         self._groups[masked] = len(self._counts)
         self._texts.append(masked)
+        self._worded.append(is_problem(masked))
         self._counts.append(0)
         return len(self._counts) - 1
 
     def _overflow(self) -> None:
-        """Open what few messages share, then, if that is not enough, all but the first words, then everything."""
-        for coarsen in (_keep_common(self._groups, self._counts), _cut, lambda _: VALUE):
+        """Open what few messages share, then, if that is not enough, all but the first words, then everything.
+
+        The words that tell of a failure stay, or failures would vanish among the values.
+        """
+        for coarsen in (_keep_common(self._groups, self._counts), _cut, _keep_problem):
             texts = {text: coarsen(text) for text in self._groups}
             if len(set(texts.values())) <= self.limit // 2:
                 break
@@ -93,7 +104,7 @@ class TemplateMiner:
             amount[text] += count
         merged = list(amount) if self._exact else merge(list(amount), list(amount.values()))
         of_text = dict(zip(amount, merged, strict=True))
-        return Templates([of_text[text] for text in self._texts], self._counts)
+        return Templates([of_text[text] for text in self._texts], self._counts, self._worded)
 
 
 def _keep_common(groups: Mapping[str, int], counts: Sequence[int]) -> Callable[[str], str]:
@@ -111,8 +122,9 @@ def _keep_common(groups: Mapping[str, int], counts: Sequence[int]) -> Callable[[
 
     def coarsen(text: str) -> str:
         kept: list[str] = []
+        telling = {part for words in problem_words(text) for part in words.split()}
         for word in text.split(" "):
-            shown = word if word in common else VALUE
+            shown = word if word in common or (telling and word.strip(".,:;!'\"()[]") in telling) else VALUE
             if shown != VALUE or kept[-1:] != [VALUE]:
                 kept.append(shown)
         return " ".join(kept)
@@ -121,7 +133,11 @@ def _keep_common(groups: Mapping[str, int], counts: Sequence[int]) -> Callable[[
 
 
 def _cut(text: str) -> str:
-    return " ".join(text.split(" ", 3)[:3]) + f" {VALUE}"
+    return " ".join([*text.split(" ", 3)[:3], VALUE, *problem_words(text)[:3]])
+
+
+def _keep_problem(text: str) -> str:
+    return " ".join([VALUE, *problem_words(text)[:1]])
 
 
 class Templates:
@@ -131,9 +147,11 @@ class Templates:
         texts: template number -> its text, values as `<*>`.
         counts: template number -> lines.
         of_group: group number (from `TemplateMiner.add`) -> template number.
+        worded: group number -> whether its messages are worded as failures, judged before any word was opened.
     """
 
-    def __init__(self, merged: Sequence[str], counts: Sequence[int]) -> None:
+    def __init__(self, merged: Sequence[str], counts: Sequence[int], worded: Sequence[bool] = ()) -> None:
+        self.worded = worded
         totals: dict[str, int] = {}
         for text, count in zip(merged, counts, strict=True):
             totals[text] = totals.get(text, 0) + count
