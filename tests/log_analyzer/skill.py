@@ -45,10 +45,15 @@ def summary(path: Path | str, *arguments: str, stdin: bytes = b"") -> dict[str, 
 
 def query(path: Path | str, *arguments: str) -> Any:
     """The answer to a query, asked in this process: a table of queries would spend its time on starting others."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said):
-        assert _analyze().main(["query", str(path), "--json", *arguments]) == 0
-    return json.loads(said.getvalue())["answer"]
+    return json.loads(said("query", str(path), "--json", *arguments))["answer"]
+
+
+def said(*arguments: str) -> str:
+    """Standard output of analyze.py, run in this process."""
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        assert _analyze().main(arguments) == 0
+    return output.getvalue()
 
 
 @functools.cache

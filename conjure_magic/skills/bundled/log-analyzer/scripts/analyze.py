@@ -46,7 +46,7 @@ def _summary(args: argparse.Namespace) -> int:
     found = summary.summarise(log, around, [source.name for source in sources])
     created = export.write_files(log, found, args.chart, args.csv)
     if args.json:
-        export.print_json(found, sys.stdout)
+        export.print_json({**found, "evidence": summary.evidence_lines(log)}, sys.stdout)
     else:
         sys.stdout.write(markdown.render_summary(found, log.evidence, created, budget))
     return 0

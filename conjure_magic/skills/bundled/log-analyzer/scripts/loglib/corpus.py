@@ -152,6 +152,7 @@ def _fill(
     for group in sorted(traces, reverse=True):
         corpus.traces[corpus.templates.of_group[group]] = traces[group].strip()
     corpus.evidence = gatherer.finish()
+    corpus.evidence.by_template(corpus.templates.of_group)
     corpus.worded = bytearray(map(corpus.templates.worded.__getitem__, groups))
     corpus.template = array("I", map(corpus.templates.of_group.__getitem__, groups))
 

@@ -10,8 +10,10 @@ import heapq
 import math
 import re
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import NamedTuple
 
 from loglib import levels
 from loglib.failures import judge, plain
@@ -25,6 +27,7 @@ _STRONG = 5.0
 _OFTEN = 12  # first lines of a kind that are kept, besides the last one
 _KEPT = 30_000  # lines kept at most
 _HEAD = 300  # lines that the head of a step may have
+_MOST = 3000  # lines that are weighed against each other
 _COMMANDS = 7  # lines of a step's head
 _NEAR = 150.0  # lines over which the nearness of a verdict fades
 _FREQUENT, _AGAIN, _LENGTH = 0.15, 0.6, 200  # how frequency, repetition and length count
@@ -57,7 +60,7 @@ class Line:
     rank: int | None = None
     near: float = 0.0
     verdict: bool = False
-    first: bool = False
+    group: int | None = None
 
     @property
     def weight(self) -> float:
@@ -113,7 +116,7 @@ class Gatherer:
             self._line(record.file, record.line + offset, line, None, None)
 
     def _line(self, file: str, number: int, raw: str, rank: int | None, group: int | None) -> None:
-        line = Line(file, number, plain(raw))
+        line = Line(file, number, plain(raw), group=group)
         self._before.append((file, number, raw))
         stepping = self._see_step(line)
         if stepping:
@@ -160,14 +163,15 @@ class Gatherer:
             if known is not None and not known.near:
                 del self.lines[known.file, known.number]
             self._last[kind] = (line.file, line.number)
-        line.first = self.kinds[kind] == 1
         self._keep(line, verdict=verdict)
         if weight >= _STRONG and not often:
             for other in self._step[:1]:
                 self._keep(other, near=weight * 0.6)
+            # Beside a record with a level stand records of other things; beside a bare line, more of the same.
+            strength = weight * (0.55 if line.rank is None else 0.2)
             for distance, before in enumerate(list(self._before)[-2 : -_BEFORE - 2 : -1], start=1):
-                self._keep(Line(*before), near=weight * 0.5 / (1 + 0.5 * distance))
-            self._since, self._strength = 0, weight * 0.6
+                self._keep(Line(*before), near=strength / (1 + 0.5 * distance))
+            self._since, self._strength = 0, strength
         if verdict and _RUNNERS.match(line.text):
             self._verdict(line)
 
@@ -215,6 +219,15 @@ def kind_of(text: str) -> str:
     return _VALUE.sub("0", _QUOTED.sub("''", _BRACKETED.sub("[]", text[:200]))).strip()
 
 
+class _Candidate(NamedTuple):
+    """A line with its kind, its weight before any is taken, and its words."""
+
+    line: Line
+    kind: str
+    worth: float
+    words: frozenset[str]
+
+
 @dataclass
 class Evidence:
     """What was kept of a log, to be weighed."""
@@ -223,50 +236,68 @@ class Evidence:
     kinds: Counter[str] = field(default_factory=Counter)
     verdicts: list[tuple[str, int]] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
+    _templates: dict[tuple[str, int], str] = field(default_factory=dict)
+
+    def by_template(self, of_group: Sequence[int]) -> None:
+        """Take records that have a level for one kind where they have one template."""
+        for line in self.lines:
+            if line.rank is not None and line.group is not None:
+                self._templates[line.file, line.number] = f"template {of_group[line.group]}"
+
+    @cached_property
+    def _candidates(self) -> list[_Candidate]:
+        """What may be shown, the weightiest first; of equal lines the weightiest only."""
+        kinds = [self._templates.get((line.file, line.number)) or kind_of(line.text) for line in self.lines]
+        order = sorted(range(len(kinds)), key=lambda place: (self.lines[place].file, self.lines[place].number))
+        weighty = [place for place in order if self.lines[place].weight]
+        last = {kinds[place]: place for place in weighty}
+        first = {kinds[place]: place for place in reversed(weighty)}
+        found: dict[str, _Candidate] = {}
+        for place, (line, kind) in enumerate(zip(self.lines, kinds, strict=True)):
+            end = first.get(kind) == place or (line.rank is not None and last.get(kind) == place)
+            text = line.text.strip()
+            worth = self._worth(line, self.kinds[kind], end=end)
+            known = found.get(text)
+            if text and worth >= _LEAST and (known is None or worth > known.worth):
+                found[text] = _Candidate(line, kind, worth, frozenset(_WORD.findall(text)))
+        return sorted(found.values(), key=lambda candidate: -candidate.worth)[:_MOST]
 
     def pick(self, budget: int, extra: int = 0) -> list[Picked]:
-        """The weightiest lines that together need at most `budget` bytes, `extra` for each, in the order of the log."""
-        heap: list[tuple[float, int, str]] = []
-        for place, line in enumerate(self.lines):
-            kind = kind_of(line.text)
-            weight = self._worth(line, kind)
-            if weight >= _LEAST and line.text.strip():
-                heap.append((-weight, place, kind))
-        heapq.heapify(heap)
+        """The weightiest lines that together need at most `budget` bytes, `extra` for each, in the order of the log.
+
+        A kind weighs less each time that it is taken, and so does a line whose words have been told.
+        """
+        candidates = self._candidates
+        heap = [(-candidate.worth, place) for place, candidate in enumerate(candidates)]
         taken: Counter[str] = Counter()
-        texts: set[str] = set()
         told: set[str] = set()
-        chosen: list[Line] = []
-        while heap:
-            weight, place, kind = heapq.heappop(heap)
-            line = self.lines[place]
-            text = line.text.strip()
-            if text in texts:
-                continue
-            words = set(_WORD.findall(text))
+        chosen: list[Picked] = []
+        while heap and budget > 12:
+            weight, place = heapq.heappop(heap)
+            line, kind, worth, words = candidates[place]
             novel = (len(words - told) + 1) / (len(words) + 1)
-            now = -self._worth(line, kind) * _AGAIN ** taken[kind] * (1 - _NEW + _NEW * novel)
+            now = -worth * _AGAIN ** taken[kind] * (1 - _NEW + _NEW * novel)
             if now > weight + 1e-9:
                 if -now >= _LEAST:
-                    heapq.heappush(heap, (now, place, kind))
+                    heapq.heappush(heap, (now, place))
                 continue
-            size = len(shown(line.text).encode()) + len(str(line.number)) + 3 + extra
+            picked = Picked(line.file, line.number, shown(line.text))
+            size = len(picked.text.encode()) + len(str(line.number)) + 3 + extra
             if size > budget:
                 continue
             budget -= size
             taken[kind] += 1
-            texts.add(text)
             told |= words
-            chosen.append(line)
-        return [Picked(line.file, line.number, shown(line.text)) for line in _in_order(chosen)]
+            chosen.append(picked)
+        return _in_order(chosen)
 
-    def _worth(self, line: Line, kind: str) -> float:
-        """The weight of a line: a frequent kind weighs less, nearness to a verdict more, length costs."""
-        weight = line.weight / (1 + _FREQUENT * math.log2(max(self.kinds[kind], 1)))
+    def _worth(self, line: Line, often: int, *, end: bool) -> float:
+        """The weight of a line: a frequent kind weighs less, the first of one and nearness to a verdict more."""
+        weight = line.weight / (1 + _FREQUENT * math.log2(max(often, 1)))
         if line.verdict:
             weight = max(weight, line.weight * 0.6)
         weight = max(weight, line.near) + 0.3 * min(weight, line.near)
-        if line.first:
+        if end:
             weight *= _FIRST
         if self.verdicts:
             weight *= self._nearness(line)
@@ -285,7 +316,7 @@ class Evidence:
         return (1.0 if inside else _ELSEWHERE) + _NEARNESS * math.exp(-distance / _NEAR)
 
 
-def _in_order(lines: Iterable[Line]) -> list[Line]:
+def _in_order(lines: list[Picked]) -> list[Picked]:
     files = {file: place for place, file in enumerate(dict.fromkeys(line.file for line in lines))}
     return sorted(lines, key=lambda line: (files[line.file], line.number))
 

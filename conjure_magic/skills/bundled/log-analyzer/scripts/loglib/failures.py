@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 # Colours and cursor moves, also as `cat -v` writes the escape character.
 ESCAPES = re.compile(r"(?:\x1b|\^\[)(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|_bk;[^\x07]*\x07)")
@@ -88,7 +90,14 @@ _FORMS = (
             r"exception|unauthorized|broken|corrupt(?:ed)?)(?![\w/\\-]|\.\w)"),
     Form(3, r"\s*(?:-->|at ).*:\d+|\s*File \".*, line \d+|.*\bexit [1-9]\b|- (?:hook id|exit code):|\s*>>> |> +\d+ \|"),
 )  # fmt: skip
-_MATCHERS = [(form, re.compile(form.pattern).match) for form in _FORMS]
+
+
+@cache
+def _matchers() -> list[tuple[Form, Callable[[str], re.Match[str] | None]]]:
+    """Compiled when a line first needs them: a log in which all goes well does without."""
+    return [(form, re.compile(form.pattern).match) for form in _FORMS]
+
+
 # A line without any of these is in none of the forms; looked for one by one, which is faster than one pattern.
 _CUES = (
     "error", "fail", "fatal", "panic", "exception", "traceback", "expect", "exit", "abort", "cannot", "denied",
@@ -126,7 +135,7 @@ def judge(line: str) -> Form | None:
     lowered = text.lower()
     if not any(cue in lowered for cue in _CUES) and not text.startswith("##["):
         return None
-    found = max((form for form, match in _MATCHERS if match(text)), key=lambda form: form.weight, default=None)
+    found = max((form for form, match in _matchers() if match(text)), key=lambda form: form.weight, default=None)
     if found is not None and not found.verdict and _HARMLESS.match(text):
         return Form(found.weight * 0.2, "")
     return found

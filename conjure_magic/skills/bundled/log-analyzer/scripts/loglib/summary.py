@@ -45,7 +45,6 @@ def summarise(corpus: Corpus, around: float | None = None, sources: Sequence[str
         "templates": [_template(corpus, number) for number in _order(corpus)],
         "template_count": len(corpus.templates.texts),
         "problems": _problems(corpus, bad),
-        "evidence": _lines(corpus),
         "bursts": [_burst(corpus, burst) for burst in bursts],
         "series": _series(series),
         "first_seen": [_life(corpus, life, life.first) for life in trends.appeared(lives)],
@@ -71,7 +70,7 @@ def _with_verdicts(corpus: Corpus, state: health.Health) -> health.Health:
     return replace(state, state="critical", reasons=tuple(reasons))
 
 
-def _lines(corpus: Corpus) -> list[Plain]:
+def evidence_lines(corpus: Corpus) -> list[Plain]:
     """The lines of evidence, as many as a large budget takes."""
     return [
         {"file": line.file, "line": line.number, "text": line.text} for line in corpus.evidence.pick(_EVIDENCE_BYTES)
