@@ -7,10 +7,13 @@ name is what is typed after `--backend` and whose object is an `Opener` or a fun
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +58,7 @@ def register_backend(name: str, opener: Opener | Factory) -> None:
 
 def backend_names() -> list[str]:
     """Every name that may be typed after `--backend`."""
-    return sorted({*BUILT_IN, *OTHERS, *(point.name for point in entry_points(group=GROUP))})
+    return sorted({*BUILT_IN, *OTHERS, *(point.name for point in _entry_points())})
 
 
 def find_opener(name: str) -> Opener:
@@ -68,8 +71,9 @@ def find_opener(name: str) -> Opener:
         return found
     if name in OTHERS:
         return OTHERS[name]
-    for point in entry_points(group=GROUP, name=name):
-        return _loaded(point)
+    for point in _entry_points():
+        if point.name == name:
+            return _loaded(point)
     names = backend_names()
     near = get_close_matches(name.lower(), names, 1)
     hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
@@ -213,6 +217,24 @@ def _own_skills(chosen: Iterable[str]) -> list[tuple[str, OwnSkills]]:
     """Who answers for skills that are no folders, in the order in which they are asked, whether chosen or not."""
     openers = _openers([*OTHERS, *chosen, *BUILT_IN])
     return [(name, opener.own_skills) for name, opener in openers if opener.own_skills is not None]
+
+
+def _entry_points() -> tuple[EntryPoint, ...]:
+    """Those of the packages that are installed now. To look takes some 30 ms, so it is done once for each state."""
+    return _entry_points_in(tuple((folder, _changed(folder)) for folder in sys.path))
+
+
+@lru_cache(maxsize=1)
+def _entry_points_in(state: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=GROUP))
+
+
+def _changed(folder: str) -> int:
+    """When something was last put into a folder; 0 if it is not there."""
+    try:
+        return os.stat(folder or ".").st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _known(name: str) -> Opener:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 def option(default: Any, *, help: str, metavar: str = "VALUE") -> Any:  # noqa: A002 - as argparse calls it
     """A field of a backend's options: `--name` of a cell, with what `--help` says of it.
 
+    One that is called as an option of every cell is (`session`, `timeout`, …) can only be given to a `Session`.
+
     Args:
         default: its value where nothing is chosen; its type is what is typed: a text, a number, or True and False.
         help: what it is for.

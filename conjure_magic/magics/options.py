@@ -213,8 +213,15 @@ def choice_arguments() -> tuple[Argument, ...]:
             help="offline, a model's id, a name in ConjureMagics.models, or a variable that holds a callable",
             values=_model_names,
         ),
-        *map(_backend_argument, option_fields().items()),
+        *_backend_arguments(),
     )
+
+
+def _backend_arguments() -> list[Argument]:
+    """The backends' own options, but for one that is called as an option of the cell is: that one stays the cell's."""
+    own = {name for declared in CELL for name in declared.names} | {"--backend", "--skills", "--model", "--help"}
+    found = map(_backend_argument, option_fields().items())
+    return [declared for declared in found if own.isdisjoint(declared.names)]
 
 
 def _backend_argument(option: tuple[str, Field[Any]]) -> Argument:

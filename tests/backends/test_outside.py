@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import runpy
+import shutil
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from fakes import ScriptedModel, use
+from fakes import ScriptedBackend, ScriptedModel, use
 from IPython.core.completer import provisionalcompleter
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from conjure_magic import Session, UsageError, register_backend
 from conjure_magic import backends as table
-from conjure_magic.backends.opener import Opener
+from conjure_magic.backends.opener import Opener, option
 from conjure_magic.magics.options import cell_parser
 
 FILE = Path(__file__).parent.parent / "data/backends/ssh_like.py"
@@ -105,3 +107,35 @@ def test_a_cell_gives_it_its_options(shell: InteractiveShell) -> None:
 def test_a_typed_option_of_the_wrong_kind_is_a_slip() -> None:
     with pytest.raises(UsageError, match="--retries"):
         cell_parser().read("--retries many")
+
+
+def test_an_option_that_every_cell_has_stays_the_cells() -> None:
+    @dataclass(frozen=True)
+    class Clashing:
+        timeout: str = option("long", help="its own")
+        reach: str = option("far", help="how far")
+
+    register_backend("clashing", Opener(lambda setup, options: ScriptedBackend(options.timeout), options=Clashing))
+    read = cell_parser().read("--timeout 3 --reach near")
+    assert (read.timeout, read.backend_reach) == (3.0, "near")
+    with Session("clashing", model=ScriptedModel(), options={"timeout": "short"}) as session:
+        assert session.chat("go").backends == ("short",)
+
+
+def test_a_package_adds_it_by_an_entry_point_while_the_kernel_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "OTHERS", {})
+    installed = tmp_path / "installed"
+    installed.mkdir()
+    monkeypatch.syspath_prepend(str(installed))
+    assert "ssh-like" not in table.backend_names()
+    shutil.copy(FILE, installed / "ssh_like_backend.py")
+    info = installed / "ssh_like-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: ssh-like\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[conjure_magic.backends]\nssh-like = ssh_like_backend:OPENER\n")
+    assert "ssh-like" in table.backend_names()
+    assert "--host" in cell_parser().format_help()
+    with Session("ssh-like", model=ScriptedModel(ASKS), options={"host": "box"}) as session:
+        assert session.chat("go").tool_calls[0].result.text == "box 1"  # type: ignore[union-attr]
