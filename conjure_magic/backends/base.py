@@ -88,7 +88,7 @@ class Backend(Protocol):
         ...
 
     def recover(self, error: Exception) -> str | None:
-        """What was mended after an error, in words for the person; None if the error is not this backend's."""
+        """What was fixed after an error, in words for the person; None if the error is not this backend's."""
         ...
 
     def close(self) -> None:

@@ -161,7 +161,7 @@ class ShellBackend:
             self._notice = ""
 
     def recover(self, error: Exception) -> str | None:
-        """Nothing to mend: a dead supervisor is replaced with the next command."""
+        """Nothing to fix: a dead supervisor is replaced with the next command."""
         return None
 
     def close(self) -> None:

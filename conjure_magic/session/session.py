@@ -42,7 +42,7 @@ SYSTEM = (
 
 
 class Session:
-    """A conversation that goes on from turn to turn, with the hands and skills it may use.
+    """A conversation that goes on from turn to turn, with the backends and skills it may use.
 
     Args:
         backend: name or names ("local", "local,native"), or Backend objects.

@@ -106,9 +106,9 @@ class Calls:
         except CancelledError:
             result = self._cut(call)
         except BackendError as error:
-            mended = owner.recover(error) if owner else None
-            self._feed.emit(Notice(mended or f"{owner.name if owner else 'the backend'}: {error}", "warning"))
-            result = _failure(f"{error}{f' {mended}' if mended else ''}", "backend failed")
+            fixed = owner.recover(error) if owner else None
+            self._feed.emit(Notice(fixed or f"{owner.name if owner else 'the backend'}: {error}", "warning"))
+            result = _failure(f"{error} {fixed or ''}".rstrip(), "backend failed")
         finally:
             if result is None:
                 result = self._cut(call)

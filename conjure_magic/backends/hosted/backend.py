@@ -65,7 +65,7 @@ TRIED = f"The server failed, as it does for a container that has expired, so a f
 
 
 class ContainerState:
-    """What a session keeps of the container, also while its backends are opened anew."""
+    """What a session keeps of the container, also when its backends are opened again."""
 
     def __init__(self, limit: int) -> None:
         self.container = ""
@@ -103,7 +103,7 @@ class HostedBackend:
             configured: for Files and Skills where the session's model does not say where it is.
             limit: bytes of a file that may be sent or fetched.
             secrets: what no result may show.
-            memory: the session's, in which the container is found again when the backends are opened anew.
+            memory: the session's, in which the container is found again when the backends are opened again.
         """
         self._specs = tuple(skills) or tuple(map(SkillSpec, DOCUMENT_SKILLS))
         self._others = tuple(others)
@@ -242,7 +242,7 @@ class HostedBackend:
     def recover(self, error: Exception) -> str | None:
         """A fresh container in the place of one that is gone. A server's fault 500 may mean the same.
 
-        Files and skills that are gone are uploaded anew when they are needed next.
+        Files and skills that are gone are uploaded again when they are needed next.
         """
         if isinstance(error, UploadLostError):
             self._state.transfer.forget()

@@ -121,7 +121,7 @@ class Uploads:
         self._known: dict[str, HostedSkill] = {}
 
     def forget(self) -> None:
-        """What was uploaded may be gone from the server: the next turn looks, and uploads it anew."""
+        """What was uploaded may be gone from the server: the next turn looks, and uploads it again."""
         self._known.clear()
 
     def settle(self, spec: SkillSpec, client: SkillsClient, cancel: Cancel) -> tuple[SkillSpec, str]:

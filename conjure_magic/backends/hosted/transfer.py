@@ -82,7 +82,7 @@ class FileTransfer:
         self._inside.clear()
 
     def forget(self) -> None:
-        """What was uploaded may be gone from the server: the next time it is uploaded anew."""
+        """What was uploaded may be gone from the server: the next time it is uploaded again."""
         self._uploaded.clear()
         self.mark_container_gone()
 

@@ -35,7 +35,7 @@ OWN = str(Path(__file__).parent)
 
 
 class NativeBackend:
-    """Offers the tools of native skills and runs them; which skills there are is asked anew for each turn."""
+    """Offers the tools of native skills and runs them; which skills there are is asked again for each turn."""
 
     name = "native"
 
@@ -115,7 +115,7 @@ class NativeBackend:
         yield from ()
 
     def recover(self, error: Exception) -> str | None:
-        """Nothing to mend."""
+        """Nothing to fix."""
         return None
 
     def close(self) -> None:
