@@ -143,9 +143,12 @@ class Gatherer:
             self._since = _AFTER
             if _GROUP.match(text):
                 self._group = (line.file, line.number)
-                self._head = _HEAD
+                self._head = _HEAD if text.startswith("##[group]") else 0
             return self._head > 0
         if not self._head:
+            return False
+        if _RUNNERS.match(text):
+            self._head = 0
             return False
         self._head = 0 if text.startswith("##[endgroup]") else self._head - 1
         if text.startswith(("shell: ", "with:", "env:")):
