@@ -514,7 +514,6 @@ def test_a_mixed_turn_of_thirty_rounds_bills_little_more_than_ideal_caching(stub
             rounds.append([THINK, call("count", text="word " * 200)])
     stub.reply(*rounds, "Done.")
     with mixed(stub, model=model(stub)) as it:
-        it._resources.backends  # noqa: B018
         result = it.chat("You know much. " * 400)
     assert (result.rounds, refused(stub)) == (30, [])
     billed = 0.0

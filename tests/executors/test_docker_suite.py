@@ -75,7 +75,10 @@ class TestAllOfDockerWithoutPython(FileSizeIsLimited, WithoutPython, ExecutorSui
         assert place.run("python").exit_code == 127
 
     def test_python_prints_while_it_runs(self, place: Place) -> None:
-        """No Python."""
+        """As in the suite, with another program: what is printed is seen before the command ends."""
+        waiting = "echo 1; while [ ! -e go ]; do sleep 0.02; done; echo 2"
+        result = place.run(waiting, seen=lambda _: place.executor.write("go", b""))
+        assert result.output == "1\n2\n"
 
     def test_binary_output(self, place: Place) -> None:
         """As in the suite, with another program to print the bytes."""

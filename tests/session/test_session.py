@@ -21,9 +21,9 @@ from conjure_magic.skills import SkillRegistry, load_skills
 pytestmark = pytest.mark.usefixtures("folder")
 
 
-def scripted(*replies: object, **options: object) -> Session:
+def scripted(*replies: object, backend: ScriptedBackend | None = None, **options: object) -> Session:
     price = options.pop("price", 0.0)
-    return Session(ScriptedBackend(), model=ScriptedModel(*replies, price=price), **options)  # type: ignore[arg-type]
+    return Session(backend or ScriptedBackend(), model=ScriptedModel(*replies, price=price), **options)  # type: ignore[arg-type]
 
 
 def test_the_next_turn_goes_on_with_the_same_conversation() -> None:
@@ -61,12 +61,12 @@ def test_retry_without_a_turn_is_a_slip() -> None:
 
 
 def test_reset_forgets_the_conversation_and_ends_what_runs() -> None:
-    with scripted(["One."], ["New."]) as session:
+    backend = ScriptedBackend()
+    with scripted(["One."], ["New."], backend=backend) as session:
         session.chat("first")
-        backend = session._resources.backends[0]
         session.reset()
         assert (session.messages, session.turns) == ((), [])
-        assert backend.closed  # type: ignore[attr-defined]
+        assert backend.closed
 
 
 def test_a_failed_turn_stays_in_the_session_and_the_next_one_works() -> None:
@@ -144,12 +144,12 @@ def test_a_subscriber_gets_what_it_asked_for_until_it_ends() -> None:
 
 
 def test_a_closed_session_says_so_and_closes_its_hands() -> None:
-    session = scripted(["One."])
+    backend = ScriptedBackend()
+    session = scripted(["One."], backend=backend)
     session.chat("first")
-    backend = session._resources.backends[0]
     session.close()
     session.close()
-    assert backend.closed  # type: ignore[attr-defined]
+    assert backend.closed
     with pytest.raises(SessionClosedError, match="closed"):
         session.chat("second")
 

@@ -103,6 +103,11 @@ class Line:
         self.refused: list[str] = []
         self._cut = (answer, byte, loss)
 
+    def go_on(self) -> None:
+        """Lose no connection any more, and answer all that comes with "Back."."""
+        self._cut = (-1, NEVER, None)
+        self.judge.forget_script()
+
     def _answer(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
             return httpx.Response(404)
@@ -194,8 +199,8 @@ def check_cut(
     assert backend.ran == [id_ for id_ in whole if id_ in backend.ran], "each once, and none of an unfinished message"
     assert len(set(backend.ran)) == len(backend.ran)
     assert len(whole) == len(turn.tool_calls), "a whole message's calls were all run"
-    ran, line._cut = list(backend.ran), (-1, NEVER, None)
-    line.judge._script.clear()
+    ran = list(backend.ran)
+    line.go_on()
     assert session.chat("Go on.").text == "Back."
     assert line.refused == [], "the stub took every history"
     assert backend.ran == ran, "no executed tool runs again"
