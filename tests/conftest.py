@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import tempfile
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
@@ -42,6 +43,11 @@ def scrub(environ: MutableMapping[str, str], home: Path) -> None:
 # of a parallel run inherit them.
 _HOME = tempfile.TemporaryDirectory(prefix="conjure-tests-", ignore_cleanup_errors=True)
 scrub(os.environ, Path(_HOME.name))
+
+# Under `nohup` or in a script's background job, this process and all that it starts would be deaf to interrupts. A
+# handler, unlike SIG_IGN, is not inherited: each child begins as it does in a terminal.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("default", deadline=None)  # a busy machine is slow, not wrong
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)

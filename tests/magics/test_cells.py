@@ -340,6 +340,24 @@ def test_an_interrupt_stops_the_command_and_all_of_its_descendants(loaded: Kerne
     assert "back" in html(loaded.run("%%conjure --model m2 --yes\ngo on"))
 
 
+def test_a_kernel_that_was_started_deaf_to_interrupts_hears_them_all_the_same(tmp_path: Path) -> None:
+    """As under `nohup`, or a server in a script's background job; what its commands do on an interrupt is theirs."""
+    heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        kernel = Kernel(folder=tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, heard)
+    try:
+        kernel.run(f"import sys; sys.path.insert(0, {TESTS!r})\n%load_ext conjure_magic\n" + MODEL)
+        kernel.run("""m = runs("python -c 'import signal; print(signal.getsignal(2))'; echo begun; sleep 300")""")
+        cell = interrupted(kernel, "%%conjure --model m --yes\ndo it", after="begun")
+        assert cell.reply is not None
+        assert cell.reply["ename"] == "KeyboardInterrupt"
+        assert "default_int_handler" in html(cell)
+    finally:
+        kernel.close()
+
+
 def test_an_interrupt_at_the_question_stops_the_turn(loaded: Kernel) -> None:
     loaded.run("m = runs('echo hi')")
     running = loaded.start("%%conjure --model m\ndo it", allow_stdin=True)
