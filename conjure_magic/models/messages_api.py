@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from conjure_magic.api import faults
-from conjure_magic.api.client import Api, Patience
+from conjure_magic.api.client import Answer, Api, Patience
 from conjure_magic.api.keys import Credentials
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.errors import (
@@ -41,6 +41,29 @@ LEARNING = 10.0
 """Seconds that a server may take to tell a model's limits."""
 HEADS = 8
 """How many different pairs of system text and tools are kept in their encoded form."""
+
+
+def read_message(answer: Answer, api: Api) -> Generator[ModelEvent, None, Sequence[ModelEvent]]:
+    """Yield an open answer's events as they come; returns those that tell of the whole message.
+
+    Raises one ModelError if the message does not become whole, CancelledError once the turn is stopped.
+    """
+    message = MessageAssembly()
+    events = answer.events()
+    for wire in events:
+        if wire["type"] == "error":
+            failure = api.masked(faults.from_body(wire, None))
+            raise failure  # on a line of its own: tracebacks may show the variables of a line
+        event = message.take(wire)
+        if event is not None:
+            yield event
+        elif message.is_whole:
+            break
+    if not message.is_whole:
+        raise StreamCutError(f"{api.server} ended its answer before the message was complete.")
+    last = message.finish()
+    answer.finish(events)
+    return last
 
 
 def _encode(value: object) -> bytes:
@@ -134,21 +157,7 @@ class MessagesModel:
         if self.max_output is None:  # a model in no table: what it takes has to be known before
             self._try_limits(cancel)
         with (yield from self._open(request, cancel)) as answer:
-            message = MessageAssembly()
-            events = answer.events()
-            for wire in events:
-                if wire["type"] == "error":
-                    failure = self._api.masked(faults.from_body(wire, None))
-                    raise failure  # on a line of its own: tracebacks may show the variables of a line
-                event = message.take(wire)
-                if event is not None:
-                    yield event
-                elif message.is_whole:
-                    break
-            if not message.is_whole:
-                raise StreamCutError(f"{self._api.server} ended its answer before the message was complete.")
-            last = message.finish()
-            answer.finish(events)
+            last = yield from read_message(answer, self._api)
         self._learn_limits()
         yield from last
 

@@ -16,15 +16,14 @@ import httpx
 import pytest
 from fakes import ScriptedBackend, asking, check_history, echo
 
-from conjure_magic.api.client import Patience
+from conjure_magic.api.client import Answer, Api, Patience
 from conjure_magic.api.keys import Credentials, Key
 from conjure_magic.approval import approve_all
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError, StreamCutError
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta, ThinkingDelta
-from conjure_magic.messages import Block, Message
-from conjure_magic.models.base import Request
-from conjure_magic.models.messages_api import MessagesModel
+from conjure_magic.messages import Block
+from conjure_magic.models.messages_api import MessagesModel, read_message
 from conjure_magic.session import Session
 from conjure_magic.testing.stub import Recorded, Reply, StubServer
 from conjure_magic.testing.stub.replies import stream
@@ -35,6 +34,7 @@ TURNS = range(20)
 LOSSES = (None, httpx.ReadError("reset"), httpx.ReadTimeout("late"))
 WORDS = ["ls", "naïve", "☃", "a\u2028b", "c\u0085d", "line\r\nend", "\U0001f600", 'quo"te', "back\\slash"]
 NEVER = 1 << 60
+STREAM = {"content-type": "text/event-stream"}
 
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -91,8 +91,7 @@ class Line:
         client = httpx.Client(transport=httpx.MockTransport(self._answer))
         credentials = Credentials("http://stub.invalid", "x-api-key", Key("sk-test"), "anthropic")
         self.model = MessagesModel(OPUS, credentials, client=client, patience=Patience(retries=0))
-        self.fixed: bytes | None = None
-        """Sent in the place of any answer."""
+        self._api = Api(credentials, client=client)
         self.prepare([])
         self.model.limits(Cancel())
 
@@ -112,30 +111,30 @@ class Line:
         if request.method == "GET":
             return httpx.Response(404)
         number, byte, loss = self._cut
-        if self.fixed is None:
-            body = json.loads(request.content)
-            self.judge.requests.append(Recorded(len(self.sent) + 1, "POST", "/v1/messages", {}, body))
-            try:
-                self.sent.append(self.judge.answer(body))
-            except RefusedError as error:
-                self.refused.append(str(error))
-                return httpx.Response(400, json={"error": {"type": "invalid_request_error", "message": str(error)}})
-            whole = len(self.sent) - 1 != number
-        else:
-            self.sent, whole = [self.fixed], False
+        body = json.loads(request.content)
+        self.judge.requests.append(Recorded(len(self.sent) + 1, "POST", "/v1/messages", {}, body))
+        try:
+            self.sent.append(self.judge.answer(body))
+        except RefusedError as error:
+            self.refused.append(str(error))
+            return httpx.Response(400, json={"error": {"type": "invalid_request_error", "message": str(error)}})
+        whole = len(self.sent) - 1 != number
         content = Cut(self.sent[-1], None) if whole else Cut(self.sent[-1][:byte], loss)
-        return httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=content)
+        return httpx.Response(200, headers=STREAM, stream=content)
+
+    def _events(self, answer: Answer) -> Iterator[ModelEvent]:
+        last = yield from read_message(answer, self._api)
+        yield from last
 
     def hear(self, content: bytes, loss: Exception | None) -> tuple[tuple[ModelEvent, ...], type[ModelError] | None]:
-        """What the model makes of these bytes."""
-        self.fixed, self._cut = content, (0, NEVER, loss)
+        """What the model makes of these bytes, once an answer is open."""
+        response = httpx.Response(200, headers=STREAM, stream=Cut(content, loss))
         events: list[ModelEvent] = []
         try:
-            events.extend(self.model.stream(Request(OPUS, "", (), (Message.user("Hi."),), max_tokens=1_000), Cancel()))
+            with Answer(response, self._api.lanes.take(), self._api, Cancel()) as answer:
+                events.extend(self._events(answer))
         except ModelError as error:
             return tuple(events), type(error)
-        finally:
-            self.fixed = None
         return tuple(events), None
 
 
