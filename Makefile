@@ -7,7 +7,13 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 VENV ?= .venv
 PY := $(VENV)/bin/python
-STAMP := $(VENV)/.installed
+# Two set-ups in one environment: what runs a notebook, and everything that tests and checks.
+RUN := $(VENV)/.installed-to-run
+STAMP := $(VENV)/.installed-to-test
+# Without bytecode of all that is installed: most of it is never imported, and the rest is compiled as it is.
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile --editable
+# Where it is set, each process compiles every module again that an editable install and the above leave as source.
+unexport PYTHONDONTWRITEBYTECODE
 # Where the browser tests find axe-core: beside them when npm is there, else they say why they skip.
 AXE := node_modules/axe-core/axe.min.js
 NPM := $(shell command -v npm 2>/dev/null)
@@ -26,15 +32,20 @@ $(PY):
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and none was found on PATH."; exit 1; }
 	$(PYTHON) -m venv $(VENV) || { echo "No virtual environment: on Debian, apt-get install python3-venv."; exit 1; }
 
-$(STAMP): pyproject.toml $(wildcard jupyter-config/*) | $(PY)
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test,lint]'
+SOURCES := pyproject.toml $(wildcard jupyter-config/*)
+$(RUN): $(SOURCES) | $(PY)
+	$(INSTALL) '.[lab]'
 	@touch $@
+
+$(STAMP): $(SOURCES) | $(PY)
+	$(INSTALL) '.[test,lint]'
+	@touch $@ $(RUN)
 
 # axe is one dependency-free file, outside of what Python packages; a machine without npm goes on without it.
 $(AXE):
 	@$(if $(NPM),$(NPM) install --silent --no-save --no-package-lock --no-audit --no-fund axe-core@4 || echo "axe-core was not installed; its tests say so.",:)
 
-demo: $(STAMP)
+demo: $(RUN)
 	$(PY) tools/demo.py
 
 test: $(STAMP) $(AXE)
@@ -64,7 +75,7 @@ types: $(STAMP)
 BENCHMARKS ?= load_ext skill_discovery live_bytes output_memory rounds streaming concurrent_turns backend_calls \
 	log_analyzer_scores
 bench: $(STAMP)
-	$(PY) -m pip install --quiet --disable-pip-version-check --editable '.[test,bench]'
+	$(INSTALL) '.[test,bench]'
 	@failed=; for name in $(BENCHMARKS); do printf '\n== %s\n' $$name; \
 		PYTHONPATH=.:benchmarks $(PY) benchmarks/$$name.py $(ARGS) || failed="$$failed $$name"; done; \
 		test -z "$$failed" || { echo "over its bound, or broken:$$failed"; exit 1; }

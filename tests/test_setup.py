@@ -102,7 +102,12 @@ def test_the_wheel_holds_what_it_needs(tmp_path: Path) -> None:
 # --- What conftest.py promises ---
 
 SAMPLE = """
-import os, pytest
+import os, signal, time, pytest
+
+def test_interrupts():
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+        time.sleep(1)
 
 @pytest.mark.browser
 def test_browser(): pytest.skip("none here")
@@ -119,31 +124,43 @@ def test_environment():
 """
 
 
-def run_sample(folder: Path, **env: str) -> str:
+def run_sample(folder: Path, *before: str, **env: str) -> str:
     (folder / "conftest.py").write_text((HERE / "tests/conftest.py").read_text())
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    browser: x\n")
     (folder / "test_sample.py").write_text(SAMPLE)
-    return run(
-        sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder), **env
-    ).stdout
+    command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(folder), str(folder))
+    return run(*before, *command, **env).stdout
 
 
 def test_a_skip_is_a_skip_where_nothing_is_required(tmp_path: Path) -> None:
-    assert "1 passed, 2 skipped, 1 xfailed" in run_sample(tmp_path, CONJURE_REQUIRE="")
+    assert "2 passed, 2 skipped, 1 xfailed" in run_sample(tmp_path, CONJURE_REQUIRE="")
 
 
 def test_a_required_test_may_not_skip(tmp_path: Path) -> None:
     said = run_sample(tmp_path, CONJURE_REQUIRE="docker,browser")
-    assert "1 failed, 1 passed, 1 skipped, 1 xfailed" in said
+    assert "1 failed, 2 passed, 1 skipped, 1 xfailed" in said
     assert "CONJURE_REQUIRE=browser forbids this skip: Skipped: none here" in said
 
 
 @pytest.mark.parametrize("name", ["ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "CONJURE_MODEL", "GITHUB_TOKEN", "HOME"])
 def test_tests_see_nothing_of_the_persons(tmp_path: Path, name: str) -> None:
-    assert "1 passed" in run_sample(tmp_path, **{name: "/home/c4n4ry"})
+    assert "2 passed" in run_sample(tmp_path, **{name: "/home/c4n4ry"})
+
+
+def test_tests_hear_interrupts_where_the_shell_ignores_them(tmp_path: Path) -> None:
+    """As in a script's background job."""
+    assert "2 passed" in run_sample(tmp_path, "sh", "-c", "trap '' INT; exec \"$@\"", "sh")
 
 
 # --- The command files ---
+
+
+def test_the_demo_installs_no_tool_of_the_tests() -> None:
+    """And after the tests' set-up it has nothing left to install."""
+    said = run("make", "--dry-run", "VENV=nowhere", "MAKEFLAGS=", "demo").stdout
+    assert re.findall(r"--editable '(.*)'", said) == [".[lab]"]
+    said = run("make", "--dry-run", "VENV=nowhere", "MAKEFLAGS=", "test", "demo").stdout
+    assert ".[test,lint]" in said
 
 
 def test_ci_is_a_sound_script() -> None:
