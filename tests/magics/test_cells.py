@@ -349,8 +349,8 @@ def test_a_kernel_that_was_started_deaf_to_interrupts_hears_them_all_the_same(tm
         signal.signal(signal.SIGINT, heard)
     try:
         kernel.run(f"import sys; sys.path.insert(0, {TESTS!r})\n%load_ext conjure_magic\n" + MODEL)
-        kernel.run("""m = runs("python -c 'import signal; print(signal.getsignal(2))'; echo begun; sleep 300")""")
-        cell = interrupted(kernel, "%%conjure --model m --yes\ndo it", after="begun")
+        kernel.run("""m = runs("python -c 'import signal; print(signal.getsignal(2))'; sleep 300")""")
+        cell = interrupted(kernel, "%%conjure --model m --yes\ndo it", after="default_int_handler")
         assert cell.reply is not None
         assert cell.reply["ename"] == "KeyboardInterrupt"
         assert "default_int_handler" in html(cell)
