@@ -11,16 +11,16 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.events import Stream
 
 KEPT_HEAD = 16_000
-"""Characters of a command's output that the model gets from its beginning."""
+"""Characters kept from the start of a command's output for the model."""
 KEPT_TAIL = 16_000
-"""Characters that it gets from its end, if there is more."""
+"""Characters kept from the end of longer output."""
 OUTPUT_LIMIT = 1 << 30
-"""Bytes of a command's output that are kept on disk; what comes after is counted and dropped."""
+"""Bytes of a command's output that are kept on disk; the rest is counted and dropped."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutputChunk:
-    """Some of what a running command printed, decoded (what is not UTF-8 shown as U+FFFD), escape sequences gone."""
+    """A piece of a running command's output, decoded (invalid UTF-8 as U+FFFD), without escape sequences."""
 
     text: str
     stream: Stream = "stdout"
@@ -30,48 +30,48 @@ class OutputChunk:
 class ExecResult:
     """How a command ended.
 
-    `stdout` and `stderr` hold a head and a tail of each stream where there was much; `output` holds both
-    in the order they arrived, shortened the same way.
+    `stdout` and `stderr` contain each stream, long ones shortened to a head and a tail; `output` contains both
+    in the order they arrived, shortened in the same way.
     """
 
     exit_code: int
-    """As the shell reports it; 128 + n after signal n."""
+    """As reported by the shell; 128 + n after signal n."""
     stdout: str
     stderr: str
     output: str
     seconds: float
     ended: Literal["exited", "timeout", "cancelled", "killed"] = "exited"
-    """"killed": the system ended it, for want of memory or the like, or a watch did: then `reason` says why."""
+    """"killed": terminated by the system (out of memory, for example), or by a limit; then `reason` says which."""
     total_bytes: int = 0
     """Bytes printed on both streams, kept or not."""
     omitted_bytes: int = 0
     """Bytes that `output` leaves out."""
     output_path: Path | None = None
-    """The whole output as a file, where `output` leaves something out."""
+    """A file with the complete output, if `output` is shortened."""
     left_running: int = 0
     """Processes that the command left in the background."""
     reason: str = ""
-    """What a watch ended it for."""
+    """Why the command was terminated by a limit."""
     notes: tuple[str, ...] = ()
-    """What else is to be known, such as that the container is a new one."""
+    """Further remarks, such as that the container was replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecPaths:
-    """The folders as commands see them, which in a container is not as the machine does."""
+    """The folders as commands see them; inside a container these differ from the machine's paths."""
 
     workspace: str
     input: str | None
-    """None where the input folder is not to be seen."""
+    """None if commands cannot see the input folder."""
     skills: Mapping[str, str] = field(default_factory=dict)
     """Skill name -> its directory."""
     python: str = "python3"
-    """What runs when a command says `python`; empty where there is none."""
+    """The interpreter that `python` runs; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A name found in a folder."""
+    """An entry of a folder."""
 
     name: str
     """Path relative to the folder, with forward slashes."""
@@ -80,7 +80,7 @@ class Entry:
 
 
 class Executor(Protocol):
-    """Runs commands and reaches files for the four tools."""
+    """Runs commands and accesses files for the four tools."""
 
     @property
     def paths(self) -> ExecPaths:
@@ -88,11 +88,11 @@ class Executor(Protocol):
         ...
 
     def run(self, command: str, *, timeout: float, cancel: Cancel) -> Generator[OutputChunk, None, ExecResult]:
-        """Run a shell command in the workspace; yield what it prints, return how it ended.
+        """Run a shell command in the workspace; yield its output and return its result.
 
-        A command that outlives `timeout` (seconds), or is cancelled, is killed with all of its descendants,
-        and what it had printed is in the result. Closing the generator kills it as well.
-        Raises BackendError if the place where commands run is gone.
+        A command that exceeds `timeout` (seconds) or is cancelled is killed together with all of its descendants;
+        the result has the output until then. Closing the generator kills the command as well.
+        Raises BackendError if commands can no longer be run.
         """
         ...
 
@@ -101,13 +101,13 @@ class Executor(Protocol):
         ...
 
     def entries(self, path: str) -> tuple[Entry, ...] | None:
-        """What lies in a folder, two levels deep, by name; None if it is not a folder. Raises ToolError."""
+        """The entries of a folder, two levels deep, by name; None if it is not a folder. Raises ToolError."""
         ...
 
     def write(self, path: str, content: bytes) -> bool:
-        """Write a file in the workspace, parents made; True if it was there before. Raises ToolError."""
+        """Write a file in the workspace, creating parents; True if it existed before. Raises ToolError."""
         ...
 
     def close(self) -> None:
-        """End everything that still runs. Calling it twice is fine."""
+        """Terminate everything that is still running. May be called more than once."""
         ...

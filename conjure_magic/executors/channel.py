@@ -1,4 +1,4 @@
-"""The owner's end of a supervisor: speak its frames, wherever it runs. See `supervisor.py` for the wire."""
+"""The client side of a supervisor: exchange frames with it, wherever it runs. See `supervisor.py` for the protocol."""
 
 from __future__ import annotations
 
@@ -14,64 +14,64 @@ from conjure_magic.errors import BackendError
 FRAME_LIMIT = 1 << 17
 READ = 1 << 18
 END_PATIENCE = 3.0
-"""Seconds that a supervisor gets to end what it runs before that is done from outside."""
+"""Seconds that a supervisor has to terminate its processes before that is done from outside."""
 
 
 class Channel(ABC):
-    """One running supervisor. Reading is for one thread at a time; `close` may come from any."""
+    """One running supervisor. Only one thread at a time may read; `close` may be called from any thread."""
 
-    died = "what runs the commands died"
-    """What a person is told when it is gone."""
+    died = "the process that runs commands has died"
+    """The message if the supervisor is gone."""
     death: type[BackendError] = BackendError
-    """The error that tells it."""
+    """The type of that error."""
     loss = ""
-    """What a person is told when it had to be ended from outside; empty where nothing is lost by that."""
+    """The message if it had to be killed from outside; empty if nothing is lost by that."""
 
     def __init__(self) -> None:
         self._buffer = b""
         self._writing = threading.Lock()
         self.idle = True
-        """False from a request to run until the end of that command was read."""
+        """False from the request to run a command until its end was received."""
 
     @property
     @abstractmethod
     def alive(self) -> bool:
-        """True until it was ended, or died by itself."""
+        """True until the supervisor was closed or died."""
 
     @abstractmethod
     def destroy(self) -> None:
-        """End it as one that no longer listens: from outside, at once."""
+        """Kill a supervisor that no longer responds, from outside and at once."""
 
     @abstractmethod
     def close(self) -> None:
-        """End it and everything it runs; twice is fine."""
+        """End it and everything it runs. May be called more than once."""
 
     @abstractmethod
     def _descriptors(self) -> tuple[int, int]:
-        """To read from, to write to; neither blocks. Raises OSError or ValueError once it was closed."""
+        """Non-blocking descriptors (read, write). Raises OSError or ValueError after closing."""
 
     def is_clean(self) -> bool:
-        """After a kill: False if something still runs, as far as that can be seen from outside."""
+        """After a kill: False if processes are still running, as far as that can be seen from outside."""
         return True
 
     def _read(self, fd: int) -> bytes:
-        """Bytes of frames, perhaps none. Raises BlockingIOError if there is nothing, EOFError at the end."""
+        """Bytes of frames, possibly none. Raises BlockingIOError if there are none yet, EOFError at the end."""
         data = os.read(fd, READ)
         if not data:
             raise EOFError
         return data
 
     def _note(self, kind: bytes, payload: bytes) -> None:  # noqa: B027 - a hook
-        """Look at a frame before it is handed on."""
+        """Called with each frame before it is returned."""
 
     def run(self, cwd: str, command: str, environ: Mapping[str, str]) -> None:
-        """Ask for a command. Raises BackendError if nobody listens any more."""
+        """Start a command. Raises BackendError if the supervisor is gone."""
         self.idle = False
         entries = (f"{name}={value}" for name, value in environ.items())
         self._send(b"R", b"\0".join(os.fsencode(part) for part in (cwd, command, *entries)))
 
     def kill(self) -> None:
-        """Ask for the death of everything that runs. Raises BackendError if nobody listens any more."""
+        """Request that everything running is killed. Raises BackendError if the supervisor is gone."""
         self._send(b"K", b"")
 
     def _send(self, kind: bytes, payload: bytes) -> None:
@@ -90,9 +90,9 @@ class Channel(ABC):
                     raise self.death(self.died) from None
 
     def receive(self, timeout: float | None, wake: int = -1) -> list[tuple[bytes, bytes]]:
-        """The frames that came (kind, payload), after at most `timeout` seconds, or when `wake` is readable.
+        """The received frames (kind, payload), after at most `timeout` seconds, or when `wake` is readable.
 
-        Raises BackendError if the supervisor has died, or sends what is none of its frames.
+        Raises BackendError if the supervisor has died or sent an invalid frame.
         """
         try:
             reader = self._descriptors()[0]
@@ -101,7 +101,7 @@ class Channel(ABC):
             data = self._read(reader)
         except BlockingIOError:
             return []
-        except (OSError, ValueError, EOFError):  # closed under our hands, or by it
+        except (OSError, ValueError, EOFError):  # closed by another thread, or by the supervisor
             raise self.death(self.died) from None
         frames: list[tuple[bytes, bytes]] = []
         data, position = self._buffer + data, 0
@@ -120,7 +120,7 @@ class Channel(ABC):
 
 
 def poll(timeout: float | None, *read: int, write: int = -1) -> set[int]:
-    """Those of the descriptors (negative ones are left out) that became ready within so many seconds."""
+    """The descriptors that became ready within `timeout` seconds; negative ones are ignored."""
     waiting = select.poll()
     for fd in read:
         if fd >= 0:

@@ -1,4 +1,4 @@
-"""One command: its output as it comes, its limit in time, its stop, its end."""
+"""One running command: its output, time limit, cancellation and result."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from conjure_magic.executors.channel import Channel
 from conjure_magic.executors.output import CommandOutput
 
 LONGEST_WAIT = 0.5
-"""Seconds. Without an interrupt guard, a signal that comes just before a wait is only heard after it."""
+"""Seconds. Without an interrupt guard, a signal that arrives just before a wait is only handled after it."""
 KILL_PATIENCE = 3.0
-"""Seconds after which a supervisor that does not answer a kill is ended from outside."""
+"""Seconds after which a supervisor that does not answer a kill request is killed from outside."""
 
 WATCH_EVERY = 0.5
-"""Seconds between two looks of a watch."""
+"""Seconds between two checks of the limits."""
 COMMAND_LIMIT = 100_000
-"""Bytes of the longest command; the system takes 131,071 (Linux, `MAX_ARG_STRLEN`)."""
+"""Longest command in bytes; Linux accepts 131,071 (`MAX_ARG_STRLEN`)."""
 
 End = Literal["exited", "timeout", "cancelled", "killed"]
 
 
 def check_command(command: str) -> None:
-    """Raise ToolError for what no shell can be given."""
+    """Raise ToolError for a command that cannot be passed to a shell."""
     if not command.strip():
         raise ToolError("the command is empty")
     try:
         size = len(command.encode("utf-8"))
     except UnicodeEncodeError:
-        raise ToolError("the command holds a lone surrogate, which is no character") from None
+        raise ToolError("the command contains a lone surrogate, which is not a valid character") from None
     if "\0" in command:
-        raise ToolError("the command holds a NUL character")
+        raise ToolError("the command contains a NUL character")
     if size > COMMAND_LIMIT:
         raise ToolError(f"the command is longer than {COMMAND_LIMIT:,} bytes; write a script with create_file")
 
@@ -55,7 +55,7 @@ class RunningCommand:
         cancel: Cancel,
         watch: Callable[[], str] | None = None,
     ) -> None:
-        """`watch` is asked now and then while the command runs; what it says, unless empty, is why that ends."""
+        """`watch` is called periodically; if it returns text, the command is killed with that as the reason."""
         self.channel = channel
         self.output = output
         self.timeout = timeout
@@ -73,7 +73,7 @@ class RunningCommand:
         self.notes: tuple[str, ...] = ()
 
     def run(self, start: Callable[[Channel], None]) -> Generator[OutputChunk, None, ExecResult]:
-        """Start it, yield its output, return its end. However this is left, the command is over then.
+        """Start the command, yield its output and return its result. The command has ended when this returns or raises.
 
         Raises BackendError if the supervisor died, ToolError if the shell could not be started.
         """
@@ -101,7 +101,7 @@ class RunningCommand:
             self.output.whole.close()
 
     def _step(self, wake: int) -> None:
-        """Wait for something to happen, and take it in."""
+        """Wait for the next event and process it."""
         now = time.monotonic()
         if self.killed is None and self.status is None:
             if self.cancel.is_set:
@@ -124,7 +124,7 @@ class RunningCommand:
             self._take(kind, payload)
 
     def _destroy(self) -> None:
-        """End what did not answer a kill, or answered it with a lie."""
+        """Kill from outside what did not answer a kill request, or answered it falsely."""
         self.channel.destroy()
         self.notes = (self.channel.loss,) if self.channel.loss else ()
         self.cut = self.done = True
@@ -134,7 +134,7 @@ class RunningCommand:
         self.channel.kill()
 
     def _take(self, kind: bytes, payload: bytes) -> None:
-        """Take one frame in. What it says is checked: a command can speak in the supervisor's place."""
+        """Process one frame. Its content is checked, because a command can forge frames of the supervisor."""
         if kind == b"O":
             self.output.add("stdout", payload)
         elif kind == b"E":
@@ -144,7 +144,7 @@ class RunningCommand:
             raise CommandNotStartedError(
                 f"the command could not be started: {payload[:1000].decode('utf-8', 'replace')}"
             )
-        elif kind == b"X" or (kind == b"D" and self.killed):  # a death that nobody asked for is a forged one
+        elif kind == b"X" or (kind == b"D" and self.killed):  # a death that was not requested is forged
             try:
                 numbers = [int(number) for number in payload.split()]
                 if kind == b"X":

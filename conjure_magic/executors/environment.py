@@ -1,7 +1,7 @@
-"""The environment of a command on the person's machine: an allow-list, and never a name that looks secret.
+"""The environment of commands on the user's machine: an allow-list, without names that look secret.
 
-A proxy's address may hold a password that the command needs; it is passed on, and masked wherever a command
-prints it (`conjure_magic.secrets`).
+A proxy's address may contain a password that commands need; it is passed on, and masked wherever a command prints
+it (`conjure_magic.secrets`).
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ ALLOWED = (
     *PROXIES,
     *(name.upper() for name in PROXIES),
 )
-"""Names, and patterns with `*`, that a command gets where the kernel has them."""
+"""Names, and patterns with `*`, of the kernel's variables that are passed to commands."""
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise UsageError if a name that a person allows looks secret: no key goes to what a model runs."""
+    """Raise UsageError if an allowed name looks secret: keys are not passed to commands of a model."""
     for name in names:
         if looks_secret(name):
             raise UsageError(
-                f"{name} cannot be given to commands: its name looks like a key or a token, and what a model "
-                "runs gets none. Let the command read it from a file."
+                f"{name} cannot be passed to commands: its name looks like a key or a token, and those are never "
+                "passed to commands that a model runs. Let the command read it from a file instead."
             )
 
 
@@ -42,7 +42,7 @@ def command_environ(
     Args:
         source: the kernel's own environment.
         allowed: further names, or patterns with `*`, to pass on; see `check_names`.
-        output_dir, input_dir: what `$OUTPUT_DIR` and `$INPUT_DIR` hold.
+        output_dir, input_dir: the values of `$OUTPUT_DIR` and `$INPUT_DIR`.
         bin_dir: the folder in which `python` is the kernel's interpreter, first in PATH.
     """
     env = passed_on(source, (*ALLOWED, *allowed))
@@ -62,9 +62,9 @@ def container_environ(
     """The environment for commands in a container.
 
     Args:
-        image: what its image sets.
+        image: the variables set by its image.
         source: the kernel's own environment, of which only `allowed` names, or patterns with `*`, are passed on.
-        output_dir, input_dir: what `$OUTPUT_DIR` and `$INPUT_DIR` hold.
+        output_dir, input_dir: the values of `$OUTPUT_DIR` and `$INPUT_DIR`.
         path: the value of PATH.
     """
     own = {"HOME": "/tmp", "USER": "conjure", "LOGNAME": "conjure"}  # noqa: S108 - the container's own
@@ -83,11 +83,11 @@ def passed_on(source: Mapping[str, str], patterns: Iterable[str]) -> dict[str, s
 
 
 def _completed(env: dict[str, str], output_dir: str, input_dir: str | None) -> dict[str, str]:
-    """With what every command gets, wherever it runs."""
+    """The environment with the variables that every command gets, wherever it runs."""
     if not any(name == "LANG" or name.startswith("LC_") for name in env):
         env["LC_CTYPE"] = "C.UTF-8"  # all of C.UTF-8 in which it differs from C: every program loads what is named here
     env["TERM"] = "dumb"
-    env["PYTHONUNBUFFERED"] = "1"  # what a script prints is seen while it runs, and in order with its errors
+    env["PYTHONUNBUFFERED"] = "1"  # output appears while a script runs, and in order with its errors
     env["OUTPUT_DIR"] = output_dir
     if input_dir is not None:
         env["INPUT_DIR"] = input_dir

@@ -105,7 +105,7 @@ def _entries(fd: int, prefix: str = "") -> Iterator[Entry]:
 
 
 def _locate(folders: Folders, path: str, *, write: bool = False) -> tuple[Path, tuple[str, ...]]:
-    """The allowed folder that a path lies in, and the names that lead from there, links resolved."""
+    """The allowed folder that contains a path, and the path's parts below it, with links resolved."""
     real = folders.resolve(path, write=write)
     roots = [folders.workspace] if write else [folders.workspace, folders.input, *folders.skills.values()]
     for root in roots:
@@ -117,13 +117,13 @@ def _locate(folders: Folders, path: str, *, write: bool = False) -> tuple[Path, 
 
 @contextlib.contextmanager
 def _parent(folders: Folders, path: str, *, write: bool = False) -> Iterator[tuple[int, str]]:
-    """A descriptor of the folder that holds the file, and the file's name."""
+    """A descriptor of the file's parent folder, and the file's name."""
     root, parts = _locate(folders, path, write=write)
     if not parts or path.endswith("/"):
         raise ToolError(f"{path} is a folder, not a file")
     fd = open_folder(root, parts[:-1], make=write, made=_giving(folders))
     try:
-        # Looked at before it is opened: opening some devices does something by itself.
+        # Checked before opening: merely opening some devices has side effects.
         with contextlib.suppress(FileNotFoundError):
             _refuse_odd(os.stat(parts[-1], dir_fd=fd, follow_symlinks=False), path)
         yield fd, parts[-1]
@@ -141,39 +141,39 @@ def _refuse_odd(status: os.stat_result, path: str) -> None:
     if stat.S_ISDIR(status.st_mode):
         raise ToolError(f"{path} is a folder, not a file")
     if stat.S_ISLNK(status.st_mode):
-        raise PathNotAllowedError(f"{path} has just become a link, which is not followed")
+        raise PathNotAllowedError(f"{path} has become a link, and links are not followed")
     if not stat.S_ISREG(status.st_mode):
         raise ToolError(f"{path} is not a regular file (a pipe, a socket or a device)")
 
 
 @contextlib.contextmanager
 def _told(path: str) -> Iterator[None]:
-    """What the system refuses, in words for the model."""
+    """Translate OSErrors into errors that the model can read."""
     try:
         yield
     except UnicodeEncodeError:
-        raise ToolError("the path holds a lone surrogate, which is no character") from None
+        raise ToolError("the path contains a lone surrogate, which is not a valid character") from None
     except OSError as error:
         if error.errno == errno.ELOOP:
-            raise PathNotAllowedError(f"{path}: a link on the way is not followed") from None
+            raise PathNotAllowedError(f"{path}: links in the path are not followed") from None
         kind = next((cls for system, cls in KINDS.items() if isinstance(error, system)), ToolError)
         raise kind(f"{path}: {error.strerror or error}") from None
 
 
 class FilesOfFolders(Generic[F]):
-    """The part of an executor that reaches files: this process does, wherever the commands run."""
+    """The file methods of an executor: files are accessed by this process, wherever commands run."""
 
     folders: F
-    """Where they lie; their paths are read as commands see them."""
+    """The accessible folders; paths are interpreted as commands see them."""
 
     def read(self, path: str) -> bytes:
         """The content of a regular file in the workspace, the input folder or a skill. Raises ToolError."""
         return read_file(self.folders, path)
 
     def entries(self, path: str) -> tuple[Entry, ...] | None:
-        """What lies in such a folder, two levels deep; None if it is not a folder. Raises ToolError."""
+        """The entries of such a folder, two levels deep; None if it is not a folder. Raises ToolError."""
         return list_folder(self.folders, path)
 
     def write(self, path: str, content: bytes) -> bool:
-        """Write a file in the workspace, parents made; True if it was there before. Raises ToolError."""
+        """Write a file in the workspace, creating parents; True if it existed before. Raises ToolError."""
         return write_file(self.folders, path, content)

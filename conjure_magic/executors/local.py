@@ -1,4 +1,4 @@
-"""Commands on the person's own machine, under a supervisor; not confined, so approval is their gate."""
+"""Commands on the user's own machine, run by a supervisor. They are not confined: each needs approval."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from conjure_magic.workspace import Folders
 
 
 class LocalExecutor(FilesOfFolders[Folders]):
-    """Runs commands as the person, each in its own session, none outliving `close` or this process."""
+    """Runs commands as the current user, each in its own session; none outlives `close` or this process."""
 
     def __init__(
         self,
@@ -38,13 +38,13 @@ class LocalExecutor(FilesOfFolders[Folders]):
         """An executor that starts its supervisor with the first command.
 
         Args:
-            folders: where commands start and what file tools may touch; may be replaced between two calls.
-            environ: where allowed variables come from; by default this process's environment.
-            allowed_names: further variables that commands get, as names or patterns with `*`.
-            secrets: what must never be printed, asked for before each command.
+            folders: where commands start and which files the tools may access; may be replaced between calls.
+            environ: the source of the allowed variables; by default this process's environment.
+            allowed_names: further variables to pass to commands, as names or patterns with `*`.
+            secrets: values that must never be shown, called before each command.
             output_limit: bytes of one command's output that are kept on disk.
 
-        Raises BackendUnavailableError where this system cannot do it, UsageError for a name that looks secret.
+        Raises BackendUnavailableError if this system is not supported, UsageError for a name that looks secret.
         """
         if sys.platform == "win32":
             raise BackendUnavailableError(
@@ -63,17 +63,17 @@ class LocalExecutor(FilesOfFolders[Folders]):
 
     @property
     def paths(self) -> ExecPaths:
-        """The folders, which commands see where they are."""
+        """The folders; commands see them under their real paths."""
         skills = {name: str(folder) for name, folder in self.folders.skills.items()}
         return ExecPaths(str(self.folders.workspace), str(self.folders.input), skills, sys.executable)
 
     def run(self, command: str, *, timeout: float, cancel: Cancel) -> Generator[OutputChunk, None, ExecResult]:
-        """Run a command in the workspace with bash, else sh; yield what it prints, return how it ended.
+        """Run a command in the workspace with bash, else sh; yield its output and return its result.
 
-        What a timeout or a cancel kills is everything that this executor's commands left running. The two
-        streams are in the order they arrived, which for writes within a fraction of a millisecond is a guess.
+        A timeout or cancellation kills everything that this executor's commands left running. The two streams
+        are in the order they arrived; for writes within a fraction of a millisecond the order is a guess.
         Raises BackendError if the supervisor died or another command is running here, ToolError for a
-        command that no shell can take.
+        command that cannot be passed to a shell.
         """
         check_command(command)
         if not self._running.acquire(blocking=False):
@@ -87,16 +87,16 @@ class LocalExecutor(FilesOfFolders[Folders]):
             self._running.release()
 
     def close(self) -> None:
-        """Kill everything that still runs; twice is fine, and from another thread while a command runs too."""
+        """Kill everything that is still running. May be called repeatedly, and from another thread during a command."""
         self._closed = True
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
 
     def _open(self) -> ProcessChannel:
-        """The running supervisor, started if there is none."""
+        """The running supervisor; started if necessary."""
         if self._closed:
-            raise BackendError("this session's commands have been closed")
+            raise BackendError("this session is closed")
         if self._channel is not None and self._channel.alive and self._channel.idle:
             return self._channel
         if self._channel is not None:
@@ -105,7 +105,7 @@ class LocalExecutor(FilesOfFolders[Folders]):
             self._bin_dir = _make_bin_dir()
             self._channel = ProcessChannel(self._env(), Path(self._bin_dir))
         except OSError as error:
-            raise BackendUnavailableError(f"no command can be started here: {error}") from None
+            raise BackendUnavailableError(f"commands cannot be started here: {error}") from None
         return self._channel
 
     def _env(self) -> dict[str, str]:
@@ -125,7 +125,7 @@ class LocalExecutor(FilesOfFolders[Folders]):
 def _make_bin_dir() -> str:
     """A private folder in which `python` and `python3` run this interpreter; the supervisor deletes it.
 
-    Not links: through a link Python does not find the virtual environment that it belongs to.
+    Scripts instead of links: through a link, Python does not find its virtual environment.
     """
     folder = tempfile.mkdtemp(prefix="conjure-bin-")
     for name in ("python", "python3"):

@@ -1,4 +1,4 @@
-"""What a command prints, in bounded memory: head and tail for the model, everything on disk, newest text live."""
+"""A command's output in bounded memory: head and tail for the model, everything on disk, the newest text live."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from conjure_magic.secrets import Masking
 from conjure_magic.workspace import OUTPUT_DIR
 
 LIVE_LIMIT = 16_000
-"""Characters that wait to be shown; of more, the newest are shown. The result is not touched by this."""
+"""Most characters waiting to be displayed; beyond that, only the newest are displayed. Results are not affected."""
 LIVE_EVERY = 0.05
 """Seconds between two chunks of live output."""
 PROGRESS_LIMIT = 4_096
-"""Characters of a line redrawn with carriage returns that are held back until it is final."""
+"""Most characters held back of a line that is redrawn with carriage returns, until it is final."""
 
 
 def byte_count(text: str) -> int:
-    """Bytes of the text as UTF-8."""
+    """The size of the text in bytes, as UTF-8."""
     return len(text) if text.isascii() else len(text.encode("utf-8", "replace"))
 
 
@@ -46,7 +46,7 @@ class Excerpt:
         return self._size + len(text) <= self._limit
 
     def add(self, text: str) -> None:
-        """Take some more in."""
+        """Append text."""
         self._size += len(text)
         if self._room and text:
             self._head.append(text[: self._room])
@@ -66,7 +66,7 @@ class Excerpt:
             self._left_out += byte_count(dropped)
 
     def kept(self) -> tuple[str, int, str]:
-        """Head, bytes left out between, tail. Cut at line ends where there is one near."""
+        """(head, bytes left out, tail), cut at a line end if there is one nearby."""
         head, tail, left_out = "".join(self._head), "".join(self._tail), self._left_out
         if self._size <= self._limit:
             return head + tail, 0, ""
@@ -78,7 +78,7 @@ class Excerpt:
         return head[:cut], left_out, tail[start:]
 
     def render(self) -> str:
-        """The text, with a line where something is left out."""
+        """The text, with a line that says how much was left out."""
         head, left_out, tail = self.kept()
         if not left_out:
             return head
@@ -92,21 +92,21 @@ def _final_state(text: str) -> str:
 
 
 class Redrawn:
-    """Keeps of a line that is redrawn with carriage returns (a progress bar) only its final state."""
+    """Reduces lines that are redrawn with carriage returns (progress bars) to their final state."""
 
     def __init__(self) -> None:
         self._pending: str | None = None
         self._midline = False
 
     def feed(self, text: str) -> str:
-        """What is final. A line counts as redrawn from its first carriage return on."""
+        """The text that is final. A line counts as redrawn from its first carriage return on."""
         if self._pending is None and "\r" not in text:
             if text:
                 self._midline = not text.endswith("\n")
             return text
         out, redrawn = "", self._pending is not None
         first, _, rest = text.partition("\r")
-        if self._midline and "\n" not in first:  # its beginning has been passed on already
+        if self._midline and "\n" not in first:  # its beginning was already returned
             out, text, redrawn = first + "\n", rest, True
         body, newline, last = ((self._pending or "") + text).rpartition("\n")
         out += _final_state(body) + newline
@@ -120,13 +120,13 @@ class Redrawn:
         return out + last
 
     def end(self) -> str:
-        """The last state of a line that was not ended."""
+        """The last state of an unfinished line."""
         text, self._pending = self._pending or "", None
         return text.removesuffix("\r")
 
 
 class WholeOutput:
-    """The file that takes the whole output once the excerpt no longer does; `path` is None until then."""
+    """The file with the complete output, written once the excerpt is full; `path` is None until then."""
 
     def __init__(self, workspace: Path, limit: int = OUTPUT_LIMIT) -> None:
         self._workspace = workspace
@@ -136,7 +136,7 @@ class WholeOutput:
         self.path: Path | None = None
 
     def write(self, texts: Iterable[str]) -> None:
-        """Append; beyond the limit, or on a full disk, a last line says that the rest is missing."""
+        """Append text; at the limit, a last line says that the rest is missing."""
         if not self.started:
             self.started = True
             with contextlib.suppress(OSError):
@@ -150,9 +150,9 @@ class WholeOutput:
             _write_all(self._fd, data[: self._left])
             self._left -= min(len(data), self._left)
             if self._left == 0:
-                _write_all(self._fd, b"\n[the output went on; no more of it is kept]\n")
+                _write_all(self._fd, b"\n[output limit reached; the rest was not kept]\n")
                 self.close()
-        except OSError:  # the disk is full: what is there stays
+        except OSError:  # the disk is full: keep what was written
             self.close()
 
     def close(self) -> None:
@@ -168,7 +168,7 @@ def _write_all(fd: int, data: bytes) -> None:
 
 
 def _new_file(workspace: Path) -> tuple[int, Path]:
-    """An empty file with the next number; no link on the way is followed."""
+    """Create an empty file with the next number; links are not followed."""
     folder = workspace / OUTPUT_DIR
     with contextlib.suppress(FileExistsError):
         folder.mkdir()
@@ -186,7 +186,7 @@ def _new_file(workspace: Path) -> tuple[int, Path]:
 
 
 class Live:
-    """Text that waits to be shown, at most so much of it and so often."""
+    """Text waiting to be displayed, limited in size and rate."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[Stream, str]] = deque()
@@ -196,7 +196,7 @@ class Live:
         self._next = 0.0
 
     def add(self, stream: Stream, text: str) -> None:
-        """Take some text in; the oldest goes where there is too much."""
+        """Append text; if there is too much, the oldest is dropped."""
         if text:
             self._waiting.append((stream, text[-LIVE_LIMIT:]))
             self._size += len(self._waiting[-1][1])
@@ -206,11 +206,11 @@ class Live:
             self._skipped = True
 
     def due(self, now: float) -> float | None:
-        """Seconds until the text should be shown, 0 if now; None if there is none."""
+        """Seconds until the text is due, 0 for now; None if there is none."""
         return max(self._next - now, 0.0) if self._waiting else None
 
     def take(self, now: float) -> Iterator[OutputChunk]:
-        """The chunks to show now, neighbours of one stream joined."""
+        """The chunks to display now; adjacent text of one stream is joined."""
         waiting, skipped = list(self._waiting), self._skipped
         self._waiting.clear()
         self._size, self._skipped, self._next = 0, False, now + LIVE_EVERY
@@ -224,7 +224,7 @@ class Live:
                 start = end
 
     def _settled(self, stream: Stream, text: str) -> str:
-        """The text with redrawn lines in their newest state; what is on the screen already gets a new line."""
+        """The text with redrawn lines in their newest state; text already displayed is followed by a new line."""
         if "\r" in text:
             redraws = "\r" in text.partition("\n")[0]
             text = re.sub(r"(?m)^[^\n]*\r(?=[^\n])", "", text).replace("\r", "\n")
@@ -235,7 +235,7 @@ class Live:
 
 
 class CommandOutput:
-    """Everything that one command prints, taken in as bytes of two streams."""
+    """The output of one command, received as bytes of two streams."""
 
     def __init__(self, workspace: Path, secrets: Iterable[str] = (), limit: int = OUTPUT_LIMIT) -> None:
         secrets = tuple(secrets)
@@ -250,12 +250,12 @@ class CommandOutput:
         self.total_bytes = 0
 
     def add(self, stream: Stream, data: bytes) -> None:
-        """Take some bytes in."""
+        """Append bytes."""
         self.total_bytes += len(data)
         self._take(stream, self._masking[stream].feed(self._plain[stream].feed(data)))
 
     def end(self) -> None:
-        """Take in what was held back, and finish the file."""
+        """Process what was held back, and close the file."""
         for stream, masking in self._masking.items():
             self._take(stream, masking.feed(self._plain[stream].end()) + masking.end())
             self._keep(stream, self._redrawn[stream].end())

@@ -1,4 +1,4 @@
-"""A supervisor as a process of this machine."""
+"""A supervisor as a process on this machine."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from conjure_magic.executors.channel import END_PATIENCE, Channel
 
 
 class ProcessChannel(Channel):
-    """A supervisor that is our child, and what to do should it die or go deaf."""
+    """A supervisor that is our child process, and the clean-up if it dies or stops responding."""
 
-    died = "what runs the commands died, and everything they had left running with it; the next command starts it anew"
+    died = (
+        "the process that runs commands has died, together with everything that was still running; "
+        "the next command starts a new one"
+    )
 
     def __init__(self, environ: Mapping[str, str], bin_dir: Path) -> None:
         """Start it. Raises OSError where no process can be started."""
@@ -48,11 +51,11 @@ class ProcessChannel(Channel):
 
     @property
     def alive(self) -> bool:
-        """True until it was ended, or died by itself."""
+        """True until the supervisor was closed or died."""
         return self._end.alive and self._process.poll() is None
 
     def run(self, cwd: str, command: str, environ: Mapping[str, str]) -> None:
-        """Ask for a command. Raises BackendError if nobody listens any more."""
+        """Start a command. Raises BackendError if the supervisor is gone."""
         self._shell = 0
         super().run(cwd, command, environ)
 
@@ -60,8 +63,8 @@ class ProcessChannel(Channel):
         return self._stdout.fileno(), self._stdin.fileno()
 
     def _note(self, kind: bytes, payload: bytes) -> None:
-        """Remember the shells that may have left something: what to look for should the supervisor die."""
-        if kind == b"B" and payload.isdigit() and not self._shell:  # one for each command: a second is forged
+        """Remember the shells that may have left processes, to find those if the supervisor dies."""
+        if kind == b"B" and payload.isdigit() and not self._shell:  # one per command: a second one is forged
             self._shell = int(payload)
             self._shells.add(self._shell)
         elif kind == b"D":
@@ -70,18 +73,18 @@ class ProcessChannel(Channel):
             self._shells.discard(self._shell)
 
     def destroy(self) -> None:
-        """End it as one that no longer listens: from outside, at once."""
+        """Kill a supervisor that no longer responds, from outside and at once."""
         _kill_from_outside(self._process, self._shells)
         self.close()
 
     def close(self) -> None:
-        """End it and everything it runs; twice is fine."""
+        """End it and everything it runs. May be called more than once."""
         with self._writing:
             self._end()
 
 
 def _widen(fd: int) -> None:
-    """A larger pipe, where the system lets us, for commands that print much."""
+    """Enlarge the pipe where the system allows it, for commands with much output."""
     with contextlib.suppress(ImportError, OSError, AttributeError):
         import fcntl
 
@@ -89,9 +92,9 @@ def _widen(fd: int) -> None:
 
 
 def _end(process: subprocess.Popen[bytes], shells: set[int], owner: int, bin_dir: Path) -> None:
-    """Close the pipe, which ends a supervisor; where it does not, kill from outside and clean up in its place.
+    """Close the pipe, which ends the supervisor; if it does not, kill it from outside and clean up for it.
 
-    A forked copy of the owner only lets go of the pipes: the supervisor is not its own.
+    A forked copy of this process only closes its pipes: the supervisor does not belong to it.
     """
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
@@ -108,7 +111,7 @@ def _end(process: subprocess.Popen[bytes], shells: set[int], owner: int, bin_dir
 
 
 def _kill_from_outside(process: subprocess.Popen[bytes], shells: set[int]) -> None:
-    """Kill what a dead or deaf supervisor leaves: its descendants while it is there, and its commands' groups."""
+    """Kill what a dead or unresponsive supervisor leaves: its descendants, and the process groups of its commands."""
     table = supervisor.proc_table if os.path.isdir("/proc/self") else supervisor.ps_table
     end = time.monotonic() + END_PATIENCE
     while time.monotonic() < end:
@@ -117,6 +120,6 @@ def _kill_from_outside(process: subprocess.Popen[bytes], shells: set[int]) -> No
         if not running:
             break
         supervisor.kill(running)
-        time.sleep(0.005)  # nothing tells us when a process that is not our child has died
+        time.sleep(0.005)  # we are not notified when a process that is not our child dies
     process.kill()
     process.wait()

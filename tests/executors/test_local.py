@@ -351,7 +351,7 @@ def test_whole_output_has_a_limit(make_place: MakePlace) -> None:
     assert result.output_path is not None
     text = result.output_path.read_text()
     assert text.startswith("1\n2\n")
-    assert text.endswith("\n[the output went on; no more of it is kept]\n")
+    assert text.endswith("\n[output limit reached; the rest was not kept]\n")
     assert len(text) < 100_100
     assert result.output.endswith("100000\n")
 

@@ -32,12 +32,12 @@ class ContainerChannel(Channel):
         """Processes that wait for the next command: one, unless everything was killed since the last one began."""
 
     def run(self, cwd: str, command: str, environ: Mapping[str, str]) -> None:
-        """Ask for a command. Raises BackendError if nobody listens any more."""
+        """Start a command. Raises BackendError if the supervisor is gone."""
         self._waiting = 1
         super().run(cwd, command, environ)
 
     def kill(self) -> None:
-        """Ask for the death of everything that runs. Raises BackendError if nobody listens any more."""
+        """Request that everything running is killed. Raises BackendError if the supervisor is gone."""
         self._waiting = 0
         super().kill()
 

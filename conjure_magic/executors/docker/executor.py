@@ -170,7 +170,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
             self._channel.close()
         while True:
             if self._closed:
-                raise BackendError("this session's commands have been closed")
+                raise BackendError("this session is closed")
             channel = self._channel
             if channel is not None and channel.alive and channel.idle and channel.container.plan.mounts == mounts:
                 return channel
@@ -190,7 +190,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
         """The start of a container, which may be under way since a turn that was stopped."""
         with self._closing:
             if self._closed:
-                raise BackendError("this session's commands have been closed")
+                raise BackendError("this session is closed")
             if self._starting is None:
                 self._starting = Starting(lambda progress: self._make(mounts, progress, cancel))
             return self._starting
