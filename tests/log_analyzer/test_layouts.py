@@ -62,7 +62,7 @@ CASES = {
     "name and number in round brackets": Case("<2024-05-01T13:05:{n}.123+01:00> crane({n}): {m}", "2024-05-01T13:05:10.123000+01:00", None, "crane", None, "10"),
     "letter, slash, name": Case("13-05-2024 13:05:{n},123 W/Crane({n}): {m}", "2024-05-13T13:05:10.123000", "WARN", "Crane", None, "10"),
     "letter glued to a whole date": Case("W20240501 13:05:{n}.123456 4711 crane.cc:88] {m}", "2024-05-01T13:05:10.123456", "WARN", "crane.cc", None, "4711"),
-    "a mark of one letter before the level": Case("2024-05-01T13:05:{n}.5Z stdout F WARN {m}", "2024-05-01T13:05:10.500000+00:00", "WARN", "stdout"),
+    "in a container runtime's envelope": Case("2024-05-01T13:05:{n}.5Z stdout F WARN {m}", "2024-05-01T13:05:10.500000+00:00", "WARN"),
     "milliseconds since 1970": Case("17145687{n}250 WARN [crane] {m}", "2024-05-01T13:05:10.250000", "WARN", "crane"),
     "seconds and a serial number": Case("kind=CRANE id=audit(17145687{n}.250:{n}): {m}", "2024-05-01T13:05:10.250000"),
     "quoted cells": Case('"2024-05-01 13:05:{n}","WARN","crane",{m}', "2024-05-01T13:05:10", "WARN", "crane"),

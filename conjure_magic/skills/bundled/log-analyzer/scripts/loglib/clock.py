@@ -6,28 +6,28 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
-MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "jan", "feb fév", "mar mär mrz", "apr avr abr", "may mai maj", "jun", "jul",
-            "aug ago aoû", "sep set", "oct okt out", "nov", "dec dez déc dic",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}  # fmt: skip
-_MONTH = "(?i:" + "|".join(MONTHS) + r")[a-z]{0,6}\.?"
-MONTH_NAME = re.compile(rf"(?<![A-Za-z]){_MONTH}[ /-]+\d|\d[ ./-]{_MONTH}")
+from loglib import months
+
+# A word that may be a month's name: neither digits nor marks. `months` knows which are.
+_MONTH = r"(?:[^\s!-@\[-`{-~]{1,3}\.[^\s!-@\[-`{-~]{1,3}\.?|[^\s!-@\[-`{-~]{2,15}\.?)"
+_NEAR_DIGIT = re.compile(rf"\d[ ./-]*(?:de |d')?({_MONTH})(?![^\W\d_])|(?<![^\W\d_])({_MONTH})[ /-]+\d")
 _DAYNAME = r"(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? +)?"
+_BLANK = "[ \u00a0\u202f]"  # a date may have a blank that does not break
 # Numeric zones anywhere; names only those that cannot be mistaken for a word of the message.
-ZONE = r"(?P<zone>Z\b| ?[+-]\d\d:?\d\d\b| (?:UTC|GMT|CET|CEST|EST|EDT|CST|CDT|MST|MDT|PST|PDT|JST|IST|BST|MSK)\b)?"
-FRACTION = r"(?P<frac>[.,:]\d{1,9}(?!\d))?"
 _ZONE_HOURS = {
     "UTC": 0, "GMT": 0, "Z": 0, "CET": 1, "CEST": 2, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5,
     "MST": -7, "MDT": -6, "PST": -8, "PDT": -7, "JST": 9, "IST": 5.5, "BST": 1, "MSK": 3,
+    "EET": 2, "EEST": 3, "WEST": 1, "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13, "SGT": 8, "HKT": 8,
+    "KST": 9, "BRT": -3, "AKST": -9, "AKDT": -8, "HST": -10,
 }  # fmt: skip
+_ZONES = "|".join(name for name in _ZONE_HOURS if name != "Z")
+ZONE = (
+    rf"(?P<zone>Z\b|(?: ?(?:GMT|UTC))?{_BLANK}?[+-]\d\d:?\d\d\b(?!:)|[+-](?:0\d|1[0-4])(?![\w:.-])"
+    rf"|{_BLANK}(?:{_ZONES})\b)?"
+)
+FRACTION = r"(?P<frac>[.,:]\d{1,9}(?!\d))?"
 
 # Letters in a kind: Y four-digit year, y two-digit, m month, b month's name, d day; `xxy` and
 # `xxY` leave the order of day and month open, to be settled over the sample.
@@ -35,10 +35,14 @@ _DATES = (
     ("Ymd", r"(?P<Y>\d{4})(?P<q>[-/.])(?P<m>\d{1,2})(?P=q)(?P<d>\d{1,2})"),
     ("Ymd8", r"(?P<Y>(?:19|20)\d\d)(?P<m>0\d|1[0-2])(?P<d>[0-3]\d)"),
     ("xxY", r"(?P<u>\d{1,2})(?P<q>[-/.])(?P<v>\d{1,2})(?P=q)(?P<Y>\d{4})"),
-    ("xxy", r"(?P<u>\d\d)(?P<q>[-/.])(?P<v>\d\d)(?P=q)(?P<w>\d\d)"),
-    ("dbY", rf"{_DAYNAME}(?P<d>\d{{1,2}})[-/ .](?P<b>{_MONTH})[-/ ](?P<Y>\d{{4}})"),
+    ("xxy", r"(?P<u>\d{1,2})(?P<q>[-/.])(?P<v>\d{1,2})(?P=q)(?P<w>\d\d)"),
+    ("YmdK", r"(?P<Y>\d{4}) ?[年년] ?(?P<m>\d{1,2}) ?[月월] ?(?P<d>\d{1,2}) ?[日일号]"),
+    ("Ymd.", r"(?P<Y>\d{4})\. ?(?P<m>\d{1,2})\. ?(?P<d>\d{1,2})\.(?!\d)"),
+    ("dbY", rf"{_DAYNAME}(?P<d>\d{{1,2}})(?:[-/ .]|\. | de )(?P<b>{_MONTH})(?:[-/ ]| de )(?P<Y>\d{{4}})"),
+    ("dby", rf"{_DAYNAME}(?P<d>\d{{1,2}})[-/ .](?P<b>{_MONTH})[-/ ](?P<y>\d\d)(?![\d:])"),
     ("Ybd", rf"(?P<Y>\d{{4}})[-/ ](?P<b>{_MONTH})[-/ ](?P<d>\d{{1,2}})"),
     ("bdY", rf"{_DAYNAME}(?P<b>{_MONTH})[ -]+(?P<d>\d{{1,2}}),?[ -](?P<Y>\d{{4}}),?"),
+    ("mdK", r"(?P<m>\d{1,2}) ?[月월] ?(?P<d>\d{1,2}) ?[日일号]"),
     ("bd", rf"{_DAYNAME}(?P<b>{_MONTH}) +(?P<d>\d{{1,2}})"),
     ("db", rf"{_DAYNAME}(?P<d>\d{{1,2}})[-/ .]+(?P<b>{_MONTH})"),
     ("ymd6", r"(?P<y>\d\d)(?P<m>0\d|1[0-2])(?P<d>[0-3]\d)"),
@@ -51,8 +55,14 @@ _TIMES = (
     ("H-M-S", r"(?P<H>\d\d)-(?P<M>\d\d)-(?P<S>\d\d)"),
     ("HMS", r"(?P<H>[01]\d|2[0-3])(?P<M>[0-5]\d)(?P<S>[0-5]\d)"),
     ("H:M", r"(?P<H>\d{1,2}):(?P<M>\d\d)"),
+    ("H:M:SK", r"(?P<H>\d{1,2}) ?[時时点시] ?(?P<M>\d{1,2}) ?[分분] ?(?P<S>\d{1,2}) ?[秒초]"),
 )
-_HALF = r"(?: ?(?P<p>[AaPp])\.?[Mm]\b\.?)?"
+_HALVES = (
+    rf"[AaPp]\.?{_BLANK}?[Mm]\b\.?|π\.?μ\.|μ\.?μ\.|(?:ÖÖ|ÖS|SA|CH|ص|م)\b|上午|下午|午前|午後|오전|오후|पूर्वाह्न|अपराह्न"
+)
+_HALF = rf"(?:{_BLANK}{{0,2}}(?P<p>{_HALVES}))?"
+_WEEKDAY = r"(?: ?\(.\)| ?(?:星期|周|週).| ?[월화수목금토일月火水木金土日](?:요일|曜日))?"
+_FIRST_HALF = r"(?:(?P<a>[AaPp][Mm]|上午|下午|午前|午後|오전|오후|凌晨|早上|中午|晚上|傍晚) ?)?"
 _JOIN = r"(?:[T_:/-]| +|, ?| +- | at |\.|\] ?\[)?"
 Fields = dict[str, str | None]
 
@@ -87,6 +97,9 @@ class Style:
         return self.core + self.tail
 
 
+_HALVED = ("Ymd", "xxY", "xxy")  # dates behind which the half of the day may stand before the clock
+
+
 def _compose() -> list[Style]:
     styles = []
     for date, date_core in _DATES:
@@ -94,6 +107,8 @@ def _compose() -> list[Style]:
             if not _sensible(date, time):
                 continue
             core = date_core + (_JOIN if date else "") + time_core
+            if date in ("YmdK", "mdK", "Ymd.") or time == "H:M:SK" or (date in _HALVED and time == "H:M:S"):
+                core = date_core + (_WEEKDAY + _JOIN if date else "") + _FIRST_HALF + time_core
             if date in ("Ymd8", "ymd6") and time == "HMS":
                 core = date_core + r"[ T_/-]" + ("?" if date == "Ymd8" else "") + time_core
             year = "Y" in date or "y" in date
@@ -115,7 +130,11 @@ def _sensible(date: str, time: str) -> bool:
     if time == "HMS":
         return date in ("Ymd8", "ymd6", "Ymd")
     if time in ("H.M.S", "H-M-S"):
-        return date in ("Ymd", "Ymd8", "dbY")
+        return date in ("Ymd", "Ymd8", "dbY", "dby")
+    if time == "H:M:SK":
+        return date in ("YmdK", "mdK", "Ymd", "")
+    if date in ("YmdK", "mdK", "Ymd."):
+        return time == "H:M:S"
     if date == "":
         return time == "H:M:S"
     return not (date == "ymd6" and time == "H:M") and not (date == "xx" and time == "H:M")
@@ -148,11 +167,16 @@ def day_of(cell: str) -> datetime | None:
 # What must be seen in a text, its digits written 0, for a date or a clock to be possible at all.
 _NEEDED = {
     "H:M:S": ":0", "H:M": ":0", "H.M.S": "00.00.00", "H-M-S": "00-00-00", "HMS": "000000", "Ymd8": "00000000",
-    "ymd6": "000000", "epoch": "000000000", "uptime": ".000",
+    "ymd6": "000000", "YmdK": "0", "mdK": "0", "Ymd.": "0.", "H:M:SK": "0", "epoch": "000000000", "uptime": ".000",
 }  # fmt: skip
 
 
-def possible(style: Style, shape: str, months: bool) -> bool:
+def has_months(text: str) -> bool:
+    """Whether the name of a month stands beside a digit somewhere."""
+    return any(months.month(match[1] or match[2]) for match in _NEAR_DIGIT.finditer(text))
+
+
+def possible(style: Style, shape: str, named: bool) -> bool:
     """Whether a style can occur in a text of this shape; spares compiling what cannot match."""
     if style.name in ("epoch", "uptime"):
         return _NEEDED[style.name] in shape
@@ -160,8 +184,12 @@ def possible(style: Style, shape: str, months: bool) -> bool:
     if date == "H:M:S":
         date, time = time, date
     if time == "Y":
-        return months and "0000" in shape
-    if "b" in date and not months:
+        return named and "0000" in shape
+    if "b" in date and not named:
+        return False
+    if date.endswith("K") and "月" not in shape and "월" not in shape:
+        return False
+    if time.endswith("K") and "分" not in shape and "분" not in shape:
         return False
     if date.startswith("xx") or date == "Ymd":
         if not any(f"0{mark}0" in shape for mark in "-/."):
@@ -181,7 +209,7 @@ def settle_order(style: Style, seen: Sequence[Fields]) -> Style:
     else:
         orders = ["dm", "md"] if style.has_year and mark != "/" else ["md", "dm"]
     fitting = [order for order in orders if _fits(order, seen)] or orders
-    best = min(fitting, key=lambda order: (_spread(order, seen), _age(order, seen), orders.index(order)))
+    best = min(fitting, key=lambda o: (_steps_back(o, seen), _spread(o, seen), _age(o, seen), orders.index(o)))
     return Style(style.name, style.core, style.worth, style.has_date, style.has_year, best, style.tail)
 
 
@@ -191,6 +219,13 @@ def _fits(order: str, seen: Sequence[Fields]) -> bool:
         if not (1 <= int(values["m"]) <= 12 and 1 <= int(values["d"]) <= 31):
             return False
     return True
+
+
+def _steps_back(order: str, seen: Sequence[Fields]) -> int:
+    """How often a day is earlier than the one before it: a log is in order of time."""
+    places = ["uvw"[order.index(part)] for part in "ymd" if part in order]
+    days = [[fields.get("Y") or "", *(int(fields.get(place) or 0) for place in places)] for fields in seen]
+    return sum(1 for one, other in pairwise(days) if other < one)
 
 
 def _spread(order: str, seen: Sequence[Fields]) -> tuple[int, int]:
@@ -239,7 +274,9 @@ def reader(style: Style, newest: datetime, *, exact: bool = False) -> Callable[[
 
 def _build(fields: Fields, newest: datetime, exact: bool) -> datetime:
     name = fields.get("b")
-    month = MONTHS[name.lower()[:3]] if name else int(fields.get("m") or newest.month)
+    month = months.month(name) if name else int(fields.get("m") or newest.month)
+    if month is None:
+        raise ValueError(f"{name} is no month")
     day = int(fields.get("d") or newest.day)
     written = fields.get("Y") or fields.get("y")
     dated = bool(name or fields.get("m"))
@@ -247,7 +284,7 @@ def _build(fields: Fields, newest: datetime, exact: bool) -> datetime:
     if written and len(written) == 2:
         year += 2000 if year < 70 else 1900  # POSIX strptime: 69-99 are 1969-1999
     hour = int(fields.get("H") or 0)
-    half = (fields.get("p") or "").lower()
+    half = months.half(fields.get("p") or fields.get("a") or "")
     if half:
         hour = hour % 12 + (12 if half == "p" else 0)
     second = min(int(fields.get("S") or 0), 59)  # a leap second counts as the one before
@@ -257,13 +294,15 @@ def _build(fields: Fields, newest: datetime, exact: bool) -> datetime:
 
 def _with_zone(moment: datetime, fields: Fields) -> Moment:
     zone = (fields.get("zone") or "").strip()
+    if len(zone) > 4 and zone[:3] in ("UTC", "GMT"):
+        zone = zone[3:].strip()
     if not zone:
         return Moment(moment.isoformat(), moment.replace(tzinfo=UTC).timestamp())
     if zone in _ZONE_HOURS:
         offset = timedelta(hours=_ZONE_HOURS[zone])
     else:
         digits = zone[1:].replace(":", "")
-        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4]))
+        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:4] or 0))
         offset = -offset if zone[0] == "-" else offset
     aware = moment.replace(tzinfo=timezone(offset))
     return Moment(aware.isoformat(), aware.timestamp())

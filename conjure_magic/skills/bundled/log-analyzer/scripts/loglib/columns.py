@@ -67,15 +67,16 @@ def untimed(lines: Sequence[str]) -> Layout:
         pattern = colon + MESSAGE
     else:
         pattern = after_time(lines)[0]
-        if "(?P<level>" not in pattern:
+        if "(?P<level>" not in pattern and "(?P<pri>" not in pattern:
             return Layout("text", r"(?P<message>.*)")
     pattern, names = name_columns(pattern, lines)
-    return Layout("text", pattern, level_rule="column", columns=tuple(names))
+    rule = "priority" if "(?P<pri>" in pattern else "column"
+    return Layout("text", pattern, level_rule=rule, columns=tuple(names))
 
 
 def delimited(lines: Sequence[str], style: clock.Style) -> Layout | None:
     """A layout of cells between one delimiter, where the time fills a cell of its own."""
-    for mark in ("|", "\t", ";", ","):
+    for mark in ("|", "\t", ";", ",") if lines else ():
         counts = sorted(line.count(mark) for line in lines)
         count = counts[len(counts) // 50]  # nearly all lines have at least as many
         if count < 2:
@@ -120,7 +121,7 @@ def name_columns(pattern: str, lines: Sequence[str]) -> tuple[str, list[str]]:
         taken.add(role)
         names.append(role)
         pattern = pattern.replace(f"(?P<{column}>", f"(?P<{role}>")
-    pattern = pattern.replace(r"(?P<level>\S+)", rf"{OPEN}(?P<level>[^\s\[\](){{}}<>:]+){CLOSE}:?")
+    pattern = pattern.replace(r"(?P<level>\S+)", rf":?{OPEN}(?P<level>[^\s\[\](){{}}<>:]+){CLOSE}:?")
     for name in [name for name in names if name.endswith("_")]:
         pattern = pattern.replace(f"(?P<{name}>", f"(?P<{name[:-1]}>")
     return pattern, [name.rstrip("_") for name in names]
@@ -165,7 +166,7 @@ def _next_piece(left: Sequence[str], pieces: Sequence[str]) -> str | None:
     separator = _separator(left)
     if separator:
         return separator
-    if "<level>" not in done:
+    if "<level>" not in done and "<pri>" not in done:
         level = level_here(left)
         if level:
             return level

@@ -14,7 +14,8 @@ from loglib.evidence import Evidence, Gatherer
 from loglib.layout import Layout
 from loglib.learn import given, learn
 from loglib.records import Record, read_records
-from loglib.source import Source, sample_lines
+from loglib.sample import sample_texts
+from loglib.source import Source
 from loglib.templates import TemplateMiner, Templates
 
 ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])")
@@ -87,7 +88,7 @@ class Corpus:
 
 def load_layouts(sources: Sequence[Source], pattern: re.Pattern[str] | None = None) -> list[Layout]:
     """The layouts learnt from a sample over all sources, or the one given as a pattern with named groups."""
-    sample = sample_lines(sources)
+    sample = sample_texts(sources)
     return [given(pattern, sample)] if pattern else learn(sample)
 
 
@@ -137,7 +138,8 @@ def _fill(
         add_host(host.setdefault(record.host, len(host)))
         add_file(file.setdefault(record.file, len(file)))
         gather(record, None if miner.coarse else group)
-        add_status(_status(message) if web or '" ' in message else 0)
+        status = record.fields.get("status")
+        add_status(_status(str(status)) if status is not None else _told_status(message) if '" ' in message else 0)
         if record.more:
             corpus.lines += len(record.more)
             if group not in traces:
@@ -157,7 +159,13 @@ def _fill(
     corpus.template = array("I", map(corpus.templates.of_group.__getitem__, groups))
 
 
-def _status(message: str) -> int:
+def _status(status: str) -> int:
+    if len(status) != 3 or not status.isdecimal():
+        return 0
+    return SERVER_FAILED if status[0] == "5" else ANSWERED
+
+
+def _told_status(message: str) -> int:
     answered = _ANSWERED.search(message)
     return 0 if answered is None else SERVER_FAILED if answered[1] == "5" else ANSWERED
 

@@ -73,7 +73,7 @@ class JsonLines:
 
     def record(self, record: Record) -> str:
         """The object's beginning."""
-        file, line, time, _, level, component, host, pid, message, _, more, parsed = record
+        file, line, time, _, level, component, host, pid, message, _, more, parsed = record[:12]
         quoted = self._quoted
         if len(quoted) > 50_000:
             quoted.clear()
@@ -111,7 +111,7 @@ class CsvRows:
 
     def record(self, record: Record) -> str:
         """The row without its last two cells."""
-        file, line, time, _, level, component, host, pid, message, _, more, parsed = record
+        file, line, time, _, level, component, host, pid, message, _, more, parsed = record[:12]
         text = "\n".join((message, *more)) if more else message
         name = levels.canonical(level) if level else None
         cells = (file, str(line), time, name, level, component, host, pid, text, "true" if parsed else "false")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from loglib import clock
 
@@ -13,16 +15,28 @@ ROLES = ("ts", "frac", "tail", "level", "component", "host", "pid", "message")
 _GROUP = re.compile(r"\(\?P<(?!q>)\w+>")
 
 
+class Envelope(Protocol):
+    """What is wrapped around lines; see `loglib.envelope`."""
+
+    @property
+    def name(self) -> str:
+        """What it is, for a person."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """How lines of one kind are built.
 
     Attributes:
-        kind: "text", "json", "logfmt" or "access".
-        pattern: regular expression of the whole line ("" for json and logfmt).
+        kind: "text", "json", "logfmt", "table" or "access".
+        pattern: regular expression of the whole line ("" for json, logfmt and table).
         style: how the time is written, None where there is none.
         share: part of the sample that this layout matched, 0 to 1.
-        level_rule: how the level is found ("column", "priority", "none").
+        level_rule: how the level is found ("column", "letter", "priority", "field", "none").
+        delimiter: what separates the cells of a table, "#" where its head is a `#Fields:` line.
+        envelopes: what is wrapped around such lines, the outermost first.
+        scales: for each key that holds a level as a number, the scale's levels.
+        undated: the lines have a date that is not understood, so their times are none.
     """
 
     kind: str
@@ -31,16 +45,23 @@ class Layout:
     share: float = 0.0
     level_rule: str = "none"
     columns: tuple[str, ...] = field(default=())
+    delimiter: str = ""
+    envelopes: tuple[Envelope, ...] = ()
+    scales: Mapping[str, Mapping[int, str]] = field(default_factory=dict, compare=False)
+    undated: bool = False
 
     @property
     def rule(self) -> str:
         """A name for a person: how lines are read by this layout."""
-        names = {"json": "JSON fields", "logfmt": "logfmt fields", "access": "web access"}
+        inside = "".join(f" in {envelope.name}" for envelope in reversed(self.envelopes))
+        names = {"json": "named fields (JSON)", "logfmt": "named fields (logfmt)", "table": "a table with a head"}
         if self.kind in names:
-            return names[self.kind]
-        if not self.columns and self.style is None:
-            return "plain text, without a time or columns"
-        return f"text ({f'time `{self.style.name}`' if self.style else 'no time'})"
+            return names[self.kind] + inside
+        if self.kind == "access":
+            return f"web access{f' ({self.columns[0]})' if self.columns and self.columns[0] else ''}{inside}"
+        if not self.columns and self.style is None and self.level_rule == "none":
+            return ("text" if inside else "plain text, without a time or columns") + inside
+        return f"text ({f'time `{self.style.name}`' if self.style else 'no time'}){inside}"
 
     def describe(self) -> dict[str, object]:
         """The layout as plain values for JSON."""
@@ -51,6 +72,7 @@ class Layout:
             "time_rule": time_rule(self.style),
             "level_rule": self.level_rule,
             "columns": list(self.columns),
+            "envelopes": [envelope.name for envelope in self.envelopes],
             "pattern": self.pattern,
         }
 

@@ -6,20 +6,32 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
-from loglib import clock, columns, levels, structured
+from loglib import clock, columns, envelope, keyed, levels, structured, tables
+from loglib.envelope import Envelope
 from loglib.layout import Layout, time_source
+from loglib.months import month as month_of
 
 _MAX_LAYOUTS = 4
+_MAX_DEPTH = 3  # of envelopes in each other
 _ENOUGH = 0.01
 _DELIMITERS = ("|", ";", ",", "\t")
 _ENOUGH_LINES = 1000
 _HEAD = 160
+# A minus may begin a zone behind a time, and nothing else that has digits.
+_AFTER = r"(?!\d|[:.]\d|-(?!(?:0\d|1[0-2])(?::?[0-5]\d)?(?![\w:.-]))\d)"
 _LONGEST = 2000  # characters of a line in which its columns are looked for
 _FRACTION = (r"(?:[.,:]\d{1,9}(?!\d))?", r"\.\d{3,9}")  # the second for a clock that must have one
 # Stand-ins for what varies in the literal text that is glued to the front of a time.
 LEVEL_MARK, PRIORITY_MARK = "\x01", "\x02"
 _GLUED_LEVEL = re.compile(rf"(?<![A-Za-z])(?:(?i:{levels.WORD})|{levels.LETTER})(?![A-Za-z])")
+# What is a date by its looks, right before a time, though none that is understood.
+_WORDISH = r"[^\s!-@\[-`{-~]{2,15}\.?"
+_DATE_LIKE = re.compile(
+    rf"(?:\d{{1,4}}[-/. ]+{_WORDISH}(?:[-/., ]+\d{{2,4}})?|{_WORDISH}[-/ ]+\d{{1,2}},?[-/ ]+\d{{4}}"
+    r"|\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4})[\]\s,T_-]*\Z"
+)
 _CONTINUATION = re.compile(r"\s|\}|\)|\]|Caused by\b|at \S+\(|\.\.\. \d+ |Traceback |$")
 
 
@@ -35,12 +47,68 @@ class Slot:
     glue: str
 
 
-def learn(sample: Sequence[str]) -> list[Layout]:
+def learn(sample: Sequence[str], depth: int = 0) -> list[Layout]:
     """Layouts for the sample, commonest first; never empty (the last resort is a bare message)."""
     lines = [line for line in sample if line.strip()]
+    wrapped = envelope.find(lines, _worth) if depth < _MAX_DEPTH else None
+    if wrapped is not None:
+        return _learn_inside(wrapped, lines, depth)
+    table = tables.detect(lines)
+    if table is not None:
+        read = tables.reader(table)
+        rows = [cells for line in lines[:400] if (cells := read(line))]
+        share = sum(1 for line in lines if read(line) is not None) / len(lines)
+        return [replace(table, share=share, scales=keyed.scales_of(rows))]
+    layouts = _learn_bare(lines)
+    first = layouts[0]
+    if first.kind == "text" and depth < _MAX_DEPTH:
+        wrapped = envelope.around(first.pattern, first.style, lines)
+        if wrapped is not None:
+            return _learn_inside(wrapped, lines, depth)
+    return layouts
+
+
+def _learn_inside(wrapped: Envelope, lines: Sequence[str], depth: int) -> list[Layout]:
+    """Layouts of what is in an envelope, and of the lines that are in none."""
+    opened = envelope.opener(wrapped, datetime(2000, 1, 1))  # the day is no matter: only what is inside counts
+    found = [(line, opened(line)) for line in lines]
+    inside = learn([outer.inner for _, outer in found if outer], depth + 1)
+    outside = [line for line, outer in found if outer is None]
+    part = 1 - len(outside) / (len(lines) or 1)
+    layouts = [replace(layout, envelopes=(wrapped, *layout.envelopes), share=layout.share * part) for layout in inside]
+    if len(outside) > max(_ENOUGH * len(lines), 2):
+        layouts += [replace(layout, share=layout.share * (1 - part)) for layout in _learn_bare(outside)
+                    if layout.style or layout.kind != "text"]  # fmt: skip
+    return layouts
+
+
+def _worth(inner: Sequence[str], *, levelled: bool) -> float:
+    """The part of lines that have a form of their own: named fields, a standard, or a full time at the start.
+
+    `levelled`: a level at the start is enough.
+    """
+    lines = [line for line in inner if line.strip()]
+    if not lines:
+        return 0.0
+    known = structured.detect(lines)
+    if known is not None:
+        fits = structured.matcher(known)
+        return sum(1 for line in lines if fits(line)) / len(lines)
+    if levelled and columns.untimed(lines).level_rule != "none":
+        return 1.0
+    slot = _best_slot(lines)
+    if slot is None or slot.tokens:
+        return 0.0
+    if not slot.style.has_date and _timed(lines, slot)[0].level_rule == "none":
+        return 0.0
+    head = re.compile(_tokens(slot.tokens) + _glue_source(slot.glue) + slot.style.core)
+    return sum(1 for line in lines if head.match(line)) / len(lines)
+
+
+def _learn_bare(lines: Sequence[str]) -> list[Layout]:
     layouts: list[Layout] = []
     spare: list[Layout] = []
-    rest = [line for line in lines if not _CONTINUATION.match(line)] or lines
+    rest = [line for line in lines if not _CONTINUATION.match(line)] or list(lines)
     while rest and len(layouts) < _MAX_LAYOUTS and len(rest) >= max(len(lines) * _ENOUGH, 3 if layouts else 1):
         learnt = _learn_one(rest, first=not layouts)
         if not learnt:
@@ -111,7 +179,17 @@ def _learn_one(lines: Sequence[str], *, first: bool) -> list[Layout]:
     slot = _best_slot(lines)
     if slot is None:
         return [columns.untimed(lines)] if first else []
+    if not first and not _leads(slot):
+        return []
     return _timed(lines, slot)
+
+
+def _leads(slot: Slot) -> bool:
+    """Whether a time stands where a record begins: at the start of its line, behind a level or a mark at most."""
+    return (
+        slot.tokens == 0
+        and re.search(r"\w|['\"]", slot.glue.replace(LEVEL_MARK, "").replace(PRIORITY_MARK, "")) is None
+    )
 
 
 def _timed(lines: Sequence[str], slot: Slot) -> list[Layout]:
@@ -125,8 +203,14 @@ def _timed(lines: Sequence[str], slot: Slot) -> list[Layout]:
     delimited = columns.delimited(kept, style)
     if delimited:
         return [delimited]
-    bodies = columns.after_time(rests, has_level="(?P<level>" in prefix)
-    return [_layout(prefix + time_source(style) + body, kept, style) for body in bodies]
+    bodies = columns.after_time(rests, has_level="(?P<level>" in prefix or "(?P<pri>" in prefix)
+    layouts = [_layout(prefix + time_source(style) + body, kept, style) for body in bodies]
+    if not style.has_date and style is not clock.UPTIME:
+        before = [line[: match.start("ts")] for line in kept[:200] if (match := head.match(line))]
+        if sum(1 for text in before if _DATE_LIKE.search(text)) >= 0.5 * len(before):
+            layouts = [replace(layout, undated=True) for layout in layouts]
+    lettered = slot.glue == LEVEL_MARK and all(re.match(rf"\s*{levels.LETTER}\d", line) for line in kept)
+    return [replace(layout, level_rule="letter") for layout in layouts] if lettered else layouts
 
 
 def _layout(pattern: str, lines: Sequence[str], style: clock.Style) -> Layout:
@@ -167,7 +251,7 @@ def _best_slot(lines: Sequence[str]) -> Slot | None:
     probe = [line[:_HEAD] for line in lines[:: max(len(lines) // 200, 1)][:240]]
     text = "\n".join(probe)
     shape = re.sub(r"\d", "0", text)
-    months = clock.MONTH_NAME.search(text) is not None
+    months = clock.has_months(text)
     found: dict[Slot, Counter[str]] = {}
     for style in (*clock.STYLES, clock.LETTERED, clock.EPOCH, clock.UPTIME):
         if not clock.possible(style, shape, months):
@@ -176,6 +260,8 @@ def _best_slot(lines: Sequence[str]) -> Slot | None:
         regex = re.compile(f"{before}{style.core}{_FRACTION[style is clock.UPTIME]}{after}")
         for line in probe:
             for match in regex.finditer(line):
+                if "b" in regex.groupindex and month_of(match["b"]) is None:
+                    continue
                 slot = _slot_of(style, line, match.start())
                 found.setdefault(slot, Counter())[match[0]] += 1
     scored = [(_score(slot, seen, len(probe)), slot) for slot, seen in found.items()]
@@ -189,12 +275,12 @@ def _around(style: clock.Style) -> tuple[str, str]:
     free = r"(?<![\w.:/-])"
     before = glued if style is clock.LETTERED else rf"(?:{glued}|{free})" if style.name.startswith("Ymd8 ") else free
     # A serial number may follow on seconds since 1970: 1700000000.123:42.
-    return before, r"(?!\d|[.-]\d)" if style is clock.EPOCH else r"(?!\d|[:.-]\d)"
+    return before, r"(?!\d|[.-]\d)" if style is clock.EPOCH else _AFTER
 
 
 def _slot_of(style: clock.Style, line: str, start: int) -> Slot:
     before = line[:start]
-    glue = re.search(r"(?:[\[({<]\s+)?\S*\Z", before)
+    glue = re.search(r"(?:\S*[\[({<]\s+)?\S*\Z", before)
     text = _GLUED_LEVEL.sub(LEVEL_MARK, glue[0] if glue else "", count=1)
     text = re.sub(r"\A<\d{1,3}>", PRIORITY_MARK, text)
     if text[-1:] in _DELIMITERS and re.search(r"\w", text):

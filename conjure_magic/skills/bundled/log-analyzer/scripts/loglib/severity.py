@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from loglib import levels
 
 ALL = 0.97
+_PRIORITIES = 192  # RFC 5424, section 6.2.1: 24 facilities of eight severities
 MOST = 0.9
 SOME = 0.3
 BRACKET = r"\[(?:[^\[\]]|\[[^\[\]]*\])*\]"
 PAREN = r"\([^()]*\)"
 ATOM = rf'(?:{BRACKET}|{PAREN}|"[^"]*"|\S+?(?=\s|\[|$))'
 ATOMS = re.compile(rf"\s*({ATOM}):?")
-OPEN, CLOSE = r"[\[({<\"']?", r"[\])}>\"']?"
+OPEN, CLOSE = r"[\[({<【\"']?", r"[\])}>】\"']?"
 _WORD = rf"(?P<level>(?i:{levels.WORD}))"
-_ANY = r"(?P<level>[A-Za-z]{3,13}\d?)"
+_ANY = r"(?P<level>[A-Za-z]{3,13}\d?|[^\x00-\x7f\s]{2,14})"
 # A bracket closes a level anywhere; without one it must end where a column ends, or before /thread.
-_LEVEL = rf"{OPEN}\s*{_WORD}(?:\s*[\])}}>]:?|[\"']?:?(?=[\s|,\[]|$)|/(?=\w))"
+_LEVEL = rf"{OPEN}\s*{_WORD}(?:\s*[\])}}>】]:?|[\"']?:?(?=[\s|,\[]|$)|/(?=\w))"
 _BRACKETED = rf"\[\s*(?:{_WORD}|[^\[\]]*?)\s*\]:?"
 _LETTER = rf"(?P<level>{levels.LETTER})(?:/|(?=[\s|]|$))"
 _KEYED = rf"(?i:level|lvl|severity|levelname)[=:]\s?\"?{_WORD}\"?(?=[\s|,]|$)"
@@ -29,8 +30,14 @@ _FACILITY = rf"(?:{_FACILITIES})\.{_WORD}(?=\s)"
 _BEFORE_LEVEL = re.compile(rf"\A(?:(?:{_FACILITIES})\.|[^\s/]+/)(?=[A-Za-z]{{3,}}\Z)")
 
 
+_MARK = r"<(?P<pri>\d{1,3})>"
+
+
 def level_here(left: Sequence[str]) -> str | None:
     """The pattern of a level that stands next, if the column can be believed to be one."""
+    marks = [match["pri"] for text in left if (match := re.match(r"\s*" + _MARK, text))]
+    if len(marks) >= ALL * len(left) and all(int(mark) < _PRIORITIES for mark in marks):
+        return rf"\s*{_MARK}"
     for source in (_LEVEL, _MODULE, _KEYED, _FACILITY):
         # Looked for as any word first: the list of all spellings is long, and compiled only if it is needed.
         regex = re.compile(r"\s*" + source.replace(_WORD, _ANY))

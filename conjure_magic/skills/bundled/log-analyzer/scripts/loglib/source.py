@@ -13,10 +13,7 @@ from typing import IO
 from loglib import decode, unpack
 from loglib.unpack import SourceError
 
-__all__ = ["Source", "SourceError", "open_sources", "sample_lines"]
-SAMPLE_LINES = 4000
-_SAMPLE_BLOCKS = 40
-_LONGEST = 65_536
+__all__ = ["Source", "SourceError", "open_sources"]
 _ROTATED = re.compile(
     r"(?P<base>.+?)(?:[.-](?P<order>\d{1,4}|\d{8}(?:[T-]?\d{2,6})?|\d{4}-\d\d-\d\d))?"
     r"(?P<pack>\.(?:gz|bz2|xz|zst|zip|lzma))?\Z"
@@ -70,15 +67,6 @@ def open_sources(names: Sequence[str]) -> list[Source]:
     return sorted(sources, key=_rotation_key(sources))
 
 
-def sample_lines(sources: Sequence[Source], limit: int = SAMPLE_LINES) -> list[str]:
-    """About `limit` lines spread evenly over all sources (all of them, where there are fewer)."""
-    share = max(limit // max(len(sources), 1), 50)
-    sample: list[str] = []
-    for source in sources:
-        sample += _sample_plain(source, share) if source.content.path else _thin(source, share)
-    return sample
-
-
 def _open_one(name: str) -> list[Source]:
     path = name
     if name == "-" or (os.path.exists(name) and not os.path.isdir(name) and not unpack.is_regular(name)):
@@ -128,40 +116,3 @@ def _order(name: str) -> int | None:
     match = _ROTATED.match(name)
     written = match["order"] if match else None
     return int(re.sub(r"\D", "", written)) if written else None
-
-
-def _sample_plain(source: Source, limit: int) -> list[str]:
-    size = os.path.getsize(source.content.path)
-    if size < 3_000_000 or not source.encoding.startswith("utf-8") or source.line_end != "\n":
-        return _thin(source, limit)
-    per_block = max(limit // _SAMPLE_BLOCKS, 5)
-    sample: list[str] = []
-    with source.content.open() as stream:
-        for block in range(_SAMPLE_BLOCKS):
-            stream.seek(size * block // _SAMPLE_BLOCKS)
-            if block:
-                _head(stream)  # the rest of a line that began earlier
-            raw = [_head(stream) for _ in range(per_block)]
-            sample += [line.decode("utf-8", "replace").rstrip("\r\n") for line in raw if line]
-    return sample
-
-
-def _head(stream: IO[bytes]) -> bytes:
-    """The next line, of a very long one the beginning."""
-    head = part = stream.readline(_LONGEST)
-    while len(part) == _LONGEST and not part.endswith(b"\n"):
-        part = stream.readline(_LONGEST)
-    return head
-
-
-def _thin(source: Source, limit: int) -> list[str]:
-    """Every k-th run of lines, k doubling as the file turns out longer."""
-    kept: list[str] = []
-    step, run = 1, 8
-    for number, line in enumerate(source.lines()):
-        if (number // run) % step == 0:
-            kept.append(line)
-        if len(kept) >= limit * 2:
-            kept = [kept[i] for i in range(len(kept)) if (i // run) % 2 == 0]
-            step *= 2
-    return kept

@@ -5,22 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
-from loglib import clock
+from loglib import clock, keyed, tables, web
 from loglib.layout import Layout, time_source
 from loglib.masks import VALUE
 
-_CLF_TIME = next(style for style in clock.STYLES if style.name == "dbY H:M:S")
 _ISO = next(style for style in clock.STYLES if style.name == "Ymd H:M:S")
-# Common Log Format and its usual extensions (W3C httpd: host ident user [time] "request" status bytes).
-ACCESS = (
-    r"(?:(?P<vhost>[\w.-]+:\d+) )?(?P<client>\S+) \S+ (?P<user>\S+(?: [^\[ ]+)*?) \["
-    + time_source(_CLF_TIME)
-    + r'\] (?P<message>"(?P<method>[A-Z]+) (?P<path>[^" ]*)[^"]*" (?P<status>\d{3}) (?P<bytes>\d+|-).*)'
-)
 # RFC 5424, section 6: <PRI>VERSION TIMESTAMP HOSTNAME APP-NAME PROCID MSGID STRUCTURED-DATA MSG
 SYSLOG = (
-    r"<(?P<pri>\d{1,3})>\d{1,2} (?:"
+    r"(?:\d{1,6} )?<(?P<pri>\d{1,3})>\d{1,2} (?:"
     + time_source(_ISO)
     + r"|-) (?P<host>\S+) (?P<component>\S+) (?P<pid>\S+) (?P<msgid>\S+) "
     + r'(?P<data>-|(?:\[(?:[^\]"\\]|"(?:[^"\\]|\\.)*"|\\.)*\])+) ?\ufeff?(?P<message>.*)'
@@ -29,6 +23,8 @@ LOGFMT_PAIR = re.compile(r'([A-Za-z_@][\w.@/-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _LOGFMT = re.compile(rf"(?:{LOGFMT_PAIR.pattern}\s*){{3,}}\Z")
 
 
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_PARAMETER = re.compile(r' ([^\s="\]]+)="((?:[^"\\]|\\.)*)"')
 _REQUEST = re.compile(r'"([A-Z]+) ([^" ?#]*)[^"]*" (\d{3})')
 
 
@@ -47,13 +43,21 @@ def detect(lines: Sequence[str]) -> Layout | None:
     for layout in (
         Layout("json", level_rule="field"),
         Layout("logfmt", level_rule="field"),
-        Layout("access", ACCESS, _CLF_TIME),
-        Layout("text", SYSLOG, _ISO, level_rule="priority"),
+        Layout("text", SYSLOG, _ISO, level_rule="priority", columns=("msgid", "data")),
+        *web.LAYOUTS,
     ):
         fits = matcher(layout)
         if sum(1 for line in probe if fits(line)) > 0.5 * len(probe):
-            return layout
+            return _with_scales(layout, probe)
     return None
+
+
+def _with_scales(layout: Layout, probe: Sequence[str]) -> Layout:
+    if layout.kind == "json":
+        return replace(layout, scales=keyed.scales_of([fields for line in probe if (fields := keyed.loads(line))]))
+    if layout.kind == "logfmt":
+        return replace(layout, scales=keyed.scales_of([logfmt(line) for line in probe]))
+    return layout
 
 
 def matcher(layout: Layout) -> Callable[[str], bool]:
@@ -62,6 +66,9 @@ def matcher(layout: Layout) -> Callable[[str], bool]:
         return _is_json
     if layout.kind == "logfmt":
         return lambda line: _LOGFMT.match(line.strip()) is not None
+    if layout.kind == "table":
+        read = tables.reader(layout)
+        return lambda line: read(line) is not None
     regex = re.compile(layout.pattern)
     return lambda line: regex.match(line) is not None
 
@@ -71,5 +78,25 @@ def _is_json(line: str) -> bool:
         return False
     try:
         return isinstance(json.loads(line), dict)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
+
+
+def logfmt(line: str) -> dict[str, object]:
+    """The fields of a line of `key=value` pairs."""
+    return {key: unquoted(value) for key, value in LOGFMT_PAIR.findall(line)}
+
+
+def unquoted(value: str) -> str:
+    """A value without its quotes and their escapes."""
+    if not value.startswith('"'):
+        return value
+    try:
+        return str(json.loads(value))
+    except (ValueError, RecursionError):
+        return _ESCAPED.sub(r"\1", value[1:-1] if value.endswith('"') else value[1:])
+
+
+def parameters(data: str) -> dict[str, object]:
+    """The parameters in the structured data of RFC 5424, their escapes undone."""
+    return {name: _ESCAPED.sub(r"\1", value) for name, value in _PARAMETER.findall(data)}

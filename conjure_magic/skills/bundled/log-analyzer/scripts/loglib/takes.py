@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -14,7 +14,7 @@ from loglib.layout import Layout
 from loglib.masks import VALUE
 from loglib.options import UsageError, compile_pattern
 from loglib.records import Record
-from loglib.structured import LOGFMT_PAIR
+from loglib.structured import unquoted
 
 FIELDS = ("level", "component", "host", "pid", "message", "file", "line", "time", "raw")
 CLOCKS = {"second": "%Y-%m-%d %H:%M:%S", "minute": "%Y-%m-%d %H:%M", "hour": "%Y-%m-%d %H", "day": "%Y-%m-%d",
@@ -153,19 +153,34 @@ def field_taker(name: str, layouts: Sequence[Layout]) -> Taker:
         take_of = field_taker(of, layouts)
         return lambda record: [derive(value) for value in take_of(record)]
     columns = [re.compile(layout.pattern) for layout in layouts if f"(?P<{name}>" in layout.pattern]
-    if columns:
-        return lambda record: _one(next((m[name] for c in columns if (m := c.match(record.raw))), None))
-    kinds = {layout.kind for layout in layouts}
-    written = re.compile(rf'(?<![\w.]){re.escape(name)}["\']?\s?[=:]\s?["\']?([^\s,;"\'\])}}]+)')
+    start = re.escape(name)
+    written = re.compile(
+        rf'(?<![\w.]){start}["\']?\s?[=:]\s?(?:"((?:[^"\\]|\\.)*)"|["\']?([^\s,;"\'\])}}]+))', re.DOTALL
+    )
 
     def take(record: Record) -> Sequence[str]:
-        if "json" in kinds and record.raw.lstrip().startswith("{"):
-            return _one(_json_field(record.raw, name))
-        if "logfmt" in kinds:
-            return _one(dict(LOGFMT_PAIR.findall(record.raw)).get(name, "").strip('"') or None)
-        return written.findall(record.raw)
+        fields = record.fields
+        if name in fields:
+            return _one(fields[name])
+        if columns:
+            found = _one(next((m[name] for c in columns if (m := c.match(record.text))), None))
+            if found:
+                return found
+        if fields:
+            inside = _inside(fields, name)
+            if inside is not None or record.text.startswith("{"):
+                return _one(inside)
+        return [unquoted(f'"{quoted}"') if quoted else bare for quoted, bare in written.findall(record.text)]
 
     return take
+
+
+def _inside(fields: Mapping[str, object], name: str) -> object:
+    """The object under a name whose inner fields are known under dotted names, or the field in other letters."""
+    prefix = f"{name}."
+    inner = {key[len(prefix) :]: value for key, value in fields.items() if key.startswith(prefix)}
+    lowered = name.lower()
+    return inner or next((value for key, value in fields.items() if key.lower() == lowered), None)
 
 
 def _endpoint(path: str) -> str:
@@ -185,18 +200,6 @@ _DERIVED: dict[str, tuple[str, Callable[[str], str]]] = {
 }
 
 
-def _json_field(raw: str, name: str) -> object:
-    try:
-        value: object = json.loads(raw)
-    except ValueError:
-        return None
-    if isinstance(value, dict) and name in value:
-        return value[name]
-    for key in name.split("."):
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
-
-
 def _one(value: object) -> Sequence[str]:
     if value is None:
         return ()
@@ -208,21 +211,7 @@ def field_names(records: Iterable[Record], layouts: Sequence[Layout]) -> list[st
     counts: Counter[str] = Counter()
     for record in islice(records, _PROBE):
         counts.update(name for name in ("level", "component", "host", "pid", "message") if getattr(record, name))
-        if record.raw.lstrip().startswith("{"):
-            counts.update(_json_names(record.raw))
-        else:
-            counts.update(set(_KEY.findall(record.raw)))
+        counts.update(record.fields or set(_KEY.findall(record.text)))
     columns = [name for layout in layouts for name in re.findall(r"\(\?P<(\w+)>", layout.pattern)]
     hidden = {"ts", "frac", "tail", "q", "pri", "day", "epoch", *counts}
     return [name for name, _ in counts.most_common()] + [name for name in dict.fromkeys(columns) if name not in hidden]
-
-
-def _json_names(raw: str) -> set[str]:
-    try:
-        value = json.loads(raw)
-    except ValueError:
-        return set()
-    names: set[str] = set()
-    for key, inner in value.items() if isinstance(value, dict) else ():
-        names.update((f"{key}.{name}" for name in inner) if isinstance(inner, dict) and inner else (str(key),))
-    return names
