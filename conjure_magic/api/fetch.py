@@ -7,27 +7,24 @@ No proxy is used, since behind one nobody knows the address.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 
+from conjure_magic.api.addresses import allowed_addresses
 from conjure_magic.api.connection import FOREIGN, Lane
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ToolError
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Sequence[str]]
 """The addresses of a host, as text."""
 ACCEPT = "application/json, application/x-ndjson, text/plain;q=0.9, */*;q=0.5"
-LOOPBACK = ("127.0.0.0/8", "::1/128")
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,53 +90,6 @@ def checked_url(text: str) -> httpx.URL:
     if url.userinfo:
         raise ToolError("an address must not hold a user name or password")
     return url
-
-
-def allowed_addresses(host: str, addresses: Iterable[str], private: Iterable[str]) -> list[str]:
-    """Those of a host's addresses that may be reached: public ones, and those in the networks of `private`.
-
-    Raises ToolError, which names the setting, if there are none.
-    """
-    networks = _networks(private)
-    found = dict.fromkeys(addresses)
-    fine = [text for text in found if _is_allowed(text, networks)]
-    if not fine:
-        raise ToolError(
-            f"{host} leads to {', '.join(found) or 'no address'}, which is not public; the person can allow it: "
-            "%config ConjureMagics.fetch_private = ['NETWORK'], such as 'localhost' or '10.0.0.0/8'"
-        )
-    return fine
-
-
-def _is_allowed(text: str, networks: Sequence[Any]) -> bool:
-    try:
-        address = _unwrapped(ipaddress.ip_address(text.partition("%")[0]))
-    except ValueError:
-        return False
-    if any(address.version == network.version and address in network for network in networks):
-        return True
-    return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
-
-
-def _unwrapped(address: Address) -> Address:
-    """The IPv4 address that an IPv6 one stands for (mapped, 6to4, NAT64); else the address itself."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    inner = address.ipv4_mapped or address.sixtofour
-    if inner is None and address in NAT64:
-        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
-    return inner or address
-
-
-def _networks(private: Iterable[str]) -> list[Any]:
-    found: list[Any] = []
-    for word in private:
-        texts = LOOPBACK if word == "localhost" else ("0.0.0.0/0", "::/0") if word == "all" else (word,)
-        try:
-            found += [ipaddress.ip_network(text, strict=False) for text in texts]
-        except ValueError:
-            raise ToolError(f"the setting fetch_private has {word!r}, which is no network") from None
-    return found
 
 
 class _Fetching:

@@ -21,7 +21,8 @@ import pytest
 from fakes import ScriptedModel, use
 
 from conjure_magic import Session, ToolError
-from conjure_magic.api.fetch import FetchRules, allowed_addresses, fetch
+from conjure_magic.api.addresses import allowed_addresses
+from conjure_magic.api.fetch import FetchRules, fetch
 from conjure_magic.approval import approve_all
 from conjure_magic.backends.bundled_native.log_fetcher import Wanted, parse, read_entries
 from conjure_magic.cancel import Cancel
