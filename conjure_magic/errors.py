@@ -59,16 +59,33 @@ and propagates with its traceback.
 from __future__ import annotations
 
 from conjure_magic.characters import printed
+from conjure_magic.remedies import Remedy, Words, with_remedy
 
 
 class ConjureError(Exception):
     """Anything that this package raises on purpose.
 
     Its message may hold text of a server, a file or a callable, so it shows what drives a terminal by signs.
+
+    Attributes:
+        remedy: what helps, which the message ends with; None where the fact says it all.
     """
 
+    def __init__(self, fact: str = "", *, remedy: Remedy | None = None) -> None:
+        super().__init__(fact)
+        self.remedy = remedy
+
     def __str__(self) -> str:
+        return self.told(str)
+
+    @property
+    def fact(self) -> str:
+        """What is wrong, without what helps."""
         return printed(super().__str__())
+
+    def told(self, words: Words) -> str:
+        """The whole message, with what helps in the words of those who read it."""
+        return printed(with_remedy(super().__str__(), self.remedy, words))
 
 
 class UsageError(ConjureError):
@@ -169,8 +186,9 @@ class ApiError(ConjureError):
         request_id: str = "",
         retry_after: float | None = None,
         said: str = "",
+        remedy: Remedy | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(message, remedy=remedy)
         self.status = status
         self.error_type = error_type
         self.error_code = error_code

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from conjure_magic.artifacts import Artifact, Artifacts, save_all
 from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usage, Wire, text_of
+from conjure_magic.remedies import Remedy
 from conjure_magic.workspace import expanded
 
 Stream = Literal["stdout", "stderr"]
@@ -95,6 +96,8 @@ class Notice:
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
+    remedy: Remedy | None = None
+    """What helps, if anything; shown after the text."""
 
 
 ModelEvent = MessageStarted | TextDelta | ThinkingDelta | BlockFinished | MessageFinished | Notice
@@ -247,6 +250,7 @@ class Noted:
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
+    remedy: Remedy | None = None
 
 
 Item = Said | Thought | Called | Noted

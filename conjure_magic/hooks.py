@@ -1,6 +1,6 @@
 """Who asks a person where a Session was given no one to ask: set by what surrounds it, such as the extension.
 
-A module by itself, since `%load_ext` fills it, and imports nothing for it.
+A module by itself: the extension fills it while it loads, and imports nothing for it.
 """
 
 from __future__ import annotations

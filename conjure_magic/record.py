@@ -61,8 +61,8 @@ class TurnRecord:
                 self._grow(Thought, text)
             case BlockFinished() | MessageFinished():
                 self._close_text()
-            case Notice(text, level):
-                self._append(Noted(text, level))
+            case Notice(text, level, remedy):
+                self._append(Noted(text, level, remedy))
             case ToolStarted(call, backend):
                 self._append(Called(call, backend))
             case ToolOutput(tool_use_id, text):

@@ -1,7 +1,7 @@
 """Every setting, its default, and its environment variable.
 
-A value is taken from, in this order: the call or cell, `%conjure use`, `%config ConjureMagics.…` or an
-IPython configuration file, the environment variable, the default here.
+A value is taken from, in this order: the call or cell, what was chosen for the session, the
+settings as they were changed (in IPython by its configuration), the environment variable, the default here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from traitlets.config import Configurable
 PROFILES = {"dev": "local", "test": "local", "prod": "docker"}
 """Profile -> its backend."""
 STANDARD_IMAGE = "conjure-magic:latest"
-"""What `%conjure docker build` makes, and what the Docker backend uses unless another image is named."""
+"""The image that the Docker backend builds, and uses unless another one is named."""
 
 
 class Settings(Configurable):
@@ -34,7 +34,7 @@ class Settings(Configurable):
         config=True
     )
     models = Dict(
-        help="Names for --model: to an id, or to {'model': …, 'base_url': …, 'key_variable': …, 'dialect': …}."
+        help="Names for models: to an id, or to {'model': …, 'base_url': …, 'key_variable': …, 'dialect': …}."
     ).tag(config=True)
     prices = Dict(help="Model id -> [input, output] in US dollars per million tokens; goes before the table.").tag(
         config=True

@@ -19,6 +19,7 @@ from pathlib import Path
 from conjure_magic.artifacts import Artifact, Change, media_type
 from conjure_magic.errors import PathNotAllowedError, UsageError, WorkspaceError
 from conjure_magic.nofollow import FILE, open_file, open_folder, walk
+from conjure_magic.remedies import Remedy, option
 
 MAX_ENTRIES = 20_000
 """How many files a snapshot looks at."""
@@ -27,6 +28,7 @@ MAX_HASHED = 256 << 20
 """Bytes of the largest file whose content is read when it is found: a turn must not stand still for one."""
 
 SKIPPED_DIRS = frozenset({".git", ".venv", "node_modules", "__pycache__", ".ipynb_checkpoints"})
+NAME_ONE = Remedy("Name another folder with {0}.", option("workspace", "PATH"))
 OUTPUT_DIR = "command-output"
 """Folder of the workspace that holds the whole output of long commands; never reported as created files."""
 
@@ -115,7 +117,7 @@ class Workspace:
 
         Args:
             session: the session's name, part of the folder's.
-            folder: work in this folder as it is (`--workspace`); by default
+            folder: work in this folder as it is; by default
                 `conjure-files/<notebook>-<session>/` beside the notebook, or in the current directory.
             input: the input folder; by default the current directory.
 
@@ -130,9 +132,7 @@ class Workspace:
         try:
             return cls._own(base / OWN_FOLDERS, stem, source, base)
         except OSError as error:
-            raise WorkspaceError(
-                f"cannot make a workspace in {base}: {error.strerror}. Name one with --workspace PATH."
-            ) from None
+            raise WorkspaceError(f"cannot make a workspace in {base}: {error.strerror}", remedy=NAME_ONE) from None
 
     @classmethod
     def _own(cls, parent: Path, stem: str, source: Path, base: Path) -> Workspace:
@@ -274,9 +274,7 @@ def _notebook() -> Path | None:
 def _make_plain(folder: Path) -> None:
     """Make a folder, if need be. Raises WorkspaceError for a link, which a command that worked above may have left."""
     if folder.is_symlink():
-        raise WorkspaceError(
-            f"{folder} is a link, and could lead anywhere: remove it, or name one with --workspace PATH"
-        )
+        raise WorkspaceError(f"{folder} is a link, and could lead anywhere; remove it", remedy=NAME_ONE)
     folder.mkdir(parents=True, exist_ok=True)
 
 

@@ -1,7 +1,7 @@
 """What models have written where commands of a person start or load from: files that a rule must not let run unasked.
 
 A session's own folder below `conjure-files` counts as a whole, whoever wrote there, since it outlives its kernel. In a
-person's own folder (`--workspace PATH`) the files that a turn made or changed are remembered in the person's data.
+person's own folder (`workspace=PATH`) the files that a turn made or changed are remembered in the person's data.
 """
 
 from __future__ import annotations

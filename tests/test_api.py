@@ -237,7 +237,7 @@ def test_the_default_may_be_a_name_and_offline_stays_what_it_is() -> None:
 
 @pytest.mark.parametrize("wrong", [3, "", {}, {"model": 3}, {"base_url": LOCAL}, {"model": "m", "key": "k"}, [], None])
 def test_a_name_that_is_set_wrongly_says_what_is_expected(wrong: object) -> None:
-    with pytest.raises(UsageError, match=r"'mine' in ConjureMagics.models has to be"):
+    with pytest.raises(UsageError, match=r"'mine' in the setting models has to be"):
         choose_model("mine", {}, default=OPUS, named={"mine": wrong})
     with pytest.raises(UsageError, match="dialect"):
         choose_model("mine", {}, default=OPUS, named={"mine": {"model": "m", "dialect": "openai"}})
@@ -253,7 +253,7 @@ def test_words_that_stand_for_no_key_are_no_secrets() -> None:
 
 
 def test_a_model_that_needs_a_key_says_both_ways_out() -> None:
-    with pytest.raises(UsageError, match=r"(?s)ANTHROPIC_API_KEY.*%conjure key.*--model offline"):
+    with pytest.raises(UsageError, match=r"(?s)ANTHROPIC_API_KEY.*key=Key.*model=\"offline\""):
         choose_model("claude-opus-5-5", {}, default=OPUS)
 
 

@@ -131,7 +131,7 @@ def test_what_a_server_does_not_have_is_told_apart(message: str, kind: type[Mode
 
 def test_a_model_that_runs_no_code_says_what_to_do(stub: StubServer) -> None:
     plain = model(stub, "claude-plain-stub")
-    with session(stub, model=plain) as s, pytest.raises(RequestRefusedError, match="choose another with --model"):
+    with session(stub, model=plain) as s, pytest.raises(RequestRefusedError, match="Choose another with model=NAME"):
         s.chat("look")
     with session(stub, "local", model=plain) as s:
         assert s.chat("look").text == "Done."

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).parent.parent / "conjure_magic"
 # From the bottom up. A module may import those of lower rows, and of its own row those further to the left;
 # a folder counts as one module, whose own files may import each other as long as there is no cycle.
 LEVELS = [
-    ["hooks", "characters", "phrases", "printing", "errors", "settings", "secrets"],
+    ["hooks", "characters", "phrases", "printing", "remedies", "errors", "settings", "secrets"],
     ["messages", "history", "nofollow", "artifacts", "workspace", "events", "record", "cancel", "stopping", "skills"],
     ["api", "models", "executors"],
     ["tools", "written", "rules", "approval"],

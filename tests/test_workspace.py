@@ -124,14 +124,14 @@ def test_a_link_in_the_folders_place_is_not_followed(project: Path, tmp_path: Pa
     (tmp_path / "outside").mkdir()
     (project / name).parent.mkdir(exist_ok=True)
     (project / name).symlink_to(tmp_path / "outside")
-    with pytest.raises(UsageError, match=f"{name} is a link.*--workspace"):
+    with pytest.raises(UsageError, match=f"{name} is a link.*workspace=PATH"):
         Workspace.open("main")
     assert not any((tmp_path / "outside").iterdir())
 
 
 def test_where_no_folder_can_be_made_the_option_is_named(project: Path) -> None:
     (project / "conjure-files").write_text("in the way")
-    with pytest.raises(UsageError, match="--workspace"):
+    with pytest.raises(UsageError, match="workspace=PATH"):
         Workspace.open("main")
 
 

@@ -25,6 +25,7 @@ from conjure_magic.errors import (
     UsageError,
 )
 from conjure_magic.events import Notice
+from conjure_magic.remedies import KEY, Remedy
 
 if TYPE_CHECKING:
     import httpx
@@ -61,9 +62,7 @@ class HostedClient:
         notify: Callable[[Notice], None] | None = None,
     ) -> None:
         found = configured() if credentials is None else credentials
-        problem = _problem(found, self.what)
-        if problem:
-            raise UsageError(problem)
+        _check(found, self.what)
         self._api = Api(found, client=client, patience=patience)
         self._notify = notify
 
@@ -232,13 +231,14 @@ def moment_of(value: object) -> datetime:
     return found
 
 
-def _problem(found: Credentials, what: str) -> str:
-    """Why the hosted endpoints cannot be reached with these, in words that say what to do; empty if they can."""
+def _check(found: Credentials, what: str) -> None:
+    """Raise UsageError, which says what to do, if the hosted endpoints cannot be reached with these."""
     if found.dialect != "anthropic":
-        return (
+        raise UsageError(
             f"{what} are Anthropic's own, and ANTHROPIC_BASE_URL names {found.server}. Unset it, or set "
             "CONJURE_GATEWAY=anthropic if that is a gateway to Anthropic."
         )
     if found.key is None:
-        return f"{what} need a key: set ANTHROPIC_API_KEY or use %conjure key."
-    return found.problem
+        raise UsageError(f"{what} need a key: set ANTHROPIC_API_KEY", remedy=Remedy("Or {0}.", KEY))
+    if found.problem:
+        raise UsageError(found.problem)

@@ -1,7 +1,7 @@
 """The table of backends: name -> opener, each imported when it is first asked for.
 
 One from outside joins it by `register_backend`, or by an entry point of the group `conjure_magic.backends` whose
-name is what is typed after `--backend` and whose object is an `Opener` or a function `BackendSetup -> Backend`.
+name is what `Session(backend=…)` takes and whose object is an `Opener` or a function `BackendSetup -> Backend`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ OTHERS: dict[str, Opener] = {}
 
 
 def register_backend(name: str, opener: Opener | Factory) -> None:
-    """Make a backend known by this name: `--backend NAME` opens it, once for each session.
+    """Make a backend known by this name: `Session(backend=NAME)` opens it, once for each session.
 
     Args:
         name: letters, digits, - and _. Registering a name again replaces it.
@@ -57,7 +57,7 @@ def register_backend(name: str, opener: Opener | Factory) -> None:
 
 
 def backend_names() -> list[str]:
-    """Every name that may be typed after `--backend`."""
+    """Every name that `Session(backend=…)` takes."""
     return sorted({*BUILT_IN, *OTHERS, *(point.name for point in _entry_points())})
 
 
@@ -184,7 +184,7 @@ def backend_skills(assignment: Assignment, chosen: Chosen) -> tuple[BackendSkill
 
 
 def skill_spellings(chosen: Chosen) -> list[str]:
-    """What may be typed after `--skills` beside folders and their names, for Tab."""
+    """What may be given as `skills` beside folders and their names."""
     own = [own for name, own in _own_skills(chosen.backends) if name in chosen.backends]
     return [text for skills in own for text in skills.spellings(chosen)]
 

@@ -61,7 +61,7 @@ class Context(Protocol):
 
 
 class Backend(Protocol):
-    """Where tools of a session run. The name is the one typed after `--backend`."""
+    """Where tools of a session run. The name is what `Session(backend=…)` takes."""
 
     @property
     def name(self) -> str:

@@ -8,7 +8,9 @@ from conjure_magic.backends.base import Backend
 from conjure_magic.backends.opener import BackendSetup, Opener, option
 from conjure_magic.backends.shell import TOOL_SET, ShellBackend
 from conjure_magic.errors import UsageError
+from conjure_magic.events import Notice
 from conjure_magic.executors.docker.folders import ContainerFolders
+from conjure_magic.remedies import Remedy, Way
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.workspace import too_wide
 
@@ -40,16 +42,19 @@ def open_docker(setup: BackendSetup, options: DockerOptions) -> Backend:
 
     if why := too_wide(setup.workspace.root):
         raise UsageError(
-            f"the docker backend does not work in {setup.workspace.root}, for {why}: commands could change all of it. "
-            "Name a folder of its own with --workspace PATH"
+            f"the docker backend does not work in {setup.workspace.root}, for {why}: commands could change all of it",
+            remedy=Remedy("Name a folder of its own with {0}.", Way("option", "workspace", "PATH")),
         )
     hidden = "" if setup.names_input else too_wide(setup.workspace.input)
     executor = DockerExecutor(
         folders(), limits_of(setup.settings, options.image), session=setup.session, secrets=setup.secrets
     )
-    notice = (
-        f"commands do not see the input folder {setup.workspace.input}, for {hidden}: name it with --input to allow it"
+    notice = Notice(
+        f"commands do not see the input folder {setup.workspace.input}, for {hidden}",
+        "warning",
+        Remedy("Name it with {0} to allow it.", Way("option", "input", "PATH")),
     )
+    unreachable = Notice(executor.out_of_reach, "warning") if executor.out_of_reach else None
     return ShellBackend(
         "docker",
         executor,
@@ -57,7 +62,7 @@ def open_docker(setup: BackendSetup, options: DockerOptions) -> Backend:
         contained=True,
         timeout=setup.settings.command_timeout,
         secrets=setup.secrets,
-        notice=notice if hidden else executor.out_of_reach,
+        notice=notice if hidden else unreachable,
     )
 
 

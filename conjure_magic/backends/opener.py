@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 
 def option(default: Any, *, help: str, metavar: str = "VALUE") -> Any:  # noqa: A002 - as argparse calls it
-    """A field of a backend's options: `--name` of a cell, with what `--help` says of it.
+    """A field of a backend's options: an option of a Session and of a cell, with what the help says of it.
 
     One that is called as an option of every cell is (`session`, `timeout`, …) can only be given to a `Session`.
 
     Args:
         default: its value where nothing is chosen; its type is what is typed: a text, a number, or True and False.
         help: what it is for.
-        metavar: what stands for the value in `--help`.
+        metavar: what stands for the value in the help.
     """
     return field(default=default, metadata={"help": help, "metavar": metavar})
 
@@ -112,7 +112,7 @@ class OwnSkills(Protocol):
         ...
 
     def spellings(self, chosen: Chosen) -> Sequence[str]:
-        """What may be typed after `--skills` for it, for Tab."""
+        """What may be given as `skills` for it."""
         ...
 
     def explain(self, names: Sequence[str], missing: ConjureError, chosen: Chosen) -> ConjureError | None:

@@ -82,13 +82,13 @@ class ShellBackend:
         rules: Callable[[], Iterable[str]] = tuple,
         timeout: float,
         secrets: Callable[[], Iterable[str]] = tuple,
-        notice: str = "",
+        notice: Notice | None = None,
         too_wide: Callable[[str], str] = lambda _: "",
     ) -> None:
         """A backend that owns its executor: closing it closes both.
 
         Args:
-            name: as typed after `--backend`.
+            name: what `Session(backend=…)` takes.
             executor: where the tools run.
             catalogue: the skills as XML for the system text; asked once in each turn.
             contained: True where a command cannot hurt the person's machine, so that nothing asks.
@@ -156,9 +156,9 @@ class ShellBackend:
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
         """Nothing of the model's own concerns the tools here; what the person should know is said on the occasion."""
-        if self._notice:
-            yield Notice(self._notice, "warning")
-            self._notice = ""
+        if self._notice is not None:
+            yield self._notice
+            self._notice = None
 
     def recover(self, error: Exception) -> str | None:
         """Nothing to fix: a dead supervisor is replaced with the next command."""

@@ -21,6 +21,7 @@ from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
 from conjure_magic.magics import asking, commands
 from conjure_magic.magics.fill import attach, fill
+from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.kernel import ShellHost
 from conjure_magic.magics.live import open_display
 from conjure_magic.magics.options import cell_parser, flatten, split_words
@@ -123,15 +124,15 @@ class Front:
 
     def show_artifact(self, artifact: Artifact) -> dict[str, Any]:
         """A file as a cell shows it."""
-        return render_artifact(artifact, display_limits(self.settings))
+        return render_artifact(artifact, display_limits(self.settings, words=in_cell))
 
     def _display_limits(self, session: Session | None) -> DisplayLimits:
         """How much travels inside the output, and how the paths of a session's skills are shortened."""
         if session is None:
-            return display_limits(self.settings)
+            return display_limits(self.settings, words=in_cell)
         skills = {skill.name: str(skill.directory) for skill in session.skills.list()}
         skills["."] = str(session.input_folder.resolve())
-        return display_limits(self.settings, skills)
+        return display_limits(self.settings, skills, in_cell)
 
     def line(self, line: str) -> Any:
         """Run a command of `%conjure`; without one, show the state. Raises UsageError for a slip."""

@@ -15,6 +15,7 @@ from conjure_magic.cancel import Cancel, interrupt_guard, interruptible
 from conjure_magic.errors import ApiError, CancelledError, UsageError
 from conjure_magic.magics.asking import ask_whether
 from conjure_magic.magics.command import Command, CommandContext
+from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.options import argument
 from conjure_magic.magics.state import SHOWN
 from conjure_magic.phrases import file_size
@@ -162,7 +163,7 @@ def delete(api: Hosted, options: argparse.Namespace) -> None:
             _delete(api, name)
             say(f"deleted {name}")
         except (ApiError, UsageError) as error:  # the others may go all the same
-            say(f"not deleted: {error}")
+            say(f"not deleted: {error.told(in_cell)}")
             failed = failed or error
     if failed is not None and len(names) == 1:
         raise failed

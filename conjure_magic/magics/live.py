@@ -178,7 +178,7 @@ class CellDisplay:
         self._in_place = in_place
         self._record = TurnRecord()
         self._lock = threading.Lock()
-        self._committed = Committed(CallLimits(LIVE.input, LIVE.output, limits.skills))
+        self._committed = Committed(CallLimits(LIVE.input, LIVE.output, limits.skills, limits.words))
         self._outputs: tuple[Any, Any] | None = None
         self._result: TurnResult | None = None
         self._done = self._tried = False
@@ -312,7 +312,7 @@ class TextDisplay:
 
     def __init__(self, limits: DisplayLimits) -> None:
         self._limits = limits
-        self._calls = CallLimits(LIVE.input, LIVE.output, limits.skills)
+        self._calls = CallLimits(LIVE.input, LIVE.output, limits.skills, limits.words)
         self._record = TurnRecord()
         self._column = 0
         self._left = PRINTED

@@ -17,15 +17,18 @@ def slips() -> Iterator[None]:
     from IPython.core.error import UsageError as IPythonUsageError
 
     from conjure_magic.errors import ConjureError, SessionError, SkillError, UsageError
+    from conjure_magic.magics.hints import in_cell
 
     try:
         yield
     except (UsageError, SessionError, SkillError) as error:
-        slip = IPythonUsageError(str(error))
+        slip = IPythonUsageError(error.told(in_cell))
         setattr(slip, BEFORE, before_slip(getattr(sys, "last_value", None)))
         raise slip from None
-    except (ConjureError, KeyboardInterrupt) as error:
-        _in_one_line(error)
+    except ConjureError as error:
+        _in_one_line(error, error.told(in_cell))
+    except KeyboardInterrupt as error:
+        _in_one_line(error, str(error))
 
 
 def before_slip(error: BaseException | None) -> BaseException | None:
@@ -33,7 +36,7 @@ def before_slip(error: BaseException | None) -> BaseException | None:
     return getattr(error, BEFORE, error)
 
 
-def _in_one_line(error: BaseException) -> NoReturn:
-    text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+def _in_one_line(error: BaseException, told: str) -> NoReturn:
+    text = f"{type(error).__name__}: {told}" if told else type(error).__name__
     error._render_traceback_ = lambda: [text]  # type: ignore[attr-defined]  # IPython shows this in its place
     raise error.with_traceback(None) from None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from conjure_magic.api.keys import Credentials, Dialect, credentials, dialect_of
 from conjure_magic.errors import MissingModelError, UsageError
+from conjure_magic.remedies import KEY, Remedy, option
 from conjure_magic.secrets import Key
 
 if TYPE_CHECKING:
@@ -51,11 +52,14 @@ def choose_model(
         return None
     if not found.can_send:
         raise MissingModelError(
-            f"{name} needs a key: set ANTHROPIC_API_KEY or use %conjure key "
-            "(or ANTHROPIC_BASE_URL, for a server of your own). --model offline works without one."
+            f"{name} needs a key: set ANTHROPIC_API_KEY (or ANTHROPIC_BASE_URL, for a server of your own)",
+            remedy=Remedy("Or {0}; {1} works without one.", KEY, option("model", OFFLINE)),
         )
     if found.problem:
-        raise UsageError(f"{found.problem[0].upper()}{found.problem[1:]}. --model offline works without a key.")
+        raise UsageError(
+            f"{found.problem[0].upper()}{found.problem[1:]}",
+            remedy=Remedy("Without a key there is {0}.", option("model", OFFLINE)),
+        )
     from conjure_magic.models.messages_api import MessagesModel  # not before it is needed: it loads httpx
 
     return MessagesModel(name or default, found, prices=prices)
@@ -110,7 +114,7 @@ def parse_named(name: str, value: object) -> Named:
         or given.get("dialect", "") not in ("anthropic", "compatible", "")
     ):
         raise UsageError(
-            f"{name!r} in ConjureMagics.models has to be a model's id, or a mapping with 'model' and, as needed, "
+            f"{name!r} in the setting models has to be a model's id, or a mapping with 'model' and, as needed, "
             "'base_url', 'key_variable' (the name of an environment variable) and 'dialect' (anthropic or compatible)"
         )
     return Named(**given)

@@ -26,16 +26,15 @@ from conjure_magic.messages import Usage
 from conjure_magic.models.assembly import MessageAssembly
 from conjure_magic.models.base import Request, ToolDefinition
 from conjure_magic.models.prices import ModelFacts, Price, facts_of, parse_price
+from conjure_magic.remedies import HOSTED_SKILLS, Remedy, option
 
 if TYPE_CHECKING:
     import httpx
 
 THINKING = {"type": "adaptive", "display": "summarized"}
 """Text between tool calls arrives as thinking on current models, and is empty unless asked for like this."""
-NO_CODE = (
-    "does not run code in Anthropic's container, which the backend anthropic needs: choose another with --model, or "
-    "leave that backend out."
-)
+NO_CODE = "does not run code in Anthropic's container, which the backend anthropic needs."
+ANOTHER_MODEL = Remedy("Choose another with {0}, or leave that backend out.", option("model", "NAME"))
 CACHE = {"type": "ephemeral"}
 LEARNING = 10.0
 """Seconds that a server may take to tell a model's limits."""
@@ -188,9 +187,9 @@ class MessagesModel:
             if error.status == 404 and type(error) is RequestRefusedError:  # and no skill, file or container
                 error.args = (f"{error} Does {self._api.server} have a model {self._name!r}?",)
             elif "code_execution" in error.said and "support" in error.said:
-                error.args = (f"{error} {self._name} {NO_CODE}",)
+                error.args, error.remedy = (f"{error.fact} {self._name} {NO_CODE}",), ANOTHER_MODEL
             elif isinstance(error, HostedSkillNotFoundError):
-                error.args = (f"{error} %conjure hosted skills lists those that are there.",)
+                error.remedy = Remedy("{0} lists those that are there.", HOSTED_SKILLS)
             raise
 
     def body(self, request: Request) -> bytes:

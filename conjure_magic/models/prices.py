@@ -117,7 +117,7 @@ def parse_price(value: object, model: str = "") -> Price:
             if base is not None and output is not None:
                 return Price(base, output, base * 1.25 if write is None else write, base if read is None else read)
     raise UsageError(
-        f"the price{f' of {model}' if model else ''} in ConjureMagics.prices has to be [3, 15] or "
+        f"the price{f' of {model}' if model else ''} in the setting prices has to be [3, 15] or "
         '{"input": 3, "output": 15}, in US dollars per million tokens; the latter may have "cache_write" and '
         '"cache_read"'
     )

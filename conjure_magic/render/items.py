@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from conjure_magic.characters import clean
 from conjure_magic.events import Called, Item, Noted, Said, Thought
+from conjure_magic.remedies import with_remedy
 from conjure_magic.render import style
 from conjure_magic.render.calls import render_call, render_call_markdown, render_call_text
 from conjure_magic.render.limits import CallLimits
@@ -23,7 +24,8 @@ def render_item(item: Item, limits: CallLimits) -> str:
             return _thought(text)
         case Called():
             return render_call(item, limits)
-        case Noted(text, level):
+        case Noted(text, level, remedy):
+            text = with_remedy(text, remedy, limits.words)
             mark, tint = NOTICE[level]
             return f'<div style="margin:8px 0;font-size:13px">{style.span(mark, tint)} {escape(clean(text))}</div>'
 
@@ -48,7 +50,8 @@ def render_item_markdown(item: Item, limits: CallLimits) -> str:
             return "\n".join(f"> {line}".rstrip() for line in lines) if text.strip() else ""
         case Called():
             return render_call_markdown(item, limits)
-        case Noted(text, level):
+        case Noted(text, level, remedy):
+            text = with_remedy(text, remedy, limits.words)
             return f"{NOTICE[level][0]} {escape_markdown(clean(text))}"
 
 
@@ -61,5 +64,6 @@ def render_item_text(item: Item, limits: CallLimits) -> str:
             return "\n".join(f"  ~ {line}" for line in clean(text).strip().split("\n")) if text.strip() else ""
         case Called():
             return render_call_text(item, limits)
-        case Noted(text, level):
+        case Noted(text, level, remedy):
+            text = with_remedy(text, remedy, limits.words)
             return f"{NOTICE[level][0]} {clean(text)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from conjure_magic.remedies import Words
 from conjure_magic.settings import Settings
 
 
@@ -16,6 +17,8 @@ class CallLimits:
     output: int
     skills: Mapping[str, str] = field(default_factory=dict)
     """Skill name -> directory: paths below it are shortened to `name/…` in the call's line."""
+    words: Words = str
+    """How what helps against a problem is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +35,15 @@ class DisplayLimits:
     """Shown of all calls' inputs and outputs together: many calls share it."""
     skills: Mapping[str, str] = field(default_factory=dict)
     """Skill name -> its directory as commands name it; shown as `name/…` in a call's line. "." may be one as well."""
+    words: Words = str
+    """How what helps against a problem is said."""
 
     def calls(self, number: int) -> CallLimits:
         """What each of so many calls may show."""
         each = max(2_000, min(self.call_characters, self.turn_characters // (2 * max(number, 1))))
-        return CallLimits(each, each, self.skills)
+        return CallLimits(each, each, self.skills, self.words)
 
 
-def display_limits(settings: Settings, skills: Mapping[str, str] | None = None) -> DisplayLimits:
-    """What the settings let travel inside an output; `skills` as in `DisplayLimits`."""
-    return DisplayLimits(settings.file_limit, settings.cell_limit, skills=skills or {})
+def display_limits(settings: Settings, skills: Mapping[str, str] | None = None, words: Words = str) -> DisplayLimits:
+    """What the settings let travel inside an output; `skills` and `words` as in `DisplayLimits`."""
+    return DisplayLimits(settings.file_limit, settings.cell_limit, skills=skills or {}, words=words)

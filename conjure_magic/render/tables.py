@@ -1,4 +1,4 @@
-"""Small state as MIME bundles: a title, labelled values, tables. What `%conjure` and its listings show."""
+"""Small state as MIME bundles: a title, labelled values, tables. What listings show."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ _ENDED = {
 }
 _GO_ON = {
     "refusal": "Ask differently in the next cell.",
-    "model_context_window_exceeded": "The next cell goes on from a summary, or begins anew with --fresh.",
+    "model_context_window_exceeded": "The next cell goes on from a summary, unless the conversation is reset.",
     "closed": "Go on in a new session.",
 }
 

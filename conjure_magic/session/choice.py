@@ -9,6 +9,7 @@ from typing import Any
 
 from conjure_magic.backends.base import Backend
 from conjure_magic.errors import UsageError
+from conjure_magic.remedies import Remedy, option
 from conjure_magic.secrets import Key
 from conjure_magic.settings import split_list
 from conjure_magic.skills.registry import SkillRegistry
@@ -72,7 +73,9 @@ def parse_backends(given: Backends) -> tuple[str | Backend, ...]:
     else:
         chosen = tuple(given) if isinstance(given, Iterable) else (given,)
     if not chosen:
-        raise UsageError("name at least one backend, such as --backend local")
+        raise UsageError(
+            "no backend is named", remedy=Remedy("Name at least one, such as {0}.", option("backend", "local"))
+        )
     return tuple(dict.fromkeys(chosen)) if all(isinstance(backend, str) for backend in chosen) else chosen
 
 

@@ -33,7 +33,7 @@ from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.workspace import Workspace, existing_folder
 
 TOLD = frozenset({"not-asked", "catalogue-omitted", "link-outside"})
-"""Codes of findings on skills that a cell shows, beside errors; `%conjure skills` shows them all."""
+"""Codes of findings on skills that a turn begins with, beside errors; `SkillRegistry.findings` has them all."""
 DELETED = "the session's folder had been deleted; it was made again, and is empty"
 
 

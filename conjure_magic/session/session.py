@@ -217,7 +217,7 @@ class Session:
         Raises UsageError, BackendError or SessionError before the first event, ModelError after the last.
         """
         if not prompt.strip():
-            raise UsageError("the request is empty: write it below the %%conjure line")
+            raise UsageError("the prompt is empty: it has to say what to do")
         files = [existing_file(path) for path in options.get("attach", ())]
         with self._exclusively():
             turn = Turn(self._setup(options), prompt, options.get("attachments", ()), options.get("cancel"), files)

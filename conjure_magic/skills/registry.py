@@ -266,10 +266,10 @@ class SkillRegistry:
             yield from found
         elif trusted is None:
             text = f"{what} not loaded: nobody could be asked whether you trust it. "
-            yield _notice("not-asked", text + "Name its folder (--skills ./skills) to load them", project)
+            yield _notice("not-asked", text + "Name its folder, such as ./skills, to load them", project)
         else:
             text = f"{what} not loaded: you do not trust it. "
-            yield _notice("untrusted", text + "Name its folder (--skills ./skills) to load them all the same", project)
+            yield _notice("untrusted", text + "Name its folder, such as ./skills, to load them anyway", project)
 
     def _is_given(self, loaded: Loaded) -> bool:
         """True if a path that was named covers the skill, so that it is loaded already."""

@@ -9,6 +9,7 @@ from typing import TypedDict
 from conjure_magic.errors import UsageError
 from conjure_magic.messages import Message, Usage
 from conjure_magic.models.base import Model
+from conjure_magic.remedies import Remedy, setting
 from conjure_magic.settings import Settings
 from conjure_magic.turn.compaction import SUMMARY_TOKENS, estimated_tokens, is_nearly_full
 
@@ -80,8 +81,11 @@ class Budget:
         self._begun: Usage | None = None
         if limits.max_cost is not None and model.cost(Usage(1, 1)) is None:
             raise UsageError(
-                f"--max-cost needs a price, and that of {model.name} is not known: leave it out, or set one with "
-                f"%config ConjureMagics.prices = {{{model.name!r}: [input, output]}}, in dollars per million tokens"
+                f"a bound of the cost (max_cost) needs a price, and that of {model.name} is not known",
+                remedy=Remedy(
+                    "Leave it out, or set a price, in dollars per million tokens, with {0}.",
+                    setting("prices", f"{{{model.name!r}: [input, output]}}"),
+                ),
             )
 
     def expect(self, usage: Usage) -> None:

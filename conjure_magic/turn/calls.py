@@ -107,8 +107,9 @@ class Calls:
             result = self._cut(call)
         except BackendError as error:
             fixed = owner.recover(error) if owner else None
-            self._feed.emit(Notice(fixed or f"{owner.name if owner else 'the backend'}: {error}", "warning"))
-            result = _failure(f"{error} {fixed or ''}".rstrip(), "backend failed")
+            told = f"{owner.name if owner else 'the backend'}: {error.fact}"
+            self._feed.emit(Notice(fixed, "warning") if fixed else Notice(told, "warning", error.remedy))
+            result = _failure(f"{error.fact} {fixed or ''}".rstrip(), "backend failed")
         finally:
             if result is None:
                 result = self._cut(call)

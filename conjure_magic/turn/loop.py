@@ -42,6 +42,7 @@ from conjure_magic.events import (
 from conjure_magic.history import repair, settle, unfinished, with_own_ids
 from conjure_magic.messages import Block, Message, TextBlock
 from conjure_magic.models.base import CUT_SHORT, Model, Request
+from conjure_magic.remedies import RESET, Remedy, limit
 from conjure_magic.turn.budget import Budget
 from conjure_magic.turn.calls import Calls
 from conjure_magic.turn.compaction import summarise, summary_note
@@ -51,7 +52,7 @@ from conjure_magic.turn.request import compose, contributions_of
 from conjure_magic.turn.setup import TurnSetup
 from conjure_magic.workspace import Workspace
 
-GO_ON = "Leave --no-compact out, or begin anew with --fresh."
+GO_ON = Remedy("Leave {0} out, or start over with {1}.", limit("compact", "False"), RESET)
 LOST = (
     "A file that was sent to Anthropic earlier is no longer kept there, so the conversation goes on without it; attach "
     "it again if it is still needed."
@@ -136,7 +137,7 @@ class Turn:
         except CancelledError:
             pass
         except ModelError as error:
-            self._error, failure = str(error), error
+            self._error, failure = error.fact, error
         except GeneratorExit:
             self.cancel.set("stopped")
             raise
@@ -276,7 +277,7 @@ class Turn:
             window = self.setup.model.context_window
             limit = f"the {window:,} tokens" if window else "what"
             name = self.setup.model.name
-            raise ContextOverflowError(f"The conversation nears {limit} that {name} can take. {GO_ON}")
+            raise ContextOverflowError(f"The conversation nears {limit} that {name} can take.", remedy=GO_ON)
         summary, by_model = summarise(self.setup.model, request, messages, self.cancel, self.budget)
         self.budget.forget_count()
         self._conversation.compact(summary_note(summary))

@@ -225,7 +225,7 @@ def test_skills_by_the_names_of_variables(loaded: Kernel) -> None:
     cell = loaded.run("%%conjure --backend native --skills plain\ngo")
     assert "put @skill above it" in str(cell.outputs)
     cell = loaded.run("%%conjure --session other --backend local --skills area\ngo")
-    assert "needs --backend native" in str(cell.outputs)
+    assert "Choose --backend native" in str(cell.outputs)
 
 
 def test_the_offline_model_lists_variables_without_a_key(loaded: Kernel) -> None:

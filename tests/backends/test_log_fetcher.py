@@ -246,7 +246,7 @@ def test_private_addresses_are_refused_and_the_setting_is_named(server: LogServe
     result, _ = run(f"fetch {server.url()}")
     assert result.is_error
     assert "leads to 127.0.0.1, which is not public" in result.text
-    assert "ConjureMagics.fetch_private" in result.text
+    assert "fetch_private" in result.text
     assert server.asked == []
 
 

@@ -561,7 +561,7 @@ def test_a_plain_function_by_name_says_what_to_do() -> None:
 
 
 def test_a_python_skill_needs_the_native_backend() -> None:
-    with pytest.raises(UsageError, match="compare is a skill in Python, which needs --backend native"):
+    with pytest.raises(UsageError, match="compare is a skill in Python, which needs the backend native"):
         Session("local", [compare])
     with pytest.raises(UsageError, match=r"^log-fetcher is a skill in Python"):
         Session("local", "log-fetcher")

@@ -70,9 +70,9 @@ def test_two_backends_with_the_same_tools_are_refused(registered: Opener) -> Non
 def test_skill_folders_are_for_it_and_others_are_told_what_they_need() -> None:
     with Session("ssh-like", skills="log-analyzer", model=ScriptedModel()) as session:
         assert [skill.name for skill in session.skills.list()] == ["log-analyzer"]
-    with pytest.raises(UsageError, match="needs --backend anthropic"):
+    with pytest.raises(UsageError, match="needs the backend anthropic"):
         Session("ssh-like", skills="custom:skill_1")
-    with pytest.raises(UsageError, match="needs --backend native"):
+    with pytest.raises(UsageError, match="needs the backend native"):
         Session("ssh-like", skills="log-fetcher")
 
 

@@ -23,14 +23,14 @@ def files(recipe: Recipe) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"base": "a b"}, "--base 'a b' is not an image's name"),
-        ({"index": "packages"}, "--index wants an address"),
+        ({"base": "a b"}, "base: 'a b' is not an image's name"),
+        ({"index": "packages"}, "index has to be an address"),
         ({"index": "ftp://me:hunter2@packages"}, "not ftp://packages"),
-        ({"apt": "http://mirror debian"}, "--apt wants an address"),
-        ({"apt": "http://me:hunter2@mirror/debian"}, "--apt with a password"),
+        ({"apt": "http://mirror debian"}, "apt has to be an address"),
+        ({"apt": "http://me:hunter2@mirror/debian"}, "apt: a password"),
         ({"packages": ("--index-url=http://elsewhere",)}, "is not a package's name"),
         ({"packages": ("six\n-r /etc/passwd",)}, "is not a package's name"),
-        ({"ca": Path("/nowhere.pem")}, "--ca /nowhere.pem: No such file"),
+        ({"ca": Path("/nowhere.pem")}, "ca: /nowhere.pem: No such file"),
     ],
 )
 def test_what_cannot_be_is_a_slip(options: dict[str, object], said: str) -> None:

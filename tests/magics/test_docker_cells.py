@@ -77,9 +77,9 @@ def test_why_there_are_no_lists_of_hosts_is_said(loaded: Kernel) -> None:
     [
         ("docker buid", "did you mean build?"),
         ("docker build --bass x", "has no option --bass; did you mean --base"),
-        ("docker build --ca /nowhere.pem", "--ca /nowhere.pem: No such file"),
-        ("docker build --index ftp://me:hunter2@x", "--index wants an address"),
-        ("docker build --packages=-rx", "which is not a package's name"),
+        ("docker build --ca /nowhere.pem", "ca: /nowhere.pem: No such file"),
+        ("docker build --index ftp://me:hunter2@x", "index has to be an address"),
+        ("docker build --packages=-rx", "is not a package's name"),
         ("docker build --image 'Not A Name'", "'Not A Name' is not an image's name"),
         ("docker build extra", "does not expect 'extra'"),
     ],

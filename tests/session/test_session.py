@@ -199,7 +199,7 @@ def test_a_relative_folder_means_what_it_meant_when_it_was_chosen(
 def test_a_retry_that_cannot_begin_keeps_the_turn() -> None:
     with scripted(["One."], price=None) as session:
         session.chat("first")
-        with pytest.raises(UsageError, match="max-cost"):
+        with pytest.raises(UsageError, match="max_cost"):
             session.retry(limits=session.limits(max_cost=1))
         assert [turn.prompt for turn in session.turns] == ["first"]
         assert len(session.messages) == 2

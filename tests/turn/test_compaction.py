@@ -90,7 +90,7 @@ def test_a_summary_is_made_by_rule_where_the_model_cannot_make_one(workspace: Wo
 
 def test_no_compact_refuses_and_says_what_to_do(workspace: Workspace) -> None:
     scene = Scene(workspace, small(), messages=LONG, limits=turn_limits(max_tokens=500, compact=False))
-    with pytest.raises(ContextOverflowError, match="--no-compact"):
+    with pytest.raises(ContextOverflowError, match="compact=False"):
         scene.run()
     assert scene.turn.messages[:1] == LONG[:1]
     check_history(scene.turn.messages)
@@ -119,7 +119,7 @@ def test_the_cost_limit_is_checked_between_rounds_and_bounds_the_next_answer(wor
 
 
 def test_a_cost_limit_without_a_price_is_a_usage_error(workspace: Workspace) -> None:
-    with pytest.raises(UsageError, match="--max-cost needs a price"):
+    with pytest.raises(UsageError, match="needs a price"):
         Scene(workspace, ScriptedModel(price=None), limits=turn_limits(max_cost=1))
 
 

@@ -1,4 +1,4 @@
-"""The native skills that come with the package: what `--backend native` offers unless others are named."""
+"""The native skills that come with the package: what the backend native offers unless others are named."""
 
 from __future__ import annotations
 

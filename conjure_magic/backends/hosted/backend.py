@@ -44,6 +44,7 @@ from conjure_magic.events import (
 from conjure_magic.history import CODE_EXECUTION
 from conjure_magic.messages import Block, OtherBlock, ToolUseBlock
 from conjure_magic.models.base import Model, ToolDefinition
+from conjure_magic.remedies import KEY, Remedy
 from conjure_magic.secrets import masked
 
 if TYPE_CHECKING:
@@ -127,9 +128,9 @@ class HostedBackend:
         """
         problem = _problem(context.model)
         if problem and not self._others:
-            raise BackendUnavailableError(problem)
+            raise problem
         if problem:
-            return [Notice(f"{problem} This turn goes on without it.", "warning")]
+            return [Notice(f"{problem.fact} This turn goes on without it.", "warning", problem.remedy)]
         self._connect(context.model)
         self._state.transfer.begin_turn()
         told: list[Notice] = []
@@ -157,7 +158,7 @@ class HostedBackend:
         if problem:
             if self._others:
                 return Contribution()
-            raise BackendUnavailableError(problem)
+            raise problem
         container: dict[str, Any] = {"id": self._state.container} if self._state.container else {}
         entries = [spec.to_dict() for spec in self._specs]
         container["skills"] = list({entry["skill_id"]: entry for entry in entries}.values())  # two folders may be one
@@ -292,17 +293,18 @@ def _lent(found: Credentials) -> Iterator[FilesClient]:
         yield client
 
 
-def _problem(model: Model) -> str:
-    """Why the container cannot be used with a model, in words that say what to do; empty if it can."""
+def _problem(model: Model) -> BackendUnavailableError | None:
+    """Why the container cannot be used with a model, with what helps; None if it can."""
     if model.name == "offline":
-        return (
-            "The backend anthropic needs a key, and a model of Anthropic's that works in its container: set "
-            "ANTHROPIC_API_KEY or use %conjure key. The offline model cannot use it."
+        return BackendUnavailableError(
+            "The backend anthropic needs a key (ANTHROPIC_API_KEY), and a model of Anthropic's that works in its "
+            "container. The offline model cannot use it.",
+            remedy=Remedy("To give a key, {0}.", KEY),
         )
     found = getattr(model, "credentials", None)
     if isinstance(found, Credentials) and found.dialect != "anthropic":
-        return (
+        return BackendUnavailableError(
             f"The backend anthropic works with Anthropic's own server, and ANTHROPIC_BASE_URL names {found.server}. "
             "Unset it, or set CONJURE_GATEWAY=anthropic if that is a gateway to Anthropic."
         )
-    return ""
+    return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from conjure_magic.backends.base import Backend
-from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, anchored, split_hosted
+from conjure_magic.backends.hosted.skills import CHOOSE, DOCUMENT_SKILLS, SkillSpec, anchored, split_hosted
 from conjure_magic.backends.opener import BackendSetup, Chosen, NoOptions, Opener
 from conjure_magic.errors import ConjureError, SkillSpecError
 
@@ -43,7 +43,7 @@ class HostedSkills:
         """A document skill's name where the backend takes no part."""
         for name in names:
             if name in DOCUMENT_SKILLS:
-                return SkillSpecError(f"{name} is a skill of Anthropic's: use --backend anthropic (or local,anthropic)")
+                return SkillSpecError(f"{name} is a skill of Anthropic's", remedy=CHOOSE)
         return None
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import SkillSpecError, TooManySkillsError, UploadError
+from conjure_magic.remedies import Remedy, option
 from conjure_magic.skills.package import archive
 from conjure_magic.workspace import expanded
 
@@ -82,6 +83,9 @@ def parse_spec(text: str) -> SkillSpec | None:
     return SkillSpec(skill_id, version or "latest", is_custom)
 
 
+CHOOSE = Remedy("Choose {0} (or local,anthropic).", option("backend", "anthropic"))
+
+
 def split_hosted(
     skills: Iterable[str], *, hosted: bool, folders: bool
 ) -> tuple[tuple[SkillSpec, ...], tuple[str, ...]]:
@@ -101,11 +105,11 @@ def split_hosted(
         if spec is not None and hosted:
             specs[spec.skill_id, spec.path] = spec
         elif spec is not None and text not in DOCUMENT_SKILLS:
-            raise SkillSpecError(f"{text} is a hosted skill, which needs --backend anthropic (or local,anthropic)")
+            raise SkillSpecError(f"{text} is a hosted skill, which needs the backend anthropic", remedy=CHOOSE)
         elif hosted and not folders:
             raise SkillSpecError(
-                f"{text!r} is no hosted skill: {SPELLINGS}. A local folder is uploaded only as anthropic:PATH; "
-                "--backend local,anthropic uses it here."
+                f"{text!r} is no hosted skill: {SPELLINGS}. A local folder is uploaded only as anthropic:PATH",
+                remedy=Remedy("With {0} it is used here.", option("backend", "local,anthropic")),
             )
         else:
             others.append(text)
@@ -138,7 +142,7 @@ class Uploads:
         if found is None:
             try:
                 found = client.create(spec.path, display_name=label, cancel=cancel)
-                told = f"Uploaded the skill {name} to Anthropic as {found.id}; %conjure hosted skills lists it."
+                told = f"Uploaded the skill {name} to Anthropic as {found.id}."
             except UploadError:  # somebody else may have been quicker
                 found = _labelled(label, client, cancel)
                 if found is None:

@@ -71,7 +71,7 @@ class NativeSkill:
 
 
 def is_native(value: object) -> bool:
-    """True for what `--backend native` can offer: a NativeSkill (class or object) or a function under `@skill`."""
+    """True for what the backend native can offer: a NativeSkill (class or object) or a function under `@skill`."""
     if isinstance(value, type):
         return issubclass(value, NativeSkill)
     return isinstance(value, NativeSkill) or isinstance(getattr(value, MARK, None), Marked)

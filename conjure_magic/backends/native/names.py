@@ -1,4 +1,4 @@
-"""Telling native skills from folders and names of others in what was given as `--skills`."""
+"""Telling native skills from folders and names of others in what was given as `skills`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any
 from conjure_magic.backends.native.base import MARK, Marked, is_native
 from conjure_magic.backends.native.tool import not_native
 from conjure_magic.errors import NotNativeError, UsageError
+from conjure_magic.remedies import Remedy, option
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +23,12 @@ class Variable:
 
     def look_up(self, namespace: Mapping[str, Any]) -> object:
         """What the variable is now. Raises UsageError if it is gone, or no native skill any more."""
-        remedy = "define it again, or choose others with --skills"
+        remedy = Remedy("Define it again, or choose others with {0}.", option("skills"))
         if self.name not in namespace:
-            raise UsageError(f"there is no variable {self.name!r} any more, which --skills named; {remedy}")
+            raise UsageError(f"there is no variable {self.name!r} any more, which was chosen as a skill", remedy=remedy)
         value = namespace[self.name]
         if not is_native(value):
-            raise NotNativeError(f"{not_native(self.name, value)}; {remedy}")
+            raise NotNativeError(not_native(self.name, value), remedy=remedy)
         return value
 
 
@@ -88,7 +89,7 @@ def meant_as_python(name: str, namespace: Mapping[str, Any], bundled: Mapping[st
 
 
 def python_skills(namespace: Mapping[str, Any], bundled: Mapping[str, object]) -> dict[str, object]:
-    """What may be typed as `--skills` for the backend native: the bundled ones, and variables."""
+    """What may be given as `skills` for the backend native: the bundled ones, and variables."""
     own = {name: value for name, value in list(namespace.items()) if name[:1] != "_" and is_native(value)}
     return {**bundled, **own}
 

@@ -17,6 +17,7 @@ from conjure_magic.backends.native.names import (
 )
 from conjure_magic.backends.opener import BackendSetup, Chosen, NoOptions, Opener
 from conjure_magic.errors import ConjureError, SkillNotFoundError, UsageError
+from conjure_magic.remedies import Remedy, option
 
 NAME = "native"
 
@@ -42,7 +43,8 @@ class PythonSkills:
         own, others = split_skills(skills, chosen.namespace, _bundled(chosen.host))
         if own and NAME not in chosen.backends:
             raise UsageError(
-                f"{spoken_name(own[0])} is a skill in Python, which needs --backend native (or native,local)"
+                f"{spoken_name(own[0])} is a skill in Python, which needs the backend native",
+                remedy=Remedy("Choose {0} (or native,local).", option("backend", NAME)),
             )
         return own, others
 

@@ -9,11 +9,12 @@ from conjure_magic.errors import BackendError, ContainerError, DockerUnavailable
 from conjure_magic.executors.channel import READ, Channel
 from conjure_magic.executors.docker import wire
 from conjure_magic.executors.docker.container import START_PATIENCE, Container
+from conjure_magic.remedies import Remedy, option
 
 OWN_PROCESSES = 2
 """The container's init, and what it keeps: the supervisor, or what waits in its place."""
 
-OTHER = "name another one with --image"
+OTHER = Remedy("Name another one with {0}.", option("image", "NAME"))
 LOST = "what was in /tmp is lost, and so is what ran in the background; /workspace is kept"
 
 
@@ -52,7 +53,7 @@ class ContainerChannel(Channel):
             why = self._complaint.decode("utf-8", "replace").strip()
             name = self.container.plan.image_name
             if "/bin/sh failed" in why:  # the words of the container's init
-                raise DockerUnavailableError(f"the image {name} has no sh, which commands need: {OTHER}") from None
+                raise DockerUnavailableError(f"the image {name} has no sh, which commands need", remedy=OTHER) from None
             raise DockerUnavailableError(
                 f"a container of the image {name} ended before it ran anything: {why or 'it said nothing'}"
             ) from None

@@ -1,4 +1,4 @@
-"""Commands in one warm container per session: the executor behind `--backend docker`."""
+"""Commands in one warm container per session: the executor behind the backend docker."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from conjure_magic.errors import ContainerError, PathNotAllowedError
+from conjure_magic.remedies import ANOTHER_SESSION, Remedy
 from conjure_magic.workspace import Folders
 
 WORKSPACE, INPUT, SKILLS = "/workspace", "/input", "/skills"
@@ -45,8 +46,8 @@ def check_folders(mounts: Iterable[Mount]) -> None:
     for mount in mounts:
         if not mount.source.is_dir():
             raise ContainerError(
-                f"the folder {mount.source}, which commands see as {mount.target}, is gone: make it again, or go on "
-                "in another session (--session NAME)"
+                f"the folder {mount.source}, which commands see as {mount.target}, is gone",
+                remedy=Remedy("Make it again, or go on in {0}.", ANOTHER_SESSION),
             )
 
 

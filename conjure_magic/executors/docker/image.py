@@ -15,6 +15,7 @@ from conjure_magic.errors import ConjureError, ContainerError, DockerUnavailable
 from conjure_magic.executors.docker import engine
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, Recipe, hidden, version
+from conjure_magic.remedies import BUILD, Remedy, option, recipe
 from conjure_magic.settings import STANDARD_IMAGE
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str], object]
 """Takes what happens now, in a line."""
 
-BUILD = "%conjure docker build"
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _NOISE = re.compile(r"--->|Removing intermediate container |debconf: ")
 
@@ -66,7 +66,7 @@ def pull(name: str, progress: Progress, cancel: Cancel, *, host: str = "") -> st
     with _client(host, cancel) as client, _refused(name):
         for event in _told(client.api.pull(name, stream=True, decode=True), cancel, progress, f"pulling {name}"):
             if "error" in event:
-                raise DockerUnavailableError(_no_pull(name, str(event["error"])))
+                raise _no_pull(name, str(event["error"]))
         return _made(client, name)
 
 
@@ -106,7 +106,7 @@ def build(
         for event in _told(stream, cancel, progress, f"pulling {recipe.base or 'its base image'}"):
             log.add(hidden(str(event.get("stream", ""))))
             if "error" in event:
-                raise DockerUnavailableError(_no_build(name, log, hidden(str(event["error"]))))
+                raise _no_build(name, log, hidden(str(event["error"])))
         return _made(client, name)
 
 
@@ -175,7 +175,7 @@ def _refused(name: str) -> Iterator[None]:
     try:
         yield
     except APIError as error:
-        raise DockerUnavailableError(_no_pull(name, str(error.explanation or error))) from None
+        raise _no_pull(name, str(error.explanation or error)) from None
     except (DockerException, RequestException, OSError) as error:
         raise ContainerError(f"making the image {name}: the engine is gone ({type(error).__name__})") from None
 
@@ -198,36 +198,51 @@ def _told(stream: Iterable[Any], cancel: Cancel, progress: Progress, pulling: st
     cancel.raise_if_set()
 
 
-def _no_pull(name: str, said: str) -> str:
+def _no_pull(name: str, said: str) -> DockerUnavailableError:
     """What to do about an image that the engine has not and cannot fetch."""
     low = said.lower()
     if "no space left" in low:
-        return f"no room for the image {name}: the engine's disk is full; `docker system prune` makes room"
-    if "no matching manifest" in low or "no match for platform" in low:
-        return f"there is no image {name} for this kind of machine ({said})"
-    if any(word in low for word in ("not found", "denied", "manifest unknown", "unauthorized", "no such image")):
-        return (
-            f"there is no image {name}: neither the engine nor the registry gives it ({said}). Is the name right? "
-            f"`docker login` opens a private registry; {BUILD} builds the standard image"
+        return DockerUnavailableError(
+            f"no room for the image {name}: the engine's disk is full; `docker system prune` makes room"
         )
-    return (
-        f"the engine has no image {name}, and cannot fetch it ({said}). Name one that it has with --image, bring one "
-        f"with `docker load`, or build the standard one from one that it has: {BUILD} --base IMAGE"
+    if "no matching manifest" in low or "no match for platform" in low:
+        return DockerUnavailableError(f"there is no image {name} for this kind of machine ({said})")
+    if any(word in low for word in ("not found", "denied", "manifest unknown", "unauthorized", "no such image")):
+        return DockerUnavailableError(
+            f"there is no image {name}: neither the engine nor the registry gives it ({said}). Is the name right? "
+            "`docker login` opens a private registry.",
+            remedy=Remedy("{0} builds the standard image.", BUILD),
+        )
+    return DockerUnavailableError(
+        f"the engine has no image {name}, and cannot fetch it ({said})",
+        remedy=Remedy(
+            "Name one that it has with {0}, bring one with `docker load`, or build the standard one from one that it "
+            "has: {1}.",
+            option("image", "NAME"),
+            recipe("base", "IMAGE"),
+        ),
     )
 
 
-def _no_build(name: str, log: _Log, said: str) -> str:
+def _no_build(name: str, log: _Log, said: str) -> DockerUnavailableError:
     """What to do about a build that failed."""
     if "returned a non-zero code" not in said:
-        return _no_pull(f"{name}'s base", said) if log.step.startswith("step 2 ") else f"building {name}: {said}"
+        if log.step.startswith("step 2 "):
+            return _no_pull(f"{name}'s base", said)
+        return DockerUnavailableError(f"building {name}: {said}")
     errors = [line for line in log.lines if re.match(r"(ERROR|E|error|fatal)\b", line)]
     reason = (errors or list(log.lines) or [said])[-1]
-    return f"building the image {name} failed in {log.step}: {reason}{_hint(' '.join(log.lines))}"
+    told = f"building the image {name} failed in {log.step}: {reason}"
+    return DockerUnavailableError(told, remedy=_remedy(" ".join(log.lines)))
 
 
-def _hint(output: str) -> str:
+def _remedy(output: str) -> Remedy | None:
     if re.search(r"CERTIFICATE_VERIFY_FAILED|SSLError|certificate verify failed", output, re.IGNORECASE):
-        return f" (a private authority? {BUILD} --ca FILE)"
+        return Remedy("Behind a private authority, {0} trusts it.", recipe("ca", "FILE"))
     if re.search(r"NewConnectionError|name resolution|Could not resolve|timed out|No matching", output, re.IGNORECASE):
-        return f" (no way to the packages? {BUILD} --index URL, --apt URL, or --packages with fewer)"
-    return ""
+        return Remedy(
+            "Where the packages cannot be reached, {0} names another index for pip, and {1} a mirror of Debian's.",
+            recipe("index", "URL"),
+            recipe("apt", "URL"),
+        )
+    return None

@@ -37,17 +37,17 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if self.base and not re.fullmatch(r"[\w.:/@-]+", self.base):
-            raise UsageError(f"--base {self.base!r} is not an image's name, such as python:3.13-slim")
-        for option, url in (("--index", self.index), ("--apt", self.apt)):
+            raise UsageError(f"base: {self.base!r} is not an image's name, such as python:3.13-slim")
+        for name, url in (("index", self.index), ("apt", self.apt)):
             if url and not re.fullmatch(r"https?://[^\s/]\S*", url):
                 raise UsageError(
-                    f"{option} wants an address such as https://packages.example/simple, not {hidden(url)}"
+                    f"{name} has to be an address such as https://packages.example/simple, not {hidden(url)}"
                 )
         if "@" in urlsplit(self.apt).netloc:
-            raise UsageError("--apt with a password in it would leave that in the image; use a mirror without one")
+            raise UsageError("apt: a password in the address would stay in the image; use a mirror without one")
         for package in self.packages or ():
             if not _PACKAGE.fullmatch(package):
-                raise UsageError(f"--packages has {package!r}, which is not a package's name, such as pandas>=2.1")
+                raise UsageError(f"packages: {package!r} is not a package's name, such as pandas>=2.1")
         if self.ca is not None:
             _check_certificates(self.ca)
 
@@ -100,10 +100,8 @@ def _check_certificates(path: Path) -> None:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
-        raise UsageError(f"--ca {path}: {error.strerror}") from None
+        raise UsageError(f"ca: {path}: {error.strerror}") from None
     if "PRIVATE KEY-----" in text:
-        raise UsageError(
-            f"--ca {path} holds a private key, which must not go into an image: name the certificate alone"
-        )
+        raise UsageError(f"ca: {path} holds a private key, which must not go into an image: name the certificate alone")
     if "-----BEGIN CERTIFICATE-----" not in text:
-        raise UsageError(f"--ca {path} is not a PEM file of certificates: it has no line -----BEGIN CERTIFICATE-----")
+        raise UsageError(f"ca: {path} is not a PEM file of certificates: it has no line -----BEGIN CERTIFICATE-----")

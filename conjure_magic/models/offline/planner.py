@@ -97,7 +97,7 @@ def _nothing_fits(at: Situation) -> Move:
     known = [*at.places.skills, *native]
     if not known:
         text = "I can do nothing here: there are no skills, and without a skill I have nothing to follow."
-        return Move(f"{text}\n\n{say.label('It has answered nothing: name a folder of skills with --skills.')}")
+        return Move(f"{text}\n\n{say.label('It has answered nothing: name a folder of skills for it.')}")
     text = "None of the skills that I know fits this request, so I ran nothing. There are:\n\n" + say.skill_list(known)
     text += "\n\nA request that names one of these, and the file or address to work on, is something I can follow."
     return Move(f"{text}\n\n{say.label('It has answered nothing: it only follows what skills document.')}")

@@ -1,0 +1,107 @@
+"""What helps against an error, as data: a program and a notebook each read it in words of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["option", "setting", "limit", "recipe", "key", "reset", "session", "build", "hosted skills"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One thing that a person can give, set or do. As text it is what a program would write."""
+
+    kind: Kind
+    name: str = ""
+    value: str = ""
+    """An example; in capitals it stands for what the person has to fill in."""
+
+    def __str__(self) -> str:
+        match self.kind:
+            case "option":
+                return f"{self.name}={self._literal}" if self.value else f"the argument {self.name}"
+            case "setting":
+                return f"Settings({self.name}={self.value})" if self.value else f"Settings.{self.name}"
+            case "limit":
+                return f"limits=session.limits({self.name}={self.value or '…'})"
+            case "recipe":
+                return f"Recipe({self.name}={self._literal})"
+            case "key":
+                return "pass key=Key(…)"
+            case "reset":
+                return "session.reset()"
+            case "session":
+                return "another Session"
+            case "build":
+                return "conjure_magic.executors.docker.image.build"
+            case "hosted skills":
+                return "SkillsClient().list()"
+
+    @property
+    def _literal(self) -> str:
+        return self.value if self.value.isupper() else f'"{self.value}"'
+
+
+KEY = Way("key")
+RESET = Way("reset")
+ANOTHER_SESSION = Way("session")
+BUILD = Way("build")
+HOSTED_SKILLS = Way("hosted skills")
+
+
+def option(name: str, value: str = "") -> Way:
+    """An argument of a Session, which a cell has as an option of that name."""
+    return Way("option", name, value)
+
+
+def setting(name: str, value: str = "") -> Way:
+    """A setting; `value` as Python writes it."""
+    return Way("setting", name, value)
+
+
+def limit(name: str, value: str = "") -> Way:
+    """A bound of one turn."""
+    return Way("limit", name, value)
+
+
+def recipe(name: str, value: str) -> Way:
+    """An option of building the standard image."""
+    return Way("recipe", name, value)
+
+
+Words = Callable[[Way], str]
+"""How a reader says a way: `str` for a program; the magics have their own."""
+
+
+class Remedy:
+    """A sentence that says what helps: its `{0}`, `{1}` stand for ways, which each reader has in words of their own."""
+
+    def __init__(self, sentence: str, *ways: Way) -> None:
+        self.sentence = sentence
+        self.ways = ways
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Remedy) and (self.sentence, self.ways) == (other.sentence, other.ways)
+
+    def __hash__(self) -> int:
+        return hash((self.sentence, self.ways))
+
+    def __repr__(self) -> str:
+        return f"Remedy({str(self)!r})"
+
+    def __str__(self) -> str:
+        return self.told(str)
+
+    def told(self, words: Words) -> str:
+        """The sentence with each way in these words."""
+        return self.sentence.format(*map(words, self.ways))
+
+
+def with_remedy(fact: str, remedy: Remedy | None, words: Words) -> str:
+    """A fact, and behind it what helps, in the words of those who read it."""
+    if remedy is None:
+        return fact
+    stop = "" if fact.endswith((".", "!", "?")) else "."
+    return f"{fact}{stop} {remedy.told(words)}"
