@@ -104,8 +104,7 @@ class Command:
         """Its own help: usage, what it does, each option, and the commands that may follow."""
         text = self.parser.format_help().strip()
         if self.commands:
-            width = max(len(command.usage) for command in self.commands)
-            text += "\n\ncommands:\n" + "\n".join(f"  {c.usage:<{width}}  {c.about}" for c in self.commands)
+            text += "\n\ncommands:\n" + "\n".join(f"  {c.usage}\n      {c.about}" for c in self.commands)
         return text
 
     def find(self, word: str) -> Command | None:

@@ -208,7 +208,7 @@ def use_arguments() -> tuple[Argument, ...]:
 
 
 COMMANDS = (
-    Command("state", "show the current session, and what it works with", show_state),
+    Command("state", "show the current session, and what it works with; %conjure alone does so, too", show_state),
     Command("use", "choose backend, skills, model or session for the next cells", use, use_arguments),
     Command("sessions", "list all sessions of this kernel", list_sessions),
     Command(

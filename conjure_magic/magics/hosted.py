@@ -231,6 +231,7 @@ HOSTED = Command(
             (
                 argument(
                     "--source",
+                    metavar="custom|anthropic",
                     choices=("custom", "anthropic"),
                     help="those that were uploaded, or Anthropic's own",
                     values=lambda _: ("custom", "anthropic"),

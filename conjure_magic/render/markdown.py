@@ -31,7 +31,7 @@ _PLAIN = {"text", "code_inline", "softbreak", "hardbreak"}
 
 @cache
 def _parser() -> MarkdownIt:
-    # Imported here: the library costs more than everything else that loading the extension loads.
+    # Imported here: the library costs more than all that loading the extension imports.
     from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
