@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.artifacts import media_type
+from conjure_magic.magics.hints import in_cell
+from conjure_magic.remedies import with_remedy
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
 from conjure_magic.render.turn import cost_words, token_words
@@ -77,7 +79,11 @@ def render_skills(session: Session, changes: SkillChanges | None = None) -> Bund
     ]
     if hidden:
         tables.append(Table(("skill", "from", "folder", "yields to"), hidden, "Shadowed"))
-    findings = [(finding.level, str(finding)) for finding in registry.findings if finding.code != "shadowed"]
+    findings = [
+        (finding.level, with_remedy(str(finding), finding.remedy, in_cell))
+        for finding in registry.findings
+        if finding.code != "shadowed"
+    ]
     if findings:
         tables.append(Table(("", "finding"), findings, "Findings"))
     return render(tables=tables, note=" ".join(filter(None, (_changes(changes), GRANTS_NOTHING if allowed else ""))))

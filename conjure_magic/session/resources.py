@@ -23,6 +23,7 @@ from conjure_magic.backends.base import Backend
 from conjure_magic.backends.native.host import Host
 from conjure_magic.backends.opener import BackendSetup, Chosen
 from conjure_magic.errors import SkillNotFoundError
+from conjure_magic.events import Notice
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
 from conjure_magic.models.choice import key_variables
@@ -206,11 +207,13 @@ class Resources:
         if self._workspace is not None:
             self._workspace.close()
 
-    def remarks(self) -> list[str]:
+    def remarks(self) -> list[Notice]:
         """What the person should know: settings that are wrong, another kernel's workspace, skills not loaded."""
         findings = [f for f in self.skills.findings if f.level == "error" or f.code in TOLD]
-        texts = [*self._settings.problems, self.workspace.notice, *map(str, findings)]
-        return [text for text in dict.fromkeys(texts) if text]
+        texts = [*self._settings.problems, self.workspace.notice]
+        notices = [Notice(text, "warning") for text in texts if text]
+        notices += [Notice(str(finding), "warning", finding.remedy) for finding in findings]
+        return list(dict.fromkeys(notices))
 
     # ---- inside
 

@@ -16,7 +16,7 @@ from conjure_magic.backends import BackendSkills
 from conjure_magic.backends.native.host import Host
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
-from conjure_magic.events import Event, FileCreated, Notice, TurnResult
+from conjure_magic.events import Event, FileCreated, TurnResult
 from conjure_magic.history import extend, repair
 from conjure_magic.hooks import questions
 from conjure_magic.messages import Message, TextBlock, Usage
@@ -397,7 +397,7 @@ class Session:
             subscribers=self._subscribers.now,
             limits=options.get("limits") or self.limits(),
             counted=self._turns.now.counted,
-            notices=tuple(Notice(text, "warning") for text in self._resources.remarks() if text not in self._told),
+            notices=tuple(notice for notice in self._resources.remarks() if notice.text not in self._told),
         )
 
     def limits(self, **changes: Unpack[LimitChanges]) -> Limits:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from conjure_magic.remedies import Remedy
+
 Level = Literal["info", "warning", "error"]
 
 
@@ -21,6 +23,8 @@ class Finding:
     """The file or folder that it is about."""
     level: Level = "warning"
     """"error": not loaded; "warning": loaded anyway; "info": nothing is wrong."""
+    remedy: Remedy | None = None
+    """What helps, if anything."""
 
     def __str__(self) -> str:
         return (

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from conjure_magic.errors import PackageError, SkillNotFoundError, UsageError
 from conjure_magic.phrases import counted
+from conjure_magic.remedies import Remedy, option
 from conjure_magic.skills.catalogue import entries_of, fit_catalogue
 from conjure_magic.skills.discovery import Cache, scan
 from conjure_magic.skills.finding import Finding
@@ -25,6 +26,7 @@ from conjure_magic.workspace import expanded
 
 AskTrust = Callable[[Path, tuple[str, ...]], bool | None]
 """Asks a person whether a project folder with these skills is trusted; None where nobody can answer."""
+NAME_FOLDER = Remedy("To load them, name the folder: {0}.", option("skills", "./skills"))
 
 BUNDLED = Path(__file__).parent / "bundled"
 PROJECT_FOLDERS = ("skills", ".agents/skills")
@@ -265,11 +267,11 @@ class SkillRegistry:
         if trusted:
             yield from found
         elif trusted is None:
-            text = f"{what} not loaded: nobody could be asked whether you trust it. "
-            yield _notice("not-asked", text + "Name its folder, such as ./skills, to load them", project)
+            text = f"{what} not loaded: nobody could be asked whether you trust it"
+            yield _notice("not-asked", text, project, NAME_FOLDER)
         else:
-            text = f"{what} not loaded: you do not trust it. "
-            yield _notice("untrusted", text + "Name its folder, such as ./skills, to load them anyway", project)
+            text = f"{what} not loaded: you do not trust it"
+            yield _notice("untrusted", text, project, NAME_FOLDER)
 
     def _is_given(self, loaded: Loaded) -> bool:
         """True if a path that was named covers the skill, so that it is loaded already."""
@@ -315,8 +317,8 @@ def _folder(path: str | Path) -> Path:
     return folder.resolve()
 
 
-def _notice(code: str, text: str, path: Path) -> Loaded:
-    return Loaded(None, (Finding(code, text, path),))
+def _notice(code: str, text: str, path: Path, remedy: Remedy | None = None) -> Loaded:
+    return Loaded(None, (Finding(code, text, path, remedy=remedy),))
 
 
 def _catalogue_findings(skills: Iterable[Skill]) -> Iterator[Finding]:

@@ -157,7 +157,7 @@ def test_where_nobody_can_answer_it_is_not_loaded_and_asked_again_next_time(tmp_
     project = project_with(tmp_path, "one")
     registry = SkillRegistry(project=project, ask_trust=ask, bundled=False)  # type: ignore[arg-type]
     assert names(registry) == []
-    assert "--skills ./skills" in registry.findings[0].message
+    assert str(registry.findings[0].remedy) == 'To load them, name the folder: skills="./skills".'
     with pytest.raises(SkillNotFoundError, match="nobody could be asked"):
         registry.get("one")
     assert names(SkillRegistry(project=project, ask_trust=lambda *_: True, bundled=False)) == ["one"]
