@@ -281,6 +281,8 @@ class TurnResult:
     rounds: int
     error: str = ""
     """What went wrong, for stop_reason "error"."""
+    remedy: Remedy | None = None
+    """What helps against it, if anything."""
     attachments: tuple[str, ...] = ()
     """Texts that went with the prompt."""
     attached: tuple[Path, ...] = ()

@@ -73,8 +73,8 @@ def allowed_addresses(host: str, addresses: Iterable[str], private: Iterable[str
     fine = [text for text in found if _is_allowed(text, networks)]
     if not fine:
         raise ToolError(
-            f"{host} leads to {', '.join(found) or 'no address'}, which is not public; the person can allow it: "
-            "%config ConjureMagics.fetch_private = ['NETWORK'], such as 'localhost' or '10.0.0.0/8'"
+            f"{host} leads to {', '.join(found) or 'no address'}, which is not public; the person can allow it by the "
+            "setting fetch_private, a list such as ['localhost'] or ['10.0.0.0/8']"
         )
     return fine
 

@@ -279,7 +279,11 @@ def final_bundles(result: TurnResult, limits: DisplayLimits, *, parts: bool) -> 
     try:
         if not parts:
             return [render_turn(result, limits)]
-        return [render_turn(result, limits, whole=False), render_footer(result), *render_pictures(result, limits)]
+        return [
+            render_turn(result, limits, whole=False),
+            render_footer(result, limits.words),
+            *render_pictures(result, limits),
+        ]
     except Exception as error:
         log.exception("the turn could not be rendered")
         return [render_failure(result, repr(error)), EMPTY]
@@ -357,7 +361,7 @@ class TextDisplay:
             case TurnFinished(result):
                 self._done = True
                 found = cards(result.files, self._limits.file_bytes, self._limits.cell_bytes, apart=True)
-                for text in (render_cards_text(found), render_footer(result)["text/plain"]):
+                for text in (render_cards_text(found), render_footer(result, self._limits.words)["text/plain"]):
                     if text:
                         self._line(text)
 

@@ -8,6 +8,7 @@ from conjure_magic.characters import clean
 from conjure_magic.events import TurnResult
 from conjure_magic.messages import Usage
 from conjure_magic.phrases import counted, duration
+from conjure_magic.remedies import Words, with_remedy
 from conjure_magic.render import style
 from conjure_magic.render.files import (
     Card,
@@ -42,10 +43,11 @@ def render_turn(result: TurnResult, limits: DisplayLimits, *, whole: bool = True
     html = [render_item(item, shown) for item in result.items] + [render_cards(found)]
     markdown = [render_item_markdown(item, shown) for item in result.items] + [render_cards_markdown(found)]
     text = [render_item_text(item, shown) for item in result.items] + [render_cards_text(found)]
+    words = limits.words
     if whole:
-        html.append(_footer_html(result))
-        markdown.append(_footer_markdown(result))
-        text.append(_footer_text(result))
+        html.append(_footer_html(result, words))
+        markdown.append(_footer_markdown(result, words))
+        text.append(_footer_text(result, words))
     return {
         "text/html": style.page("\n".join(filter(None, html))),
         "text/markdown": "\n\n".join(filter(None, markdown)),
@@ -81,14 +83,14 @@ _GO_ON = {
 }
 
 
-def ending(result: TurnResult) -> tuple[str, str]:
+def ending(result: TurnResult, words: Words = str) -> tuple[str, str]:
     """How a turn ended that the model did not end itself: its mark, and a sentence with how to go on."""
     if result.is_complete:
         return "", ""
     label, sentence = _ENDED.get(result.stop_reason, ("■ Ended", ""))
     unknown = f"It ended with “{one_line(result.stop_reason, 60)}”"
     # What comes from outside is never a format of its own.
-    error = clean(result.error)[:2_000] or "No reason was given"
+    error = clean(with_remedy(result.error[:2_000], result.remedy, words)) if result.error else "No reason was given"
     said = (
         sentence.format(time=duration(result.seconds), rounds=counted(result.rounds, "model request"), error=error)
         or unknown
@@ -126,17 +128,17 @@ def cost_words(cost: float | None) -> str:
     return f"${cost:.2f}" if cost >= 1 or cost == 0 else f"${cost:.3f}" if cost >= 0.001 else f"${cost:.5f}"
 
 
-def render_footer(result: TurnResult) -> Bundle:
+def render_footer(result: TurnResult, words: Words = str) -> Bundle:
     """The quiet last line of a cell, and, where it applies, how the turn was cut short and how to go on."""
     return {
-        "text/html": style.page(_footer_html(result)),
-        "text/markdown": _footer_markdown(result),
-        "text/plain": _footer_text(result),
+        "text/html": style.page(_footer_html(result, words)),
+        "text/markdown": _footer_markdown(result, words),
+        "text/plain": _footer_text(result, words),
     }
 
 
-def _footer_html(result: TurnResult) -> str:
-    label, sentence = ending(result)
+def _footer_html(result: TurnResult, words: Words) -> str:
+    label, sentence = ending(result, words)
     html = ""
     if label:
         tint = style.ALERT if result.stop_reason == "error" else style.WARN
@@ -145,12 +147,12 @@ def _footer_html(result: TurnResult) -> str:
     return f'{html}<div style="margin-top:10px;{style.SMALL}">{line}</div>'
 
 
-def _footer_markdown(result: TurnResult) -> str:
-    label, sentence = ending(result)
+def _footer_markdown(result: TurnResult, words: Words) -> str:
+    label, sentence = ending(result, words)
     head = f"**{label}** {escape_inline(sentence)}\n\n" if label else ""
     return head + escape_markdown(" · ".join(facts(result)))
 
 
-def _footer_text(result: TurnResult) -> str:
-    label, sentence = ending(result)
+def _footer_text(result: TurnResult, words: Words) -> str:
+    label, sentence = ending(result, words)
     return (f"{label}: {sentence}\n" if label else "") + " · ".join(facts(result))

@@ -87,6 +87,7 @@ class Turn:
         self._text: list[str] = []
         self._stop_reason = ""
         self._error = ""
+        self._remedy: Remedy | None = None
         self._pauses = 0
         self._started = time.monotonic()
 
@@ -137,7 +138,7 @@ class Turn:
         except CancelledError:
             pass
         except ModelError as error:
-            self._error, failure = error.fact, error
+            self._error, self._remedy, failure = error.fact, error.remedy, error
         except GeneratorExit:
             self.cancel.set("stopped")
             raise
@@ -387,6 +388,7 @@ class Turn:
             seconds=time.monotonic() - self._started,
             rounds=self.feed.round,
             error=self._error,
+            remedy=self._remedy,
             attachments=self.attachments,
             attached=self.attached,
         )
