@@ -105,21 +105,12 @@ def _shortened(text: str, max_lines: int, max_characters: int) -> tuple[str, str
 def label(*limits: str) -> str:
     """The line that ends every answer: what this is, and what it could not do."""
     said = " ".join(limit for limit in limits if limit)
-    return f"*Answered by the offline model: rules, not a language model. {said}*"
-
-
-def ran(unused: Sequence[str]) -> str:
-    """What running one documented command leaves undone."""
-    text = (
-        "It ran what a skill documents and shows what that printed; it has not weighed it, and says no more than that."
-    )
-    return f"{text} {left_out(unused)}".strip()
+    return f"*Answered by the offline model: rules, not a language model.{f' {said}' if said else ''}*"
 
 
 def ran_tool(name: str, unused: Sequence[str]) -> str:
     """What calling one tool leaves undone."""
-    text = f"It called {code(name)} and shows what came back; it has not weighed it, and says no more than that."
-    return f"{text} {left_out(unused)}".strip()
+    return f"It called {code(name)}. {left_out(unused)}".strip()
 
 
 def left_out(unused: Sequence[str]) -> str:

@@ -11,14 +11,14 @@ from conjure_magic.models.offline.conversation import Conversation, Exchange, Kn
 from conjure_magic.models.offline.documents import Documentation, DocumentedCommand
 from conjure_magic.models.offline.fill import Filled, Material, absolute, asks_for, fill
 from conjure_magic.models.offline.mentions import Mentions, read_mentions
+from conjure_magic.models.offline.reading.lexicon import FILLER, LINE_NOUNS, UNANSWERABLE
 from conjure_magic.models.offline.template import OPERATORS, Option, Template, named_option, parse_template
-from conjure_magic.models.offline.vocabulary import PHRASES
-from conjure_magic.skills.words import rank, stems
+from conjure_magic.models.offline.vocabulary import PHRASES, SYNONYMS
+from conjure_magic.models.offline.weights import MAIN_COMMAND
+from conjure_magic.skills.words import rank, stem, stems
 
 MAX_PROMPT = 8_000
 """Characters of a prompt that are weighed."""
-MAIN_COMMAND = 0.5
-"""What being documented first is worth: it is the author's usual way."""
 _FOLLOW_UP = re.compile(
     r"\b(?:and|now|also|again|same|instead|only|just|but|then|it|its|that|those|them|these|this|what about|how about|"
     r"more|less|with|without)\b",
@@ -234,6 +234,38 @@ def unused(given: Material, filled: Filled, prompt: str) -> tuple[str, ...]:
     if mentions.inputs:
         missing += [path for path in given.inputs if path not in filled.used]
     return tuple(dict.fromkeys(missing))
+
+
+def unaccounted(prompt: str, given: Material, choice: Choice, skill_text: str) -> tuple[tuple[str, ...], int]:
+    """The words of a request that neither the command nor what is said about it holds, and how many words it has."""
+    option_words = [word for option in choice.template.options for word in re.findall(r"[a-z]+", option.name.lower())]
+    meant = [other for word in option_words for other in (word, *SYNONYMS.get(word, ()))]
+    said = " ".join((*choice.command.section, choice.command.about, choice.filled.command, skill_text, *meant))
+    known = frozenset(stems(said)) | {stem(word) for word in meant}
+    bare = without_names(prompt[:MAX_PROMPT], given)
+    for quoted in (*given.mentions.quoted, *given.mentions.sought):
+        bare = bare.replace(quoted, " ")
+    words = [
+        word
+        for word in re.findall(r"[^\W\d_]+(?:'[a-z]+)?", bare)
+        if word.lower() not in FILLER and word.lower() not in LINE_NOUNS
+    ]
+    words = [word for word in words if stems(word) or word.lower() in UNANSWERABLE]
+    expansions = frozenset(stems(expanded(bare))) - frozenset(stems(bare))
+    left = [
+        word
+        for word in words
+        if not (set(stems(word)) & known) and not (expansions and expansions & known and _in_phrase(word))
+    ]
+    return tuple(dict.fromkeys(left)), len(words)
+
+
+def _in_phrase(word: str) -> bool:
+    """True if a word belongs to a turn of phrase that stands for other words."""
+    return any(
+        re.search(rf"\b{re.escape(word)}\b", phrase.replace("|", " ").replace(r"\b", " "), re.IGNORECASE)
+        for phrase, _ in PHRASES
+    )
 
 
 def is_wrong_use(result: str) -> bool:

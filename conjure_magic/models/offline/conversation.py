@@ -10,6 +10,10 @@ from html import unescape
 from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseBlock
 
 ID_PREFIX = "toolu_offline_"
+HELP_MARK = "== help: "
+"""What a command echoes that asks scripts for help."""
+LOOK_MARKS = ("awk 'BEGIN{split(", "gzip -dc", "bzip2 -dc", "xz -dc")
+"""How commands begin that look at lines of a file."""
 _NOTE = re.compile(r"^\[conjure: [^\n]*\]$\n?", re.MULTILINE)
 _SETTLED = re.compile(r"\[(?:result|the call failed|called \S+): ")
 _GO_ON = re.compile(
@@ -36,6 +40,12 @@ class Step:
         """The path that a call of `view` names; empty for other calls."""
         return str(self.call.input.get("path", "")) if self.call.name == "view" else ""
 
+    @property
+    def prepares(self) -> bool:
+        """True for reading a file, asking a script for help, and looking at lines of a file: no answer yet."""
+        command = str(self.call.input.get("command", ""))
+        return bool(self.path) or HELP_MARK in command or command.startswith(LOOK_MARKS)
+
 
 @dataclass
 class Exchange:
@@ -53,7 +63,7 @@ class Exchange:
     @property
     def is_unfinished(self) -> bool:
         """True if it came to no command that ended well."""
-        return not self.steps or self.steps[-1].is_error or bool(self.steps[-1].path)
+        return not self.steps or self.steps[-1].is_error or self.steps[-1].prepares
 
 
 @dataclass(frozen=True)

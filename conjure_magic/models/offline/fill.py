@@ -110,6 +110,8 @@ class _Filling:
 
     def _positional(self, part: Positional) -> str:
         value = self._find(part.value)
+        if value is None and part.value.kind == "text" and not part.optional and self._inputs:
+            value = quoted_path(self._one_input())
         if value is None and part.value.kind == "output" and not part.optional:
             return part.value.raw if part.value.is_example else f"output.{part.value.extension or 'txt'}"
         if value is None and not part.optional:
@@ -154,10 +156,12 @@ class _Filling:
         if value.kind == "text" and option.optional and not asked:
             return None
         found = self._find(value, needs_word=option.optional or value.is_example)
-        if found is None and value.kind == "text" and not value.is_example and asked:
+        if found is None and value.kind == "text" and not value.is_example and (asked or not option.optional):
             found = self._named(option)
         if found is None and not option.optional and value.is_example:
             self.filled.unasked += self._strangeness(value)
+            if value.kind == "text" and self._strangeness(value):
+                self.filled.missing.append(option.name.lstrip("-"))
             return value.raw
         if found is None and not option.optional and value.kind == "number" and asked:
             return USUAL_NUMBER
@@ -167,9 +171,10 @@ class _Filling:
 
     def _named(self, option: Option) -> str | None:
         """What the request calls by the option's name: "column b" for `--column NAME`."""
-        words = re.findall(r"[a-z]+", option.name.lower())
+        words = re.findall(r"[a-z]+", option.name.lower()) + sorted(option.value.words if option.value else ())
         named = (self.material.mentions.named.get(word) for word in words)
-        return next((self._take(text) for text in named if text is not None and text not in self.filled.used), None)
+        given = (text for text in named if text is not None and text.lower() not in words)
+        return next((self._take(text) for text in given if text not in self.filled.used), None)
 
     def _strangeness(self, value: Value) -> float:
         """How far an author's own value is from what is asked: their pattern, their level."""
@@ -206,8 +211,13 @@ class _Filling:
         self.filled.used.add(text)
         return shlex.quote(text)
 
+    def _one_input(self) -> str:
+        path = self._inputs.pop(0)
+        self.filled.used.add(path)
+        return path
+
     def _input(self, value: Value) -> str | None:
-        if not self._inputs:
+        if not self._inputs or not _suits(self._inputs, value):
             return None
         every = value.many or self._positionals == 1
         taken = self._inputs if every else self._inputs[:1]
@@ -263,6 +273,16 @@ class _Filling:
             return None
         self._quoted = [text for text in self._quoted if text != given[0]]
         return self._take(given[0])
+
+
+def _suits(paths: list[str], value: Value) -> bool:
+    """True unless a placeholder such as IMAGE.png wants files of another kind than all of these."""
+    if value.is_example or not value.extension:
+        return True
+    endings = {path.lower().rpartition(".")[2] for path in paths}
+    return bool({ending for ending in endings if ending.startswith(value.extension)}) or any(
+        "*" in path for path in paths
+    )
 
 
 def _refuses(words: list[str], mentions: Mentions) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from conjure_magic.models.base import Request, ToolDefinition
 from conjure_magic.models.offline import answer as say
+from conjure_magic.models.offline.asking import Desk
+from conjure_magic.models.offline.asking import answer as answer_parts
 from conjure_magic.models.offline.choose import (
     Choice,
     best_fit,
@@ -16,9 +19,13 @@ from conjure_magic.models.offline.choose import (
     is_wrong_use,
     material,
     simpler,
+    skill_read_in,
+    unaccounted,
     unused,
 )
+from conjure_magic.models.offline.compose import programs
 from conjure_magic.models.offline.conversation import (
+    HELP_MARK,
     Conversation,
     KnownSkill,
     Step,
@@ -29,8 +36,19 @@ from conjure_magic.models.offline.conversation import (
 from conjure_magic.models.offline.documents import read_documentation
 from conjure_magic.models.offline.explain import explain
 from conjure_magic.models.offline.fill import Material
+from conjure_magic.models.offline.folding import readings_of
+from conjure_magic.models.offline.interface import help_command, read_interfaces
+from conjure_magic.models.offline.look import is_look
 from conjure_magic.models.offline.mentions import read_mentions
 from conjure_magic.models.offline.native import fill_schema, native_tools, runs_code
+from conjure_magic.models.offline.reading import changes_last, read_request
+from conjure_magic.models.offline.reading.lexicon import UNANSWERABLE
+from conjure_magic.models.offline.weights import ENOUGH_UNDERSTOOD
+
+MOST_PROGRAMS = 8
+"""Scripts and subcommands of a skill that are asked for help."""
+MOST_LOOKS = 4
+"""Looks at files in a turn."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +101,38 @@ def _begin(at: Situation) -> Move:
     index = best_fit(at.prompt, both)
     if index is not None and index < len(tools):
         return _call_native(at, at.native[index])
-    skill = skills[index - len(tools)] if index is not None else choose_skill(at.conversation, skills)
+    skill = _choose_skill(at)
     if skill is None:
         return _nothing_fits(at)
+    known = _known_text(at, skill)
+    if known:
+        return _work(at, skill, known)
     sentence = f"The skill **{say.plain(skill.name)}** fits. I read how it is used."
     if "view" in at.offered:
         return Move(sentence, "view", {"path": skill.location})
     return Move(sentence, "bash_tool", {"command": f"cat -- {say.word(skill.location)}"})
+
+
+def _choose_skill(at: Situation) -> KnownSkill | None:
+    """The skill for the request: the one that it names, the best fitting, or the one in use if it follows up."""
+    skills = at.places.skills if at.offered & {"view", "bash_tool"} else ()
+    named = [
+        skill
+        for skill in skills
+        if re.search(rf"(?<![\w-]){re.escape(skill.name)}(?![\w-])", at.prompt.replace(" ", "-"))
+    ]
+    if len(named) == 1:
+        return named[0]
+    before = next(filter(None, (skill_read_in(turn, skills) for turn in at.conversation.earlier)), None)
+    if before is not None and at.conversation.earlier and changes_last(at.prompt, read_request(at.prompt)[-1]):
+        return before
+    return choose_skill(at.conversation, skills)
+
+
+def _known_text(at: Situation, skill: KnownSkill) -> str:
+    """The skill's SKILL.md, if it was read in this conversation."""
+    steps = [step for exchange in at.conversation.exchanges for step in exchange.steps]
+    return next((step.result for step in reversed(steps) if _reads(step, skill) and not step.is_error), "")
 
 
 def _nothing_fits(at: Situation) -> Move:
@@ -120,23 +163,83 @@ def _next(at: Situation, last: Step) -> Move:
     """What follows from the last tool call."""
     if say.was_refused(last.result) and last.is_error:
         return _refused(at, last)
-    skill = _skill_in_use(at)
+    skill = _skill_in_use(at) or _choose_skill(at)
     if last.call.name not in ("view", "bash_tool"):
         return _answer_native(at, last)
     if skill is None:
         return Move(f"{say.render_output(last.result)}\n\n{say.label('It does not know what this call was for.')}")
-    reading = _reading(at, skill)
-    if last is reading:
-        return _unreadable(skill, last) if last.is_error else _run(at, skill, last)
-    return _after_run(at, skill, reading, last)
+    if _reads(last, skill) and last.is_error:
+        return _unreadable(skill, last)
+    text = _known_text(at, skill)
+    if not text:
+        return Move(f"{say.render_output(last.result)}\n\n{say.label('It does not know what this call was for.')}")
+    return _work(at, skill, text)
+
+
+def _work(at: Situation, skill: KnownSkill, text: str) -> Move:
+    """What comes next once the skill is read: ask its scripts for help, look at the files, run, answer."""
+    documentation = read_documentation(text)
+    known = programs(documentation, skill.directory)
+    if known and "bash_tool" in at.offered:
+        helped = [
+            step
+            for step in _all_steps(at)
+            if HELP_MARK in str(step.call.input.get("command", ""))
+            and skill.directory in str(step.call.input["command"])
+        ]
+        if not helped:
+            asked = help_command((program.words, program.script, program.command) for program in known[:MOST_PROGRAMS])
+            return Move("I ask its scripts how they are called.", "bash_tool", {"command": asked})
+        interfaces = read_interfaces("\n".join(say.split_status(step.result)[0] for step in helped))
+        desk = Desk(documentation, known, interfaces, at.conversation, at.places, readings_of(at.conversation))
+        if desk.query is not None and _is_question(desk):
+            return _question(at, skill, desk)
+        if desk.query is not None and not any(
+            step for step in at.conversation.now.steps if step.call.name == "bash_tool" and not _prepares(step)
+        ):
+            choice, given = _choose(at, skill, text)
+            if choice is not None and (left := _left(at, skill, choice, given)[0]):
+                return _not_understood(at, skill, left)
+    steps = [step for step in at.conversation.now.steps if not _reads(step, skill) and not _prepares(step)]
+    return _after_run(at, skill, text, steps) if steps else _run(at, skill, text)
+
+
+def _not_understood(at: Situation, skill: KnownSkill, left: Sequence[str]) -> Move:
+    text = f"I cannot answer this: I do not understand {say.listed(map(say.code, left[:8]))}. I ran nothing."
+    return Move(f"{text}\n\n{say.label()}")
+
+
+def _is_question(desk: Desk) -> bool:
+    return desk.suits()
+
+
+def _all_steps(at: Situation) -> list[Step]:
+    return [step for exchange in at.conversation.exchanges for step in exchange.steps]
+
+
+def _prepares(step: Step) -> bool:
+    return step.prepares
+
+
+def _question(at: Situation, skill: KnownSkill, desk: Desk) -> Move:
+    """Look at the files, run a command for each part of the request, answer."""
+    steps = [step for step in at.conversation.now.steps if step.call.name == "bash_tool"]
+    looks = [step for step in steps if is_look(str(step.call.input["command"]))]
+    if (command := desk.look()) and len(looks) < MOST_LOOKS:
+        return Move("I look at the file.", "bash_tool", {"command": command})
+    parts = desk.parts()
+    results = {str(step.call.input["command"]): step for step in steps}
+    for part in parts:
+        if part.composed is not None and part.composed.command not in results:
+            shown = say.shown_command(part.composed.command, at.places, skill)
+            return Move(f"I run {say.code(shown)}.", "bash_tool", {"command": part.composed.command})
+    commands = [part.composed.command for part in parts if part.composed is not None]
+    text = answer_parts(parts, results, skill.name, {c: say.shown_command(c, at.places, skill) for c in commands})
+    return Move(f"{text}\n\n{say.label()}")
 
 
 def _reads(step: Step, skill: KnownSkill) -> bool:
     return step.path == skill.location or step.call.input.get("command") == f"cat -- {say.word(skill.location)}"
-
-
-def _reading(at: Situation, skill: KnownSkill) -> Step:
-    return next(step for step in at.conversation.now.steps if _reads(step, skill))
 
 
 def _skill_in_use(at: Situation) -> KnownSkill | None:
@@ -144,19 +247,24 @@ def _skill_in_use(at: Situation) -> KnownSkill | None:
     return next((skill for step in steps for skill in at.places.skills if _reads(step, skill)), None)
 
 
-def _choose(at: Situation, skill: KnownSkill, reading: Step) -> tuple[Choice | None, Material]:
-    given = material(at.conversation, at.places, skill.directory, reading.result)
-    return choose_command(read_documentation(reading.result), given, at.prompt), given
+def _choose(at: Situation, skill: KnownSkill, text: str) -> tuple[Choice | None, Material]:
+    given = material(at.conversation, at.places, skill.directory, text)
+    return choose_command(read_documentation(text), given, at.prompt), given
 
 
-def _run(at: Situation, skill: KnownSkill, reading: Step) -> Move:
+def _run(at: Situation, skill: KnownSkill, text: str) -> Move:
     """Run the documented command that fits, or say what it lacks."""
-    choice, _ = _choose(at, skill, reading)
+    choice, given = _choose(at, skill, text)
     name = f"**{say.plain(skill.name)}**"
     if choice is None:
         text = f"The skill {name} fits, but its SKILL.md documents no command that I could run."
         return Move(f"{text}\n\n{say.label('It has answered nothing.')}")
     shown = say.shown_command(choice.filled.command, at.places, skill)
+    left, total = _left(at, skill, choice, given)
+    if _too_much_left(left, total):
+        text = f"I ran nothing: I do not understand {say.listed(map(say.code, left[:8]))} in this request."
+        text += f" The nearest command of {name} would be\n\n{say.fenced(shown, 'bash')}"
+        return Move(f"{text}\n\n{say.label()}")
     if choice.filled.missing:
         lacking = say.listed(map(say.code, dict.fromkeys(choice.filled.missing)))
         text = f"I ran nothing: the command that fits needs {lacking}, which your request does not name. It would have"
@@ -168,30 +276,44 @@ def _run(at: Situation, skill: KnownSkill, reading: Step) -> Move:
     return Move(f"I run {say.code(shown)}.", "bash_tool", {"command": choice.filled.command})
 
 
-def _after_run(at: Situation, skill: KnownSkill, reading: Step, last: Step) -> Move:
+def _left(at: Situation, skill: KnownSkill, choice: Choice, given: Material) -> tuple[tuple[str, ...], int]:
+    return unaccounted(at.prompt, given, choice, f"{skill.name} {skill.description}")
+
+
+def _too_much_left(left: Sequence[str], total: int) -> bool:
+    """True if a request holds too many words that nothing documents, or one that asks for what rules cannot do."""
+    if any(word.lower() in UNANSWERABLE for word in left):
+        return True
+    return total > 0 and len(left) > (1 - ENOUGH_UNDERSTOOD) * total
+
+
+def _after_run(at: Situation, skill: KnownSkill, document: str, runs: Sequence[Step]) -> Move:
     """Answer from the output; after a failure, try once more what is simpler."""
-    choice, given = _choose(at, skill, reading)
-    runs = [step for step in at.conversation.now.steps if step is not reading]
+    choice, given = _choose(at, skill, document)
+    last = runs[-1]
     output, notes = say.split_status(last.result)
     failed_by_itself = last.is_error and any(note.startswith("exit code") for note in notes)
     if failed_by_itself and len(runs) == 1 and choice is not None and is_wrong_use(output):
-        again = simpler(choice, read_documentation(reading.result), given)
+        again = simpler(choice, read_documentation(document), given)
         if again is not None:
             shown = say.code(say.shown_command(again, at.places, skill))
             return Move(f"That failed. I try once more, more simply: {shown}.", "bash_tool", {"command": again})
     left = unused(given, choice.filled, at.prompt) if choice is not None else ()
+    if choice is not None:
+        left = tuple(dict.fromkeys((*left, *_left(at, skill, choice, given)[0])))
     command = say.shown_command(str(last.call.input.get("command", "")), at.places, skill)
     if last.is_error:
         why = say.listed(notes) or "an error"
         text = f"That did not work: {say.code(command)} ended with {say.plain(why)}.\n\n{say.render_output(output)}"
         limit = "It has no other way to try." if len(runs) < 2 else "It tried twice and has no other way."
         return Move(f"{text}\n\n{say.label(limit, say.left_out(left))}")
-    text = f"{say.render_output(output)}\n\n"
+    text = f"{say.left_out(left)}\n\n" if left else ""
+    text += f"{say.render_output(output)}\n\n"
     first = runs[0]
     if first is not last:
         tried = say.shown_command(str(first.call.input.get("command", "")), at.places, skill)
         text += f"(My first try, {say.code(tried)}, failed.)\n\n"
-    return Move(f"{text}{say.label(say.ran(left))}")
+    return Move(f"{text}Ran {say.code(command)} of **{say.plain(skill.name)}**.\n\n{say.label()}")
 
 
 def _refused(at: Situation, last: Step) -> Move:

@@ -1,0 +1,27 @@
+"""The readings of a conversation: each request by itself, or as a change of the one before it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from conjure_magic.models.offline.conversation import Conversation
+from conjure_magic.models.offline.reading import Ask, Reading, changes_last, continue_reading, read_request
+
+
+def readings_of(conversation: Conversation) -> tuple[Reading, ...]:
+    """What the last request of a conversation asks for."""
+    last: tuple[Reading, ...] = ()
+    for exchange in conversation.exchanges:
+        last = read_in_turn(exchange.prompt, last)
+    return last
+
+
+def read_in_turn(prompt: str, last: tuple[Reading, ...]) -> tuple[Reading, ...]:
+    """The readings of a request that was made after others."""
+    new = read_request(prompt)
+    if last and any(reading.ask is not Ask.NONE for reading in last) and changes_last(prompt, new[0]):
+        changed = continue_reading(last, new[0])
+        rest = tuple(replace(reading, files=reading.files or changed.files) for reading in new[1:])
+        return (changed, *rest)
+    files = next((reading.files for reading in reversed(last) if reading.files), ())
+    return tuple(replace(reading, files=reading.files or ((files) if not reading.urls else ())) for reading in new)
