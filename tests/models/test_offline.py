@@ -20,6 +20,7 @@ from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseB
 from conjure_magic.models.base import Request, ToolDefinition
 from conjure_magic.models.offline import OfflineModel
 from conjure_magic.models.offline.choose import best_fit
+from conjure_magic.models.offline.look import is_look
 from conjure_magic.session import Session
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.skill import Skill, load_skill
@@ -43,7 +44,9 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
 
 
 def commands(result: TurnResult) -> list[str]:
-    return [str(called.call.input["command"]) for called in result.tool_calls if called.call.name == "bash_tool"]
+    """What was run for the answer, without asking scripts for help and looking at files."""
+    every = [str(called.call.input["command"]) for called in result.tool_calls if called.call.name == "bash_tool"]
+    return [command for command in every if "== help: " not in command and not is_look(command)]
 
 
 def paragraphs(result: TurnResult) -> str:
@@ -51,7 +54,8 @@ def paragraphs(result: TurnResult) -> str:
     text, _, label = result.text.rpartition("\n\n")
     assert label.startswith(f"*{LABEL}")
     assert label.endswith("*")
-    return text
+    body, _, ran = text.rpartition("\n\n")
+    return body if ran.startswith("Ran `") else text
 
 
 # ---- whole turns
@@ -59,7 +63,8 @@ def paragraphs(result: TurnResult) -> str:
 
 def test_it_reads_the_skill_runs_its_command_and_answers_from_the_output(session: Session) -> None:
     result = session.chat("Which words are most frequent in texts/tale.txt? Only the top 2.")
-    assert [called.call.name for called in result.tool_calls] == ["view", "bash_tool"]
+    assert [called.call.name for called in result.tool_calls] == ["view", "bash_tool", "bash_tool"]
+    assert "count.py --help" in str(result.tool_calls[1].call.input["command"])
     assert result.tool_calls[0].call.input["path"] == str((COMMANDS / "word-count" / "SKILL.md").resolve())
     script = COMMANDS.resolve() / "word-count" / "scripts" / "count.py"
     assert commands(result) == [f"python {script} {Path.cwd()}/texts/tale.txt --top 2"]
@@ -94,7 +99,7 @@ def test_markdown_stays_markdown_and_files_land_in_the_workspace(session: Sessio
 def test_names_for_created_files_are_taken_from_the_prompt(session: Session) -> None:
     result = session.chat("Report on the table sales.csv and save the report as out/june.md, without a chart")
     assert [file.name for file in result.files] == []
-    assert "exit 1" in result.tool_calls[1].result.status  # type: ignore[union-attr]  # there is no folder out/
+    assert "exit 1" in result.tool_calls[-1].result.status  # type: ignore[union-attr]  # there is no folder out/
     result = session.chat("Report on the table sales.csv and save the report as june.md, without a chart")
     assert [file.name for file in result.files] == ["june.md"]
 
@@ -189,8 +194,7 @@ def test_a_refused_command_ends_the_turn_honestly(tmp_path: Path, monkeypatch: p
 
 def test_what_was_not_used_is_said(session: Session) -> None:
     result = session.chat("Count words of texts/tale.txt as 'haiku' with https://example.org/x, 17 apples")
-    label = result.text.rpartition("\n\n")[2]
-    assert "Not used of your request: `https://example.org/x`, `17` and `haiku`." in label
+    assert result.text.startswith("Not used of your request: `https://example.org/x`, `17`, `haiku` and `apples`.")
 
 
 def test_a_hostile_file_name_is_an_argument_and_runs_nothing(session: Session, tmp_path: Path) -> None:
@@ -252,16 +256,23 @@ def word_count() -> Skill:
 
 
 def reading(asked: Request) -> Request:
-    """The same request after the skill was read."""
+    """The same request after the skill was read, and its scripts were asked for help that they do not give."""
     (call,) = answer(asked).message.tool_uses
     result = ToolResultBlock(call.id, Path(str(call.input["path"])).read_text(encoding="utf-8"))
-    return Request(
-        asked.model,
-        asked.system,
-        asked.tools,
-        (*asked.messages, Message.assistant(call), Message.user(result)),
-        max_tokens=1_000,
-    )
+    return helped(after(asked, Message.assistant(call), Message.user(result)))
+
+
+def after(asked: Request, *messages: Message) -> Request:
+    """The request with more of its conversation."""
+    return Request(asked.model, asked.system, asked.tools, (*asked.messages, *messages), max_tokens=1_000)
+
+
+def helped(asked: Request) -> Request:
+    """The request after scripts were asked for help that they do not give."""
+    found = answer(asked).message
+    if not found.tool_uses or "--help" not in str(found.tool_uses[0].input.get("command", "")):
+        return asked
+    return after(asked, found, Message.user(ToolResultBlock(found.tool_uses[0].id, "[no output]")))
 
 
 def test_the_same_request_gives_the_same_events() -> None:
@@ -283,7 +294,7 @@ def test_it_says_which_tool_it_wants_and_then_ends_its_turn() -> None:
     assert (first.stop_reason, first.model) == ("tool_use", "offline")
     (call,) = answer(reading(asked)).message.tool_uses
     assert call.name == "bash_tool"
-    assert call.id == "toolu_offline_2"
+    assert call.id == "toolu_offline_3"
     done = Message.user(ToolResultBlock(call.id, "3 the"))
     last = answer(
         Request(
@@ -314,8 +325,8 @@ def test_without_view_it_reads_with_a_command() -> None:
     (call,) = answer(asked).message.tool_uses
     assert call.input == {"command": f"cat -- {word_count().location}"}
     body = word_count().location.read_text(encoding="utf-8")
-    history = (*asked.messages, Message.assistant(call), Message.user(ToolResultBlock(call.id, body)))
-    (call,) = answer(Request("offline", asked.system, asked.tools, history, max_tokens=1_000)).message.tool_uses
+    read = helped(after(asked, Message.assistant(call), Message.user(ToolResultBlock(call.id, body))))
+    (call,) = answer(read).message.tool_uses
     assert "count.py /in/a.txt" in str(call.input["command"])
 
 
@@ -384,7 +395,7 @@ def test_an_answer_that_repeats_output_keeps_fences_closed_and_says_what_it_left
     assert answered("# Title\n\n```\nopen").startswith("````text\n# Title")
     assert "(Shortened: 40 of 500 lines" in answered("\n".join(map(str, range(500))))
     assert answered("[no output]").startswith("It printed nothing.")
-    assert answered("-" * 32_000).count("`") == 6
+    assert answered("-" * 32_000).count("`") == 8
     assert "exit code" not in answered("fine")
 
 
@@ -437,7 +448,6 @@ python scripts/records.py FILE --format csv
             "Count lines containing timeout in a.log, only errors",
             "query /in/a.log --grep timeout --count --level ERROR",
         ),
-        ("Which clients of a.log have most refusals?", "log.py query /in/a.log --pattern 'client (\\d+)' --top 3"),
         ("Fetch http://h/x, the first 7", "fetch.py http://h/x --limit 7"),
         ("Convert a.log into CSV", "records.py /in/a.log --format csv"),
     ],
@@ -446,7 +456,7 @@ def test_of_many_documented_commands_the_one_that_fits_is_run(prompt: str, expec
     skill = word_count()
     call = ToolUseBlock("toolu_offline_1", "view", {"path": str(skill.location)})
     history = (Message.user(prompt), Message.assistant(call), Message.user(ToolResultBlock(call.id, DOCUMENTED)))
-    (run,) = answer(request(*history, skills=[skill])).message.tool_uses
+    (run,) = answer(helped(request(*history, skills=[skill]))).message.tool_uses
     assert str(run.input["command"]).endswith(expected)
 
 
