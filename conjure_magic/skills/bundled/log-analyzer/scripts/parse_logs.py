@@ -25,7 +25,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _parse(args: argparse.Namespace) -> int:
-    from loglib import corpus, coverage, emit, export, records, source
+    from loglib import corpus, coverage, emit, export, records, source, web
 
     sources = source.open_sources(args.files)
     layouts = corpus.load_layouts(sources, options.layout_pattern(args))
@@ -34,7 +34,8 @@ def _parse(args: argparse.Namespace) -> int:
         return 0
     read = coverage.Coverage()
     found = filter(options.record_filter(args), records.read_records(sources, layouts, read))
-    rows = emit.CsvRows() if args.format == "csv" else emit.JsonLines()
+    names = web.FIELDS if any(layout.requests for layout in layouts) else ()
+    rows = emit.CsvRows(names) if args.format == "csv" else emit.JsonLines(names)
     emit.write_records(
         options.ticking(found, args.progress), rows, sys.stdout, args.limit, web=layouts[0].kind == "access"
     )

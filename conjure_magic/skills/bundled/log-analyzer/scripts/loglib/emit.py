@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import islice
 from json.encoder import encode_basestring
 from typing import Protocol, TextIO
@@ -63,7 +63,8 @@ def write_records(
 class JsonLines:
     """One JSON object a line; a missing value is null, further lines of a record are joined to its message."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._names = names  # fields that each record tells, too
         self._quoted: dict[str | None, str] = {None: "null"}
         self._level: dict[str | None, str] = {None: 'null, "level_written": null'}
 
@@ -86,15 +87,20 @@ class JsonLines:
             message = "\n".join((message, *more))
         when = f'"{time}"' if time else "null"
         fits = "true" if parsed else "false"
+        told = "".join(f', "{name}": {_json(record.fields.get(name))}' for name in self._names)
         return (
             f'{{"file": {quoted[file]}, "line": {line}, "timestamp": {when}, "level": {self._level[level]}, '
             f'"component": {quoted[component]}, "host": {quoted[host]}, "pid": {quoted[pid]}, '
-            f'"message": {encode_basestring(message)}, "parsed": {fits}'
+            f'"message": {encode_basestring(message)}, "parsed": {fits}{told}'
         )
 
     def template(self, number: int, text: str) -> str:
         """The object's end."""
         return f', "template_id": {number}, "template": {encode_basestring(text)}}}\n'
+
+
+def _json(value: object) -> str:
+    return "null" if value is None else encode_basestring(str(value))
 
 
 def _level_json(written: str) -> str:
@@ -105,16 +111,31 @@ def _level_json(written: str) -> str:
 class CsvRows:
     """A head row, then one row a record; a missing value is empty."""
 
+    def __init__(self, names: Sequence[str] = ()) -> None:
+        self._names = names
+
     def head(self) -> str:
         """The names of the columns."""
-        return ",".join(HEAD) + "\n"
+        return ",".join((*HEAD[:-2], *self._names, *HEAD[-2:])) + "\n"
 
     def record(self, record: Record) -> str:
         """The row without its last two cells."""
         file, line, time, _, level, component, host, pid, message, _, more, parsed = record[:12]
         text = "\n".join((message, *more)) if more else message
         name = levels.canonical(level) if level else None
-        cells = (file, str(line), time, name, level, component, host, pid, text, "true" if parsed else "false")
+        cells: tuple[str | None, ...] = (
+            file,
+            str(line),
+            time,
+            name,
+            level,
+            component,
+            host,
+            pid,
+            text,
+            "true" if parsed else "false",
+        )
+        cells += tuple(None if (value := record.fields.get(name)) is None else str(value) for name in self._names)
         return ",".join([_cell(cell) for cell in cells]).replace("\n", _BREAK)
 
     def template(self, number: int, text: str) -> str:

@@ -36,6 +36,7 @@ class Layout:
         delimiter: what separates the cells of a table, "#" where its head is a `#Fields:` line.
         envelopes: what is wrapped around such lines, the outermost first.
         scales: for each key that holds a level as a number, the scale's levels.
+        requests: the lines tell of web requests, so that they have the standard fields of these.
         undated: the lines have a date that is not understood, so their times are none.
     """
 
@@ -49,6 +50,7 @@ class Layout:
     envelopes: tuple[Envelope, ...] = ()
     scales: Mapping[str, Mapping[int, str]] = field(default_factory=dict, compare=False)
     undated: bool = False
+    requests: bool = False
 
     @property
     def rule(self) -> str:

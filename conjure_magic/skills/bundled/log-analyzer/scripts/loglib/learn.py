@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from loglib import clock, columns, envelope, keyed, levels, structured, tables
+from loglib import clock, columns, envelope, levels, structured, tables
 from loglib.envelope import Envelope
 from loglib.layout import Layout, time_source
 from loglib.months import month as month_of
@@ -58,7 +58,7 @@ def learn(sample: Sequence[str], depth: int = 0) -> list[Layout]:
         read = tables.reader(table)
         rows = [cells for line in lines[:400] if (cells := read(line))]
         share = sum(1 for line in lines if read(line) is not None) / len(lines)
-        return [replace(table, share=share, scales=keyed.scales_of(rows))]
+        return [structured.with_fields(replace(table, share=share), rows)]
     layouts = _learn_bare(lines)
     first = layouts[0]
     if first.kind == "text" and depth < _MAX_DEPTH:

@@ -53,11 +53,16 @@ def detect(lines: Sequence[str]) -> Layout | None:
 
 
 def _with_scales(layout: Layout, probe: Sequence[str]) -> Layout:
-    if layout.kind == "json":
-        return replace(layout, scales=keyed.scales_of([fields for line in probe if (fields := keyed.loads(line))]))
-    if layout.kind == "logfmt":
-        return replace(layout, scales=keyed.scales_of([logfmt(line) for line in probe]))
-    return layout
+    read = {"json": keyed.loads, "logfmt": logfmt}.get(layout.kind)
+    if read is None:
+        return layout
+    return with_fields(layout, [fields for line in probe if (fields := read(line))])
+
+
+def with_fields(layout: Layout, sample: Sequence[keyed.Fields]) -> Layout:
+    """The layout with what its fields are: scales of levels, and whether they tell of requests."""
+    requests = sum(map(keyed.is_web, sample)) > 0.5 * len(sample)
+    return replace(layout, scales=keyed.scales_of(sample), requests=requests)
 
 
 def matcher(layout: Layout) -> Callable[[str], bool]:

@@ -9,6 +9,7 @@ from loglib.layout import Layout, time_source
 
 _CLF_TIME = next(style for style in clock.STYLES if style.name == "dbY H:M:S")
 _ISO = next(style for style in clock.STYLES if style.name == "Ymd H:M:S")
+FIELDS = ("client", "method", "path", "status", "bytes", "duration")  # under the same names in every web log
 _REQUEST = r'"(?P<request>(?:[^"\\]|\\.)*)"'
 _STATUS = r"(?P<status>\d{1,3}|-)"
 _FIRST_WORDS = re.compile(r"([A-Z][A-Z_-]{1,19}) (\S+)(?: HTTP/[\d.]+)?\s*\Z")
@@ -46,7 +47,7 @@ _BUCKET = (
 # A proxy in front of services: [time] "request" status flags … received sent milliseconds upstream "address" …
 _MESH = (
     r"\[" + time_source(_ISO) + rf"\] {_REQUEST} {_STATUS} (?P<flags>\S+)(?: (?:[^\s\"]+|\"[^\"]*\")){{0,4}}? "
-    r"(?P<bytes_in>\d+) (?P<bytes>\d+) (?P<duration>\d+) (?P<upstream>\d+|-)(?: (?P<rest>.*))?"
+    r"(?P<bytes_in>\d+) (?P<bytes>\d+) (?P<duration>\d+) (?P<upstream>\d+|-)(?: \"(?P<client>[^\"]*)\"(?P<rest>.*))?"
 )
 # A caching proxy: epoch milliseconds address result/status bytes method address user …
 _CACHE = (
@@ -71,7 +72,7 @@ _BARS = (
     r"\"?(?P<path>[^\s\"]*)\"?.*"
 )
 LAYOUTS = tuple(
-    Layout("access", pattern, style, columns=(name,))
+    Layout("access", pattern, style, columns=(name,), requests=True)
     for name, pattern, style in (
         ("", _clf(_CLF_TIME), _CLF_TIME),
         ("", _clf(_ISO), _ISO),
