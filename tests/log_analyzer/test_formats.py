@@ -213,3 +213,40 @@ def test_what_is_nested_deeply_is_read_as_text(tmp_path: Path) -> None:
         rows(lambda i, l: obj(time=iso(i), level=l, msg="x")) + '{"a":' * 100_000 + "\n" + "[" * 100_000 + "\n"
     )
     assert skill.query(log, "--level", "ERROR", "--count") == 2
+
+
+def zoned(tmp_path: Path) -> str:
+    log = tmp_path / "a.log"
+    log.write_text(rows(lambda i, l: f"{iso(i)}-0730 {l} crane: lift {i}"))
+    return str(log)
+
+
+def test_a_clock_time_is_on_the_logs_day_as_the_log_writes_it(tmp_path: Path) -> None:
+    log = zoned(tmp_path)
+    around = skill.summary(log, "--around", "13:04")["around"]
+    assert (around["records_before"], around["records_after"]) == (4, 6)
+    for since in ("13:04", "2024-05-02T13:04:00", "2024-05-02T13:04:00-07:30"):
+        assert skill.query(log, "--since", since, "--count") == 6
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("summary", "--around", "15:24"), ("summary", "--since", "2024-06-01"), ("query", "--until", "2024-05-01"),
+     ("query", "--since", "15:24")],
+)  # fmt: skip
+def test_a_moment_outside_of_the_log_is_an_error_that_names_its_span(
+    arguments: tuple[str, ...], tmp_path: Path
+) -> None:
+    verb, *option = arguments
+    done = skill.run("analyze.py", verb, zoned(tmp_path), *option)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert "outside of this log, which spans 2024-05-02 13:00:00 to 2024-05-02 13:09:00" in done.stderr.decode()
+
+
+def test_a_clock_time_that_two_days_have_needs_its_date(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"2024-05-0{day}T{hour}:00:00 INFO lift\n" for day in (1, 2) for hour in (10, 11, 12)))
+    done = skill.run("analyze.py", "summary", str(log), "--around", "11:00")
+    assert done.returncode == 2
+    assert "2 days of this log have that time" in done.stderr.decode()
+    assert skill.summary(log, "--around", "2024-05-02 11:00")["around"]["records_before"] == 4

@@ -35,14 +35,18 @@ def _summary_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _summary(args: argparse.Namespace) -> int:
-    from loglib import corpus, export, markdown, source, summary
+    from loglib import corpus, export, markdown, records, source, summary
 
     sources = source.open_sources(args.files)
-    around = options.parse_time("--around", args.around) if args.around else None
     budget = options.parse_size("--budget", args.budget)
     keep = options.record_filter(args)
     layouts = corpus.load_layouts(sources, options.layout_pattern(args))
+    around = None
+    if args.around:
+        around = options.moment_within("--around", args.around, records.read_records(sources, layouts))
     log = corpus.load_corpus(sources, layouts, keep, options.progress(args.progress, "read"))
+    if not len(log):
+        options.check_span(args, records.read_records(sources, layouts))
     found = summary.summarise(log, around, [source.name for source in sources])
     created = export.write_files(log, found, args.chart, args.csv)
     if args.json:
@@ -106,11 +110,14 @@ def _query_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _query(args: argparse.Namespace) -> int:
-    from loglib import asking, corpus, coverage, export, query_text, source
+    from loglib import asking, corpus, coverage, export, query_text, records, source
 
     sources = source.open_sources(args.files)
     read = coverage.Coverage()
-    answer = asking.ask(args, sources, corpus.load_layouts(sources, options.layout_pattern(args)), read)
+    layouts = corpus.load_layouts(sources, options.layout_pattern(args))
+    answer = asking.ask(args, sources, layouts, read)
+    if not answer.records:
+        options.check_span(args, records.read_records(sources, layouts))
     about = asking.about(args)
     created = export.write_answer(answer, about, args.chart, args.save)
     if args.json:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import math
 import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NoReturn
 
 from loglib import levels
@@ -132,7 +131,7 @@ def layout_pattern(args: argparse.Namespace) -> re.Pattern[str] | None:
 
 
 def span_test(args: argparse.Namespace) -> Callable[[Record], bool] | None:
-    """The test of --since and --until."""
+    """The test of --since and --until; times without a zone are compared with times as the log writes them."""
     if not args.since and not args.until:
         return None
     since, until = _bound("--since", args.since), _bound("--until", args.until)
@@ -140,21 +139,101 @@ def span_test(args: argparse.Namespace) -> Callable[[Record], bool] | None:
     def inside(record: Record) -> bool:
         if record.epoch is None:
             return False
-        low = since(record.epoch) if since else -math.inf
-        high = until(record.epoch) if until else math.inf
-        return low <= record.epoch < high
+        if since is not None and record.epoch < since(record):
+            return False
+        return until is None or record.epoch < until(record)
 
     return inside
 
 
-def _bound(option: str, text: str | None) -> Callable[[float], float] | None:
-    """A limit as a function of a record's time: a bare clock time means that time on the record's own day."""
+def _bound(option: str, text: str | None) -> Callable[[Record], float] | None:
+    """A limit for a record: a bare clock time means that time on the record's own day."""
     if not text:
         return None
     moment = parse_time(option, text)
-    if ":" in text and not any(mark in text for mark in "-/T") and len(text) <= 8:
-        return lambda epoch: epoch - epoch % 86400 + moment % 86400
-    return lambda _: moment
+    if _is_clock(text):
+        return lambda record: _day_of(record) + moment % 86400 - zone_offset(record.time)
+    if _has_zone(text):
+        return lambda _: moment
+    return lambda record: moment - zone_offset(record.time)
+
+
+def _day_of(record: Record) -> float:
+    """The beginning of a record's day, as the log writes it."""
+    written = (record.epoch or 0.0) + zone_offset(record.time)
+    return written - written % 86400
+
+
+def _is_clock(text: str) -> bool:
+    return ":" in text and not any(mark in text for mark in "-/T") and len(text) <= 8
+
+
+def _has_zone(text: str) -> bool:
+    return re.search(r":\d\d(?:\.\d+)?\s?(?:Z|[+-]\d\d:?\d\d)\Z", text) is not None
+
+
+def zone_offset(iso: str | None) -> float:
+    """Seconds to add to a time's epoch so that it is shown as the log writes it."""
+    if not iso or len(iso) < 25 or iso[-6] not in "+-" or iso[-3] != ":":
+        return 0.0
+    sign = -1 if iso[-6] == "-" else 1
+    return sign * (int(iso[-5:-3]) * 3600.0 + int(iso[-2:]) * 60.0)
+
+
+def check_span(args: argparse.Namespace, records: Iterable[Record]) -> None:
+    """Called where the filters leave nothing.
+
+    Raises:
+        UsageError: --since or --until lies outside of the log, whose span is named.
+    """
+    if not args.since and not args.until:
+        return
+    first, last = _span_of(records)
+    for option, text, near, is_outside in (
+        ("--since", args.since, last, last.__lt__),
+        ("--until", args.until, first, first.__ge__),
+    ):
+        moment = parse_time(option, text) if text else 0.0
+        if text and is_outside(near - near % 86400 + moment % 86400 if _is_clock(text) else moment):
+            raise UsageError(f"{option} {text}: outside of this log, which spans {_shown(first)} to {_shown(last)}")
+
+
+def _span_of(records: Iterable[Record]) -> tuple[float, float]:
+    times = [record.epoch + zone_offset(record.time) for record in records if record.epoch is not None]
+    if not times:
+        raise UsageError("--since, --until and --around need times, and no line of this log has one")
+    return min(times), max(times)
+
+
+def _shown(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None).isoformat(sep=" ", timespec="seconds")
+
+
+def moment_within(option: str, text: str, records: Iterable[Record]) -> float:
+    """Epoch seconds of a moment within a log; a bare clock time is on the log's day.
+
+    Raises:
+        UsageError: it is no time, is outside of the log, or a clock time that several of the log's days have.
+    """
+    moment = parse_time(option, text)
+    kept = [(record.epoch, zone_offset(record.time)) for record in records if record.epoch is not None]
+    if not kept:
+        raise UsageError(f"{option} {text}: no line of this log has a time")
+    offset = 0.0 if _has_zone(text) else kept[0][1]
+    first, last = min(epoch for epoch, _ in kept) + offset, max(epoch for epoch, _ in kept) + offset
+    if _is_clock(text):
+        days = range(int(first // 86400), int(last // 86400) + 1)
+        times = [day * 86400 + moment % 86400 for day in days]
+        inside = [time for time in times if first <= time <= last]
+        if len(inside) > 1:
+            raise UsageError(
+                f"{option} {text}: {len(inside)} days of this log have that time ({_shown(first)} to {_shown(last)}): "
+                "give the date, too"
+            )
+        moment = inside[0] if inside else times[0]
+    if not first <= moment <= last:
+        raise UsageError(f"{option} {text}: outside of this log, which spans {_shown(first)} to {_shown(last)}")
+    return moment - offset
 
 
 def parse_time(option: str, text: str) -> float:

@@ -12,7 +12,7 @@ from itertools import islice
 
 from loglib.layout import Layout
 from loglib.masks import VALUE
-from loglib.options import UsageError, compile_pattern
+from loglib.options import UsageError, compile_pattern, zone_offset
 from loglib.records import Record
 from loglib.structured import unquoted
 
@@ -104,15 +104,7 @@ class Clock(Part):
 
 def shown_second(record: Record) -> int:
     """The second of a record that has a time, as the log writes it."""
-    return math.floor((record.epoch or 0.0) + _offset(record.time))
-
-
-def _offset(iso: str | None) -> float:
-    """Seconds to add so that a time with a zone is shown as the log writes it."""
-    if not iso or len(iso) < 25 or iso[-6] not in "+-" or iso[-3] != ":":
-        return 0.0
-    sign = -1 if iso[-6] == "-" else 1
-    return sign * (int(iso[-5:-3]) * 3600.0 + int(iso[-2:]) * 60.0)
+    return math.floor((record.epoch or 0.0) + zone_offset(record.time))
 
 
 def part(kind: str, text: str, layouts: Sequence[Layout]) -> Part:
