@@ -10,6 +10,7 @@ from loglib.evidence import Evidence
 
 _ROWS = 8
 _REST = 260  # bytes kept for a word on what was left out
+_MARKS = re.compile(r"[\\`*\[\]<>~|&]|(?<![^\W_])_|_(?![^\W_])")  # an underscore inside a word marks nothing
 Plain = Mapping[str, Any]
 
 
@@ -57,7 +58,7 @@ def _evidence(summary: Plain, evidence: Evidence, budget: int) -> str:
         f"{_short(line.file)}:{line.number}: {line.text}" if several else f"{line.number}: {line.text}"
         for line in lines
     ]
-    fence = "`" * max(3, 1 + max((len(run) for text in written for run in re.findall("`+", text)), default=0))
+    fence = "`" * max(3, _longer_than_any("\n".join(written)))
     return f"## Evidence ({len(lines)} lines as written)\n\n{fence}text\n" + "\n".join(written) + f"\n{fence}"
 
 
@@ -94,18 +95,25 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def cell(value: object) -> str:
-    """A value as the text of one table cell."""
+    """A value as plain text on one line, in a table cell or outside of one: nothing in it is Markdown."""
     text = "" if value is None else str(value)
     text = "".join(c if c.isprintable() else "\ufffd" for c in text.replace("\n", " ").replace("\t", " "))
-    return text.replace("\\", "\\\\").replace("|", "\\|")
+    return _MARKS.sub(r"\\\g<0>", text)
 
 
 def code(text: str, limit: int = 160) -> str:
     """Log text as inline code, cut to `limit` characters."""
     short = text if len(text) <= limit else text[: limit - 1] + "…"
     short = "".join(c if c.isprintable() else "\ufffd" for c in short)
-    fence = "``" if "`" in short else "`"
-    return f"{fence} {short} {fence}" if "`" in short else f"`{short}`"
+    if not short.strip():
+        return f"`{short or ' '}`"
+    fence = "`" * _longer_than_any(short)
+    return f"{fence} {short} {fence}" if len(fence) > 1 else f"`{short}`"
+
+
+def _longer_than_any(text: str) -> int:
+    """How many backticks open code that no run of them in the text can close."""
+    return 1 + max(map(len, re.findall("`+", text)), default=0)
 
 
 def code_cell(text: str, limit: int = 120) -> str:
@@ -114,9 +122,9 @@ def code_cell(text: str, limit: int = 120) -> str:
 
 
 def _headline(summary: Plain) -> str:
-    name = ", ".join(_short(file) for file in summary["files"][:3]) or "the log"
+    name = ", ".join(cell(_short(file)) for file in summary["files"][:3]) or "the log"
     more = f" and {len(summary['files']) - 3} more" if len(summary["files"]) > 3 else ""
-    return f"**{name}{more}: {summary['health']}** — {'; '.join(summary['health_reasons'])}."
+    return f"**{name}{more}: {summary['health']}** — {'; '.join(map(cell, summary['health_reasons']))}."
 
 
 def _short(path: str) -> str:
@@ -130,7 +138,7 @@ def _facts(summary: Plain) -> str:
         facts.append(f"{time['first']} to {time['last']}")
     first = summary["format"][0]
     how = (
-        f"time `{first['time']}`"
+        f"time {code(first['time'])}"
         if first["time"]
         else "named fields"
         if first["kind"] in ("json", "logfmt")
@@ -145,7 +153,7 @@ def _problems(summary: Plain) -> str:
         return ""
     basis = {"level": "", "status": ", by HTTP status", "wording": ", inferred from wording"}[summary["problem_basis"]]
     rows = [
-        (p["count"], p["level"], _message(p), p["first"], ", ".join(p["evidence"][:3]))
+        (p["count"], cell(p["level"]), _message(p), cell(p["first"]), cell(", ".join(p["evidence"][:3])))
         for p in summary["problems"][:_ROWS]
     ]
     return f"## What goes wrong{basis}\n\n" + raw_table(("Count", "Level", "Message", "First", "Lines"), rows)
@@ -169,7 +177,7 @@ def _bursts(summary: Plain) -> str:
     step = _span(summary["series"]["bucket_seconds"]) if summary["series"] else ""
     lines = [
         f"- {b['from']} to {b['to']}: **{b['count']} {b['kind']}** (usual {b['usual_per_bucket']:g} in {step}), "
-        f"mostly {code(b['template'], 100)} ({b['template_count']}, from line {b['evidence'][0]})"
+        f"mostly {code(b['template'], 100)} ({b['template_count']}, from line {cell(b['evidence'][0])})"
         for b in summary["bursts"]
     ]
     return "## Bursts\n\n" + "\n".join(lines) if lines else ""
@@ -196,11 +204,13 @@ def _templates(summary: Plain) -> str:
 
 def _changes(summary: Plain) -> str:
     lines = [
-        f"- new: {code(life['template'], 100)} ({life['count']}), first at {life['at']}, line {life['evidence'][0]}"
+        f"- new: {code(life['template'], 100)} ({life['count']}), first at {life['at']}, "
+        f"line {cell(life['evidence'][0])}"
         for life in summary["first_seen"]
     ]
     lines += [
-        f"- vanished: {code(life['template'], 100)} ({life['count']}), last at {life['at']}, line {life['evidence'][0]}"
+        f"- vanished: {code(life['template'], 100)} ({life['count']}), last at {life['at']}, "
+        f"line {cell(life['evidence'][0])}"
         for life in summary["vanished"]
     ]
     return "## What changed on the way\n\n" + "\n".join(lines) if lines else ""
@@ -216,11 +226,11 @@ def _around(summary: Plain) -> str:
 
 def _clock(summary: Plain) -> str:
     lines = [
-        f"- gap of {_span(step['seconds'])} before {step['at']} (line {step['evidence'][0]})"
+        f"- gap of {_span(step['seconds'])} before {step['at']} (line {cell(step['evidence'][0])})"
         for step in summary["gaps"]
     ]
     lines += [
-        f"- clock back by {_span(-step['seconds'])} at line {step['evidence'][0]}"
+        f"- clock back by {_span(-step['seconds'])} at line {cell(step['evidence'][0])}"
         for step in summary["clock_jumps"][:3]
     ]
     back = summary["time"]["steps_back"]
@@ -237,4 +247,4 @@ def _span(seconds: float) -> str:
 
 
 def _files(created: Sequence[str]) -> str:
-    return "Created: " + ", ".join(f"`{name}`" for name in created) if created else ""
+    return "Created: " + ", ".join(map(code, created)) if created else ""

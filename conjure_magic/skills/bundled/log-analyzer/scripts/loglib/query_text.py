@@ -14,7 +14,7 @@ def render_answer(answer: Answer, about: str, created: list[str] | None = None) 
     parts = [_body(answer, about)]
     parts += [f"Note: {note}." for note in answer.notes if answer.verb != "worded"]
     if created:
-        parts.append("Created: " + ", ".join(f"`{name}`" for name in created))
+        parts.append("Created: " + ", ".join(map(code, created)))
     return "\n\n".join(parts) + "\n"
 
 
@@ -33,7 +33,7 @@ def _body(answer: Answer, about: str) -> str:
 def _figure(value: object, unit: str) -> str:
     if value is None:
         return "–"
-    text = f"{value:,}" if isinstance(value, int) else str(value)
+    text = f"{value:,}" if isinstance(value, int) else cell(value)
     return text + ("%" if unit == "%" else f" {unit}" if unit else "")
 
 
@@ -63,7 +63,7 @@ def _heads(answer: Answer) -> list[str]:
 
 
 def _cell(value: object) -> object:
-    return "–" if value is None else value
+    return "–" if value is None else cell(value)
 
 
 def _headline(answer: Answer, rows: list[list[object]]) -> str:
