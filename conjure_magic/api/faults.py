@@ -57,11 +57,12 @@ THINKING = re.compile(
 # Nor has a container that is gone: "container: ... not found", "Container ... has expired".
 GONE = ("container_expired", "container_not_found")
 # The same for a skill and an uploaded file, whose ids begin like this.
-NO_SKILL = re.compile(r"\bskills?\b.*\b(not found|does not exist|unknown)", re.IGNORECASE)
+NO_SKILL = re.compile(r"\bskills?\b.{0,200}\b(not found|does not exist|unknown)", re.IGNORECASE)
 NO_FILE = re.compile(
-    r"\bfile_\w+.*\b(not found|does not exist|expired)|\b(not found|expired)\b.*\bfile_\w+", re.IGNORECASE
+    r"\bfile_\w{1,80}\b.{0,200}\b(not found|does not exist|expired)|\b(not found|expired)\b.{0,200}\bfile_\w",
+    re.IGNORECASE,
 )
-NO_CONTAINER = re.compile(r"\bcontainer\b.*\b(not found|does not exist|expired|unknown)", re.IGNORECASE)
+NO_CONTAINER = re.compile(r"\bcontainer\b.{0,200}\b(not found|does not exist|expired|unknown)", re.IGNORECASE)
 OWN_AUTHORITY = "If it is signed by an authority of your own, set SSL_CERT_FILE to that authority's certificate."
 SPENT = "enforced_spend_limit_reached"
 

@@ -14,16 +14,16 @@ STRING_LIMIT = 4096
 """Characters of an OSC or DCS string that may be swallowed; a longer one is taken for binary data and shown."""
 
 # Each begins with one literal or one set, which is what makes a search for them quick. The 8-bit forms are rare
-# and looked for only where there is any such character.
-_BODY = rf"[^\x07\x18\x1a\x1b\x9c]{{0,{STRING_LIMIT}}}"
-_CSI = r"[0-?]{0,64}[ -/]{0,8}"
+# and looked for only where there is any such character. No body holds what begins a sequence, so that many beginnings
+# are no more work than one, nor a line end, so that no whole line is swallowed.
+_BODY = rf"[^\n\x07\x18\x1a\x1b\x90\x98\x9b-\x9f]{{0,{STRING_LIMIT}}}+"
+_CSI = r"[0-?]{0,64}+[ -/]{0,8}+"
 _SEQUENCE = re.compile(rf"\x1b(?:\[{_CSI}[@-~]|[\]PX^_]{_BODY}(?:\x07|\x1b\\|\x9c)|[ -/]{{0,8}}[0-~])")
 _UNFINISHED = re.compile(rf"\x1b(?:\[{_CSI}|[\]PX^_]{_BODY}\x1b?|[ -/]{{0,8}})\Z")
 _C1 = re.compile(r"[\x80-\x9f]")
 _SEQUENCE_8BIT = re.compile(rf"[\x90\x98\x9b\x9d-\x9f](?:(?<=\x9b){_CSI}[@-~]|(?<!\x9b){_BODY}(?:\x07|\x1b\\|\x9c))")
 _UNFINISHED_8BIT = re.compile(rf"[\x90\x98\x9b\x9d-\x9f](?:(?<=\x9b){_CSI}|(?<!\x9b){_BODY}\x1b?)\Z")
 _RETURNS = re.compile(r"\r\r+")
-_OVERSTRUCK = re.compile(r"[^\n\r\x08]\x08")
 
 _PLAIN_CONTROLS = bytes(code for code in (*range(32), 127) if code not in b"\t\n")
 _BIDI = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
@@ -34,8 +34,7 @@ _CODES = {
     **dict.fromkeys((*range(0x80, 0xA0), *range(0xD800, 0xE000)), "\ufffd"),
     **{code: f"⟨U+{code:04X}⟩" for code in (*_BIDI, *_TAGS)},
 }
-_VISIBLE = {chr(code): sign for code, sign in _CODES.items()}
-_PRINTED = {**_VISIBLE, "\x07": "", "\x08": "", "\x0b": "\n", "\x0c": "\n"}
+_PRINTED = {**_CODES, 0x07: "", 0x08: "", 0x0B: "\n", 0x0C: "\n"}
 _INVISIBLE = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\U000e0000-\U000e007f"
 _CONTROL = re.compile(f"[{_INVISIBLE}]")
 _SPECIAL = re.compile(f"[\\r{_INVISIBLE}]")
@@ -46,14 +45,22 @@ def visible(text: str) -> str:
 
     Tab, newline and carriage return stay. For text that is data, such as a file's content or its name.
     """
-    return _shown(text, _VISIBLE)
+    return _shown(text, _CODES)
 
 
-def _shown(text: str, signs: Mapping[str, str]) -> str:
-    if _CONTROL.search(text):
-        for character in signs.keys() & set(text):
-            text = text.replace(character, signs[character])
-    return text
+def _shown(text: str, signs: Mapping[int, str]) -> str:
+    return text.translate(signs) if _CONTROL.search(text) else text
+
+
+def _without_overstrikes(text: str) -> str:
+    """The text with what backspaces took back left out, within a line."""
+    kept: list[str] = []
+    for character in text:
+        if character == "\x08" and kept and kept[-1] not in "\n\r\x08":
+            kept.pop()
+        else:
+            kept.append(character)
+    return "".join(kept)
 
 
 class PlainText:
@@ -88,10 +95,8 @@ class PlainText:
         text = text.replace("\r\n", "\n")
         if text.endswith("\r") and not final:  # half of a line end, perhaps
             text, self._held = text[:-1], "\r" + self._held
-        for _ in range(64):
-            if "\x08" not in text:
-                break
-            text = _OVERSTRUCK.sub("", text)
+        if "\x08" in text:
+            text = _without_overstrikes(text)
         return _shown(text, _PRINTED)
 
     def _hold(self, text: str) -> str:

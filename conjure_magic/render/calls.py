@@ -19,11 +19,15 @@ from conjure_magic.render.text import escape, one_line
 COMMAND_KEYS = ("command", "path")
 """Fields of a call's input that say by themselves what it does."""
 
+SUMMED_UP = 2_000
+"""Characters of a call that its line is made of."""
 LIVE_LINES = 12
 """Lines shown of what a running command printed last."""
 RAIL = f"margin:6px 0;border-left:{style.RAIL};padding-left:10px"
 
-_SKILL_FILE = re.compile(r"(?<![\w./-])/(?:[^\s'\"/]+/)+(?=[\w.-]+/(?:(?:scripts|references|assets)/|SKILL\.md\b))")
+_SKILL_FILE = re.compile(
+    r"(?<![\w./-])/(?:[^\s'\"/]{1,255}+/){1,24}(?=[\w.-]{1,255}/(?:(?:scripts|references|assets)/|SKILL\.md\b))"
+)
 
 
 def mark(called: Called) -> str:
@@ -44,6 +48,7 @@ def what(called: Called, skills: Mapping[str, str]) -> str:
     text = " ".join(named) or None  # an editor's command and its path
     if text is None:
         text = ", ".join(f"{key}={_value(value)}" for key, value in given.items())
+    text = text[:SUMMED_UP]
     for name, folder in sorted(skills.items(), key=lambda pair: -len(pair[1])):
         if len(folder) > 1:
             text = re.sub(rf"(?<![\w./-]){re.escape(folder.rstrip('/'))}(?=/)", name.replace("\\", r"\\"), text)

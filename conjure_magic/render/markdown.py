@@ -19,13 +19,20 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
-PARSED = 200_000
+PARSED = 120_000
 """Characters of one text that are parsed; a longer one is shown as it is."""
 MARKED = 30_000
-"""Marks of Markdown in one text that is parsed: nothing but marks would take the parser a minute."""
+"""Marks of Markdown in one text that is parsed: each costs the parser far more than a letter does."""
+LINES = 8_000
+"""Lines of a text that is parsed."""
+CELLS = 20_000
+"""Cells that the tables of a text could have: the parser fills each row up to the width of its table."""
+SEARCHED = 8_000_000
+"""Characters that the parser may look through for the ends of links: each bracket of a paragraph searches all of it."""
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\x00-\x1f\x7f]+", re.IGNORECASE)
-_MARK = re.compile(r"[*_\[\]!`<&\\#~]")
+_MARK = re.compile(r"[*_\[\]!`<&\\#~|>]")
+_BLANK = re.compile(r"\n[ \t>]*\n")
 _PLAIN = {"text", "code_inline", "softbreak", "hardbreak"}
 
 
@@ -39,14 +46,29 @@ def _parser() -> MarkdownIt:
 
 def parse(text: str) -> SyntaxTreeNode | None:
     """The syntax tree of a Markdown text; None for one too long, too deep or too full of marks to parse."""
-    if len(text) > PARSED or len(_MARK.findall(text)) > MARKED:
+    text = clean(text)  # first: what is shown by signs is longer
+    if len(text) > PARSED or _is_laborious(text):
         return None
     from markdown_it.tree import SyntaxTreeNode
 
     try:
-        return SyntaxTreeNode(_parser().parse(clean(text)))
+        return SyntaxTreeNode(_parser().parse(text))
     except RecursionError:
         return None
+
+
+def _is_laborious(text: str) -> bool:
+    """True for a text that would keep the parser busy: too many marks or lines, wide tables, many open brackets."""
+    if len(_MARK.findall(text)) > MARKED or text.count("\n") > LINES:
+        return True
+    searched = 0
+    for paragraph in _BLANK.split(text) if "[" in text or "|" in text else ():
+        searched += paragraph.count("[") * len(paragraph)
+        lines = paragraph.split("\n")
+        width = max(line.count("|") for line in lines)
+        if searched > SEARCHED or (width and (width + 1) * len(lines) > CELLS):
+            return True
+    return False
 
 
 def words(node: SyntaxTreeNode) -> str:

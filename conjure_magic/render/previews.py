@@ -176,8 +176,11 @@ def _decoded(data: bytes, whole: bool) -> str | None:
         return None
 
 
+_SVG_TITLE = re.compile(r"<title(?:\s[^<>]*)?>([^<]{1,500})</title>")
+
+
 def _svg_title(text: str) -> str:
-    found = re.search(r"<title(?:\s[^>]*)?>([^<]{1,500})</title>", text[:HEAD])
+    found = _SVG_TITLE.search(text[:HEAD])
     return " ".join(unescape(found.group(1)).split())[:200] if found else ""
 
 

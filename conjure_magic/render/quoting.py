@@ -61,6 +61,8 @@ def _pieces(line: str) -> Iterator[tuple[str, str]]:
 
 def _fitting(line: str, start: int) -> int:
     """The end of the longest piece from `start` on that fits."""
+    if line[start : start + WIDTH].isascii():
+        return min(len(line), start + WIDTH)
     columns = 0
     for index in range(start, min(len(line), start + WIDTH)):
         columns += 2 if unicodedata.east_asian_width(line[index]) in "WF" else 1

@@ -18,6 +18,8 @@ from conjure_magic.events import ToolResult
 USAGE = "Use: fetch URL [--limit N] [--level LEVEL]"
 LIMIT = 100
 """Entries asked for where the command does not say."""
+MOST_PARTS = 500_000
+"""Lists and objects in an answer that is read as JSON: millions of empty ones would stop the kernel for long."""
 LISTS = ("logs", "records", "items", "entries", "events", "results", "data", "lines")
 """Names under which servers put the list of entries."""
 
@@ -120,7 +122,9 @@ def _lines(rows: list[str]) -> str:
 
 
 def _read(text: str) -> Any:
-    """JSON, or JSON lines as a list; None for other text."""
+    """JSON, or JSON lines as a list; None for other text. Raises ToolError for too many parts."""
+    if text.count("[") + text.count("{") > MOST_PARTS:
+        raise ToolError(f"the answer has more than {MOST_PARTS:,} lists and objects; ask for fewer entries")
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
 
@@ -21,7 +21,7 @@ _GO_ON = re.compile(
     r"|continue|go on|carry on|proceed|keep going|resume|finish(?: it)?)(?:,? please)?[\s.!…]*",
     re.IGNORECASE,
 )
-_ATTACHED_TRACEBACK = re.compile(r"<traceback>\n(.*)\n</traceback>", re.DOTALL)
+_ATTACHED_TRACEBACK = re.compile(r"\A<traceback>\n(.*)\n</traceback>\Z", re.DOTALL)
 _ATTACHED_FILE = re.compile(
     r"\A<variable\b[^>]*\sfile=(?:\"([^\"<>]*)\"|'([^'<>]*)')|\A<attached_file>(.*)</attached_file>\Z", re.DOTALL
 )
@@ -162,14 +162,11 @@ class Surroundings:
     skills: tuple[KnownSkill, ...] = ()
 
 
-_SKILL = re.compile(r"<skill>(.*?)</skill>", re.DOTALL)
-
-
 def read_system(system: str) -> Surroundings:
     """The surroundings in a system text; what it does not name is empty."""
     skills = []
     catalogue = _element(system, "available_skills")
-    for entry in _SKILL.findall(catalogue):
+    for entry in _elements(catalogue, "skill"):
         name, description, location = (_element(entry, tag) for tag in ("name", "description", "location"))
         if name and location:
             skills.append(KnownSkill(name, description, location))
@@ -179,5 +176,12 @@ def read_system(system: str) -> Surroundings:
 
 
 def _element(text: str, tag: str) -> str:
-    found = re.search(rf"<{tag}>(.*?)</{tag}>", text, re.DOTALL)
-    return unescape(found[1]).strip() if found is not None else ""
+    return unescape(next(_elements(text, tag), "")).strip()
+
+
+def _elements(text: str, tag: str) -> Iterator[str]:
+    """What stands between each opening tag and the next closing one."""
+    opening, closing, at = f"<{tag}>", f"</{tag}>", 0
+    while (start := text.find(opening, at)) >= 0 and (end := text.find(closing, start)) >= 0:
+        yield text[start + len(opening) : end]
+        at = end + len(closing)

@@ -10,7 +10,9 @@ from conjure_magic.models.offline.vocabulary import EXTENSIONS, LEVELS, PICTURES
 from conjure_magic.skills.words import STOP_WORDS, stems
 
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
-_QUOTED = re.compile(r"\"([^\"\n]+)\"|`([^`\n]+)`|(?<![\w'])'([^'\n]+)'(?!\w)|“([^”\n]+)”|«([^»\n]+)»")
+_QUOTED = re.compile(
+    r"\"([^\"\n]{1,300})\"|`([^`\n]{1,300})`|(?<![\w'])'([^'\n]{1,300})'(?!\w)|“([^”\n]{1,300})”|«([^»\n]{1,300})»"
+)
 _NUMBER = re.compile(r"(?<![\w./:-])(\d[\d,_]*(?:\.\d+)?)(?![\w/:-]|\.\d)")
 _TIME = re.compile(r"(?<![\w./-])(\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?|\d{1,2}:\d\d(?::\d\d)?)(?![\w/])")
 _WRITES = re.compile(
