@@ -60,7 +60,7 @@ class Folders:
         (workspace, input, skills) or written (workspace).
         """
         if "\0" in path or not path:
-            raise PathNotAllowedError("a path cannot be empty or hold a NUL character")
+            raise PathNotAllowedError("a path cannot be empty or contain a NUL character")
         given = Path(path)
         try:
             real = (self.workspace / given).resolve()

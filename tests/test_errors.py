@@ -33,7 +33,7 @@ def test_skills(tmp_path: Path) -> None:
     with pytest.raises(errors.SkillNotFoundError):
         SkillRegistry(names=["nowhere"])
     (tmp_path / "a").mkdir()
-    with pytest.raises(errors.InvalidSkillError, match="holds no SKILL"):
+    with pytest.raises(errors.InvalidSkillError, match="has no SKILL"):
         load_skill(tmp_path / "a")
     (tmp_path / "a/SKILL.md").write_text("---\nname: b\n---\n")
     with pytest.raises(errors.InvalidSkillError, match="description"):

@@ -118,20 +118,20 @@ def test_a_pull_stops_with_its_turn(client: DockerClient) -> None:
 def test_an_image_that_no_registry_has_says_what_to_do(client: DockerClient) -> None:
     with registry() as server, pytest.raises(BackendUnavailableError) as caught:
         ensure(client, f"{server.address}/conjure-test/other:1")
-    assert "there is no image" in str(caught.value)
+    assert "was found neither on the engine" in str(caught.value)
     assert "image.build builds the standard image" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_a_registry_that_is_not_there_says_what_to_do(client: DockerClient) -> None:
-    with pytest.raises(BackendUnavailableError, match=r"cannot fetch it .*Recipe\(base=IMAGE\)"):
+    with pytest.raises(BackendUnavailableError, match=r"cannot pull it .*Recipe\(base=IMAGE\)"):
         ensure(client, NOWHERE)
 
 
 def test_a_name_that_is_none(client: DockerClient) -> None:
-    with pytest.raises(UsageError, match="'Not A Name' is not an image's name"):
+    with pytest.raises(UsageError, match="'Not A Name' is not a valid image name"):
         ensure(client, "Not A Name")
-    with pytest.raises(BackendUnavailableError, match="'NotLower' is not an image's name"):
+    with pytest.raises(BackendUnavailableError, match="'NotLower' is not a valid image name"):
         ensure(client, "NotLower")
 
 
@@ -181,7 +181,7 @@ def test_the_standard_image_that_is_missing_is_built(
     """It would begin with the official Python's image, which no test may pull: one that cannot work stands in."""
     monkeypatch.setattr(image, "STANDARD_IMAGE", "conjure-test:standard")
     monkeypatch.setattr(image, "Recipe", lambda: Recipe(base=NOWHERE))
-    with pytest.raises(BackendUnavailableError, match=r"conjure-test:standard's base, and cannot fetch it"):
+    with pytest.raises(BackendUnavailableError, match=r"conjure-test:standard's base and cannot pull it"):
         ensure(client, "conjure-test:standard")
 
 

@@ -23,13 +23,13 @@ def files(recipe: Recipe) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"base": "a b"}, "base: 'a b' is not an image's name"),
-        ({"index": "packages"}, "index has to be an address"),
+        ({"base": "a b"}, "base: 'a b' is not a valid image name"),
+        ({"index": "packages"}, "index must be an address"),
         ({"index": "ftp://me:hunter2@packages"}, "not ftp://packages"),
-        ({"apt": "http://mirror debian"}, "apt has to be an address"),
+        ({"apt": "http://mirror debian"}, "apt must be an address"),
         ({"apt": "http://me:hunter2@mirror/debian"}, "apt: a password"),
-        ({"packages": ("--index-url=http://elsewhere",)}, "is not a package's name"),
-        ({"packages": ("six\n-r /etc/passwd",)}, "is not a package's name"),
+        ({"packages": ("--index-url=http://elsewhere",)}, "is not a package name"),
+        ({"packages": ("six\n-r /etc/passwd",)}, "is not a package name"),
         ({"ca": Path("/nowhere.pem")}, "ca: /nowhere.pem: No such file"),
     ],
 )
@@ -42,7 +42,7 @@ def test_what_cannot_be_is_a_slip(options: dict[str, object], said: str) -> None
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("hello", "not a PEM file"), (f"{CERTIFICATE}-----BEGIN PRIVATE KEY-----\n", "holds a private key")],
+    [("hello", "not a PEM file"), (f"{CERTIFICATE}-----BEGIN PRIVATE KEY-----\n", "contains a private key")],
 )
 def test_only_certificates_go_into_an_image(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "ca.pem").write_text(text)

@@ -39,7 +39,7 @@ def test_engine_image_and_no_image(docker_image: str) -> None:
 def test_a_name_that_is_none_is_told_beside_the_engine(docker_image: str) -> None:
     status = look(docker_limits(image="NotLower"))
     assert status.engine is not None
-    assert "'NotLower' is not an image's name" in status.problem
+    assert "'NotLower' is not a valid image name" in status.problem
 
 
 def test_an_image_of_another_recipe_is_old() -> None:

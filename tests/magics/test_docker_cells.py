@@ -78,9 +78,9 @@ def test_why_there_are_no_lists_of_hosts_is_said(loaded: Kernel) -> None:
         ("docker buid", "did you mean build?"),
         ("docker build --bass x", "has no option --bass; did you mean --base"),
         ("docker build --ca /nowhere.pem", "ca: /nowhere.pem: No such file"),
-        ("docker build --index ftp://me:hunter2@x", "index has to be an address"),
-        ("docker build --packages=-rx", "is not a package's name"),
-        ("docker build --image 'Not A Name'", "'Not A Name' is not an image's name"),
+        ("docker build --index ftp://me:hunter2@x", "index must be an address"),
+        ("docker build --packages=-rx", "is not a package name"),
+        ("docker build --image 'Not A Name'", "'Not A Name' is not a valid image name"),
         ("docker build extra", "does not expect 'extra'"),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_cell_chooses_its_image_and_the_container_is_shown(loaded: Kernel, doc
     text = shown(loaded.run("%conjure docker"))
     assert re.search(rf"boxed +conjure-boxed-\w+ +{docker_image} +running +lives", text)
     slip = loaded.run("%%conjure --session boxed --image 'a b'\nGo.").text()
-    assert slip.startswith("UsageError: 'a b' is not an image's name")
+    assert slip.startswith("UsageError: 'a b' is not a valid image name")
     loaded.run("%unload_ext conjure_magic\n%load_ext conjure_magic")
     assert "boxed" not in shown(loaded.run("%conjure docker")), "it is gone with its session"
 

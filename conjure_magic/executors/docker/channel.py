@@ -1,4 +1,4 @@
-"""Commands inside a container over the engine's streams. Nothing that comes from there is trusted."""
+"""Commands inside a container, over the engine's streams. Nothing received from there is trusted."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from conjure_magic.executors.docker.container import START_PATIENCE, Container
 from conjure_magic.remedies import Remedy, option
 
 OWN_PROCESSES = 2
-"""The container's init, and what it keeps: the supervisor, or what waits in its place."""
+"""The container's init and its child: the supervisor, or a process that waits instead of it."""
 
 OTHER = Remedy("Name another one with {0}.", option("image", "NAME"))
-LOST = "what was in /tmp is lost, and so is what ran in the background; /workspace is kept"
+LOST = "files in /tmp and background processes are lost; /workspace is kept"
 
 
 class ContainerChannel(Channel):
-    """A supervisor in a container. How the container ends is left to the engine."""
+    """A supervisor in a container. The engine stops the container."""
 
     death = ContainerError
     died = f"the container ended: {LOST}. The next command starts a new one"
@@ -30,7 +30,7 @@ class ContainerChannel(Channel):
         self.container = container
         self._complaint = b""
         self._waiting = 0
-        """Processes that wait for the next command: one, unless everything was killed since the last one began."""
+        """Processes waiting for the next command: one, unless everything was killed since the last one started."""
 
     def run(self, cwd: str, command: str, environ: Mapping[str, str]) -> None:
         """Start a command. Raises BackendError if the supervisor is gone."""
@@ -43,7 +43,7 @@ class ContainerChannel(Channel):
         super().kill()
 
     def greeting(self) -> tuple[bytes, bytes]:
-        """The first frame, which tells what the image can do. Raises BackendUnavailableError if none comes."""
+        """The first frame, which says what the image supports. Raises BackendUnavailableError if none arrives."""
         end = time.monotonic() + START_PATIENCE
         frames: list[tuple[bytes, bytes]] = []
         try:
@@ -55,7 +55,7 @@ class ContainerChannel(Channel):
             if "/bin/sh failed" in why:  # the words of the container's init
                 raise DockerUnavailableError(f"the image {name} has no sh, which commands need", remedy=OTHER) from None
             raise DockerUnavailableError(
-                f"a container of the image {name} ended before it ran anything: {why or 'it said nothing'}"
+                f"a container of the image {name} ended before it ran a command: {why or 'no output'}"
             ) from None
         if not frames:
             raise DockerUnavailableError(f"a container did not come up within {START_PATIENCE:.0f} s")
@@ -83,7 +83,7 @@ class ContainerChannel(Channel):
         return b"".join(piece for stream, piece in pieces if stream == wire.STDOUT)
 
     def is_clean(self) -> bool:
-        """False if the engine counts more processes than those that keep the container, or does not answer."""
+        """False if the engine reports more than the container's own processes, or does not answer."""
         try:
             return self.container.processes() <= OWN_PROCESSES + self._waiting
         except BackendError:
@@ -94,6 +94,6 @@ class ContainerChannel(Channel):
         self.container.close()
 
     def close(self) -> None:
-        """End the container; twice is fine."""
+        """Stop the container. May be called more than once."""
         with self._writing:
             self.container.close()

@@ -1,4 +1,4 @@
-"""One hardened container: made, spoken to over its stdin and stdout, gone when that connection ends."""
+"""One hardened container: controlled over its stdin and stdout, removed when that connection ends."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """PATH where the image names none: the engine's own."""
 NO_NETWORK = "none"
 _HOSTS = Mount(Path(__file__).with_name("hosts"), "/etc/hosts")
-"""Tells what `localhost` is where the engine, which has no network to set up, does not."""
+"""Defines `localhost`, which the engine does not do without a network."""
 START_PATIENCE = 30.0
-"""Seconds that a container gets to say that it is there, once the engine has started it."""
+"""Seconds that a started container has to report that it is ready."""
 
 SHELL_ONLY = b"S"
 """Kind of the first frame of a container without Python, with the process that keeps it; else a hello comes."""
@@ -62,7 +62,7 @@ exec "$p" -I -S -c "$0" "$1"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that a container is made from."""
+    """Everything needed to create a container."""
 
     image: str
     """Its id."""
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def image_name(self) -> str:
-        """The image as a person knows it."""
+        """The image's name as the user knows it."""
         return self.limits.image
 
 
@@ -85,10 +85,10 @@ def source() -> bytes:
 
 
 def host_config(client: DockerClient, plan: Plan, volumes: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What holds the commands in: the part of the engine's request that is about the machine.
+    """The confinement of the commands: the host part of the engine's request.
 
-    `volumes` are those that the image declares; they would be writable, and bounded by nothing. One that is where a
-    folder is to be mounted gives way to it.
+    `volumes` are those that the image declares; they would be writable without a limit, so they become tmpfs mounts,
+    except where a folder is mounted.
     """
     from docker.types import LogConfig
 
@@ -125,7 +125,7 @@ def _ulimit(name: str, value: int) -> Any:
 
 
 def _mount(mount: Mount) -> Any:
-    """A bind mount. What is mounted below a read-only one is left out: older engines would leave it writable."""
+    """A bind mount. Mounts below a read-only one are excluded: older engines would leave them writable."""
     options = {"Propagation": "rprivate", "NonRecursive": not mount.writable}
     return {
         "Type": "bind",
@@ -137,10 +137,10 @@ def _mount(mount: Mount) -> Any:
 
 
 class Container:
-    """A running container and the connection that it lives by.
+    """A running container and the connection that keeps it alive.
 
-    Starting blocks for as long as the engine needs; do it in a thread where somebody waits. Raises
-    BackendError with what to do.
+    Starting blocks for as long as the engine needs; use a thread where the user waits. Raises BackendError, which
+    says what to do.
     """
 
     def __init__(self, client: DockerClient, plan: Plan, guard: Guard) -> None:
@@ -185,8 +185,8 @@ class Container:
             labels=dict(self.plan.labels),
             healthcheck={"test": ["NONE"]},
             name=name,
-            # An empty network is the kernel's own. To have the engine set up one that leads nowhere takes it as long
-            # as all the rest.
+            # The kernel provides an empty network by itself. Having the engine set one up takes as long as everything
+            # else together.
             network_disabled=config["NetworkMode"] == NO_NETWORK,
             host_config=config,
         )
@@ -198,7 +198,7 @@ class Container:
 
     @property
     def is_connected(self) -> bool:
-        """True as long as the engine has not ended the connection, which it does when the container ends."""
+        """True until the engine closes the connection, which it does when the container ends."""
         if not self._end.alive:
             return False
         try:
@@ -209,18 +209,18 @@ class Container:
             return False
 
     def processes(self) -> int:
-        """How many processes the engine counts in it, the two that keep it included. Raises BackendError."""
+        """The number of processes in the container, including the two that keep it alive. Raises BackendError."""
         with engine.telling("looking into the container", self.plan.limits.host), engine.impatient(self.client):
             return len(self.client.api.top(self.id)["Processes"] or ())
 
     def close(self) -> None:
-        """Hang up, and end it; twice is fine."""
+        """Close the connection and remove the container. May be called more than once."""
         if self._end.alive:
             self._end()
             self.remove()
 
     def remove(self) -> None:
-        """End it through the engine, whatever state it is in."""
+        """Remove the container through the engine, whatever its state."""
         from docker.errors import APIError
 
         doing = engine.telling("removing the container", self.plan.limits.host)
@@ -234,7 +234,7 @@ class Container:
 
 
 def _hang_up(connection: socket.socket, owner: int) -> None:
-    """End the connection, and with it the container; a forked copy of the owner only lets go of its end."""
+    """Close the connection, and with it the container; a forked copy of the owner only closes its end."""
     if os.getpid() == owner:
         with contextlib.suppress(OSError):
             connection.shutdown(socket.SHUT_RDWR)
@@ -245,7 +245,7 @@ _alive: weakref.WeakSet[Container] = weakref.WeakSet()
 
 
 def _let_go() -> None:
-    """In a forked copy (a worker pool's): its end of a connection must not keep a dead kernel's container alive."""
+    """In a forked process: its copy of the connection must not keep a dead kernel's container alive."""
     for container in list(_alive):
         container._end()
 

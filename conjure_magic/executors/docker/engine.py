@@ -1,4 +1,4 @@
-"""The way to the engine: which one, whether it answers, and its errors in words that say what to do."""
+"""Connecting to the engine: which one, whether it answers, and its errors with advice on what to do."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 CONNECT_TIMEOUT = 8
 """Seconds for an engine to answer at all."""
 CALL_TIMEOUT = 10
-"""Seconds for a call that only asks."""
+"""Seconds for a call that only queries."""
 WORK_TIMEOUT = 60
-"""Seconds for a call that makes or starts something, for which an engine on a busy machine takes its time."""
+"""Seconds for a call that creates or starts something, which takes long on a busy machine."""
 END_TIMEOUT = 5
-"""Seconds for a call that looks into a container or ends it, for which a person waits."""
+"""Seconds for a call that inspects or stops a container while the user waits."""
 OLDEST = (1, 40)
 """The API of Docker 19.03 (and of Podman 3)."""
 
@@ -32,9 +32,8 @@ _OTHERS = "or use another backend"
 def connect(host: str = "") -> DockerClient:
     """A client of the engine: an address, a context's name, or (empty) what the `docker` CLI would use.
 
-    The environment's `DOCKER_HOST` (also for Podman's socket) goes before `DOCKER_CONTEXT` and the current
-    context. The caller closes the client. Raises DockerUnavailableError, within some 10 seconds, which says
-    what to do.
+    `DOCKER_HOST` (also for Podman's socket) takes precedence over `DOCKER_CONTEXT` and the current context. The caller
+    closes the client. Raises DockerUnavailableError, which says what to do, within about 10 seconds.
     """
     try:
         import docker
@@ -47,13 +46,13 @@ def connect(host: str = "") -> DockerClient:
         if where.startswith("unix://"):
             _knock(where.removeprefix("unix://"))
         client = docker.DockerClient(version="auto", timeout=CONNECT_TIMEOUT, **options)
-    except (DockerException, OSError, ValueError) as error:  # ValueError: an address that is none
+    except (DockerException, OSError, ValueError) as error:  # ValueError: an invalid address
         raise DockerUnavailableError(_why(error, where)) from None
     version = client.api.api_version
     if tuple(int(part) for part in version.split(".")[:2]) < OLDEST:
         client.close()
         raise DockerUnavailableError(
-            f"the engine at {where} is too old: it speaks API {version}, and {OLDEST[0]}.{OLDEST[1]} is needed "
+            f"the engine at {where} is too old: it supports API {version}, but {OLDEST[0]}.{OLDEST[1]} is needed "
             "(Docker 19.03 or Podman 4, or newer)"
         )
     client.api.timeout = CALL_TIMEOUT
@@ -61,17 +60,17 @@ def connect(host: str = "") -> DockerClient:
 
 
 def _knock(path: str) -> None:
-    """Raise OSError if nobody serves that socket: docker-py would leave its own end open then."""
+    """Raise OSError if nothing listens on that socket: docker-py would leak its own socket then."""
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(CONNECT_TIMEOUT)
         probe.connect(path)
 
 
 def dial(host: str = "") -> socket.socket:
-    """A connection of one's own to the same engine, for what outlasts a request.
+    """A separate connection to the same engine, for streams.
 
-    Raises DockerUnavailableError for an engine behind TLS or SSH: it is on another machine, and the folders
-    of this one are not there; ContainerError if the engine is gone.
+    Raises DockerUnavailableError for an engine behind TLS or SSH, which runs on another machine without access to
+    this one's folders; ContainerError if the engine is gone.
     """
     address = _address(host).get("base_url") or DEFAULT
     scheme, _, rest = address.partition("://")
@@ -89,7 +88,7 @@ def dial(host: str = "") -> socket.socket:
             name, _, port = rest.partition("/")[0].rpartition(":")
             return socket.create_connection((name.strip("[]"), int(port)), CONNECT_TIMEOUT)
     raise DockerUnavailableError(
-        f"the engine at {address} is on another machine, where this one's folders are not: use one that runs here "
+        f"the engine at {address} runs on another machine and cannot access the folders here: use a local one "
         "(`docker context use default`)"
     )
 
@@ -115,8 +114,8 @@ def _from_environment() -> dict[str, Any]:
         return dict(kwargs_from_env())
     except DockerException:
         raise DockerUnavailableError(
-            "the certificates for the engine cannot be read: DOCKER_CERT_PATH names their folder, and without "
-            "DOCKER_TLS_VERIFY none are needed"
+            "the engine's certificates cannot be read: set DOCKER_CERT_PATH to their folder, or unset "
+            "DOCKER_TLS_VERIFY if the engine does not use TLS"
         ) from None
 
 
@@ -193,9 +192,9 @@ def impatient(client: DockerClient) -> contextlib.AbstractContextManager[None]:
 
 @contextlib.contextmanager
 def telling(doing: str, host: str | None = None) -> Iterator[None]:
-    """What the engine refuses, or its loss, as a ContainerError that says what was being done.
+    """Turn the engine's errors, or its loss, into a ContainerError that says what was being done.
 
-    Where a `host` is given, its engine is knocked at first: docker-py leaves a socket open at one that is gone.
+    If `host` is given, its engine is probed first: docker-py leaks a socket if the engine is gone.
     """
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
@@ -212,18 +211,18 @@ def telling(doing: str, host: str | None = None) -> Iterator[None]:
     except (DockerException, RequestException, OSError) as error:
         if any("Timeout" in type(kind).__name__ for kind in _chain(error)):
             raise ContainerError(f"{doing}: the engine did not answer in time; is it overloaded or stopped?") from None
-        raise ContainerError(f"{doing}: the engine is gone; start it again, and the next command goes on") from None
+        raise ContainerError(f"{doing}: the engine is gone; start it again before the next command") from None
 
 
 def _refusal(doing: str, text: str) -> str:
-    """What to do about an engine's no."""
+    """What to do about an engine's refusal."""
     if "no space left" in text.lower():
-        return f"{doing}: the engine's disk is full ({text}); make room, such as with `docker system prune`"
+        return f"{doing}: the engine's disk is full ({text}); free some space, for example with `docker system prune`"
     if "bind source path does not exist" in text:
         return (
-            f"{doing}: the engine does not see this machine's folders ({text}); use one that runs here "
+            f"{doing}: the engine cannot access this machine's folders ({text}); use a local engine "
             "(DOCKER_HOST, `docker context use default`)"
         )
     if "unknown or invalid runtime name" in text.lower() or "unknown runtime" in text.lower():
-        return f"{doing}: {text}; `docker info` lists the runtimes that the engine has"
+        return f"{doing}: {text}; `docker info` lists the available runtimes"
     return f"{doing}: {text}"

@@ -42,10 +42,10 @@ done
 
 
 class ExecChannel(ContainerChannel):
-    """Speaks a supervisor's frames in its place. What ends is known from the engine, never from inside."""
+    """Emulates a supervisor's frames. The end of a command is taken from the engine, never from inside."""
 
     def __init__(self, container: Container, keeper: int) -> None:
-        """`keeper` is the process inside that the container lives by."""
+        """`keeper` is the process id that keeps the container alive."""
         super().__init__(container)
         self._keeper = keeper
         self._exec = ""
@@ -80,7 +80,7 @@ class ExecChannel(ContainerChannel):
             stream.setblocking(False)
 
     def kill(self) -> None:
-        """Kill everything but what keeps the container; where not even that can be started, the container too."""
+        """Kill everything except what keeps the container alive; if that fails, kill the container."""
         api = self.container.client.api
         try:
             with (
@@ -95,7 +95,7 @@ class ExecChannel(ContainerChannel):
         self._ended = [(b"D", b"0")]
 
     def receive(self, timeout: float | None, wake: int = -1) -> list[tuple[bytes, bytes]]:
-        """The frames that a supervisor would send. Raises BackendError if the engine or the container is gone."""
+        """The frames that a supervisor would send. Raises BackendError if the engine or container is gone."""
         stream = self._stream
         if stream is None:
             ended, self._ended = self._ended, []
@@ -114,7 +114,7 @@ class ExecChannel(ContainerChannel):
         return [(b"O" if source == wire.STDOUT else b"E", piece) for source, piece in self._demux.feed(data)]
 
     def _look(self, patience: float) -> list[tuple[bytes, bytes]]:
-        """The frames of an end, if the engine says that it came, and came so many seconds ago."""
+        """The final frames, if the engine says that the command ended at least `patience` seconds ago."""
         with (
             engine.telling("asking for the command", self.container.plan.limits.host),
             engine.impatient(self.container.client),
@@ -138,7 +138,7 @@ class ExecChannel(ContainerChannel):
             stream.close()
 
     def is_clean(self) -> bool:
-        """As in any container; the killer itself may take a moment to go."""
+        """As in any container; the killing process itself may take a moment to end."""
         end = time.monotonic() + HELD
         while not super().is_clean():
             if time.monotonic() > end or not self.container.is_connected:
@@ -153,6 +153,6 @@ class ExecChannel(ContainerChannel):
         super().destroy()
 
     def close(self) -> None:
-        """End the container; twice is fine."""
+        """Stop the container. May be called more than once."""
         super().close()
         self._hang_up()

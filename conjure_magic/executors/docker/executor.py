@@ -1,4 +1,4 @@
-"""Commands in one warm container per session: the executor behind the backend docker."""
+"""Commands in one running container per session: the executor behind the `docker` backend."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ from conjure_magic.executors.output import CommandOutput
 from conjure_magic.secrets import known_secrets
 from conjure_magic.workspace import safe_name
 
-REPLACED = f"the container is a new one: {LOST}"
-"""What a person and the model are told when a new container took the place of one that had ended."""
+REPLACED = f"the container was replaced by a new one: {LOST}"
+"""The note for the user and the model when a container that had ended was replaced."""
 
 
 class DockerExecutor(FilesOfFolders[ContainerFolders]):
-    """Runs commands in a container of its own, which the engine ends when this process does."""
+    """Runs commands in its own container, which the engine stops when this process ends."""
 
     def __init__(
         self,
@@ -52,18 +52,18 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
         secrets: Callable[[], Iterable[str]] = tuple,
         output_limit: int = OUTPUT_LIMIT,
     ) -> None:
-        """An executor that makes its container with the first command.
+        """An executor that creates its container with the first command.
 
         Args:
-            folders: what is mounted; may be replaced between two calls, and where other folders are to be
-                mounted then, a new container takes the old one's place.
-            limits: the container's bounds, and which engine.
+            folders: the folders to mount; may be replaced between calls. If other folders must be mounted then,
+                the container is replaced.
+            limits: the container's limits, and the engine.
             session: the session's name, for the container's name and label.
-            environ: where allowed variables come from; by default this process's environment.
-            secrets: what must never be printed, asked for before each command.
+            environ: the source of the allowed variables; by default this process's environment.
+            secrets: values that must never be shown, called before each command.
             output_limit: bytes of one command's output that are kept on disk.
 
-        Raises BackendUnavailableError, with what to do, if there is no engine that can be used.
+        Raises BackendUnavailableError, which says what to do, if there is no usable engine.
         """
         self.limits = limits
         self._session = session
@@ -79,7 +79,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
             self._guard = Guard(engine.where(limits.host))
         except OSError as error:
             self._client.close()
-            raise BackendUnavailableError(f"no process can be started here: {error}") from None
+            raise BackendUnavailableError(f"processes cannot be started here: {error}") from None
         except BaseException:
             self._client.close()
             raise
@@ -94,7 +94,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
 
     @property
     def folders(self) -> ContainerFolders:
-        """The folders, with who is to own what is written into them."""
+        """The folders, with the owner of new files in them."""
         return self._folders
 
     @folders.setter
@@ -104,26 +104,26 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
 
     @property
     def paths(self) -> ExecPaths:
-        """The folders as commands see them. Which Python the image has is not known before its container runs."""
+        """The folders as commands see them. The image's Python is not known before the container runs."""
         shown = INPUT if self.folders.shows_input else None
         return ExecPaths(WORKSPACE, shown, self.folders.skill_names, "")
 
     @property
     def out_of_reach(self) -> str:
-        """What the person should know of an input folder that is there and cannot be read; empty if it can."""
+        """A notice if commands cannot read the input folder; empty if they can."""
         if not self.folders.shows_input or may_read(self.user, self.folders.input):
             return ""
         return (
-            f"commands run as user {self.user.uid}, who may not read the input folder {self.folders.input}: "
-            "give others leave (chmod o+rx), or do not run the kernel as root"
+            f"commands run as user {self.user.uid}, who cannot read the input folder {self.folders.input}: "
+            "allow others to read it (chmod o+rx), or do not run the kernel as root"
         )
 
     def run(self, command: str, *, timeout: float, cancel: Cancel) -> Generator[OutputChunk, None, ExecResult]:
-        """Run a command in the workspace with bash, else sh; yield what it prints, return how it ended.
+        """Run a command in the workspace with bash, else sh; yield its output and return its result.
 
-        Before the first one, how the image and the container come to be is yielded as well; that is in no result.
+        Before the first command, progress on image and container is yielded as well; it is not part of the result.
         Raises BackendError if the engine or the container is gone or another command is running here,
-        BackendUnavailableError if there can be no container, ToolError for a command that no shell can take.
+        BackendUnavailableError if no container can be created, ToolError for a command that no shell accepts.
         """
         check_command(command)
         if not self._running.acquire(blocking=False):
@@ -138,17 +138,17 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
             self._watch.start()
             running = RunningCommand(channel, output, timeout, cancel, self._watch.look)
             result = yield from running.run(lambda _: self._start(channel, command))
-            if channel.loss in result.notes:  # it is told once
+            if channel.loss in result.notes:  # reported once
                 self._channel = None
             return replace(result, notes=(*notes, *result.notes))
         except BackendError:
-            self._drop()  # what is lost is in the message
+            self._drop()  # the message says what is lost
             raise
         finally:
             self._running.release()
 
     def close(self) -> None:
-        """End the container; twice is fine, and from another thread while a command runs too."""
+        """Stop the container. May be called repeatedly, and from another thread during a command."""
         with self._closing:
             if self._closed:
                 return
@@ -164,7 +164,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
         self._client.close()
 
     def _open(self, cancel: Cancel) -> Generator[OutputChunk, None, ContainerChannel | None]:
-        """The running container, started if there is none; None if the turn was stopped first."""
+        """The running container, started if necessary; None if the turn was stopped first."""
         mounts = self.folders.mounts
         if self._channel is not None and not same_folders(self._channel.container.plan.mounts, mounts):
             self._channel.close()
@@ -187,7 +187,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
                     self._channel = starting.result()
 
     def _begin(self, mounts: tuple[Mount, ...], cancel: Cancel) -> Starting[ContainerChannel]:
-        """The start of a container, which may be under way since a turn that was stopped."""
+        """The start of a container; it may be in progress since an earlier turn that was stopped."""
         with self._closing:
             if self._closed:
                 raise BackendError("this session is closed")
@@ -196,16 +196,16 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
             return self._starting
 
     def _drop(self) -> None:
-        """End the container, if there is one."""
+        """Stop the container, if there is one."""
         channel, self._channel = self._channel, None
         if channel is not None:
             channel.close()
 
     def _make(self, mounts: tuple[Mount, ...], progress: Callable[[str], None], cancel: Cancel) -> ContainerChannel:
-        """A new container. Raises BackendError with what to do, CancelledError."""
+        """A new container. Raises BackendError, which says what to do, or CancelledError."""
         check_folders(mounts)
         with engine.telling("starting a container", self.limits.host):
-            pass  # it is there
+            pass  # checks that the engine answers
         found = image.ensure(self._client, self.limits, progress, cancel)
         if self.user.hand_over:
             hand_over(self.folders.workspace, self.user)

@@ -1,4 +1,4 @@
-"""A session's folders under the names that they have in the container, and what is mounted where."""
+"""A session's folders under their names inside the container, and the mounts."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from conjure_magic.workspace import Folders
 
 WORKSPACE, INPUT, SKILLS = "/workspace", "/input", "/skills"
 MOST_LINKS = 40
-"""Links that a path may lead through, as in Linux."""
+"""Most links that are followed in a path, as in Linux."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A folder of this machine, and where commands see it."""
+    """A folder on this machine, and its path inside the container."""
 
     source: Path
     target: str
     writable: bool = False
     identity: tuple[int, int] = field(default=(0, 0), compare=False)
-    """Device and inode of the folder when it was looked at; zeros for one that is gone."""
+    """Device and inode of the folder when checked; zeros if it does not exist."""
 
     @classmethod
     def of(cls, source: Path, target: str, *, writable: bool = False) -> Mount:
-        """A mount of the folder that has that name now."""
+        """A mount of the folder that currently has this path."""
         try:
             status = source.stat()
         except OSError:
@@ -37,30 +37,30 @@ class Mount:
 
 
 def same_folders(some: Iterable[Mount], others: Iterable[Mount]) -> bool:
-    """False where a folder was replaced by another of its name: what is mounted stays the old one, deleted or not."""
+    """False if a folder was replaced by another one of the same name: the mount still refers to the old one."""
     return [mount.identity for mount in some] == [mount.identity for mount in others]
 
 
 def check_folders(mounts: Iterable[Mount]) -> None:
-    """Raise ContainerError, which says what to do, if a folder is not there."""
+    """Raise ContainerError, which says what to do, if a folder does not exist."""
     for mount in mounts:
         if not mount.source.is_dir():
             raise ContainerError(
                 f"the folder {mount.source}, which commands see as {mount.target}, is gone",
-                remedy=Remedy("Make it again, or go on in {0}.", ANOTHER_SESSION),
+                remedy=Remedy("Create it again, or continue in {0}.", ANOTHER_SESSION),
             )
 
 
 @dataclass(frozen=True)
 class ContainerFolders(Folders):
-    """Folders whose paths are read as commands see them, links in them too."""
+    """Folders whose paths, links included, are interpreted as commands see them."""
 
     shows_input: bool = True
-    """False where the input folder is not mounted."""
+    """False if the input folder is not mounted."""
 
     @property
     def mounts(self) -> tuple[Mount, ...]:
-        """The workspace first; skills whose folder is gone are left out."""
+        """The workspace first; skills without a folder are left out."""
         found = [Mount.of(self.workspace, WORKSPACE, writable=True)]
         if self.shows_input:
             found.append(Mount.of(self.input, INPUT))
@@ -72,13 +72,13 @@ class ContainerFolders(Folders):
         return {name: f"{SKILLS}/{name}" for name, folder in self.skills.items() if _plain(name) and folder.is_dir()}
 
     def resolve(self, path: str, *, write: bool = False) -> Path:
-        """The path on this machine of what a tool names; relative ones start in the workspace.
+        """The path on this machine for a path given to a tool; relative ones start in the workspace.
 
-        Links are followed as they would be inside: `/workspace/x` in a link means the workspace's x, and
-        nothing of this machine. Raises PathNotAllowedError as `Folders.resolve`.
+        Links are followed as they would be inside the container: a link to `/workspace/x` means the workspace's x.
+        Raises PathNotAllowedError, as `Folders.resolve` does.
         """
         if "\0" in path or not path:
-            raise PathNotAllowedError("a path cannot be empty or hold a NUL character")
+            raise PathNotAllowedError("a path cannot be empty or contain a NUL character")
         inside = self._follow(path)
         root, found = self._on_this_machine(inside)
         if found is None or (write and root != WORKSPACE):
@@ -88,7 +88,7 @@ class ContainerFolders(Folders):
         return found
 
     def _follow(self, path: str) -> list[str]:
-        """The parts of the path inside, with no link, dot or double dot left in them."""
+        """The parts of the path inside the container, with links, dots and double dots resolved."""
         done: list[str] = []
         pending = list(reversed(f"{WORKSPACE}/{path}".split("/") if not path.startswith("/") else path.split("/")))
         links = 0
@@ -110,7 +110,7 @@ class ContainerFolders(Folders):
         return done
 
     def _link(self, parts: list[str]) -> str | None:
-        """Where the link of that name leads; None if it is none."""
+        """The target of a link; None if it is not a link."""
         _, found = self._on_this_machine(parts)
         if found is None or len(parts) == 1:
             return None
@@ -120,7 +120,7 @@ class ContainerFolders(Folders):
             return None
 
     def _on_this_machine(self, parts: list[str]) -> tuple[str, Path | None]:
-        """The mount that such a path lies in, and where it is here."""
+        """The mount that contains such a path, and its path on this machine."""
         inside = "/" + "/".join(parts)
         for mount in self.mounts:
             if inside == mount.target or inside.startswith(f"{mount.target}/"):
@@ -129,5 +129,5 @@ class ContainerFolders(Folders):
 
 
 def _plain(name: str) -> bool:
-    """True for a skill's name that can be a folder's."""
+    """True for a skill name that is a valid folder name."""
     return bool(name) and name not in (".", "..") and not set(name) & set("/\0:,")

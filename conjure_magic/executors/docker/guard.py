@@ -1,10 +1,10 @@
-"""Removes a container that was made and never started, because the kernel died in between.
+"""Removes a container that was created but never started because the kernel died in between.
 
-What has been started ends by itself when the kernel's connection does. What has only been made the engine would keep
-until the next sweep. So a process of its own waits beside the kernel, and is told when a container comes to be.
+A started container ends by itself with the kernel's connection. One that was only created would stay until the next
+sweep. So a separate process runs next to the kernel and is told while a container is being created.
 
-Runs alone, on the standard library: `python -I -S guard.py OWNER_PID ADDRESS`. A line on its stdin names the container
-that is being made, an empty one tells that it has been started. The end of stdin, or another parent than the owner,
+Runs on its own, with the standard library only: `python -I -S guard.py OWNER_PID ADDRESS`. A line on stdin names the
+container being created; an empty line says that it has started. The end of stdin, or a parent other than the owner,
 means that the owner is dead.
 """
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
     import subprocess
 
 PATIENCE = 5.0
-"""Seconds for which the container is looked for: a dead owner's request may still be in the engine's hands."""
+"""Seconds to keep trying: the engine may still be processing the dead owner's request."""
 LOOK_EVERY, LOOK_IDLE = 0.2, 10.0
-"""Seconds between looks at whether the owner lives, while it makes a container and while it makes none: another process
-may hold its end of the pipe."""
+"""Seconds between checks that the owner is alive, while it creates a container and otherwise: another process may
+hold the owner's end of the pipe open."""
 
 
 class Guard:
-    """The owner's end of such a process. Raises OSError where none can be started."""
+    """The owner's side of the guard process. Raises OSError if it cannot be started."""
 
     def __init__(self, address: str) -> None:
-        """`address` is the engine's."""
+        """Start a guard for the engine at `address`."""
         import subprocess
 
         self._process = subprocess.Popen(
@@ -44,15 +44,15 @@ class Guard:
             stderr=subprocess.DEVNULL,
             env={},
             cwd="/",
-            start_new_session=True,  # who kills the kernel's process group does not mean it
+            start_new_session=True,  # not part of the kernel's process group when that is killed
             bufsize=0,
         )
         self.close = weakref.finalize(self, _end, self._process, os.getpid())
-        """Let it go; twice is fine."""
+        """End the guard. May be called more than once."""
 
     @contextlib.contextmanager
     def over(self, name: str) -> Iterator[None]:
-        """A block in which the container of that name is made and started."""
+        """A block in which the container of that name is created and started."""
         self._tell(name)
         try:
             yield
@@ -61,12 +61,12 @@ class Guard:
 
     def _tell(self, line: str) -> None:
         if self._process.stdin is not None and self.close.alive:
-            with contextlib.suppress(BrokenPipeError):  # somebody killed it: then the next sweep has to do
+            with contextlib.suppress(BrokenPipeError):  # it was killed: the next sweep cleans up instead
                 self._process.stdin.write(f"{line}\n".encode())
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:
-    """Close the pipe, which ends it; a forked copy of the owner only lets go of its end."""
+    """Close the pipe, which ends the guard; a forked copy of the owner only closes its end."""
     if process.stdin is not None:
         process.stdin.close()
     if os.getpid() == owner:
@@ -75,10 +75,10 @@ def _end(process: subprocess.Popen[bytes], owner: int) -> None:
 
 
 def watch(owner: int) -> str:
-    """Wait for the owner's death; the name of the container that it was making then, or an empty text."""
+    """Wait for the owner's death and return the name of the container that it was creating, or an empty string."""
     said, data = b"\n", b"\n"
     while data:
-        lives = os.getppid() == owner  # asked first: what a dead one has said is still to be read
+        lives = os.getppid() == owner  # checked first: a dead owner's last message still has to be read
         patience = (LOOK_EVERY if said.split(b"\n")[-2] else LOOK_IDLE) if lives else 0
         if select.select([0], [], [], patience)[0]:
             data = os.read(0, 4096)
@@ -89,7 +89,7 @@ def watch(owner: int) -> str:
 
 
 def remove(address: str, name: str) -> None:
-    """Ask the engine to remove a container in whatever state, if there is one."""
+    """Ask the engine to remove a container, whatever its state."""
     scheme, _, rest = address.partition("://")
     try:
         with socket.socket(socket.AF_UNIX if scheme == "unix" else socket.AF_INET) as engine:
@@ -98,14 +98,14 @@ def remove(address: str, name: str) -> None:
             engine.connect(rest if scheme == "unix" else (host, int(port)))
             engine.sendall(f"DELETE /containers/{name}?force=1 HTTP/1.0\r\nHost: engine\r\n\r\n".encode("ascii"))
             engine.recv(64)
-    except OSError:  # it is gone, or is coming back
+    except OSError:  # the engine is gone or restarting
         pass
 
 
 def main(owner: str, address: str) -> None:
-    """Wait; what nobody is left to start, remove.
+    """Wait for the owner's death, then remove the container that was never started.
 
-    Again and again: an engine that is still making it says that it was removed, and goes on to keep it.
+    Repeatedly: an engine that is still creating it reports success and keeps it.
     """
     name = watch(int(owner))
     end = time.monotonic() + PATIENCE

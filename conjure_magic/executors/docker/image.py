@@ -1,4 +1,4 @@
-"""The image that commands run in: found, pulled or built, with words on how far it is."""
+"""The image that commands run in: found, pulled or built, with progress messages."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from docker import DockerClient
 
 Progress = Callable[[str], object]
-"""Takes what happens now, in a line."""
+"""Receives progress as single lines."""
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 _NOISE = re.compile(r"--->|Removing intermediate container |debconf: ")
 
 
 def find(client: DockerClient, name: str) -> str | None:
-    """The id of an image that the engine has; None if it has not.
+    """The id of a local image; None if the engine does not have it.
 
-    Raises DockerUnavailableError for what is no image's name, ContainerError if the engine is lost.
+    Raises DockerUnavailableError for an invalid image name, ContainerError if the engine is lost.
     """
     from docker.errors import APIError, ImageNotFound
 
@@ -42,12 +42,12 @@ def find(client: DockerClient, name: str) -> str | None:
             return None
         except APIError as error:
             if "invalid reference format" in str(error):
-                raise DockerUnavailableError(f"{name!r} is not an image's name, such as python:3.13-slim") from None
+                raise DockerUnavailableError(f"{name!r} is not a valid image name, such as python:3.13-slim") from None
             raise
 
 
 def ensure(client: DockerClient, limits: DockerLimits, progress: Progress, cancel: Cancel) -> str:
-    """The id of the image that the limits name. If it is not there, the standard one is built, any other is pulled.
+    """The id of the image named in the limits. If missing, the standard image is built and any other one pulled.
 
     Raises DockerUnavailableError, which says what to do, and CancelledError once `cancel` is set.
     """
@@ -83,13 +83,13 @@ def build(
 
     Args:
         recipe: what it is built from.
-        progress: gets each step, and what its commands print.
-        cancel: ends it.
-        name: for the image.
+        progress: receives each step and the output of its commands.
+        cancel: stops the build.
+        name: the name of the image.
         host: the engine, as in DockerLimits.
-        fresh: run every step anew, whatever was built before.
+        fresh: run every step again, without the build cache.
     """
-    progress(f"building the image {name}: this takes some minutes, once")
+    progress(f"building the image {name}: this takes a few minutes, once")
     with _client(host, cancel) as client, _refused(name):
         stream = client.api.build(
             fileobj=io.BytesIO(recipe.context()),
@@ -111,7 +111,7 @@ def build(
 
 
 class _Log:
-    """What a build prints, as lines of progress; the last of them are kept, for when it fails."""
+    """A build's output as lines of progress; the last lines are kept for the error message."""
 
     def __init__(self, progress: Progress) -> None:
         self.step = ""
@@ -132,13 +132,13 @@ class _Log:
 def _made(client: DockerClient, name: str) -> str:
     found = find(client, name)
     if found is None:
-        raise DockerUnavailableError(f"the engine says that {name} is done, and does not have it; try again")
+        raise DockerUnavailableError(f"the engine reported success but does not have {name}; try again")
     return found
 
 
 @contextlib.contextmanager
 def _client(host: str, cancel: Cancel) -> Iterator[DockerClient]:
-    """A client for one long call: its answer may be silent for minutes, and is cut off once `cancel` is set."""
+    """A client for one long call: the answer may pause for minutes, and is aborted once `cancel` is set."""
     answers: list[Any] = []
 
     def keep(answer: Any, *_: object, **__: object) -> None:
@@ -151,7 +151,7 @@ def _client(host: str, cancel: Cancel) -> Iterator[DockerClient]:
             answer.raw.shutdown()
 
     with contextlib.closing(engine.connect(host)) as client:
-        client.api.timeout = None  # type: ignore[assignment]  # docker-py hands it on to requests, where it means: none
+        client.api.timeout = None  # type: ignore[assignment]  # docker-py passes it on to requests, where it means no timeout
         client.api.hooks["response"].append(keep)
         try:
             with cancel.waking(cut):
@@ -159,7 +159,7 @@ def _client(host: str, cancel: Cancel) -> Iterator[DockerClient]:
         except ConjureError:
             raise
         except Exception:
-            cancel.raise_if_set()  # cut off on purpose
+            cancel.raise_if_set()  # aborted on purpose
             raise
         finally:
             for answer in answers:
@@ -168,7 +168,7 @@ def _client(host: str, cancel: Cancel) -> Iterator[DockerClient]:
 
 @contextlib.contextmanager
 def _refused(name: str) -> Iterator[None]:
-    """The engine's refusals while it makes an image, as what the person can do."""
+    """Translate the engine's errors while it creates an image into advice for the user."""
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
@@ -177,11 +177,11 @@ def _refused(name: str) -> Iterator[None]:
     except APIError as error:
         raise _no_pull(name, str(error.explanation or error)) from None
     except (DockerException, RequestException, OSError) as error:
-        raise ContainerError(f"making the image {name}: the engine is gone ({type(error).__name__})") from None
+        raise ContainerError(f"creating the image {name}: the engine is gone ({type(error).__name__})") from None
 
 
 def _told(stream: Iterable[Any], cancel: Cancel, progress: Progress, pulling: str) -> Iterator[dict[str, Any]]:
-    """Yield the events as they come; layers that are fetched become one line of progress."""
+    """Yield the events as they arrive; the download of layers becomes one line of progress."""
     sizes: dict[str, tuple[int, int]] = {}
     said = ""
     for event in stream:
@@ -199,25 +199,25 @@ def _told(stream: Iterable[Any], cancel: Cancel, progress: Progress, pulling: st
 
 
 def _no_pull(name: str, said: str) -> DockerUnavailableError:
-    """What to do about an image that the engine has not and cannot fetch."""
+    """What to do about an image that the engine does not have and cannot pull."""
     low = said.lower()
     if "no space left" in low:
         return DockerUnavailableError(
-            f"no room for the image {name}: the engine's disk is full; `docker system prune` makes room"
+            f"no space for the image {name}: the engine's disk is full; `docker system prune` frees space"
         )
     if "no matching manifest" in low or "no match for platform" in low:
         return DockerUnavailableError(f"there is no image {name} for this kind of machine ({said})")
     if any(word in low for word in ("not found", "denied", "manifest unknown", "unauthorized", "no such image")):
         return DockerUnavailableError(
-            f"there is no image {name}: neither the engine nor the registry gives it ({said}). Is the name right? "
-            "`docker login` opens a private registry.",
+            f"the image {name} was found neither on the engine nor in the registry ({said}). Is the name right? "
+            "For a private registry, use `docker login`.",
             remedy=Remedy("{0} builds the standard image.", BUILD),
         )
     return DockerUnavailableError(
-        f"the engine has no image {name}, and cannot fetch it ({said})",
+        f"the engine does not have the image {name} and cannot pull it ({said})",
         remedy=Remedy(
-            "Name one that it has with {0}, bring one with `docker load`, or build the standard one from one that it "
-            "has: {1}.",
+            "Choose one that it has with {0}, load one with `docker load`, or build the standard image from a local "
+            "one: {1}.",
             option("image", "NAME"),
             recipe("base", "IMAGE"),
         ),

@@ -1,4 +1,4 @@
-"""What a container may take: image, memory, processors, processes, disk, network; checked when it is made."""
+"""The limits of a container: image, memory, CPUs, processes, disk, network; checked on creation."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _IMAGE = re.compile(r"[A-Za-z0-9][\w.:/@-]*")
 _VARIABLE = re.compile(r"[A-Za-z_*][A-Za-z0-9_*]*")
 
 LEAST_MEMORY = 32 << 20
-"""Bytes; with less not even the process that runs the commands fits in."""
+"""Bytes; the process that runs commands needs this much."""
 LEAST_PIDS = 16
 MOST = 1 << 60
-"""Bytes; the engine's numbers end soon after."""
+"""Bytes; close to the largest number that the engine accepts."""
 
 
 def size_bytes(text: str) -> int:
-    """Bytes of a size such as "512m", "1.5g" or "1048576"; binary units. Raises UsageError."""
+    """The bytes of a size such as "512m", "1.5g" or "1048576"; binary units. Raises UsageError."""
     match = _SIZE.fullmatch(text.strip())
     if match is None:
         raise UsageError(f"{text!r} is not a size: write a number and k, m, g or t, such as 512m")
@@ -34,12 +34,12 @@ def size_bytes(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DockerLimits:
-    """The bounds of a session's container, made by `options.limits_of`. Raises UsageError for an invalid value."""
+    """The limits of a session's container, created by `options.limits_of`. Raises UsageError for an invalid value."""
 
     image: str
     """Name or id of the image."""
     memory: str
-    """What all commands together may use, `/tmp` included; there is no swap beyond it."""
+    """Memory for all commands together, including `/tmp`; no swap is added."""
     cpus: float
     """Processors, such as 0.5."""
     pids: int
@@ -47,11 +47,11 @@ class DockerLimits:
     file_size: str
     """Size of the largest file that a command may write."""
     tmpfs_size: str
-    """Size of `/tmp`, which lies in memory."""
+    """Size of `/tmp`, which is part of the memory."""
     workspace_size: str
-    """What the workspace may hold; a command that makes it larger is stopped when that is noticed."""
+    """Largest workspace; a command that exceeds it is stopped when that is noticed."""
     network: str
-    """`none`, `bridge`, or the name of a network of the engine's."""
+    """`none`, `bridge`, or the name of one of the engine's networks."""
     runtime: str
     """The engine's runtime, such as gVisor's `runsc`; empty for its default."""
     environment: tuple[str, ...]
@@ -61,21 +61,21 @@ class DockerLimits:
 
     def __post_init__(self) -> None:
         if not _IMAGE.fullmatch(self.image):
-            raise UsageError(f"{self.image!r} is not an image's name, such as python:3.13-slim")
+            raise UsageError(f"{self.image!r} is not a valid image name, such as python:3.13-slim")
         if size_bytes(self.memory) < LEAST_MEMORY:
             raise UsageError(f"memory {self.memory} is too little: at least {LEAST_MEMORY >> 20}m")
         for name in ("file_size", "tmpfs_size", "workspace_size"):
             if size_bytes(getattr(self, name)) < 1 << 16:
                 raise UsageError(f"{name} {getattr(self, name)} is too little: at least 64k")
         if size_bytes(self.tmpfs_size) > size_bytes(self.memory):
-            raise UsageError(f"tmpfs_size {self.tmpfs_size} is more than memory {self.memory}, in which it lies")
+            raise UsageError(f"tmpfs_size {self.tmpfs_size} is more than memory {self.memory}, of which it is a part")
         if not 0.01 <= self.cpus <= 4096:
             raise UsageError(f"cpus {self.cpus} is not possible: a number such as 0.5 or 2")
         if not LEAST_PIDS <= self.pids <= 1 << 22:
             raise UsageError(f"pids {self.pids} is not possible: at least {LEAST_PIDS}")
-        if not _NAME.fullmatch(self.network) or self.network == "host":  # `container:` holds a colon
+        if not _NAME.fullmatch(self.network) or self.network == "host":  # `container:` has a colon
             raise UsageError(
-                f"network {self.network!r} is not possible: none, bridge, or a network of the engine's by name; "
+                f"network {self.network!r} is not possible: use none, bridge, or one of the engine's networks; "
                 "the machine's own or another container's would undo the sandbox"
             )
         if self.runtime and not _NAME.fullmatch(self.runtime):

@@ -1,4 +1,4 @@
-"""From a plan to a channel that takes commands, by what the image has."""
+"""From a container plan to a channel that runs commands, depending on what the image contains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def open_channel(client: DockerClient, plan: Plan, guard: Guard) -> ContainerChannel:
-    """Start a container and wait until it listens: a supervisor where there is Python, else the engine's exec.
+    """Start a container and wait until it is ready: with a supervisor if it has Python, else with the engine's exec.
 
     Raises BackendError with what to do.
     """
@@ -25,7 +25,7 @@ def open_channel(client: DockerClient, plan: Plan, guard: Guard) -> ContainerCha
         return ExecChannel(channel.container, int(payload)) if kind == SHELL_ONLY else channel
     except BaseException as error:
         channel.close()
-        if isinstance(error, ValueError):  # from int: whatever greets us is no shell of ours
+        if isinstance(error, ValueError):  # from int: the greeting did not come from our shell
             name = channel.container.plan.image_name
             raise DockerUnavailableError(f"the image {name} does not start as it should: {OTHER}") from None
         raise

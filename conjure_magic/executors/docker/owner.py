@@ -1,4 +1,4 @@
-"""Whose processes run in a container, so that the files they make are the person's; and handing a workspace over."""
+"""The user that commands run as in a container, so that new files belong to the person; and changing owners."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from conjure_magic.nofollow import FILE, FOLDER, walk
 from conjure_magic.workspace import LOCK_NAME, OUTPUT_DIR
 
 NOBODY_ELSE = 65_532
-"""The user and group of a root kernel's commands: an id that no account has by custom, and not root's."""
+"""The user and group id for commands of a kernel that runs as root: by convention, no account has it."""
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Who the commands are inside."""
+    """The user that commands run as."""
 
     uid: int
     gid: int
     hand_over: bool = False
-    """True where that is not who the kernel runs as, so that the workspace has to be given to it."""
+    """True if this is not the kernel's user, so the workspace has to be given to it."""
     unmapped: bool = False
-    """True where the engine maps users, which it is asked not to do here."""
+    """True if the engine maps user ids, which is turned off for our containers."""
 
 
 def container_user(security_options: Iterable[str], workspace: Path) -> User:
-    """Who runs commands for this kernel on such an engine.
+    """The user for commands of this kernel, depending on the engine.
 
-    A rootless engine's root is the person; elsewhere it is the person, by their own ids. Root is never used there: a
-    root kernel's commands are the workspace's owner, or where that is root too, somebody whom it is handed over to.
+    On a rootless engine, root inside the container is the person; otherwise the person's own ids are used. Root is
+    never used there: if the kernel runs as root, commands run as the workspace's owner, or as `NOBODY_ELSE`.
     """
     options = {option.partition(",")[0] for option in security_options}
     if "name=rootless" in options:
@@ -47,7 +47,7 @@ def container_user(security_options: Iterable[str], workspace: Path) -> User:
 
 
 def may_read(user: User, folder: Path) -> bool:
-    """True unless the folder's mode keeps the commands out of it; what lies in it may still do so."""
+    """True if the folder's mode lets commands read it; entries in it may still deny access."""
     status = folder.stat()
     wanted = stat.S_IROTH | stat.S_IXOTH
     if user.uid in (status.st_uid, 0):
@@ -58,9 +58,9 @@ def may_read(user: User, folder: Path) -> bool:
 
 
 def hand_over(workspace: Path, user: User) -> None:
-    """Give what is ours in the workspace to the user of the commands, the folder itself first.
+    """Change the owner of our files in the workspace to the commands' user, the folder itself first.
 
-    Neither links nor files of several names are given away: these may be something else's as well.
+    Links and files with several hard links are skipped, since they may belong to something else as well.
     """
     ours, owner = os.geteuid(), (user.uid, user.gid)
     with contextlib.suppress(OSError):  # a file system without owners
@@ -79,7 +79,7 @@ def hand_over(workspace: Path, user: User) -> None:
 
 
 def _give(entry: os.DirEntry[str], folder: int, owner: tuple[int, int], ours: int) -> None:
-    """Change the owner of what is opened, not of what has that name a moment later."""
+    """Change the owner through a descriptor, so that it cannot hit a file swapped in later."""
     flags = FOLDER if entry.is_dir(follow_symlinks=False) else os.O_RDONLY | FILE
     if not (entry.is_dir(follow_symlinks=False) or entry.is_file(follow_symlinks=False)):
         return

@@ -1,4 +1,4 @@
-"""What the standard image is built from: the folder `standard_image/` beside this file, and a person's own options."""
+"""The sources of the standard image: the folder `standard_image/` next to this file, and the user's options."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ _PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w, .-]+\])?\s*([<>=!~]=?[\w.,*<>=
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How the standard image is built. Raises UsageError, when made, for an option that cannot be."""
+    """How the standard image is built. Raises UsageError on creation for an invalid option."""
 
     base: str = ""
-    """The image to begin with: one with Python, or a Debian that can install it; empty for the official Python's."""
+    """The base image: one with Python, or a Debian that can install it; empty for the official Python image."""
     ca: Path | None = None
-    """A PEM file with the certificates of a private authority: trusted while it is built, and inside."""
+    """A PEM file with certificates of a private authority, trusted during the build and in the image."""
     index: str = ""
-    """The package index that pip asks; empty for PyPI."""
+    """The package index for pip; empty for PyPI."""
     apt: str = ""
-    """A mirror of Debian's packages; empty for what the base image has."""
+    """A Debian mirror; empty for the base image's own setting."""
     packages: tuple[str, ...] | None = None
     """Python packages, as pip's requirements; None for the common data libraries."""
 
     def __post_init__(self) -> None:
         if self.base and not re.fullmatch(r"[\w.:/@-]+", self.base):
-            raise UsageError(f"base: {self.base!r} is not an image's name, such as python:3.13-slim")
+            raise UsageError(f"base: {self.base!r} is not a valid image name, such as python:3.13-slim")
         for name, url in (("index", self.index), ("apt", self.apt)):
             if url and not re.fullmatch(r"https?://[^\s/]\S*", url):
                 raise UsageError(
-                    f"{name} has to be an address such as https://packages.example/simple, not {hidden(url)}"
+                    f"{name} must be an address such as https://packages.example/simple, not {hidden(url)}"
                 )
         if "@" in urlsplit(self.apt).netloc:
-            raise UsageError("apt: a password in the address would stay in the image; use a mirror without one")
+            raise UsageError("apt: a password in the address would be stored in the image; use a mirror without one")
         for package in self.packages or ():
             if not _PACKAGE.fullmatch(package):
-                raise UsageError(f"packages: {package!r} is not a package's name, such as pandas>=2.1")
+                raise UsageError(f"packages: {package!r} is not a package name such as pandas>=2.1")
         if self.ca is not None:
             _check_certificates(self.ca)
 
@@ -58,7 +58,7 @@ class Recipe:
         return {name: value for name, value in given.items() if value}
 
     def context(self) -> bytes:
-        """The folder as the engine takes it: a tar archive."""
+        """The folder as a tar archive for the engine."""
         archive = io.BytesIO()
         with tarfile.open(fileobj=archive, mode="w") as tar:
             for name, content in sorted(self._files().items()):
@@ -69,7 +69,7 @@ class Recipe:
 
     def _files(self) -> dict[str, bytes]:
         files = _folder()
-        pip = ["[global]", "retries = 2"]  # an index that is not there is an error soon
+        pip = ["[global]", "retries = 2"]  # fail soon if the index cannot be reached
         if self.index:
             pip.append(f"index-url = {self.index}")
         if self.ca is not None:
@@ -82,7 +82,7 @@ class Recipe:
 
 
 def version() -> str:
-    """A name for the recipe as this version of the package has it, whatever a person's options change of it."""
+    """A name for this package version's recipe, regardless of the user's options."""
     return hashlib.sha256(repr(sorted(_folder().items())).encode()).hexdigest()[:12]
 
 
@@ -91,17 +91,19 @@ def _folder() -> dict[str, bytes]:
 
 
 def hidden(url: str) -> str:
-    """An address without the password in it."""
+    """The address without its password."""
     return re.sub(r"(?<=://)[^/\s@]+@", "", url)
 
 
 def _check_certificates(path: Path) -> None:
-    """Raise UsageError unless it is a readable PEM file of certificates, and of nothing that is secret."""
+    """Raise UsageError unless the file is readable and contains PEM certificates, and no private key."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError as error:
         raise UsageError(f"ca: {path}: {error.strerror}") from None
     if "PRIVATE KEY-----" in text:
-        raise UsageError(f"ca: {path} holds a private key, which must not go into an image: name the certificate alone")
+        raise UsageError(
+            f"ca: {path} contains a private key, which must not be stored in an image: use only the certificate"
+        )
     if "-----BEGIN CERTIFICATE-----" not in text:
         raise UsageError(f"ca: {path} is not a PEM file of certificates: it has no line -----BEGIN CERTIFICATE-----")

@@ -1,4 +1,4 @@
-"""Starting a container beside the turn: what it says on the way is shown, and a stop does not wait for it."""
+"""Starting a container in the background: progress is shown, and stopping the turn does not wait for it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Starting(threading.Thread, Generic[T]):
-    """Does one thing in a thread of its own."""
+    """A function that runs in its own thread."""
 
     def __init__(self, work: Callable[[Callable[[str], None]], T]) -> None:
         """Start at once: `work` gets a function that takes lines of progress."""
@@ -25,7 +25,7 @@ class Starting(threading.Thread, Generic[T]):
         self.start()
 
     def run(self) -> None:
-        """Work, and keep what came of it."""
+        """Run the function and keep its result or error."""
         try:
             self._done = self._work(self._said.put)
         except BaseException as error:
@@ -46,7 +46,7 @@ class Starting(threading.Thread, Generic[T]):
                     return True
 
     def result(self) -> T:
-        """What came of it, waited for. Raises what it raised."""
+        """Wait for the result. Raises what the function raised."""
         self.join()
         if self._failed is not None:
             raise self._failed

@@ -1,4 +1,4 @@
-"""What there is: the engine, the image, our containers. For a person who asks, so nothing here raises for a lack."""
+"""Status of the engine, the image and our containers. Something missing is reported, never raised."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class ImageFacts:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """The state of the engine as far as it concerns us."""
+    """The state of the engine, as far as relevant here."""
 
     address: str = ""
     engine: Mapping[str, Any] | None = None
-    """What the engine tells of itself, by its own names; None where it cannot be used."""
+    """The engine's description of itself; None if it cannot be used."""
     problem: str = ""
     """Why it cannot be used, or what is wrong with the image's name, and what to do."""
     image: ImageFacts | None = None
@@ -49,7 +49,7 @@ class Status:
 
 
 def look(limits: DockerLimits) -> Status:
-    """What there is on the engine that the limits mean."""
+    """The status of the engine named in the limits."""
     try:
         with contextlib.closing(engine.connect(limits.host)) as client:
             address = engine.where(limits.host)
@@ -65,7 +65,7 @@ def look(limits: DockerLimits) -> Status:
 
 
 def _named(client: DockerClient, containers: Iterable[sweep.Found]) -> Iterator[sweep.Found]:
-    """The containers, each with its image's name in the place of the id that it was made from."""
+    """The containers, each with its image's name instead of the image's id."""
     with engine.telling("listing the images"):
         names = {row["Id"]: tag for row in client.api.images() for tag in row["RepoTags"] or ()}
     for found in containers:

@@ -1,4 +1,4 @@
-"""Whose a container is, in its labels; and removing those whose kernel is dead."""
+"""Labels that say which kernel owns a container, and the removal of containers whose kernel is dead."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SESSION, BOOT, NAMESPACE, PID, START = (f"{PREFIX}.{name}" for name in ("session
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A container that carries our labels."""
+    """A container with our labels."""
 
     id: str
     name: str
@@ -35,12 +35,12 @@ class Found:
     image: str
     session: str
     is_orphan: bool
-    """True where the kernel that it belongs to is known to be dead."""
+    """True if its kernel is known to be dead."""
 
 
 @functools.cache
 def _machine() -> tuple[str, str]:
-    """This boot of this machine, and the space in which process ids are ours; empty where nothing tells them."""
+    """The boot id and the process id namespace; empty where these are not available."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip(), os.readlink("/proc/self/ns/pid")
     except OSError:
@@ -57,7 +57,7 @@ def _start_time(pid: int) -> str:
 
 
 def labels(session: str) -> dict[str, str]:
-    """What tells others that a container belongs to this process, and who this process is."""
+    """The labels that identify this process as the owner of a container."""
     boot, namespace = _machine()
     pid = os.getpid()
     return {SESSION: session, BOOT: boot, NAMESPACE: namespace, PID: str(pid), START: _start_time(pid)}
@@ -76,7 +76,7 @@ def is_orphan(found: Mapping[str, str]) -> bool:
 
 
 def containers(client: DockerClient) -> list[Found]:
-    """All containers with our labels on this engine, whosever they are. Raises BackendError."""
+    """All containers with our labels on this engine, of any owner. Raises BackendError."""
     with engine.telling("listing the containers"):
         rows = client.api.containers(all=True, filters={"label": SESSION})
     return [
@@ -93,18 +93,18 @@ def containers(client: DockerClient) -> list[Found]:
 
 
 def _are_of_image(client: DockerClient, row: Mapping[str, Any]) -> bool:
-    """True if the labels came with the image: somebody made that from a container of ours, and this is theirs."""
+    """True if the labels come from the image: someone created it from one of our containers, and owns this one."""
     from docker.errors import NotFound
 
     try:
         given = client.api.inspect_image(row["ImageID"])["Config"].get("Labels") or {}
     except NotFound:
-        return True  # nothing tells
+        return True  # unknown
     return all(given.get(name) == row["Labels"].get(name) for name in (SESSION, BOOT, PID, START))
 
 
 def sweep(client: DockerClient) -> int:
-    """Remove the containers whose kernel is dead; how many there were. Raises BackendError."""
+    """Remove the containers whose kernel is dead and return their number. Raises BackendError."""
     from docker.errors import APIError
 
     orphans = [found for found in containers(client) if found.is_orphan]
@@ -115,7 +115,7 @@ def sweep(client: DockerClient) -> int:
 
 
 class Sweep(threading.Thread):
-    """One sweep, a second later and over a client of its own, so that no command waits for it."""
+    """One delayed sweep with its own client, so that no command waits for it."""
 
     def __init__(self, host: str) -> None:
         super().__init__(name="conjure-sweep", daemon=True)
@@ -124,12 +124,12 @@ class Sweep(threading.Thread):
         self.start()
 
     def close(self) -> None:
-        """Wait until it is over, or leave it out if it has not begun."""
+        """Wait for the sweep, or skip it if it has not started."""
         self._closed.set()
         self.join()
 
     def run(self) -> None:
-        """Sweep; an engine that is lost meanwhile is somebody else's to tell."""
+        """Sweep; the loss of the engine is reported elsewhere."""
         if self._closed.wait(DELAY):
             return
         with contextlib.suppress(BackendError), contextlib.closing(engine.connect(self._host)) as client:

@@ -1,4 +1,4 @@
-"""The engine's raw streams: a request that turns its connection into one, and the frames that come through it.
+"""The engine's raw streams: a request that upgrades its connection, and the frames sent through it.
 
 Source: Docker Engine API, "Attach to a container": after the answer (101, or 200 of older engines) the connection
 carries stdin up, and stdout and stderr down in frames of one byte of stream, three of zero, four of length.
@@ -15,7 +15,7 @@ STDOUT, STDERR = 1, 2
 
 
 def upgrade(connection: socket.socket, path: str, body: bytes = b"") -> None:
-    """Send a POST whose connection becomes a stream; what follows on the connection is the stream's.
+    """Send a POST request that turns the connection into a stream.
 
     Raises ContainerError with the engine's reason if it refuses, OSError if it is gone.
     """
@@ -26,7 +26,7 @@ def upgrade(connection: socket.socket, path: str, body: bytes = b"") -> None:
     connection.sendall(head.encode("ascii") + body)
     answer = b""
     while not answer.endswith(b"\r\n\r\n"):
-        byte = connection.recv(1)  # not one more: the stream begins behind it
+        byte = connection.recv(1)  # one byte at a time: the stream starts right after the headers
         if not byte or len(answer) > HEAD_LIMIT:
             raise ConnectionResetError("the engine closed the connection")
         answer += byte
@@ -37,7 +37,7 @@ def upgrade(connection: socket.socket, path: str, body: bytes = b"") -> None:
 
 
 class Demux:
-    """Takes the frames apart, whatever pieces they come in."""
+    """Splits the data into frames, however it is divided."""
 
     def __init__(self) -> None:
         self._rest = b""
@@ -45,7 +45,7 @@ class Demux:
         self._left = 0
 
     def feed(self, data: bytes) -> list[tuple[int, bytes]]:
-        """(stream, bytes) for what has come; a frame's bytes are handed on before the whole of it is there."""
+        """(stream, bytes) for the data so far; a frame's bytes are returned before it is complete."""
         data, position = self._rest + data, 0
         found = []
         while True:
