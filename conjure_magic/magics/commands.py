@@ -150,6 +150,19 @@ def show_request(context: CommandContext, options: argparse.Namespace) -> Bundle
     return state.render_request(_indented(body), _indented(whole) if whole is not None else "")
 
 
+def show_plan(context: CommandContext, options: argparse.Namespace) -> None:
+    """How the offline model reads the last request of the current session, or the words that are given."""
+    from conjure_magic.models.offline.conversation import read_conversation
+    from conjure_magic.models.offline.folding import read_in_turn, readings_of
+
+    last = readings_of(read_conversation(context.sessions.current.messages))
+    words = " ".join(options.request)
+    readings = read_in_turn(words, last) if words else last
+    if not readings:
+        raise UsageError("nothing was asked in this session; %conjure show plan REQUEST reads a request")
+    say("\n\n".join(str(reading) for reading in readings))
+
+
 def show_help(context: CommandContext, options: argparse.Namespace) -> Bundle | None:
     """The commands, or more on one topic."""
     topic = " ".join(options.topic).lstrip("%").strip()
@@ -265,7 +278,15 @@ COMMANDS = (
     Command(
         "show",
         "show what goes to the model",
-        commands=(Command("show request", "what the next cell would send", show_request),),
+        commands=(
+            Command("show request", "what the next cell would send", show_request),
+            Command(
+                "show plan",
+                "how the offline model reads the last request, or the one that is given",
+                show_plan,
+                (argument("request", nargs="*", metavar="REQUEST", help="words to read instead of the last request"),),
+            ),
+        ),
     ),
     DOCKER,
     Command(

@@ -55,6 +55,8 @@ _REQUEST = r"\"[A-Z]{3,7} [^\"]* HTTP/"
 _FAST = frozenset(
     ["rt", "duration", "elapsed", "latency", "time", "took", "response_time", "request_time", "ms", "cost", "took_ms"]
 )
+_NUMERIC = _FAST | {"bytes", "status", "size", "pid"}
+"""Fields that hold numbers, where the lines do not show it by a name."""
 _GENERAL = frozenset(
     [
         "name",
@@ -610,7 +612,8 @@ def _number(reading: Reading, lines: Sequence[str], sample: Sample, fields: Sequ
             if score and found_requests and _matches(_REQUEST, line):
                 score += weights.NUMBER_NEAR
             scores[place] = max(scores.get(place, 0.0), score)
-    named = next((name for name in fields if name.lower() in whole), "")
+    keys = {place[0] or (re.match(r"\(\?<!\[\\w\.\]\)([\w.-]+)", place[1]) or [""] * 2)[1] for place in scores}
+    named = next((name for name in fields if name.lower() in whole and (name in keys or name.lower() in _NUMERIC)), "")
     if named:
         return Take(named, "", named), ""
     if not scores:

@@ -203,7 +203,7 @@ def field_names(records: Iterable[Record], layouts: Sequence[Layout]) -> list[st
     counts: Counter[str] = Counter()
     for record in islice(records, _PROBE):
         counts.update(name for name in ("level", "component", "host", "pid", "message") if getattr(record, name))
-        counts.update(record.fields or set(_KEY.findall(record.text)))
+        counts.update(set(record.fields or _KEY.findall(record.text)))
     columns = [name for layout in layouts for name in re.findall(r"\(\?P<(\w+)>", layout.pattern)]
     hidden = {"ts", "frac", "tail", "q", "pri", "day", "epoch", *counts}
     return [name for name, _ in counts.most_common()] + [name for name in dict.fromkeys(columns) if name not in hidden]
