@@ -6,7 +6,7 @@ import json
 import operator
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import count
 
@@ -24,6 +24,28 @@ from conjure_magic.messages import (
 def unfinished(content: Iterable[Block]) -> tuple[Block, ...]:
     """What stays of a model's message that was cut: its text alone (decision: a history is always valid)."""
     return tuple(TextBlock(block.text) for block in content if isinstance(block, TextBlock) and block.text.strip())
+
+
+MAX_DEPTH = 100
+"""How deeply a call's input, or a block of an unknown type, may be nested: much deeper, JSON cannot be written."""
+
+
+def is_nested_deeply(message: Message) -> bool:
+    """True for a message that could be kept and not be written out again."""
+    inputs = [block.input if isinstance(block, ToolUseBlock) else block.wire for block in message.content
+              if isinstance(block, ToolUseBlock | OtherBlock)]  # fmt: skip
+    level: list[object] = [*inputs]
+    for _ in range(MAX_DEPTH + 1):
+        level = [part for value in level for part in _parts(value)]
+        if not level:
+            return False
+    return True
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, Mapping):
+        return value.values()
+    return value if isinstance(value, list | tuple) else ()
 
 
 ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")

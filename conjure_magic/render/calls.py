@@ -14,7 +14,7 @@ from conjure_magic.phrases import counted, duration, shortened
 from conjure_magic.render import style
 from conjure_magic.render.limits import CallLimits
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
-from conjure_magic.render.text import escape, one_line
+from conjure_magic.render.text import TOO_DEEP, escape, one_line
 
 COMMAND_KEYS = ("command", "path")
 """Fields of a call's input that say by themselves what it does."""
@@ -57,7 +57,14 @@ def what(called: Called, skills: Mapping[str, str]) -> str:
 
 
 def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return value if isinstance(value, str) else _json(value)
+
+
+def _json(value: object, indent: int | None = None) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+    except (RecursionError, ValueError):
+        return TOO_DEEP
 
 
 def told(called: Called) -> str:
@@ -91,7 +98,7 @@ def input_text(called: Called) -> str:
     if isinstance(given.get("command"), str) and "path" not in given:
         lines.append("$ " + given.pop("command"))
     for key, value in given.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
+        text = value if isinstance(value, str) else _json(value, indent=2)
         lines.append(f"{key}:\n{text}" if "\n" in text else f"{key}: {text}")
     return exact("\n".join(lines))
 

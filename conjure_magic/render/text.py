@@ -25,12 +25,19 @@ def escape(text: str) -> str:
     return _escape(text, quote=True)
 
 
-def json_safe(value: Any) -> Any:
+TOO_DEEP = "(nested too deeply to be shown)"
+DEPTH = 200
+"""How deeply nested data is carried; nothing that a turn keeps is nested as deeply."""
+
+
+def json_safe(value: Any, depth: int = DEPTH) -> Any:
     """JSON-able data in which each string can be sent as UTF-8: lone surrogates as `?`, like on the wire."""
+    if depth < 0:
+        return TOO_DEEP
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     if isinstance(value, Mapping):
-        return {json_safe(str(key)): json_safe(part) for key, part in value.items()}
+        return {json_safe(str(key)): json_safe(part, depth - 1) for key, part in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        return [json_safe(part) for part in value]
+        return [json_safe(part, depth - 1) for part in value]
     return value if value is None or isinstance(value, bool | int | float) else json_safe(str(value))

@@ -39,7 +39,7 @@ from conjure_magic.events import (
     TurnResult,
     TurnStarted,
 )
-from conjure_magic.history import repair, settle, unfinished, with_own_ids
+from conjure_magic.history import MAX_DEPTH, is_nested_deeply, repair, settle, unfinished, with_own_ids
 from conjure_magic.messages import Block, Message, TextBlock
 from conjure_magic.models.base import CUT_SHORT, Model, Request
 from conjure_magic.remedies import RESET, Remedy, limit
@@ -344,6 +344,8 @@ class Turn:
             _ = fit.encoded
         except (TypeError, ValueError, RecursionError) as error:
             raise ModelError(f"{self.setup.model.name} sent a message that is not JSON: {error}") from None
+        if is_nested_deeply(fit):
+            raise ModelError(f"{self.setup.model.name} sent a message that is nested more than {MAX_DEPTH} deep")
         return fit
 
     def _answer(self, message: Message) -> Iterator[Event]:
