@@ -283,10 +283,10 @@ class TurnResult:
     """What went wrong, for stop_reason "error"."""
     remedy: Remedy | None = None
     """What helps against it, if anything."""
-    attachments: tuple[str, ...] = ()
-    """Texts that went with the prompt."""
-    attached: tuple[Path, ...] = ()
-    """Files that went with it."""
+    extra_text: tuple[str, ...] = ()
+    """Further texts that were sent with the prompt."""
+    input_files: tuple[Path, ...] = ()
+    """Files that were sent with the prompt; `files` are those that the turn made."""
 
     @property
     def text(self) -> str:

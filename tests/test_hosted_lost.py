@@ -33,13 +33,13 @@ def test_a_file_that_is_gone_is_left_out_and_the_person_told(stub: StubServer, t
         (tmp_path / f"{name}.txt").write_text(name)
     with session(stub) as s:
         stub.reply(Reply((THINK, *bash("ls"), "one")))
-        s.chat("look", attach=["a.txt", "b.txt"])
+        s.chat("look", files=["a.txt", "b.txt"])
         for file_id in list(stub.hosted.files):
             stub.hosted.expire_file(file_id)
             if way == "deleted":
                 del stub.hosted.files[file_id]
         stub.reply(Reply((THINK, *bash("cat c.txt"), "two")))
-        again = s.chat("again", attach=["c.txt"])
+        again = s.chat("again", files=["c.txt"])
         assert "no longer kept there" in notices(again)
         assert again.text == "two"
         assert notices(s.chat("and again")) == ""
@@ -55,7 +55,7 @@ def test_a_container_and_a_file_may_be_gone_at_once(stub: StubServer, tmp_path: 
     (tmp_path / "a.txt").write_text("a")
     with session(stub) as s:
         stub.reply([*bash("ls"), "one"])
-        s.chat("look", attach=["a.txt"])
+        s.chat("look", files=["a.txt"])
         stub.hosted.expire_container()
         stub.hosted.expire_file(next(iter(stub.hosted.files)))
         stub.reply([*bash("ls"), "two"])
@@ -80,7 +80,7 @@ def test_a_file_that_goes_in_the_midst_of_a_turn(stub: StubServer, tmp_path: Pat
         paused = Reply((THINK, *bash("make", later=True)), stop_reason="pause_turn")
         looping = Reply((THINK, *bash("ls"), call("bash_tool", command="true")))
         stub.reply(paused if kind == "paused" else looping, Reply((THINK, "end")))
-        result = s.chat("look", attach=["a.txt"])
+        result = s.chat("look", files=["a.txt"])
         assert result.text.endswith("end")
         assert "no longer kept there" in notices(result)
         assert s.chat("again").text == "Done."

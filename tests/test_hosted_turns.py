@@ -91,7 +91,7 @@ def test_leaving_the_hosted_backend_turns_its_blocks_and_uploads_into_text(stub:
     (folder / "log.txt").write_text("x")
     stub.reply([THINK, *bash("ls", "a.txt"), "One."], "Two.")
     with session(stub) as it:
-        it.chat("a", attach=["log.txt"])
+        it.chat("a", files=["log.txt"])
         it.use(backend="native")
         it.chat("b")
         check_history(it.messages)
@@ -262,14 +262,14 @@ def test_a_file_attached_is_uploaded_and_named_in_the_request(stub: StubServer, 
     (folder / "shop.log").write_text("ERROR one")
     stub.reply([*bash("cat $INPUT_DIR/shop.log", "ERROR one"), "One error."])
     with session(stub) as it:
-        result = it.chat("Count.", attach=["shop.log"])
+        result = it.chat("Count.", files=["shop.log"])
         (uploaded,) = stub.hosted.files.values()
         assert uploaded.content == b"ERROR one"
         assert sent(stub)["messages"][0]["content"][1] == {"type": "container_upload", "file_id": uploaded.id}
         assert "Attached shop.log: uploaded" in notices(result)[0]
         stub.fault("/v1/files", Reply.fault(413))
         with pytest.raises(UploadError):
-            it.chat("More.", attach=["shop.log"])
+            it.chat("More.", files=["shop.log"])
         assert len(it.turns) == 1
 
 
@@ -547,7 +547,7 @@ def test_notices_of_a_stopped_upload_are_not_waited_for(stub: StubServer, folder
     with session(stub, approver=approve_all) as it:
         stop_when_asked(stub, it, "/v1/files")
         with contextlib.suppress(KeyboardInterrupt):
-            it.chat("Go.", attach=["a.txt"])
+            it.chat("Go.", files=["a.txt"])
         assert it.turns[-1].stop_reason == "interrupted"
         stub.reply("Back.")
         assert it.chat("Go on.").text == "Back."

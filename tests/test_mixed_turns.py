@@ -348,14 +348,14 @@ def test_a_download_under_way_is_stopped_with_the_turn(stub: StubServer) -> None
 def test_a_file_is_attached_for_all_of_them(stub: StubServer, folder: Path) -> None:
     (folder / "shop.log").write_text("ERROR")
     with mixed(stub) as it:
-        result = it.chat("Read it.", attach=["shop.log"])
+        result = it.chat("Read it.", files=["shop.log"])
         blocks = sent(stub)["messages"][0]["content"]
         place = it.workspace.root / "attached-files/shop.log"
         assert [block["type"] for block in blocks] == ["text", "text", "container_upload"]
         assert blocks[1]["text"] == f"<attached_file>{place}</attached_file>"
         assert place.read_text() == "ERROR"
         assert len(notices(result)) == 2
-        assert it.retry().attached == (folder / "shop.log",)
+        assert it.retry().input_files == (folder / "shop.log",)
 
 
 # ---- what fails, fails alone

@@ -32,9 +32,9 @@ class CommandContext(Protocol):
         self,
         session: Session,
         prompt: str,
-        attachments: list[str] | None = None,
+        extra_text: Sequence[str] = (),
         *,
-        attach: Sequence[str | Path] = (),
+        files: Sequence[str | Path] = (),
         yes: bool = False,
     ) -> None:
         """Run a turn and display it."""

@@ -77,7 +77,7 @@ def retry(context: CommandContext, options: argparse.Namespace) -> None:
     """Remove the last turn and run its request again."""
     current = context.sessions.current
     with current.taking_back() as turn:
-        context.run(current, turn.prompt, list(turn.attachments), attach=turn.attached, yes=options.yes)
+        context.run(current, turn.prompt, turn.extra_text, files=turn.input_files, yes=options.yes)
 
 
 def key(context: CommandContext, options: argparse.Namespace) -> Bundle:
@@ -98,8 +98,8 @@ def explain(context: CommandContext, options: argparse.Namespace) -> None:
         raise UsageError("there is no traceback to explain: no cell has failed in this kernel")
     if len(text) > LONGEST_TRACEBACK:  # the last frames and the error say most
         text = f"[…]\n{text[-LONGEST_TRACEBACK:]}"
-    attached = f"<traceback>\n{escape(text.strip(), quote=False)}\n</traceback>"
-    context.run(context.sessions.up_to_date(), EXPLAIN, [attached], yes=options.yes)
+    traceback = f"<traceback>\n{escape(text.strip(), quote=False)}\n</traceback>"
+    context.run(context.sessions.up_to_date(), EXPLAIN, [traceback], yes=options.yes)
 
 
 def skills(context: CommandContext, options: argparse.Namespace) -> Bundle:

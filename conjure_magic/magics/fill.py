@@ -21,8 +21,8 @@ LONG = 8_000
 """Characters of one value that go into a request."""
 ROWS = 20
 """Rows of a DataFrame that go into a request."""
-ATTACHED = "attached-variables"
-"""Folder of the workspace that values travel in."""
+VARIABLES_DIR = "attached-variables"
+"""Folder of the workspace for values that are sent as files."""
 
 
 def fill(text: str, namespace: Mapping[str, Any]) -> str:
@@ -39,13 +39,13 @@ def fill(text: str, namespace: Mapping[str, Any]) -> str:
     return PLACEHOLDER.sub(value, text)
 
 
-def attach(names: Iterable[str], namespace: Mapping[str, Any], workspace: Path) -> list[str]:
+def variable_texts(names: Iterable[str], namespace: Mapping[str, Any], workspace: Path) -> list[str]:
     """Texts that describe the named variables to the model; DataFrames and long values as files in the workspace.
 
     Raises UsageError for a name that is not there, before anything is written, and for a value that cannot travel.
     """
     values = [(name, _look_up(name, namespace)) for name in names]
-    return [_attached(name, value, workspace / ATTACHED) for name, value in values]
+    return [_variable_text(name, value, workspace / VARIABLES_DIR) for name, value in values]
 
 
 def as_text(value: Any) -> str:
@@ -111,15 +111,15 @@ def _schema(frame: Any) -> str:
     return ", ".join(f"{name} ({kind})" for name, kind in zip(frame.columns, frame.dtypes, strict=True))
 
 
-def _attached(name: str, value: Any, folder: Path) -> str:
+def _variable_text(name: str, value: Any, folder: Path) -> str:
     """The text for one value, and its file. Raises UsageError, which names it, if that fails."""
     try:
-        return _attachment(name, value, folder)
+        return _described(name, value, folder)
     except Exception as error:  # whatever a repr or a to_csv of somebody's may raise, and a full disk
         raise UsageError(f"the variable {name!r} cannot be sent along: {type(error).__name__}: {error}") from None
 
 
-def _attachment(name: str, value: Any, folder: Path) -> str:
+def _described(name: str, value: Any, folder: Path) -> str:
     kind = type(value).__name__
     if kind == "Series" and hasattr(value, "to_frame"):
         value = value.to_frame()

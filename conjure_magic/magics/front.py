@@ -20,7 +20,7 @@ from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
 from conjure_magic.magics import asking, commands
-from conjure_magic.magics.fill import attach, fill
+from conjure_magic.magics.fill import fill, variable_texts
 from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.kernel import ShellHost
 from conjure_magic.magics.live import open_display
@@ -60,14 +60,14 @@ class Front:
             raise UsageError("the request is empty: write it below the %%conjure line")
         session = self.sessions.pick(options)
         names = flatten(options.variables) or []
-        attachments = attach(names, self.shell.user_ns, session.workspace.root) if names else []
+        extra_text = variable_texts(names, self.shell.user_ns, session.workspace.root) if names else []
         if options.fresh:
             session.reset()
         self.run(
             session,
             prompt,
-            attachments,
-            attach=flatten(options.attach) or [],
+            extra_text,
+            files=flatten(options.attach) or [],
             limits=_limits(session.limits(), options),
             yes=options.yes,
             output=options.output,
@@ -77,9 +77,9 @@ class Front:
         self,
         session: Session,
         prompt: str,
-        attachments: list[str] | None = None,
+        extra_text: Sequence[str] = (),
         *,
-        attach: Sequence[str | Path] = (),
+        files: Sequence[str | Path] = (),
         limits: Limits | None = None,
         yes: bool = False,
         output: str | None = None,
@@ -89,8 +89,8 @@ class Front:
         shown_limits = self._display_limits(session)  # may ask whether a project is trusted: before the guard
         stream = session.stream(
             prompt,
-            attachments=attachments or [],
-            attach=attach,
+            extra_text=extra_text,
+            files=files,
             approver=asking.yes if yes else asking.ask,
             limits=limits,
             cancel=cancel,

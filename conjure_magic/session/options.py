@@ -23,10 +23,10 @@ SkillLike = str | Path | Skill | SkillRegistry | NativeSkill | type[NativeSkill]
 class TurnOptions(TypedDict, total=False):
     """What `Session.stream`, `chat` and `retry` take beside the prompt; what is left out is as in the session."""
 
-    attachments: Sequence[str]
-    """Further text that goes with the prompt, not shown again in the result."""
-    attach: Iterable[str | Path]
-    """Files that go with it: uploaded for the hosted backend, copied into the workspace for the others."""
+    extra_text: str | Sequence[str]
+    """Further text sent with the prompt and not repeated in the displayed result."""
+    files: str | Path | Iterable[str | Path]
+    """Files sent with the prompt: uploaded for the hosted backend, copied into the workspace for the others."""
     approver: Approver | None
     """Asks a person before a call runs, instead of the session's approver."""
     model: ModelLike | None

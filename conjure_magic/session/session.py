@@ -218,9 +218,11 @@ class Session:
         """
         if not prompt.strip():
             raise UsageError("the prompt is empty: it has to say what to do")
-        files = [existing_file(path) for path in options.get("attach", ())]
+        given, text = options.get("files", ()), options.get("extra_text", ())
+        files = [existing_file(path) for path in ([given] if isinstance(given, str | Path) else given)]
+        texts = [text] if isinstance(text, str) else text
         with self._exclusively():
-            turn = Turn(self._setup(options), prompt, options.get("attachments", ()), options.get("cancel"), files)
+            turn = Turn(self._setup(options), prompt, texts, options.get("cancel"), files)
             events = turn.stream()
             self._turn = turn
             try:
@@ -247,7 +249,7 @@ class Session:
     def retry(self, **options: Unpack[TurnOptions]) -> TurnResult:
         """Take the last turn back and run it again; options and errors as of `chat`. Raises UsageError if none."""
         with self.taking_back() as turn:
-            again: TurnOptions = {"attachments": turn.attachments, "attach": turn.attached}
+            again: TurnOptions = {"extra_text": turn.extra_text, "files": turn.input_files}
             return self.chat(turn.prompt, **(again | options))
 
     @contextlib.contextmanager

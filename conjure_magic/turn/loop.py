@@ -66,15 +66,15 @@ class Turn:
         self,
         setup: TurnSetup,
         prompt: str,
-        attachments: Sequence[str] = (),
+        extra_text: Sequence[str] = (),
         cancel: Cancel | None = None,
-        attach: Sequence[Path] = (),
+        input_files: Sequence[Path] = (),
     ) -> None:
         self.id = uuid.uuid4().hex[:12]
         self.setup = setup
         self.prompt = prompt
-        self.attachments = tuple(attachments)
-        self.attached = tuple(attach)
+        self.extra_text = tuple(extra_text)
+        self.input_files = tuple(input_files)
         self.fingerprint = setup.fingerprint
         self.cancel = cancel or Cancel()
         self.result: TurnResult | None = None
@@ -163,7 +163,7 @@ class Turn:
         with contextlib.suppress(CancelledError):
             for backend in self.setup.backends:
                 notices += backend.prepare(self) if isinstance(backend, Prepares) else ()
-            for path in self.attached:
+            for path in self.input_files:
                 for backend in self.setup.backends:
                     taken = backend.attach(path, self) if isinstance(backend, Attaches) else None
                     if taken is not None and taken[0] not in blocks:
@@ -173,7 +173,7 @@ class Turn:
 
     def _begin(self, request: Request, notices: Sequence[Notice], files: Sequence[Block]) -> None:
         """Settle what came before if this request differs, and append the prompt."""
-        texts = [TextBlock(text) for text in (self.prompt, *self.attachments) if text.strip()]
+        texts = [TextBlock(text) for text in (self.prompt, *self.extra_text) if text.strip()]
         blocks: list[Block] = [*texts, *files]
         before = repair(self.messages)
         self.fingerprint = request.fingerprint
@@ -391,8 +391,8 @@ class Turn:
             rounds=self.feed.round,
             error=self._error,
             remedy=self._remedy,
-            attachments=self.attachments,
-            attached=self.attached,
+            extra_text=self.extra_text,
+            input_files=self.input_files,
         )
         self.emit(TurnFinished(self.result))
 

@@ -222,7 +222,7 @@ def test_attached_variables_are_files_to_work_on(session: Session) -> None:
     folder.mkdir()
     (folder / "df.csv").write_text("a,b\n1,2\n")
     attached = '<variable name="df" type="DataFrame" file="attached-variables/df.csv">\na,b\n</variable>'
-    result = session.chat("Summarise this table as a report", attachments=[attached])
+    result = session.chat("Summarise this table as a report", extra_text=[attached])
     assert "report.py attached-variables/df.csv" in commands(result)[0]
     assert "| a | 1 |" in result.text
 

@@ -29,7 +29,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize("prompt", ["Analyse the attached log", "Analyse app.log"])
 def test_a_file_from_elsewhere_is_copied_and_worked_on(folder: Path, prompt: str) -> None:
     with Session("local", model="offline", approver=approve_all) as session:
-        result = session.chat(prompt, attach=["../app.log"])
+        result = session.chat(prompt, files=["../app.log"])
         assert "critical" in result.text
         assert (session.workspace.root / "attached-files/app.log").read_text() == LOG
         assert not any("app.log" in file.name for file in result.files)
@@ -40,26 +40,33 @@ def test_a_file_from_elsewhere_is_copied_and_worked_on(folder: Path, prompt: str
 def test_a_container_sees_it_in_the_workspace(folder: Path, docker_image: str) -> None:
     settings = Settings(docker_image=docker_image)
     with Session("docker", model="offline", settings=settings) as session:
-        result = session.chat("Analyse the attached log", attach=["../app.log"])
+        result = session.chat("Analyse the attached log", files=["../app.log"])
         assert "critical" in result.text
         assert "/workspace/attached-files/app.log" in str(result.messages[0].to_dict())
 
 
 def test_the_same_content_is_copied_once_and_another_gets_a_number(folder: Path) -> None:
     with Session("native", model=ScriptedModel()) as session:
-        session.chat("One.", attach=[folder / "app.log"])
-        session.chat("Two.", attach=[folder / "app.log"])
+        session.chat("One.", files=[folder / "app.log"])
+        session.chat("Two.", files=[folder / "app.log"])
         (folder / "app.log").write_text("other")
-        session.chat("Three.", attach=[folder / "app.log"])
+        session.chat("Three.", files=[folder / "app.log"])
         names = sorted(path.name for path in (session.workspace.root / "attached-files").iterdir())
     assert names == ["app-2.log", "app.log"]
+
+
+def test_one_file_and_one_text_need_no_list() -> None:
+    with Session("native", model=ScriptedModel()) as session:
+        result = session.chat("Go.", files="../app.log", extra_text="a table")
+        assert result.extra_text == ("a table",)
+        assert result.input_files == (Path("../app.log").absolute(),)
 
 
 def test_a_file_of_the_workspace_is_named_where_it_is() -> None:
     with Session("native", model=ScriptedModel()) as session:
         mine = session.workspace.root / "mine.csv"
         mine.write_text("1")
-        result = session.chat("Go.", attach=[mine])
+        result = session.chat("Go.", files=[mine])
         assert f"<attached_file>{mine}</attached_file>" in str(result.messages[0].to_dict())
 
 
@@ -86,7 +93,7 @@ def test_a_planted_link_leads_no_copy_out_of_the_workspace(folder: Path) -> None
 )
 def test_what_is_no_file_is_a_slip_before_anything_begins(path: str, told: str) -> None:
     with Session(ScriptedBackend(), model=ScriptedModel()) as session, pytest.raises(UsageError, match=told):
-        session.chat("Go.", attach=[path])
+        session.chat("Go.", files=[path])
     assert session.turns == []
 
 

@@ -47,9 +47,9 @@ def test_undo_takes_turns_back_and_numbers_go_on_from_there() -> None:
             session.undo(3)
 
 
-def test_retry_runs_the_last_prompt_again_with_its_attachments() -> None:
+def test_retry_runs_the_last_prompt_again_with_its_text() -> None:
     with scripted(["One."], ["Again."]) as session:
-        session.chat("first", attachments=["a table"])
+        session.chat("first", extra_text=["a table"])
         assert session.retry().text == "Again."
         assert len(session.turns) == 1
         assert [block.text for block in session.messages[0].content] == ["first", "a table"]  # type: ignore[union-attr]

@@ -23,7 +23,7 @@ Session(approver=lambda request: "yes")  # type: ignore[arg-type, misc]
 
 session = Session("local")
 session.chat("x", modle=1)  # type: ignore[call-arg]
-session.chat("x", attach=3)  # type: ignore[arg-type]
+session.chat("x", files=3)  # type: ignore[arg-type]
 session.chat()  # type: ignore[call-arg]
 session.stream("x", limits=5)  # type: ignore[arg-type]
 session.retry(promt="x")  # type: ignore[call-arg]

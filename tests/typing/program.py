@@ -67,7 +67,7 @@ with Session(
     key=Key("…"),
     workspace=Path("work"),
 ) as session:
-    result = session.chat("Analyse app.log", attach=["app.log"], limits=session.limits(max_cost=0.5))
+    result = session.chat("Analyse app.log", files=["app.log"], limits=session.limits(max_cost=0.5))
     assert_type(result, TurnResult)
     assert_type(result.text, str)
     assert_type(result.files["top.csv"], Artifact)

@@ -108,7 +108,7 @@ def read_conversation(messages: Sequence[Message]) -> Conversation:
 
 
 def _hear(text: str, exchanges: list[Exchange]) -> None:
-    """Take a user's text block: a new prompt, an attachment of the last one, or nothing that was asked."""
+    """Take a user's text block: a new prompt, text or a file belonging to the last one, or nothing that was asked."""
     attached = _ATTACHED_FILE.match(text)
     if attached is not None or text.startswith("<variable "):
         if exchanges and attached is not None:
