@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from conjure_magic.cancel import Cancel
+from conjure_magic.errors import UsageError
 from conjure_magic.events import ApprovalAnswered, Body, ToolResult
 
 Scope = Literal["once", "session", "no"]
@@ -87,6 +88,15 @@ class Gate:
             return None
         reason = decision.reason.strip() or "The person gave no reason; ask what they would rather have."
         return ToolResult(f"This call was not allowed and did not run. {reason}", is_error=True, status="refused")
+
+
+def as_decision(answer: object) -> Decision:
+    """What an approver answered; True and False mean yes, this once, and no. Raises UsageError for anything else."""
+    if isinstance(answer, Decision):
+        return answer
+    if isinstance(answer, bool):
+        return Decision("once" if answer else "no", by="the approver")
+    raise UsageError(f"an approver has to return a Decision, or True or False, not {type(answer).__name__}")
 
 
 STOPPED = "stopped"

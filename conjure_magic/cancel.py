@@ -154,14 +154,17 @@ def interrupt_guard(cancel: Cancel) -> Iterator[None]:
         yield
         return
     outer, handler = _current, _Interrupts(cancel)
-    with _watching(cancel):
-        previous = signal.signal(signal.SIGINT, handler)
-        _current = handler
-        try:
-            yield
-        finally:
-            _current = outer
-            signal.signal(signal.SIGINT, previous)
+    # First of all: an interrupt while the watcher starts must not raise, and leave its descriptor behind.
+    previous = signal.signal(signal.SIGINT, handler)
+    try:
+        with _watching(cancel):
+            _current = handler
+            try:
+                yield
+            finally:
+                _current = outer
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 @contextlib.contextmanager
@@ -173,7 +176,7 @@ def _watching(cancel: Cancel) -> Iterator[None]:
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
-    outer = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    outer = -1
 
     def watch() -> None:
         while numbers := reader.recv(64):
@@ -185,13 +188,21 @@ def _watching(cancel: Cancel) -> Iterator[None]:
                     os.write(outer, others)
 
     watcher = threading.Thread(target=watch, name="conjure-interrupts", daemon=True)
-    watcher.start()
+    installed = False
     try:
+        watcher.start()
+        outer = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+        installed = True
         yield
     finally:
-        signal.set_wakeup_fd(outer)
+        if installed:
+            try:
+                signal.set_wakeup_fd(outer)
+            except (ValueError, OSError):  # who set it has closed it since
+                signal.set_wakeup_fd(-1)
         writer.close()
-        watcher.join()
+        if watcher.ident is not None:
+            watcher.join()
         reader.close()
 
 

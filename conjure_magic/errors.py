@@ -30,7 +30,8 @@
     │   │   │   ├── UploadLostError        an uploaded file that the conversation names is gone there
     │   │   │   └── HostedSkillNotFoundError  a skill that the request names is not there
     │   │   ├── PauseLimitError       the server's own loop paused more often than `max_pauses` allows
-    │   │   ├── StreamCutError        the answer broke off: a lost connection or a stall
+    │   │   ├── StreamCutError        the answer broke off: a lost connection, or an end that came too early
+    │   │   │   └── StalledError           nothing more came for as long as `idle_timeout` allows
     │   │   └── ProtocolError         what came back is not the Messages protocol
     │   └── HostedError           Files or Skills of Anthropic's did not do it; is a BackendError too
     │       ├── UploadError           a file or a skill was not taken: too large, or refused
@@ -214,11 +215,25 @@ class ModelUnavailableError(ModelError):
 
 
 class RequestRefusedError(ModelError):
-    """The server calls the request invalid."""
+    """The server calls the request invalid.
+
+    Attributes:
+        longest_answer: tokens that `max_tokens` may be at most, where the server said so.
+    """
+
+    longest_answer: int | None = None
 
 
 class ContextOverflowError(RequestRefusedError):
-    """The conversation no longer fits into the model's window, or into a request."""
+    """The conversation no longer fits into the model's window, or into a request.
+
+    Attributes:
+        window: tokens that prompt and answer may have together, where the server said so.
+        prompt: tokens that the prompt has, where it said so.
+    """
+
+    window: int | None = None
+    prompt: int | None = None
 
 
 class ThinkingRefusedError(RequestRefusedError):
@@ -242,7 +257,11 @@ class PauseLimitError(ModelError):
 
 
 class StreamCutError(ModelError):
-    """The answer broke off: a lost connection, a stall, or an end that came too early."""
+    """The answer broke off: a lost connection, or an end that came too early."""
+
+
+class StalledError(StreamCutError):
+    """Nothing more came for as long as the setting `idle_timeout` allows."""
 
 
 class ProtocolError(ModelError):

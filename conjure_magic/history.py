@@ -7,7 +7,7 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 
 from conjure_magic.messages import (
@@ -65,7 +65,7 @@ def with_own_ids(message: Message, history: Sequence[Message]) -> Message:
         if isinstance(block, ToolUseBlock):
             if block.id in taken or not ID.fullmatch(block.id):
                 number = next(n for n in count(len(taken) + 1) if f"toolu_{n}" not in taken)
-                block = ToolUseBlock(f"toolu_{number}", block.name, block.input, block.extra)
+                block = replace(block, id=f"toolu_{number}")
             taken.add(block.id)
         content.append(block)
     return message if tuple(content) == message.content else Message(message.role, tuple(content))
@@ -220,13 +220,24 @@ def settle(messages: Sequence[Message], offered: frozenset[str]) -> tuple[Messag
         content: list[Block] = []
         if message.role == "assistant":
             foreign = _foreign(message, offered)
-            content = [_as_text(b) if foreign else b for b in message.content if not _is_thinking(b)]
+            content = [_as_text(b) if foreign else _portable(b) for b in message.content if not _is_thinking(b)]
         else:
             open_calls = {c.id for c in out[-1].tool_uses} if out else set()
-            content = [_as_text(b) if _is_stray(b, open_calls, offered) else b for b in message.content]
+            content = [_as_text(b) if _is_stray(b, open_calls, offered) else _portable(b) for b in message.content]
         if content:
             out.append(message if tuple(content) == message.content else Message(message.role, tuple(content)))
     return tuple(out)
+
+
+PORTABLE = frozenset({"citations", "caller", "cache_control"})
+"""Fields that every server of the API takes on a block; what a gateway added is refused by another server."""
+
+
+def _portable(block: Block) -> Block:
+    """The block without the fields that are one server's own; the same object if it has none."""
+    if isinstance(block, OtherBlock) or set(block.extra) <= PORTABLE:
+        return block
+    return replace(block, extra={name: value for name, value in block.extra.items() if name in PORTABLE})
 
 
 UPLOAD = "container_upload"

@@ -7,13 +7,30 @@ unchanged. A message is serialised once: its `encoded` bytes are what every requ
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 Role = Literal["user", "assistant"]
 Wire = Mapping[str, Any]
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(f"{number[:40]} is too large a number")
+    return value
+
+
+# json.loads with these arguments would build a decoder for each event. NaN and Infinity are no JSON, and a history that
+# holds one, or 1e400, which Python reads as infinity, is refused by the server from then on.
+DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def text_of(content: str | Sequence[Wire]) -> str:
@@ -63,6 +80,8 @@ class ToolUseBlock:
     name: str
     input: Mapping[str, Any]
     extra: Wire = field(default_factory=dict)
+    problem: str = ""
+    """Why it cannot run, in words for the model, where its arguments were unreadable; not part of the wire."""
     type: Literal["tool_use"] = field(default="tool_use", init=False)
 
     def to_dict(self) -> dict[str, Any]:
@@ -191,8 +210,11 @@ class Message:
 
     @cached_property
     def encoded(self) -> bytes:
-        """The message as JSON bytes (UTF-8), made once and the same ever after."""
-        text = json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+        """The message as JSON bytes (UTF-8), made once and the same ever after.
+
+        Raises ValueError for NaN and infinite numbers, which are no JSON, and TypeError for what JSON cannot hold.
+        """
+        text = json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode("utf-8", "replace")  # a lone surrogate has no UTF-8
 
     @property
@@ -214,6 +236,10 @@ class Usage:
     output_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
+    last_prompt_tokens: int | None = None
+    """What the server's own loop read last, where the counts above are the sum over several iterations of it."""
+    last_output_tokens: int | None = None
+    """What it said last, in the same case."""
 
     @classmethod
     def from_dict(cls, wire: Wire) -> Usage:
@@ -230,7 +256,8 @@ class Usage:
         def total(one: int | None, two: int | None) -> int | None:
             return two if one is None else one if two is None else one + two
 
-        return Usage(*(total(getattr(self, n), getattr(other, n)) for n in self.__dataclass_fields__))
+        names = [name for name in self.__dataclass_fields__ if not name.startswith("last_")]
+        return Usage(*(total(getattr(self, n), getattr(other, n)) for n in names))
 
     @property
     def prompt_tokens(self) -> int | None:
@@ -238,3 +265,14 @@ class Usage:
         if self.input_tokens is None:
             return None
         return self.input_tokens + (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)
+
+    @property
+    def largest_prompt(self) -> int | None:
+        """The most that was read at once, which is the size of the conversation; None if the server did not say."""
+        return self.prompt_tokens if self.last_prompt_tokens is None else self.last_prompt_tokens
+
+    @property
+    def context_tokens(self) -> int | None:
+        """How long the conversation is with this answer; None if the server did not say."""
+        output = self.output_tokens if self.last_output_tokens is None else self.last_output_tokens
+        return None if self.largest_prompt is None else self.largest_prompt + (output or 0)

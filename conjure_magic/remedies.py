@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["option", "setting", "limit", "recipe", "key", "reset", "session", "build", "hosted skills"]
+Kind = Literal["option", "setting", "limit", "recipe", "key", "reset", "session", "build", "hosted skills", "undo"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Way:
                 return "conjure_magic.executors.docker.image.build"
             case "hosted skills":
                 return "SkillsClient().list()"
+            case "undo":
+                return "session.undo()"
 
     @property
     def _literal(self) -> str:
@@ -49,6 +51,7 @@ RESET = Way("reset")
 ANOTHER_SESSION = Way("session")
 BUILD = Way("build")
 HOSTED_SKILLS = Way("hosted skills")
+UNDO = Way("undo")
 
 
 def option(name: str, value: str = "") -> Way:

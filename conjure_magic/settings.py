@@ -34,7 +34,7 @@ class Settings(Configurable):
         config=True
     )
     models = Dict(
-        help="Names for models: to an id, or to {'model': …, 'base_url': …, 'key_variable': …, 'dialect': …}."
+        help="Names for models: to an id, or a dict: 'model', 'base_url', 'key_variable', 'dialect', 'context_window'."
     ).tag(config=True)
     prices = Dict(help="Model id -> [input, output] in US dollars per million tokens; goes before the table.").tag(
         config=True
@@ -76,6 +76,14 @@ class Settings(Configurable):
         config=True
     )
     max_tokens = Int(16_000, min=1, help="Tokens that one answer of the model may have.").tag(config=True)
+    context_window = Int(
+        0, min=0, help="Tokens that a conversation and an answer may have together; 0: what the server or a table says."
+    ).tag(config=True, env="CONJURE_CONTEXT_WINDOW")
+    idle_timeout = Float(
+        600.0,
+        min=0.1,
+        help="Seconds that a model's server may send nothing, as while it reads a request.",
+    ).tag(config=True, env="CONJURE_IDLE_TIMEOUT")
     file_limit = Int(512_000, min=0, help="Bytes up to which a created file travels inside the output.").tag(
         config=True
     )

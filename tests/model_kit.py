@@ -16,7 +16,7 @@ from conjure_magic.testing.stub import StubServer
 
 OPUS = "claude-opus-5-5"
 ECHO = ToolDefinition("echo", "Says it again.", {"type": "object", "properties": {"text": {"type": "string"}}})
-QUICK = Patience(retries=2, backoff=0.001, retry_after=0.05, connect=5, idle=1.0)
+QUICK = Patience(retries=2, backoff=0.001, retry_after=0.05, connect=5, idle=1.0, loading_pause=0.01)
 CALL = {"type": "tool_use", "name": "echo", "input": {"text": "☃ \u2028"}}
 THOUGHT = {"type": "thinking", "thinking": "Let me see … \u2028 ok"}
 

@@ -82,9 +82,9 @@ FAILING: dict[str, tuple[str, list[Reply]]] = {
     "refused": (STREAM, [Reply.fault(400, message="no")]),
     "dropped": (STREAM, [Reply(drop=True)] * 2),
     "silent": (STREAM, [Reply(silent=True)]),
-    "cut": (STREAM, [Reply(("a" * 99,), cut_after=500)]),
+    "cut": (STREAM, [Reply(("a" * 99,), cut_after=1_200)]),
     "stalled": (STREAM, [Reply(("a" * 99,), stall_after=500)]),
-    "echoed": (STREAM, [Reply(("x",), error_after=2, error_message=f"your key is {SECRET}")]),
+    "echoed": (STREAM, [Reply(("x",), error_after=2, error_message=f"your key is {SECRET}")] * 2),
     "interrupted before": (INTERRUPT, [Reply(silent=True)]),
     "interrupted within": (INTERRUPT, [Reply(("a" * 99,), stall_after=500)]),
     "a bug below": ("list(buggy.stream(request, Cancel()))", []),
@@ -151,24 +151,42 @@ def test_the_key_goes_nowhere_but_to_the_server_it_is_for() -> None:
 # ---- credentials and the choice of a model
 
 LOCAL = "http://localhost:11434"
+API_KEY = "ANTHROPIC_API_KEY"
 
 
 @pytest.mark.parametrize(
     ("environ", "key", "expected"),
     [
-        ({}, None, Credentials()),
-        ({"ANTHROPIC_API_KEY": "a"}, None, Credentials(ANTHROPIC, "x-api-key", Key("a"))),
-        ({"ANTHROPIC_AUTH_TOKEN": "t"}, None, Credentials(ANTHROPIC, "bearer", Key("t"))),
-        ({"ANTHROPIC_API_KEY": "a", "ANTHROPIC_AUTH_TOKEN": "t"}, None, Credentials(ANTHROPIC, "x-api-key", Key("a"))),
-        ({"ANTHROPIC_API_KEY": "a"}, Key("k"), Credentials(ANTHROPIC, "x-api-key", Key("k"))),
-        ({"ANTHROPIC_API_KEY": " ", "ANTHROPIC_AUTH_TOKEN": ""}, None, Credentials()),
-        ({"ANTHROPIC_BASE_URL": f"{LOCAL}/"}, None, Credentials(LOCAL, dialect="compatible")),
-        ({"ANTHROPIC_BASE_URL": f"{LOCAL}/v1/"}, None, Credentials(LOCAL, dialect="compatible")),
-        ({"ANTHROPIC_BASE_URL": "https://eu.anthropic.com"}, None, Credentials("https://eu.anthropic.com")),
+        ({}, None, Credentials(source=API_KEY)),
+        ({"ANTHROPIC_API_KEY": "a"}, None, Credentials(ANTHROPIC, "x-api-key", Key("a"), source=API_KEY)),
+        (
+            {"ANTHROPIC_AUTH_TOKEN": "t"},
+            None,
+            Credentials(ANTHROPIC, "bearer", Key("t"), source="ANTHROPIC_AUTH_TOKEN"),
+        ),
+        (
+            {"ANTHROPIC_API_KEY": "a", "ANTHROPIC_AUTH_TOKEN": "t"},
+            None,
+            Credentials(ANTHROPIC, "x-api-key", Key("a"), source=API_KEY),
+        ),
+        ({"ANTHROPIC_API_KEY": "a"}, Key("k"), Credentials(ANTHROPIC, "x-api-key", Key("k"), source="by hand")),
+        ({"ANTHROPIC_API_KEY": " ", "ANTHROPIC_AUTH_TOKEN": ""}, None, Credentials(source=API_KEY)),
+        ({"ANTHROPIC_BASE_URL": f"{LOCAL}/"}, None, Credentials(LOCAL, dialect="compatible", source=API_KEY)),
+        ({"ANTHROPIC_BASE_URL": f"{LOCAL}/v1/"}, None, Credentials(LOCAL, dialect="compatible", source=API_KEY)),
+        (
+            {"ANTHROPIC_BASE_URL": "https://eu.anthropic.com"},
+            None,
+            Credentials("https://eu.anthropic.com", source=API_KEY),
+        ),
+        (
+            {"ANTHROPIC_BASE_URL": LOCAL, "ANTHROPIC_API_KEY": "a"},
+            None,
+            Credentials(LOCAL, "both", Key("a"), "compatible", API_KEY),
+        ),
         (
             {"ANTHROPIC_BASE_URL": "https://notanthropic.com"},
             None,
-            Credentials("https://notanthropic.com", dialect="compatible"),
+            Credentials("https://notanthropic.com", dialect="compatible", source=API_KEY),
         ),
     ],
 )
@@ -210,10 +228,10 @@ NAMED = {
 @pytest.mark.parametrize(
     ("name", "model", "expected"),
     [
-        ("fast", "claude-haiku-5-5", Credentials(ANTHROPIC, "x-api-key", Key("a"))),
+        ("fast", "claude-haiku-5-5", Credentials(ANTHROPIC, "x-api-key", Key("a"), source=API_KEY)),
         ("local", "qwen3", Credentials(LOCAL, dialect="compatible")),
-        ("gate", "opus", Credentials("https://llm.example", "x-api-key", Key("g"))),
-        ("proxy", "gpt", Credentials("https://llm.example", "bearer", Key("g"), "compatible")),
+        ("gate", "opus", Credentials("https://llm.example", "x-api-key", Key("g"), source="GATE")),
+        ("proxy", "gpt", Credentials("https://llm.example", "both", Key("g"), "compatible", "GATE")),
     ],
 )
 def test_a_name_of_ones_own_means_a_model_and_its_server_gets_its_own_key_alone(

@@ -344,3 +344,50 @@ def test_random_interrupts_end_in_order(seed: int) -> None:
     done = subprocess.run([sys.executable, "-c", RANDOM, str(seed)], capture_output=True, text=True, timeout=120)
     assert (done.stderr, done.returncode) == ("", 0)
     assert "stopped" in done.stdout
+
+
+# ---- the moments in which a guard comes and goes
+
+
+def test_an_interrupt_while_the_guard_starts_its_thread_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a closed wake-up descriptor stays, and every later guard raises ValueError."""
+    start = threading.Thread.start
+
+    def interrupted(thread: threading.Thread) -> None:
+        if thread.name == "conjure-interrupts":
+            interrupt()
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", interrupted)
+    cancel = Cancel()
+    with interrupt_guard(cancel):
+        assert cancel.reason == "interrupted"
+    monkeypatch.undo()
+    for _ in range(2):
+        with interrupt_guard(Cancel()):
+            pass
+
+
+def test_a_thread_that_cannot_start_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    with pytest.raises(RuntimeError), interrupt_guard(Cancel()):
+        pass
+    monkeypatch.undo()
+    with interrupt_guard(Cancel()):
+        pass
+
+
+def test_a_wake_up_descriptor_that_was_closed_meanwhile_is_not_put_back() -> None:
+    reader, writer = socket.socketpair()
+    writer.setblocking(False)
+    before = signal.set_wakeup_fd(writer.fileno())
+    try:
+        with reader, interrupt_guard(Cancel()):
+            writer.close()
+        with interrupt_guard(Cancel()):
+            pass
+    finally:
+        signal.set_wakeup_fd(before)

@@ -76,6 +76,9 @@ EXAMPLES = [
     remedies.ANOTHER_SESSION,
     remedies.BUILD,
     remedies.HOSTED_SKILLS,
+    remedies.UNDO,
+    setting("context_window"),
+    setting("idle_timeout", "1800"),
 ]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import random
+import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -15,11 +15,12 @@ import httpx
 from conjure_magic.api import faults
 from conjure_magic.api.connection import Lane, Lanes, Opening, failed
 from conjure_magic.api.events import read_events
-from conjure_magic.api.keys import Credentials
+from conjure_magic.api.keys import BY_HAND, Credentials
 from conjure_magic.api.linger import Linger
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import ModelError, ProtocolError, UsageError
+from conjure_magic.errors import AuthenticationError, ModelError, ProtocolError, UsageError
 from conjure_magic.events import Notice
+from conjure_magic.remedies import KEY, Remedy
 
 VERSION = "2026-10-21"
 """`anthropic-version` for Anthropic's own server."""
@@ -43,6 +44,10 @@ class Patience:
     connect: float = 10.0
     idle: float = 600.0
     """Seconds without a byte, before or in an answer, until it counts as stalled."""
+    loading: float = 300.0
+    """Seconds that a server may take to load its model."""
+    loading_pause: float = 2.0
+    """Seconds between two tries meanwhile."""
     event_bytes: int = 64 << 20
     """Bytes that one event of a stream may have."""
 
@@ -50,10 +55,43 @@ class Patience:
         """Seconds until the next try, `attempt` counted from 1; None if there is none."""
         if attempt > self.retries:
             return None
-        if error.retry_after is not None:
+        if error.retry_after:  # 0 is no reason to ask again in the same moment
             return error.retry_after if error.retry_after <= self.retry_after else None
         spread = 1 - 0.25 * random.random()  # noqa: S311  (many kernels must not come back in the same moment)
         return self.backoff * min(2.0 ** (attempt - 1), 16.0) * spread
+
+
+class Tries:
+    """The tries of one request, whether a status, a connection or a stream failed that had said nothing."""
+
+    def __init__(self, patience: Patience) -> None:
+        self._patience = patience
+        self._made = 0
+        self._loading_since: float | None = None
+
+    def again(self, error: ModelError, cancel: Cancel, *, may_help: bool) -> Generator[Notice, None, None]:
+        """Wait for another try, and tell the person. Raises `error` if there is none, CancelledError once stopped."""
+        if faults.is_loading(error):
+            yield from self._wait_for_loading(error)
+            wait = self._patience.loading_pause
+        else:
+            self._made += 1
+            found = self._patience.wait(self._made, error) if may_help else None
+            if found is None:
+                raise error
+            wait = found
+            count = f"{self._made} of {self._patience.retries}"
+            yield Notice(f"{_sentence(error)} Trying again in {wait:.2g} s ({count}).", "warning")
+        if cancel.wait(wait):
+            cancel.raise_if_set()
+
+    def _wait_for_loading(self, error: ModelError) -> Generator[Notice, None, None]:
+        now = time.monotonic()
+        if self._loading_since is None:
+            self._loading_since = now
+            yield Notice("The server is still loading the model; waiting until it is there.")
+        elif now - self._loading_since > self._patience.loading:
+            raise error
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +134,29 @@ class Answer:
     def events(self) -> Generator[dict[str, Any], None, None]:
         """Yield the events of a stream, each a JSON object with a `type`.
 
-        Raises ProtocolError for what is no stream of events, StreamCutError if the connection is lost or
-        stalls, CancelledError within a fraction of a second when the turn is stopped.
+        A whole message is yielded as one event {"type": "message", "message": …}, an error that came in its place as
+        {"type": "error", "body": …}. Raises ProtocolError for what is neither, StreamCutError if the connection is
+        lost or stalls, CancelledError within a fraction of a second when the turn is stopped.
         """
         kind = self.headers.get("content-type", "")
         if kind and "text/event-stream" not in kind:
-            raise faults.not_a_stream(kind.partition(";")[0].strip(), self._api.server)
+            yield self._whole(kind.partition(";")[0].strip())
+            return
         try:
             with self._cancel.waking(self._lane.shut):
                 yield from read_events(self._response, self._api.patience.event_bytes)
         except Exception as error:
             raise failed(error, self._cancel, self._api.patience.idle, self._api.server) from None
         self._cancel.raise_if_set()  # a socket that was shut down may look like a regular end
+
+    def _whole(self, kind: str) -> dict[str, Any]:
+        """The message, or the error, that came as plain JSON although a stream was asked for, as one event."""
+        body = self.json() if "json" in kind else None
+        if isinstance(body, dict) and isinstance(body.get("content"), list):
+            return {"type": "message", "message": body}
+        if faults.error_fields(body):
+            return {"type": "error", "body": body}
+        raise faults.not_a_stream(kind, self._api.server)
 
     def finish(self, events: Iterator[object]) -> None:
         """Read to the end after the last event that counts, so that the connection can be used again."""
@@ -179,6 +228,7 @@ class Api:
         body: bytes | Form | None = None,
         stream: bool = False,
         accept: str = "application/json",
+        tries: Tries | None = None,
     ) -> Generator[Notice, None, Answer]:
         """Send a request and return its open answer; each wait for another try is yielded as a notice.
 
@@ -189,25 +239,19 @@ class Api:
             body: JSON, or a form.
             stream: the answer is read while it comes, so it is not to be compressed.
             accept: the media type of the answer.
+            tries: those of this request so far.
 
         Raises a ModelError for what the server refuses or cannot do, CancelledError once `cancel` is set.
         """
-        for attempt in itertools.count(1):
+        tries = tries or Tries(self.patience)
+        while True:
             cancel.raise_if_set()
             opening = self._opening(method, path, body, stream=stream, accept=accept)
             answer = self._answer(opening, cancel)
             if answer is not None:
                 return answer
             error = self.masked(opening.failure)
-            wait = self.patience.wait(attempt, error) if opening.may_retry else None
-            if wait is None:
-                raise error
-            yield Notice(
-                f"{_sentence(error)} Trying again in {wait:.2g} s ({attempt} of {self.patience.retries}).", "warning"
-            )
-            if cancel.wait(wait):
-                cancel.raise_if_set()
-        raise AssertionError("unreachable")
+            yield from tries.again(error, cancel, may_help=opening.may_retry)
 
     def get(self, path: str, cancel: Cancel) -> Any:
         """The JSON of a GET, tried once. Raises as `open` does."""
@@ -260,13 +304,27 @@ class Api:
         if not isinstance(failure, ModelError):
             raise failure or ProtocolError("no answer and no error")
         if self.credentials.key is not None:
-            failure.args = (self.credentials.key.hide_in(str(failure)),)
+            failure.args = (self.credentials.key.hide_in(failure.fact),)
             failure.said = self.credentials.key.hide_in(failure.said)
+        if isinstance(failure, AuthenticationError):
+            failure.args = (f"{_sentence(failure)} {self._about_key()}",)
+            failure.remedy = Remedy("Another one counts from the next turn on; or {0}.", KEY)
         if failure.retry_after is not None and failure.retry_after > self.patience.retry_after:
             failure.args = (f"{_sentence(failure)} The server asks to wait {failure.retry_after:.0f} s.",)
         return failure
 
+    def _about_key(self) -> str:
+        """Which key was refused; never the key itself."""
+        source = self.credentials.source
+        if self.credentials.key is None:
+            how = f"set {source}" if source else "name its variable as key_variable in the setting models"
+            return f"No key was found: {how}."
+        if source == BY_HAND:
+            return "The key was given by hand."
+        return f"The key is from the variable {source}." if source else "The key is the one that was passed."
 
-def _sentence(error: Exception) -> str:
-    text = str(error)
+
+def _sentence(error: ModelError) -> str:
+    """What is wrong, as a whole sentence; what helps comes elsewhere."""
+    text = error.fact
     return text if text.endswith((".", "!", "?")) else f"{text}."

@@ -47,10 +47,11 @@ class KeyAuth(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the header that the mode names; one try, no challenge is answered."""
-        if self._credentials.key is not None and self._credentials.mode == "x-api-key":
-            request.headers["x-api-key"] = self._credentials.key.reveal()
-        elif self._credentials.key is not None and self._credentials.mode == "bearer":
-            request.headers["authorization"] = f"Bearer {self._credentials.key.reveal()}"
+        key, mode = self._credentials.key, self._credentials.mode
+        if key is not None and mode in ("x-api-key", "both"):
+            request.headers["x-api-key"] = key.reveal()
+        if key is not None and mode in ("bearer", "both"):
+            request.headers["authorization"] = f"Bearer {key.reveal()}"
         yield request
 
 

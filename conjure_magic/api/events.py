@@ -8,23 +8,14 @@ from __future__ import annotations
 
 import codecs
 import itertools
-import json
 from collections.abc import Iterator
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
 import httpx
 from httpx_sse import EventSource
 
 from conjure_magic.errors import ProtocolError
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-# json.loads with this argument would build a decoder for each event. NaN and Infinity are no JSON, and a
-# history that holds one is refused by the server ever after.
-DECODER = json.JSONDecoder(parse_constant=_refuse)
+from conjure_magic.messages import DECODER
 
 
 def read_events(response: httpx.Response, limit: int) -> Iterator[dict[str, Any]]:

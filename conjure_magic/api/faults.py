@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import urllib.request
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any
+from html import unescape
+from typing import Any, TypeGuard
 from urllib.parse import urlsplit
 
 import httpx
 
+from conjure_magic.api.overflow import lengths_of
 from conjure_magic.errors import (
     AuthenticationError,
     ContainerNotFoundError,
@@ -22,10 +25,12 @@ from conjure_magic.errors import (
     ProtocolError,
     RateLimitError,
     RequestRefusedError,
+    StalledError,
     StreamCutError,
     ThinkingRefusedError,
     UploadLostError,
 )
+from conjure_magic.remedies import Remedy, setting
 
 SHOWN = 500
 """Characters of a server's own words that an error repeats."""
@@ -46,9 +51,9 @@ BY_TYPE: dict[str, type[ModelError]] = {
     "timeout_error": ModelUnavailableError,
     "overloaded_error": ModelUnavailableError,
 }
-# An overflow has no code of its own; these are the words of Anthropic, vLLM and llama.cpp.
-OVERFLOW = ("prompt is too long", "exceed context limit", "maximum context length", "exceeds the available context")
-# Nor has thinking that is not accepted; the API's words, from its documentation and observed errors.
+LOADING = re.compile(r"\b(?:still |currently )?loading\b.{0,80}\bmodel\b|\bmodel\b.{0,80}\bloading\b", re.IGNORECASE)
+"""The words of servers (llama.cpp, TGI) that answer 503 while they load a model."""
+# Thinking that is not accepted has no code of its own; the API's words, from its documentation and observed errors.
 THINKING = re.compile(
     r"invalid `?signature`? in `?thinking|bound to a different conversation|expected `?thinking`? or|"
     r"`?(redacted_)?thinking`? blocks .*cannot be modified",
@@ -69,18 +74,18 @@ SPENT = "enforced_spend_limit_reached"
 
 def from_body(body: object, status: int | None, request_id: str = "", retry_after: float | None = None) -> ModelError:
     """The error of a parsed error body, whoever's it is; `status` None in the middle of a stream."""
-    error = body.get("error") if isinstance(body, Mapping) else None
-    fields = error if isinstance(error, Mapping) else {}
+    fields = error_fields(body)
     details = fields.get("details")
     code = details.get("error_code") if isinstance(details, Mapping) else None
-    said = fields.get("message") or (error if isinstance(error, str) else "")
-    message = _shortened(str(said))
-    kind = str(fields.get("type") or "")
+    behind = _behind(fields)
+    message = shortened(" ".join(part for part in (_said(fields), behind) if part))
+    kind = shortened(str(fields.get("type") or ""), 80)
     if isinstance(body, Mapping) and not request_id:
-        request_id = str(body.get("request_id") or "")
-    cls = ContainerNotFoundError if code in GONE else _class_of(kind, message, status)
+        request_id = shortened(str(body.get("request_id") or ""), 80)
+    lengths = lengths_of(_said(fields), behind, kind, str(fields.get("code") or ""), fields=fields)
+    cls = ContainerNotFoundError if code in GONE else _class_of(kind, message, status, lengths.is_overflow)
     text = " ".join(part for part in (_lead(cls, kind, status), message) if part)
-    return cls(
+    failure = cls(
         f"{text} (request {request_id})" if request_id else text,
         status=status,
         error_type=kind,
@@ -89,22 +94,100 @@ def from_body(body: object, status: int | None, request_id: str = "", retry_afte
         retry_after=retry_after,
         said=message,
     )
+    if isinstance(failure, RequestRefusedError):
+        failure.longest_answer = lengths.output
+    if isinstance(failure, ContextOverflowError):
+        failure.window, failure.prompt = lengths.window, lengths.prompt
+    return failure
+
+
+def error_fields(body: object) -> Mapping[str, Any]:
+    """The object that says what went wrong, wherever a server puts it; empty where there is none.
+
+    `{"error": {"message": …}}` and `{"error": "…"}`, FastAPI's `{"detail": …}`, and the flat `{"object": "error",
+    "message": …}` of vLLM and SGLang.
+    """
+    if not isinstance(body, Mapping):
+        return {}
+    error = body.get("error")
+    if isinstance(error, Mapping):
+        return error
+    if isinstance(error, str) and error:
+        return {**body, "message": body.get("message") or error}
+    if body.get("detail"):
+        return {"message": body["detail"]}
+    return body if isinstance(body.get("message"), str) else {}
+
+
+def _said(fields: Mapping[str, Any]) -> str:
+    """A server's own words."""
+    said = fields.get("message")
+    if isinstance(said, list):  # FastAPI's list of what is wrong where
+        wrong = [part for part in said[:5] if _is_object(part)]
+        told = [f"{'.'.join(map(str, part.get('loc', ())))}: {part.get('msg')}" for part in wrong]
+        return "; ".join(told) or _json(said)
+    if _is_object(said):  # {"detail": {"error": …}}
+        return _said(error_fields(said)) or _json(said)
+    return str(said or "")
+
+
+def _behind(fields: Mapping[str, Any]) -> str:
+    """The words of the server behind a gateway: OpenRouter's `metadata.raw`, which is text or JSON in text."""
+    metadata = fields.get("metadata")
+    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
+    if isinstance(raw, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            raw = json.loads(raw)
+    if raw is None or isinstance(raw, str):
+        return raw or ""
+    inner = error_fields(raw)
+    return " ".join(filter(None, (_said(inner), str(inner.get("code") or "")))) or _json(raw)
+
+
+def _is_object(value: object) -> TypeGuard[Mapping[str, Any]]:
+    return isinstance(value, Mapping)
+
+
+def _json(value: object) -> str:
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        return ""
 
 
 def from_response(status: int, headers: Mapping[str, str], content: bytes) -> ModelError:
     """The error of a response whose status is not 200."""
     request_id, after = headers.get("request-id", ""), retry_after(headers)
     if 300 <= status < 400:
-        where = _shortened(headers.get("location", "another address"))
+        where = _base_of(headers.get("location", ""))
         return ProtocolError(f"The server redirects to {where}; use that as ANTHROPIC_BASE_URL.", status=status)
     try:
         body = json.loads(content)
     except (ValueError, RecursionError):
         body = None
-    if not isinstance(body, Mapping):
-        kind = headers.get("content-type", "").partition(";")[0].strip()
-        body = {"error": {"message": f"The body of the answer is {kind or 'empty'}." if kind != "" else ""}}
+    if not error_fields(body):
+        body = {"error": {"message": _plain_words(content, headers.get("content-type", ""), body)}}
     return from_body(body, status, request_id, after)
+
+
+def _base_of(location: str) -> str:
+    """The base URL that a redirect means: without the path of an endpoint, which the client adds."""
+    base = re.sub(r"/v1(/messages|/models\b.{0,200})?/?(\?.{0,2000})?$", "", location[:3_000])
+    return shortened(base) or "another address"
+
+
+def _plain_words(content: bytes, content_type: str, body: object) -> str:
+    """What a body says that is no error in JSON: its text, a page's title, or at least what it is."""
+    kind = content_type.partition(";")[0].strip().lower()
+    if isinstance(body, str):
+        return body
+    if body is not None:
+        return _json(body)
+    text = content[:20_000].decode("utf-8", "replace")
+    if "html" in kind or text.lstrip()[:15].lower().startswith(("<!doctype", "<html")):
+        title = re.search(r"<title[^<>]{0,100}>([^<]{1,300})", text, re.IGNORECASE)
+        return f"It answered with a web page{f': {unescape(title[1]).strip()}' if title else ''}."
+    return text.strip() or (f"The body of the answer is {kind or 'empty'}." if kind else "")
 
 
 def from_exception(error: Exception, waited: float, server: str) -> ModelError:
@@ -115,9 +198,10 @@ def from_exception(error: Exception, waited: float, server: str) -> ModelError:
         waited: the idle limit in seconds.
         server: scheme, host and port, for the message.
     """
-    what = _shortened(str(error)) or type(error).__name__
+    what = shortened(str(error)) or type(error).__name__
     if isinstance(error, httpx.ReadTimeout | httpx.WriteTimeout):
-        return StreamCutError(f"{server} sent nothing for {waited:g} seconds.")
+        more = Remedy("More time: {0}.", setting("idle_timeout", "1800"))
+        return StalledError(f"{server} sent nothing for {waited:g} seconds.", remedy=more)
     if is_untrusted(error):
         return ModelUnavailableError(f"{server} shows a certificate that is not trusted here: {what}. {OWN_AUTHORITY}")
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError):
@@ -143,7 +227,7 @@ def from_environment(error: Exception) -> ModelError:
     """The error of certificates or proxies that the environment names, and that cannot be used."""
     if isinstance(error, OSError):
         return ModelUnavailableError(
-            f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be used: {_shortened(str(error))}."
+            f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be used: {shortened(str(error))}."
         )
     if isinstance(error, ImportError):
         return ModelUnavailableError("The environment names a SOCKS proxy, which needs: pip install 'httpx[socks]'.")
@@ -166,9 +250,21 @@ def may_retry(error: ModelError, headers: Mapping[str, str]) -> bool:
     wish = headers.get("x-should-retry")
     if wish in ("true", "false"):
         return wish == "true"
-    if error.error_code == SPENT:
+    if error.error_code == SPENT or isinstance(error, ContextOverflowError):
         return False
     return error.status is not None and (error.status in (408, 409, 429) or error.status >= 500)
+
+
+def may_retry_stream(error: ModelError) -> bool:
+    """Whether a second try can help after a fault in a stream that had said nothing: as with the same one's status."""
+    if isinstance(error, RateLimitError):
+        return error.error_code != SPENT
+    return isinstance(error, ModelUnavailableError | StreamCutError) and not isinstance(error, StalledError)
+
+
+def is_loading(error: ModelError) -> bool:
+    """True for a server that is there and still loads its model."""
+    return isinstance(error, ModelUnavailableError) and error.status in (None, 503) and bool(LOADING.search(error.said))
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
@@ -192,10 +288,9 @@ def _now(like: Any) -> Any:
     return type(like).now(like.tzinfo)
 
 
-def _class_of(kind: str, message: str, status: int | None) -> type[ModelError]:
+def _class_of(kind: str, message: str, status: int | None, is_overflow: bool) -> type[ModelError]:
     """The class for a type name; a status decides where the name is unknown."""
-    lower = message.lower()
-    if status in (None, 400, 413, 422, 500) and any(words in lower for words in OVERFLOW):
+    if is_overflow and status not in (401, 402, 403, 429):
         return ContextOverflowError
     if status in (None, 400, 404, 410) and (gone := _gone(message)) is not None:
         return gone
@@ -243,6 +338,11 @@ def _lead(cls: type[ModelError], kind: str, status: int | None) -> str:
     return leads.get(cls, f"The server cannot answer now{tag}.")
 
 
-def _shortened(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN else text[: SHOWN - 1] + "…"
+CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+
+
+def shortened(text: str, limit: int = SHOWN) -> str:
+    """A server's words on one line, bounded, without control characters and lone surrogates."""
+    text = " ".join(CONTROL.sub(" ", text[: 8 * limit]).split())
+    text = text.encode("utf-8", "replace").decode("utf-8")
+    return text if len(text) <= limit else text[: limit - 1] + "…"

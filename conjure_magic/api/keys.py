@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 
 from conjure_magic.secrets import Key
 
-AuthMode = Literal["x-api-key", "bearer", "none"]
+AuthMode = Literal["x-api-key", "bearer", "both", "none"]
+"""The header that carries the key; "both" for servers of which some want the one and some the other."""
 Dialect = Literal["anthropic", "compatible"]
 """Whether a server takes what is Anthropic's own (caching, thinking), or the plain protocol alone."""
 
+API_KEY = "ANTHROPIC_API_KEY"
+BY_HAND = "by hand"
 ANTHROPIC = "https://api.anthropic.com"
 """Where the API lives unless ANTHROPIC_BASE_URL says otherwise."""
 
@@ -27,6 +30,8 @@ class Credentials:
     mode: AuthMode = "none"
     key: Key | None = None
     dialect: Dialect = "anthropic"
+    source: str = ""
+    """Where the key is from, or would be: the name of a variable, or what was typed to give it; empty if not known."""
 
     @property
     def server(self) -> str:
@@ -85,10 +90,12 @@ def credentials(
     if environ.get("CONJURE_GATEWAY", "").strip().lower() == "anthropic":
         dialect = dialect or "anthropic"
     dialect = dialect or dialect_of(base_url)
+    # Of the other servers some take a key as Bearer alone (vLLM, OpenRouter), and none minds the other header.
+    mode: AuthMode = "x-api-key" if dialect == "anthropic" else "both"
     if key:
-        return Credentials(base_url, "x-api-key", key, dialect)
+        return Credentials(base_url, mode, key, dialect, BY_HAND)
     if api_key := Key(environ.get("ANTHROPIC_API_KEY", "")):
-        return Credentials(base_url, "x-api-key", api_key, dialect)
+        return Credentials(base_url, mode, api_key, dialect, API_KEY)
     if token := Key(environ.get("ANTHROPIC_AUTH_TOKEN", "")):
-        return Credentials(base_url, "bearer", token, dialect)
-    return Credentials(base_url, dialect=dialect)
+        return Credentials(base_url, "bearer", token, dialect, "ANTHROPIC_AUTH_TOKEN")
+    return Credentials(base_url, dialect=dialect, source=API_KEY)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from conjure_magic.magics.sessions import Sessions
     from conjure_magic.session import Session
+    from conjure_magic.session.options import ModelLike
     from conjure_magic.settings import Settings
 
 Bundle = dict[str, Any]
@@ -36,6 +37,7 @@ class CommandContext(Protocol):
         *,
         files: Sequence[str | Path] = (),
         yes: bool = False,
+        model: ModelLike | None = None,
     ) -> None:
         """Run a turn and display it."""
 

@@ -13,7 +13,16 @@ from conjure_magic.magics.asking import ask_key
 from conjure_magic.magics.command import Bundle, Command, CommandContext
 from conjure_magic.magics.docker import DOCKER
 from conjure_magic.magics.hosted import HOSTED
-from conjure_magic.magics.options import YES, Argument, argument, cell_parser, choice_arguments, session_names, suggest
+from conjure_magic.magics.options import (
+    MODEL_ONCE,
+    YES,
+    Argument,
+    argument,
+    cell_parser,
+    choice_arguments,
+    session_names,
+    suggest,
+)
 from conjure_magic.magics.sessions import check_name, merged
 from conjure_magic.printing import say
 from conjure_magic.turn.compaction import begins_with_summary
@@ -76,8 +85,9 @@ def undo(context: CommandContext, options: argparse.Namespace) -> None:
 def retry(context: CommandContext, options: argparse.Namespace) -> None:
     """Remove the last turn and run its request again."""
     current = context.sessions.current
+    model = context.sessions.model(options.model)
     with current.taking_back() as turn:
-        context.run(current, turn.prompt, turn.extra_text, files=turn.input_files, yes=options.yes)
+        context.run(current, turn.prompt, turn.extra_text, files=turn.input_files, yes=options.yes, model=model)
 
 
 def key(context: CommandContext, options: argparse.Namespace) -> Bundle:
@@ -237,7 +247,7 @@ COMMANDS = (
         undo,
         (argument("turns", metavar="N", help="how many, 1 if left out", type=number_of_turns, default=1),),
     ),
-    Command("retry", "take the last turn back and run its request again", retry, (YES,)),
+    Command("retry", "take the last turn back and run its request again", retry, (YES, MODEL_ONCE)),
     Command(
         "skills",
         "show the skills that the current session knows",

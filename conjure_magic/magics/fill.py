@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import pprint
 import re
@@ -129,12 +130,33 @@ def _described(name: str, value: Any, folder: Path) -> str:
         return _element(name, kind, body, _write(folder, f"{name}.csv", table))
     if isinstance(value, bytes | bytearray):
         return _element(name, kind, counted(len(value), "byte"), _write(folder, f"{name}.bin", value))
-    text = _whole_text(value)
+    whole = _unfolded(value)
+    text = _whole_text(whole)
     if len(text) <= LONG:
-        return _element(name, kind, text)
+        return _element(name, kind, _whole_text(value))
+    if whole is not value:  # an array says its type and shape, and shows its beginning and its end
+        shown, value = _whole_text(value), whole
+        text = shown if len(shown) <= LONG else text
     as_json = None if isinstance(value, str) else _json(value)
     path = _write(folder, f"{name}.txt", text) if as_json is None else _write(folder, f"{name}.json", as_json)
     return _element(name, kind, _shortened(text), path)
+
+
+DEPTH = 20
+"""How deeply lists and dicts may be nested for the arrays in them to be written out."""
+
+
+def _unfolded(value: Any, depth: int = 0) -> Any:
+    """The value with every array (NumPy's, a pandas index) as a list of all that it holds: its repr leaves most out."""
+    if callable(getattr(value, "tolist", None)) and hasattr(value, "shape") and not isinstance(value, type):
+        return value.tolist() if getattr(value, "shape", ()) else value
+    if depth < DEPTH and type(value) in (list, tuple):
+        parts = [_unfolded(part, depth + 1) for part in value]
+        return value if all(map(operator.is_, parts, value)) else type(value)(parts)
+    if depth < DEPTH and type(value) is dict:
+        items = {key: _unfolded(part, depth + 1) for key, part in value.items()}
+        return value if all(items[key] is value[key] for key in value) else items
+    return value
 
 
 def _json(value: Any) -> str | None:

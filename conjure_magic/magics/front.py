@@ -31,6 +31,7 @@ from conjure_magic.magics.state import render_session
 from conjure_magic.printing import say
 from conjure_magic.render import DisplayLimits, display_limits, render_artifact, render_turn
 from conjure_magic.session import Session
+from conjure_magic.session.options import ModelLike
 from conjure_magic.settings import Settings
 from conjure_magic.turn.budget import Limits
 
@@ -83,6 +84,7 @@ class Front:
         limits: Limits | None = None,
         yes: bool = False,
         output: str | None = None,
+        model: ModelLike | None = None,
     ) -> None:
         """Run a turn with its display, bind its result, and pass an interrupt on when all is tidy."""
         cancel, before = Cancel(), len(session.turns)
@@ -92,6 +94,7 @@ class Front:
             extra_text=extra_text,
             files=files,
             approver=asking.yes if yes else asking.ask,
+            model=model,
             limits=limits,
             cancel=cancel,
         )

@@ -28,3 +28,5 @@ def in_cell(way: Way) -> str:
             return "%conjure docker build"
         case "hosted skills":
             return "%conjure hosted skills"
+        case "undo":
+            return "%conjure undo"

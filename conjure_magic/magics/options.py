@@ -186,6 +186,7 @@ def _variables(context: CommandContext) -> list[str]:
 
 # ---- declarations
 
+MODEL_ONCE = argument("--model", help="ask another model, this once", metavar="NAME")
 YES = argument("--yes", help="let commands run without asking", action="store_true")
 
 

@@ -12,6 +12,7 @@ from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
 from conjure_magic.magics.options import flatten, suggest, typed_options
 from conjure_magic.secrets import Key
+from conjure_magic.session.options import ModelLike
 from conjure_magic.session.session import Session
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust
@@ -103,7 +104,7 @@ class Sessions:
             "options": typed_options(options),
         }
 
-    def model(self, name: str | None) -> object:
+    def model(self, name: str | None) -> ModelLike | None:
         """The model that was typed: a callable of the kernel's by its name, or the name itself; None for none."""
         if name is None or name in self.settings.models:
             return name

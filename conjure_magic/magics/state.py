@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from conjure_magic.artifacts import media_type
 from conjure_magic.magics.hints import in_cell
+from conjure_magic.models.counting import estimated_tokens
 from conjure_magic.remedies import with_remedy
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
 from conjure_magic.render.turn import cost_words, token_words
-from conjure_magic.turn.compaction import estimated_tokens
 
 if TYPE_CHECKING:
     from conjure_magic.magics.sessions import Sessions

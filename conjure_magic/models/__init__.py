@@ -20,6 +20,8 @@ def open_model(
     default: str,
     prices: Mapping[str, object] | None = None,
     named: Mapping[str, object] | None = None,
+    context_window: int | None = None,
+    idle_timeout: float | None = None,
 ) -> Model:
     """The model that a setting, an option or an argument means.
 
@@ -31,35 +33,35 @@ def open_model(
         default: the id taken where there is a key or a server, and no name.
         prices: see `conjure_magic.models.messages_api.MessagesModel`.
         named: names of the person's own; see `conjure_magic.models.choice.parse_named`.
+        context_window: tokens that a conversation and an answer may have together, where it is not for the server to
+            say.
+        idle_timeout: seconds that a server may send nothing.
 
     Raises UsageError for anything else. Nothing is connected to before the first request.
     """
     if isinstance(spec, str):
-        return _named(spec, key, default, prices, named)
+        from conjure_magic.models.choice import choose_model
+
+        chosen = choose_model(
+            spec,
+            key=key,
+            default=default,
+            prices=prices,
+            named=named,
+            context_window=context_window,
+            idle_timeout=idle_timeout,
+        )
+        if chosen is not None:
+            return chosen
+        from conjure_magic.models.offline import OfflineModel
+
+        return OfflineModel()
     if all(hasattr(spec, name) for name in ("name", "stream", "cost")) and not isinstance(spec, type):
         return cast("Model", spec)
     if is_callable(spec):
         from conjure_magic.models.callable import CallableModel
 
-        return CallableModel(spec)
+        return CallableModel(spec, model=default)
     raise UsageError(
         f"a {type(spec).__name__} is not a model: give 'offline', an id, a Model, or a callable request -> response"
     )
-
-
-def _named(
-    name: str,
-    key: Key | None,
-    default: str,
-    prices: Mapping[str, object] | None,
-    named: Mapping[str, object] | None,
-) -> Model:
-    """The model of a name: the one place where names are told apart."""
-    from conjure_magic.models.choice import choose_model
-
-    chosen = choose_model(name, key=key, default=default, prices=prices, named=named)
-    if chosen is not None:
-        return chosen
-    from conjure_magic.models.offline import OfflineModel
-
-    return OfflineModel()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -35,7 +35,10 @@ class ToolDefinition:
 
 @dataclass(frozen=True)
 class Request:
-    """What goes to a model: everything it may know of the conversation."""
+    """What goes to a model: everything it may know of the conversation.
+
+    `**request` unpacks into the arguments of the official client's `messages.create`, which are those of `to_dict`.
+    """
 
     model: str
     system: str
@@ -45,6 +48,8 @@ class Request:
     """Tokens that the answer may have."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """Further top-level fields of the body that backends asked for (`container`, …)."""
+    server: str = ""
+    """Which server it goes to, where the model has one; not part of the body."""
 
     @cached_property
     def tool_names(self) -> frozenset[str]:
@@ -60,13 +65,24 @@ class Request:
             body["tools"] = [tool.to_dict() for tool in self.tools]
         return {**body, "messages": [message.to_dict() for message in self.messages], **self.fields}
 
+    def keys(self) -> Iterable[str]:
+        """The names of the body's fields."""
+        return self._body.keys()
+
+    def __getitem__(self, name: str) -> Any:
+        return self._body[name]
+
+    @cached_property
+    def _body(self) -> dict[str, Any]:
+        return self.to_dict()
+
     @cached_property
     def fingerprint(self) -> bytes:
-        """The bytes that must stay equal for earlier thinking to stay valid: model, system, tools, skills."""
+        """The bytes that must stay equal for earlier thinking to stay valid: model, server, system, tools, skills."""
         container = self.fields.get("container")
         skills = container.get("skills") if isinstance(container, Mapping) else None
         tools = [tool.to_dict() for tool in self.tools]
-        return json.dumps([self.model, self.system, tools, skills], sort_keys=True).encode()
+        return json.dumps([self.model, self.system, tools, skills, self.server], sort_keys=True).encode()
 
 
 class Model(Protocol):

@@ -27,6 +27,8 @@ def choose_model(
     prices: Mapping[str, object] | None = None,
     dialect: Dialect | None = None,
     named: Mapping[str, object] | None = None,
+    context_window: int | None = None,
+    idle_timeout: float | None = None,
 ) -> MessagesModel | None:
     """The model that `name` means; None stands for the offline one.
 
@@ -39,6 +41,8 @@ def choose_model(
         prices: see `MessagesModel`.
         dialect: "anthropic" for a gateway of one's own to Anthropic; by default the address tells.
         named: names of the person's own for models; see `parse_named`.
+        context_window: see `MessagesModel`; a named model's own goes before it.
+        idle_timeout: seconds that the server may send nothing.
 
     Raises UsageError if a model is named that cannot be reached without a key, or the key cannot be used.
     """
@@ -60,12 +64,15 @@ def choose_model(
             f"{found.problem[0].upper()}{found.problem[1:]}",
             remedy=Remedy("Without a key there is {0}.", option("model", OFFLINE)),
         )
+    from conjure_magic.api.client import Patience
     from conjure_magic.models.messages_api import MessagesModel  # not before it is needed: it loads httpx
 
-    return MessagesModel(name or default, found, prices=prices)
+    patience = Patience(idle=idle_timeout) if idle_timeout else None
+    window = meant.context_window or context_window or None
+    return MessagesModel(name or default, found, patience=patience, prices=prices, context_window=window)
 
 
-FIELDS = {"model", "base_url", "key_variable", "dialect"}
+FIELDS = {"model", "base_url", "key_variable", "dialect", "context_window"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +87,8 @@ class Named:
     """Name of the environment variable that holds that server's key; empty if it needs none."""
     dialect: Dialect | Literal[""] = ""
     """What the server takes; empty if its address tells."""
+    context_window: int = 0
+    """Tokens that a conversation and an answer may have together; 0 if the server tells."""
 
     def credentials(self, environ: Mapping[str, str] | None, key: Key | None, dialect: Dialect | None) -> Credentials:
         """Where to, and as whom. A server of its own gets its own key or none, never the one for another."""
@@ -91,8 +100,8 @@ class Named:
         dialect = dialect or dialect_of(base_url)
         own = Key(environ.get(self.key_variable, "")) if self.key_variable else None
         if not own:
-            return Credentials(base_url, dialect=dialect)
-        return Credentials(base_url, "x-api-key" if dialect == "anthropic" else "bearer", own, dialect)
+            return Credentials(base_url, dialect=dialect, source=self.key_variable)
+        return Credentials(base_url, "x-api-key" if dialect == "anthropic" else "both", own, dialect, self.key_variable)
 
 
 def parse_named(name: str, value: object) -> Named:
@@ -110,12 +119,14 @@ def parse_named(name: str, value: object) -> Named:
         not isinstance(given, Mapping)
         or not given.get("model")
         or not set(given) <= FIELDS
-        or not all(isinstance(part, str) for part in given.values())
+        or not all(isinstance(part, str) for key, part in given.items() if key != "context_window")
+        or type(given.get("context_window", 0)) is not int
         or given.get("dialect", "") not in ("anthropic", "compatible", "")
     ):
         raise UsageError(
             f"{name!r} in the setting models has to be a model's id, or a mapping with 'model' and, as needed, "
-            "'base_url', 'key_variable' (the name of an environment variable) and 'dialect' (anthropic or compatible)"
+            "'base_url', 'key_variable' (the name of an environment variable), 'dialect' (anthropic or compatible) and "
+            "'context_window' (tokens)"
         )
     return Named(**given)
 

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import threading
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from conjure_magic.api import faults
-from conjure_magic.api.client import Answer, Api, Patience
+from conjure_magic.api.client import Answer, Api, Patience, Tries
 from conjure_magic.api.keys import Credentials
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.errors import (
     CancelledError,
+    ContextOverflowError,
     HostedSkillNotFoundError,
     ModelError,
     RequestRefusedError,
     StreamCutError,
 )
-from conjure_magic.events import ModelEvent
+from conjure_magic.events import MessageFinished, ModelEvent, Notice
 from conjure_magic.messages import Usage
 from conjure_magic.models.assembly import MessageAssembly
 from conjure_magic.models.base import Request, ToolDefinition
-from conjure_magic.models.prices import ModelFacts, Price, facts_of, parse_price
-from conjure_magic.remedies import HOSTED_SKILLS, Remedy, option
+from conjure_magic.models.counting import BYTES_PER_TOKEN, estimated_tokens
+from conjure_magic.models.prices import ModelFacts, Price, entry_of, facts_of, parse_price
+from conjure_magic.remedies import HOSTED_SKILLS, Remedy, option, setting
 
 if TYPE_CHECKING:
     import httpx
@@ -36,29 +40,44 @@ THINKING = {"type": "adaptive", "display": "summarized"}
 NO_CODE = "does not run code in Anthropic's container, which the backend anthropic needs."
 ANOTHER_MODEL = Remedy("Choose another with {0}, or leave that backend out.", option("model", "NAME"))
 CACHE = {"type": "ephemeral"}
-LEARNING = 10.0
-"""Seconds that a server may take to tell a model's limits."""
+LEARNING = 5.0
+"""Seconds that a request waits for the server to tell a model's limits."""
+SILENCE = 1.0
+"""Seconds after which the person is told what it waits for."""
+RUNS = re.compile(rb"(?:[\s=_*.#-]|\\[nrt]){3,}")
+"""Runs of blanks and lines, which have far fewer tokens than characters."""
+SPARSE = 6
+"""Bytes of text that make a token where tokens are long: a low count, unlike `BYTES_PER_TOKEN`."""
 HEADS = 8
 """How many different pairs of system text and tools are kept in their encoded form."""
 
 
-def read_message(answer: Answer, api: Api) -> Generator[ModelEvent, None, Sequence[ModelEvent]]:
+def read_message(
+    answer: Answer, api: Api, message: MessageAssembly | None = None
+) -> Generator[ModelEvent, None, Sequence[ModelEvent]]:
     """Yield an open answer's events as they come; returns those that tell of the whole message.
+
+    Args:
+        answer: just opened.
+        api: its server.
+        message: what the answer is put together in.
 
     Raises one ModelError if the message does not become whole, CancelledError once the turn is stopped.
     """
-    message = MessageAssembly()
-    events = answer.events()
+    message = message or MessageAssembly()
+    events, waiting = answer.events(), message.waiting
     for wire in events:
         if wire["type"] == "error":
-            failure = api.masked(faults.from_body(wire, None))
+            failure = api.masked(faults.from_body(wire.get("body", wire), None))
             raise failure  # on a line of its own: tracebacks may show the variables of a line
         event = message.take(wire)
         if event is not None:
             yield event
-        elif message.is_whole:
+        while waiting:
+            yield waiting.popleft()
+        if message.is_whole:
             break
-    if not message.is_whole:
+    if not message.has_ended:
         raise StreamCutError(f"{api.server} ended its answer before the message was complete.")
     last = message.finish()
     answer.finish(events)
@@ -66,7 +85,7 @@ def read_message(answer: Answer, api: Api) -> Generator[ModelEvent, None, Sequen
 
 
 def _encode(value: object) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
 
 
 class MessagesModel:
@@ -78,6 +97,7 @@ class MessagesModel:
         client: an httpx client in the place of connections of our own.
         patience: timeouts and retries.
         prices: a setting's prices by model id, which go before the table; see `prices.parse_price`.
+        context_window: tokens that prompt and answer may have together, instead of what the server says.
 
     Raises UsageError if the credentials or a price cannot be used.
     """
@@ -90,15 +110,19 @@ class MessagesModel:
         client: httpx.Client | None = None,
         patience: Patience | None = None,
         prices: Mapping[str, object] | None = None,
+        context_window: int | None = None,
     ) -> None:
         self._name = name
         self._api = Api(credentials, client=client, patience=patience)
         self._is_anthropic = credentials.dialect == "anthropic"
         self._facts = facts_of(name)
         self._asked_for_limits = False
+        self._window = context_window
+        self._warned_of_truncation = False
         own = (prices or {}).get(name)
         # Another server's price for a model of that name may be any.
         self._price = parse_price(own, name) if own is not None else self._facts.price if self._is_anthropic else None
+        self._made_of = (name, credentials, self._price, context_window, patience)
         self._heads: list[tuple[str, tuple[ToolDefinition, ...], bytes]] = []
 
     def __repr__(self) -> str:
@@ -114,6 +138,10 @@ class MessagesModel:
         """Where requests go, and as whom; showing it shows no key."""
         return self._api.credentials
 
+    def is_like(self, other: object) -> bool:
+        """True for a model that was made of the same name, credentials, price and limits."""
+        return isinstance(other, MessagesModel) and self._made_of == other._made_of
+
     @property
     def price(self) -> Price | None:
         """What it costs; None if that is not known."""
@@ -122,7 +150,12 @@ class MessagesModel:
     @property
     def context_window(self) -> int | None:
         """Tokens that prompt and answer may have together, as far as known; see `limits`."""
-        return self._facts.context_window
+        return self._window or self._facts.context_window
+
+    @property
+    def server(self) -> str:
+        """Scheme, host and port of the server."""
+        return self._api.server
 
     @property
     def max_output(self) -> int | None:
@@ -140,37 +173,109 @@ class MessagesModel:
         """
         if not self._asked_for_limits:
             self._asked_for_limits = True
-            with contextlib.suppress(ModelError):
-                wire = self._api.get(f"/v1/models/{quote(self._name, safe='')}", cancel)
-                if isinstance(wire, Mapping):
-                    self._facts = self._facts.updated(wire)
+            for found in self._told(cancel):
+                self._facts = self._facts.updated(found)
+                if self._is_anthropic or self._facts.context_window is not None:
+                    break
         return self._facts
+
+    def _told(self, cancel: Cancel) -> Iterator[Mapping[str, Any]]:
+        """What the server says of the model, at one address after the other."""
+        found: object = {}
+        for path in (f"/v1/models/{quote(self._name, safe='')}", "/v1/models", "/props"):
+            if path == "/props" and not (isinstance(found, Mapping) and found.get("owned_by") == "llamacpp"):
+                return  # llama.cpp alone tells its window there
+            with contextlib.suppress(ModelError):
+                found = self._api.get(path, cancel)
+                found = entry_of(found, self._name) if path == "/v1/models" else found
+                if isinstance(found, Mapping):
+                    yield found
 
     def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
         """Yield the answer as it comes; the last event is a `MessageFinished`.
 
         A `BlockFinished` with a tool call is for showing: the call may run only once the `MessageFinished`
-        that holds it is there. Waits for another try are told as notices; there is none once the answer has
-        begun. Raises one ModelError if there is no whole answer, CancelledError once `cancel` is set.
+        that holds it is there. Waits for another try are told as notices; there is none once something was said.
+        Raises one ModelError if there is no whole answer, CancelledError once `cancel` is set.
         """
         if self.max_output is None:  # a model in no table: what it takes has to be known before
-            self._try_limits(cancel)
-        with (yield from self._open(request, cancel)) as answer:
-            last = yield from read_message(answer, self._api)
+            yield from self._learn_before(cancel)
+        tries = Tries(self._api.patience)
+        while (failure := (yield from self._attempt(request, cancel, tries))) is not None:
+            yield from tries.again(failure, cancel, may_help=True)
+
+    def _attempt(
+        self, request: Request, cancel: Cancel, tries: Tries
+    ) -> Generator[ModelEvent, None, ModelError | None]:
+        """Ask once, and yield the answer; the error if it failed before a word was said and another try may help."""
+        schemas = {tool.name: tool.input_schema for tool in request.tools}
+        message = MessageAssembly(schemas)
+        with (yield from self._open(request, cancel, tries)) as answer:
+            try:
+                last = yield from read_message(answer, self._api, message)
+            except ModelError as error:
+                if message.has_spoken or not faults.may_retry_stream(error):
+                    raise
+                return error
         self._learn_limits()
+        finished = last[-1]
+        if isinstance(finished, MessageFinished) and (warning := self._truncation(request, finished.usage)):
+            yield warning
         yield from last
+        return None
+
+    def _truncation(self, request: Request, usage: Usage) -> Notice | None:
+        """A warning, once, if the server counted far less than it was sent: it has left the beginning out.
+
+        Ollama does so without a word where a conversation is longer than its window.
+        """
+        counted = usage.prompt_tokens
+        if self._is_anthropic or self._warned_of_truncation or not counted:
+            return None
+        sent = len(RUNS.sub(b" ", self.body(request))) // SPARSE
+        if sent < 2 * counted or sent < 1_000:
+            return None
+        self._warned_of_truncation = True
+        return Notice(
+            f"{self._api.server} counted {counted:,} tokens of a request that has {sent:,} or more: it seems to have "
+            "left the beginning out, because its window is smaller.",
+            "warning",
+            Remedy(
+                "Load the model with a larger window (Ollama: the variable OLLAMA_CONTEXT_LENGTH), or name the real "
+                "one: {0}.",
+                setting("context_window"),
+            ),
+        )
 
     def _learn_limits(self) -> None:
         """Ask for the model's limits beside the work, after its first answer: the next request is measured by them."""
         if not self._asked_for_limits:
             threading.Thread(target=self._try_limits, name="limits", daemon=True).start()
 
+    def _learn_before(self, cancel: Cancel) -> Generator[Notice, None, None]:
+        """Ask for the model's limits before its first request, for `LEARNING` seconds at the most; say so if it takes
+        long. An answer that comes later still counts."""
+        if self._asked_for_limits:
+            return
+        done = threading.Event()
+
+        def work() -> None:
+            self._try_limits(cancel)
+            done.set()
+
+        with cancel.waking(done.set):
+            threading.Thread(target=work, name="limits", daemon=True).start()
+            if not done.wait(SILENCE):
+                yield Notice(f"{self._api.server} is asked what {self._name} can take; it has not answered yet.")
+                done.wait(LEARNING - SILENCE)
+        cancel.raise_if_set()
+
     def _try_limits(self, turn: Cancel | None = None) -> None:
-        """Ask for the limits, for `LEARNING` seconds at the most, and no longer than the turn."""
+        """Ask for the limits, for some time, and no longer than the turn."""
         if self._asked_for_limits:
             return
         cancel = Cancel()
-        deadline = Deadline(cancel, LEARNING)
+        deadline = Deadline(cancel, 2 * LEARNING)
         deadline.start()
         with contextlib.suppress(CancelledError), (turn or Cancel()).waking(cancel.set):
             self.limits(cancel)
@@ -180,21 +285,45 @@ class MessagesModel:
         """Close idle connections; the model can be used again."""
         self._api.close()
 
-    def _open(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, Any]:
-        try:
-            return (yield from self._api.open("POST", "/v1/messages", cancel, body=self.body(request), stream=True))
-        except RequestRefusedError as error:
-            if error.status == 404 and type(error) is RequestRefusedError:  # and no skill, file or container
-                error.args = (f"{error} Does {self._api.server} have a model {self._name!r}?",)
-            elif "code_execution" in error.said and "support" in error.said:
-                error.args, error.remedy = (f"{error.fact} {self._name} {NO_CODE}",), ANOTHER_MODEL
-            elif isinstance(error, HostedSkillNotFoundError):
-                error.remedy = Remedy("{0} lists those that are there.", HOSTED_SKILLS)
-            raise
+    def _open(self, request: Request, cancel: Cancel, tries: Tries) -> Generator[ModelEvent, None, Any]:
+        """Send the request; once more where the server says how long an answer it may ask for at most."""
+        for shortened in (False, True):
+            try:
+                return (yield from self._post(request, cancel, tries))
+            except RequestRefusedError as error:
+                most = error.longest_answer
+                if isinstance(error, ContextOverflowError):
+                    self._learn_window(error)
+                elif most is not None and not shortened:
+                    self._facts = replace(self._facts, max_output=most)
+                    yield Notice(
+                        f"{self._name} answers with {most:,} tokens at most, so the answer is limited to them."
+                    )
+                    continue
+                elif error.status == 404 and type(error) is RequestRefusedError:  # and no skill, file or container
+                    error.args = (f"{error.fact} Does {self._api.server} have a model {self._name!r}?",)
+                elif "code_execution" in error.said and "support" in error.said:
+                    error.args, error.remedy = (f"{error.fact} {self._name} {NO_CODE}",), ANOTHER_MODEL
+                elif isinstance(error, HostedSkillNotFoundError):
+                    error.remedy = Remedy("{0} lists those that are there.", HOSTED_SKILLS)
+                raise
+        raise AssertionError("unreachable")
+
+    def _post(self, request: Request, cancel: Cancel, tries: Tries) -> Generator[ModelEvent, None, Any]:
+        body = self.body(request)
+        return (yield from self._api.open("POST", "/v1/messages", cancel, body=body, stream=True, tries=tries))
+
+    def _learn_window(self, error: ContextOverflowError) -> None:
+        """Remember the window that a refusal names: the next request is made to fit it."""
+        if error.window is not None:
+            self._window = min(self._window or error.window, error.window)
 
     def body(self, request: Request) -> bytes:
-        """The request as it goes over the wire: every message in the bytes that it was given once."""
-        most = min(request.max_tokens, self.max_output or request.max_tokens)
+        """The request as it goes over the wire: every message in the bytes that it was given once.
+
+        Raises ModelError if a tool's schema holds what is no JSON.
+        """
+        most = self._longest(request)
         fields: dict[str, Any] = {"model": self._name, "max_tokens": most, "stream": True}
         if self._is_anthropic:
             fields["cache_control"] = CACHE
@@ -202,7 +331,20 @@ class MessagesModel:
                 fields["thinking"] = THINKING
         fields |= request.fields
         messages = b",".join([message.encoded for message in request.messages])
-        return b"".join((_encode(fields)[:-1], self._head(request), b',"messages":[', messages, b"]}"))
+        try:
+            return b"".join((_encode(fields)[:-1], self._head(request), b',"messages":[', messages, b"]}"))
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"The request is not JSON, so it was not sent: {error}") from None
+
+    def _longest(self, request: Request) -> int:
+        """How long the answer may be: as asked for, and as the model and its window allow."""
+        most = min(request.max_tokens, self.max_output or request.max_tokens)
+        window = self.context_window
+        if window is None:
+            return most
+        read = estimated_tokens(request.messages) + len(self._head(request)) // BYTES_PER_TOKEN
+        # What a server's template adds is not seen from here.
+        return min(most, max(window - read - window // 20, window // 4, 1))
 
     @cached_property
     def _thinks(self) -> bool:

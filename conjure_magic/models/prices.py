@@ -7,7 +7,7 @@ tokens; a model that is not here has no price, which is not the same as a price 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,7 +40,7 @@ class Price:
 
     def cost(self, usage: Usage) -> float | None:
         """US dollars for one request; None if the server did not count its tokens."""
-        prompt = usage.prompt_tokens
+        prompt = usage.largest_prompt  # a step counts for what was read at once, not for a sum
         if prompt is None or usage.input_tokens is None or usage.output_tokens is None:
             return None
         if self.above is not None and prompt > self.threshold:
@@ -67,17 +67,54 @@ class ModelFacts:
     price: Price | None = None
 
     def updated(self, wire: Mapping[str, Any]) -> ModelFacts:
-        """These facts with what an object of `GET /v1/models` says in their place."""
-        window, output = wire.get("max_input_tokens"), wire.get("max_tokens")
+        """These facts with what an object of `GET /v1/models` says instead, in any server's words."""
         facts = replace(
             self,
-            context_window=window if isinstance(window, int) and window > 0 else self.context_window,
-            max_output=output if isinstance(output, int) and output > 0 else self.max_output,
+            context_window=_first(wire, WINDOWS) or self.context_window,
+            max_output=_first(wire, OUTPUTS) or self.max_output,
         )
         match wire:
-            case {"capabilities": {"thinking": {"types": list() | dict() as types}}}:
+            case {"capabilities": {"thinking": {"types": {"adaptive": {"supported": bool(supported)}}}}}:
+                return replace(facts, adaptive_thinking=supported)
+            case {"capabilities": {"thinking": {"types": list(types)}}}:  # as gateways to older versions list them
                 return replace(facts, adaptive_thinking="adaptive" in types)
         return facts
+
+
+WINDOWS = (
+    ("max_input_tokens",),  # Anthropic, LiteLLM
+    ("max_model_len",),  # vLLM, SGLang
+    ("loaded_context_length",),  # LM Studio: what the model was loaded with, before what it could have
+    ("top_provider", "context_length"),  # OpenRouter
+    ("context_length",),  # OpenRouter
+    ("context_window",),  # Groq
+    ("meta", "n_ctx"),  # llama.cpp
+    ("default_generation_settings", "n_ctx"),  # llama.cpp's /props
+    ("max_context_length",),  # LM Studio
+)
+"""Where servers name the tokens that prompt and answer may have together."""
+OUTPUTS = (("max_tokens",), ("max_output_tokens",), ("top_provider", "max_completion_tokens"))
+"""Where they name those of one answer."""
+
+
+def _first(wire: Mapping[str, Any], places: Iterable[tuple[str, ...]]) -> int | None:
+    """The first positive whole number at one of these places."""
+    for place in places:
+        value: Any = wire
+        for name in place:
+            value = value.get(name) if isinstance(value, Mapping) else None
+        if type(value) is int and value > 0:
+            return value
+    return None
+
+
+def entry_of(listing: object, model: str) -> Mapping[str, Any]:
+    """A model's own object in the answer of `GET /v1/models`; the only one there if none has its name; else empty."""
+    found = listing.get("data") if isinstance(listing, Mapping) else listing
+    entries = [entry for entry in found if isinstance(entry, Mapping)] if isinstance(found, list) else []
+    named = [e for e in entries if model in (e.get("id"), str(e.get("id", "")).partition(":")[0])]
+    chosen = named or (entries if len(entries) == 1 else [])
+    return chosen[0] if chosen else {}
 
 
 _HAIKU_ABOVE = Price.of(0.50, 2.50, 0.05)

@@ -77,7 +77,7 @@ _ENDED = {
     "error": ("✗ Failed", "{error}"),
 }
 _GO_ON = {
-    "refusal": "Ask differently in the next cell.",
+    "refusal": "Later requests leave this turn out: ask differently, or run it again with another model.",
     "model_context_window_exceeded": "The next cell goes on from a summary, unless the conversation is reset.",
     "closed": "Go on in a new session.",
 }

@@ -166,9 +166,26 @@ class Resources:
     @property
     def _model_settings(self) -> dict[str, Any]:
         settings = self._settings
-        return {"default": settings.default_model, "prices": settings.prices, "named": settings.models}
+        return {
+            "default": settings.default_model,
+            "prices": settings.prices,
+            "named": settings.models,
+            "context_window": settings.context_window or None,
+            "idle_timeout": settings.idle_timeout,
+        }
 
     # ---- changing and closing
+
+    def refresh_model(self) -> None:
+        """Take what the environment and the settings say of the model now: a corrected key, another server or price.
+
+        Raises UsageError if there is no such model any more; then nothing has changed.
+        """
+        if isinstance(self.choice.model, str):
+            before, now = self.model, self.open_model(self.choice.model)
+            kept = before.is_like(now) if hasattr(before, "is_like") else type(before) is type(now)
+            if not kept:
+                self._now = replace(self._now, model=now)
 
     def change(self, choice: Choice) -> None:
         """Go on with another choice; what it leaves as it is stays open.

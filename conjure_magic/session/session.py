@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import uuid
+import weakref
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -91,6 +92,7 @@ class Session:
         self._subscribers.add(self._remember_written, (FileCreated,))
         self._busy = threading.Lock()
         self._turn: Turn | None = None
+        self._begun: weakref.WeakSet[Cancel] = weakref.WeakSet()
         self._closed = False
         self._told: set[str] = set()
         defaults = Choice()
@@ -216,13 +218,20 @@ class Session:
 
         Raises UsageError, BackendError or SessionError before the first event, ModelError after the last.
         """
+        cancel = options.setdefault("cancel", Cancel())
+        self._begun.add(cancel)  # `stop` counts from now on, also before the first event is asked for
+        return self._stream(prompt, options, cancel)
+
+    def _stream(self, prompt: str, options: TurnOptions, cancel: Cancel) -> Generator[Event, None, None]:
         if not prompt.strip():
             raise UsageError("the prompt is empty: it has to say what to do")
         given, text = options.get("files", ()), options.get("extra_text", ())
         files = [existing_file(path) for path in ([given] if isinstance(given, str | Path) else given)]
         texts = [text] if isinstance(text, str) else text
         with self._exclusively():
-            turn = Turn(self._setup(options), prompt, texts, options.get("cancel"), files)
+            if options.get("model") is None:
+                self._resources.refresh_model()
+            turn = Turn(self._setup(options), prompt, texts, cancel, files)
             events = turn.stream()
             self._turn = turn
             try:
@@ -230,6 +239,7 @@ class Session:
                     yield from events
             finally:
                 self._turn = None
+                self._begun.discard(cancel)
                 self._keep(turn)
 
     def chat(self, prompt: str, **options: Unpack[TurnOptions]) -> TurnResult:
@@ -271,9 +281,8 @@ class Session:
 
     def stop(self, reason: StopReason = "stopped") -> None:
         """Stop the running turn, from any thread; it ends within a second or so. Nothing runs: nothing happens."""
-        turn = self._turn
-        if turn is not None:
-            turn.cancel.set(reason)
+        for cancel in tuple(self._begun):
+            cancel.set(reason)
 
     def undo(self, turns: int = 1) -> None:
         """Take the last turns out of the conversation; files stay. Raises UsageError if there are not so many."""

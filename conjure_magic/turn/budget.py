@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
 from conjure_magic.errors import UsageError
 from conjure_magic.messages import Message, Usage
-from conjure_magic.models.base import Model
+from conjure_magic.models.base import Model, Request
+from conjure_magic.models.counting import BYTES_PER_TOKEN, estimated_tokens
 from conjure_magic.remedies import Remedy, setting
 from conjure_magic.settings import Settings
-from conjure_magic.turn.compaction import SUMMARY_TOKENS, estimated_tokens, is_nearly_full
+from conjure_magic.turn.compaction import SUMMARY_TOKENS, is_nearly_full
 
 MILLION = 1_000_000
 
@@ -77,6 +79,7 @@ class Budget:
         self._limits = limits
         self.counted = counted
         self.usage = Usage()
+        self._overhead = 0
         self.cost: float | None = 0.0
         self._begun: Usage | None = None
         if limits.max_cost is not None and model.cost(Usage(1, 1)) is None:
@@ -108,8 +111,14 @@ class Budget:
 
     def count(self, usage: Usage, messages: int) -> None:
         """Remember what a server counted for a conversation of so many messages, its answer included."""
-        if usage.prompt_tokens is not None:
-            self.counted = Counted(usage.prompt_tokens + (usage.output_tokens or 0), messages)
+        if usage.context_tokens is not None:
+            self.counted = Counted(usage.context_tokens, messages)
+
+    def take_request(self, request: Request) -> None:
+        """Estimate what system text and tools add to the conversation; what a server counted holds them already."""
+        if not self.counted.tokens:
+            tools = json.dumps([tool.to_dict() for tool in request.tools], default=str)
+            self._overhead = (len(request.system.encode("utf-8", "replace")) + len(tools)) // BYTES_PER_TOKEN
 
     def forget_count(self) -> None:
         """The conversation was rewritten: what was counted no longer holds."""
@@ -117,7 +126,8 @@ class Budget:
 
     def tokens(self, messages: Sequence[Message]) -> int:
         """The tokens of a conversation: as counted, and an estimate for what came since."""
-        return self.counted.tokens + estimated_tokens(messages[self.counted.messages :])
+        known = self.counted.tokens or self._overhead
+        return known + estimated_tokens(messages[self.counted.messages :])
 
     def is_full(self, messages: Sequence[Message]) -> bool:
         """True if the next answer may no longer fit into the model's context."""

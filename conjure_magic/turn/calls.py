@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator, Mapping, Sequence
 
-from conjure_magic.approval import UNANSWERED, ApprovalRequest, Approver, Decision
+from conjure_magic.approval import UNANSWERED, ApprovalRequest, Approver, Decision, as_decision
 from conjure_magic.backends.base import Backend, Context
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.errors import BackendError, CancelledError, ToolError
@@ -46,7 +46,7 @@ class Calls:
         decision = Decision("no", by="stopped", reason="The turn was stopped while the question stood.")
         try:
             with self._deadline.paused():
-                decision = self._approver(request, self._cancel) if self._approver else UNANSWERED
+                decision = as_decision(self._approver(request, self._cancel)) if self._approver else UNANSWERED
         finally:
             self._waited += time.monotonic() - began
             answer = ApprovalAnswered(request.tool_use_id, decision.allowed, decision.by, decision.reason)
@@ -96,7 +96,9 @@ class Calls:
         result: ToolResult | None = None
         try:
             yield from self._feed.drain()
-            if owner is None:
+            if call.problem:
+                result = _failure(call.problem, "unreadable arguments")
+            elif owner is None:
                 names = ", ".join(sorted(self.owners)) or "none"
                 result = _failure(f"There is no tool named {call.name!r}. The tools are: {names}.", "unknown tool")
             else:

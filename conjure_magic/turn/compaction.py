@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from conjure_magic.cancel import Cancel
@@ -11,11 +12,10 @@ from conjure_magic.errors import ModelError
 from conjure_magic.events import MessageFinished, MessageStarted
 from conjure_magic.history import settle
 from conjure_magic.messages import Message, TextBlock, Usage
-from conjure_magic.models.base import Model, Request
+from conjure_magic.models.base import CUT_SHORT, Model, Request
+from conjure_magic.models.counting import BYTES_PER_TOKEN, estimated_tokens
 from conjure_magic.phrases import shortened
 
-BYTES_PER_TOKEN = 3
-"""A low guess, so that the estimate is rather too high."""
 MARGIN = 0.05
 """Part of the window that is left free, since the count is an estimate."""
 SUMMARY = "[conjure: summary of the conversation so far]"
@@ -30,28 +30,26 @@ INSTRUCTION = (
 )
 
 
-def estimated_tokens(messages: Sequence[Message]) -> int:
-    """How many tokens these messages may have, rather too many than too few."""
-    return sum(len(message.encoded) for message in messages) // BYTES_PER_TOKEN
-
-
 def is_nearly_full(tokens: int, window: int | None, answer: int) -> bool:
     """True if a prompt of so many tokens leaves no room for an answer of `answer` tokens; False without a limit."""
     return window is not None and tokens + answer > window * (1 - MARGIN)
 
 
-def summary_request(request: Request, messages: Sequence[Message], window: int | None) -> Request:
+def summary_request(
+    request: Request, messages: Sequence[Message], window: int | None, tokens: int = SUMMARY_TOKENS
+) -> Request:
     """The request that asks a model to summarise a conversation: no tools, everything as plain text.
 
     Args:
         request: the request that did not fit; its model and system text are kept.
         messages: the conversation without the prompt of the turn under way.
         window: the model's context in tokens; a longer conversation loses its middle.
+        tokens: how long the summary may be.
     """
-    room = (window or 100_000) * (1 - 2 * MARGIN) - SUMMARY_TOKENS - len(request.system) / BYTES_PER_TOKEN
+    room = (window or 100_000) * (1 - 2 * MARGIN) - tokens - len(request.system) / BYTES_PER_TOKEN
     text = shortened(transcript(messages), max(int(room * BYTES_PER_TOKEN), 2_000))
     asked = Message.user(f"<conversation>\n{text}\n</conversation>\n\n{INSTRUCTION}")
-    return Request(request.model, request.system, (), (asked,), SUMMARY_TOKENS)
+    return Request(request.model, request.system, (), (asked,), tokens, server=request.server)
 
 
 def summary_by_rule(messages: Sequence[Message]) -> str:
@@ -83,28 +81,99 @@ class Account(Protocol):
         """An answer is there."""
 
 
-def summarise(
-    model: Model, request: Request, messages: Sequence[Message], cancel: Cancel, account: Account
-) -> tuple[str, bool]:
-    """(the summary, whether the model made it): by rule where the model cannot make one, or it would cost too much.
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What stands for a conversation from now on."""
 
-    What the model used is billed to `account`. Raises CancelledError if the turn is stopped meanwhile.
+    text: str
+    rule: str = ""
+    """Why it was made by rule, in words for the person; empty if the model made it."""
+
+
+def summarise(model: Model, request: Request, messages: Sequence[Message], cancel: Cancel, account: Account) -> Summary:
+    """The summary: by rule where the model cannot make one, or it would cost too much.
+
+    One that is cut by its limit is asked for once more with twice the room. Lines of the answers whose figures, names
+    and paths it lacks stand below it. What the model used is billed to `account`. Raises CancelledError if the turn is
+    stopped meanwhile.
     """
-    asked = summary_request(request, messages, model.context_window)
-    if not account.can_afford_summary(estimated_tokens(asked.messages)):
-        return summary_by_rule(messages), False
-    try:
-        with contextlib.closing(model.stream(asked, cancel)) as events:
-            for body in events:
-                if isinstance(body, MessageStarted):
-                    account.expect(body.usage)
-                elif isinstance(body, MessageFinished):
-                    account.bill(body.usage)
-                    if body.message.text.strip() and body.stop_reason != "refusal":
-                        return body.message.text, True
-    except ModelError:
-        cancel.raise_if_set()
-    return summary_by_rule(messages), False
+    text, rule = _asked(model, request, messages, cancel, account)
+    text = text or summary_by_rule(messages)
+    return Summary(f"{text}{missing_facts(text, messages)}", rule)
+
+
+def _asked(
+    model: Model, request: Request, messages: Sequence[Message], cancel: Cancel, account: Account
+) -> tuple[str, str]:
+    """The model's own summary, or why there is none."""
+    rule = "the model made none"
+    for tokens in (SUMMARY_TOKENS, 2 * SUMMARY_TOKENS):
+        asked = summary_request(request, messages, model.context_window, tokens)
+        if not account.can_afford_summary(estimated_tokens(asked.messages)):
+            return "", "a better one would cost too much"
+        finished: MessageFinished | None = None
+        try:
+            with contextlib.closing(model.stream(asked, cancel)) as events:
+                for body in events:
+                    if isinstance(body, MessageStarted):
+                        account.expect(body.usage)
+                    elif isinstance(body, MessageFinished):
+                        finished = body
+        except ModelError:
+            cancel.raise_if_set()
+            return "", rule
+        if finished is None:
+            return "", rule
+        account.bill(finished.usage)
+        if finished.stop_reason not in CUT_SHORT:
+            return finished.message.text.strip(), "" if finished.message.text.strip() else rule
+        if finished.stop_reason == "refusal":
+            return "", rule
+        rule = "the model's own was cut off by its limit"
+    return "", rule
+
+
+FACTS = 4_000
+"""Characters of lines that are kept below a summary for what it lacks."""
+LINE = 400
+"""Characters of such a line."""
+
+
+def missing_facts(summary: str, messages: Sequence[Message]) -> str:
+    """Lines of the model's answers with figures, names or paths that the summary lacks; the newest of them."""
+    known = set(_facts(summary))
+    lines = [line.strip() for message in messages if message.role == "assistant" for line in message.text.splitlines()]
+    kept: list[str] = []
+    left = FACTS
+    for line in reversed(lines):
+        if left <= 0:
+            break
+        lacking = [fact for fact in _facts(line) if fact not in known]
+        if lacking:
+            kept.append(line[:LINE])
+            left -= len(kept[-1])
+            known.update(lacking)
+    if not kept:
+        return ""
+    return "\n\nFrom the answers, word for word:\n" + "\n".join(f"- {line}" for line in reversed(kept))
+
+
+def _facts(text: str) -> list[str]:
+    """The words of a text that are figures, paths, or names: with a digit or a sign inside, or a capital not at the
+    start of the text."""
+    words = [word.strip(STRIPPED) for word in text.split()]
+    return [word for index, word in enumerate(words) if _is_fact(word, first=index == 0)]
+
+
+STRIPPED = "`'\"*_()[]{}<>.,;:!?…–—|"
+SIGNS = frozenset("/_@=.-:\\")
+
+
+def _is_fact(word: str, *, first: bool) -> bool:
+    if len(word) < 2:
+        return word.isdigit()
+    inside = word[1:-1]
+    return any(c.isdigit() for c in word) or any(c in SIGNS for c in inside) or (word[:1].isupper() and not first)
 
 
 def transcript(messages: Sequence[Message]) -> str:

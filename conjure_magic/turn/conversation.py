@@ -79,6 +79,10 @@ class Conversation:
         if self.messages[-1].role == "assistant":
             self.append(Message.user(AFRESH))
 
+    def withdraw(self) -> None:
+        """Leave this turn out of the history: what was before it, or the summary of that, stays."""
+        self.messages = self._before
+
     def repair(self) -> None:
         """Make the history valid, whatever was cut."""
         self.messages = repair(self.messages)

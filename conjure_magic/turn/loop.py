@@ -21,6 +21,7 @@ from conjure_magic.errors import (
     ContextOverflowError,
     ModelError,
     PauseLimitError,
+    RequestRefusedError,
     ThinkingRefusedError,
     UploadLostError,
 )
@@ -40,10 +41,10 @@ from conjure_magic.events import (
     TurnStarted,
 )
 from conjure_magic.history import MAX_DEPTH, is_nested_deeply, repair, settle, unfinished, with_own_ids
-from conjure_magic.messages import Block, Message, TextBlock
+from conjure_magic.messages import Block, Message, TextBlock, Usage
 from conjure_magic.models.base import CUT_SHORT, Model, Request
-from conjure_magic.remedies import RESET, Remedy, limit
-from conjure_magic.turn.budget import Budget
+from conjure_magic.remedies import RESET, UNDO, Remedy, limit, setting
+from conjure_magic.turn.budget import Budget, Counted
 from conjure_magic.turn.calls import Calls
 from conjure_magic.turn.compaction import summarise, summary_note
 from conjure_magic.turn.conversation import Conversation
@@ -56,6 +57,18 @@ GO_ON = Remedy("Leave {0} out, or start over with {1}.", limit("compact", "False
 LOST = (
     "A file that was sent to Anthropic earlier is no longer kept there, so the conversation goes on without it; attach "
     "it again if it is still needed."
+)
+_TOO_LONG = (
+    "This request alone does not fit. {0} says how long an answer may be and {1} what the model takes; fewer skills "
+    "and attachments make it shorter"
+)
+_LENGTHS = (setting("max_tokens"), setting("context_window"))
+TOO_LONG = Remedy(f"{_TOO_LONG}.", *_LENGTHS)
+TOO_LONG_BY_NOW = Remedy(f"{_TOO_LONG}, and {{2}} takes the last turn back.", *_LENGTHS, UNDO)
+TAKE_BACK = Remedy("If something in the conversation is the cause, {0} takes the last turn back.", UNDO)
+NOTHING = (
+    "The server answered nothing. That often means that the conversation does not fit its window, that its chat "
+    "template does not fit the model or its tools, or that the model thought until its limit."
 )
 
 
@@ -138,6 +151,8 @@ class Turn:
         except CancelledError:
             pass
         except ModelError as error:
+            if self.setup.messages and error.status == 400 and isinstance(error, RequestRefusedError):
+                error.remedy = error.remedy or TAKE_BACK
             self._error, self._remedy, failure = error.fact, error.remedy, error
         except GeneratorExit:
             self.cancel.set("stopped")
@@ -225,7 +240,9 @@ class Turn:
         """
         contributions = contributions_of(self.setup.backends, self)
         self._calls.owners = tool_owners(contributions)
-        return compose(self.setup.system, contributions, self.setup.model, self.setup.limits.max_tokens)
+        request = compose(self.setup.system, contributions, self.setup.model, self.setup.limits.max_tokens)
+        self.budget.take_request(request)
+        return request
 
     def _offered(self) -> frozenset[str]:
         """The names of the tools that the backends offer now."""
@@ -239,17 +256,37 @@ class Turn:
         if self.budget.is_full(self.messages) and self._conversation.rounds():
             yield from self._compact(request)
         fixed: set[type[ModelError]] = set()
+        shortened = False
         while True:
+            longest = self.budget.longest(self.messages)
             try:
                 return (yield from self._listen(request))
             except ModelError as error:
-                if self._text or self._said or type(error) in fixed or not self._try_to_fix(error):
+                if self._text or self._said:
+                    raise
+                if not shortened and isinstance(error, ContextOverflowError) and self._fits_shorter(error, longest):
+                    shortened = True
+                    continue
+                if type(error) in fixed or not self._try_to_fix(error):
+                    if isinstance(error, ContextOverflowError):
+                        error.remedy = error.remedy or (TOO_LONG_BY_NOW if self.setup.messages else TOO_LONG)
                     raise
                 fixed.add(type(error))
                 if isinstance(error, ContextOverflowError):
                     yield from self._compact(request)
                 request = self._prepare_request()
                 yield from self.feed.drain()
+
+    def _fits_shorter(self, error: ContextOverflowError, longest: int) -> bool:
+        """True if the answer asked for was too long, not the conversation: now that the window is known, a shorter one
+        is asked for."""
+        window = self.setup.model.context_window
+        if window is None or (error.prompt or 0) >= window:
+            return False
+        if error.prompt is not None:
+            self.budget.count(Usage(error.prompt, 0), len(self.messages))
+        room = window - self.budget.tokens(self.messages)
+        return room > 0 and self.budget.longest(self.messages) < longest
 
     def _try_to_fix(self, error: ModelError) -> bool:
         """Fix what made a request fail, and tell the person: by a backend, or by leaving out what the server refuses.
@@ -279,12 +316,12 @@ class Turn:
             limit = f"the {window:,} tokens" if window else "what"
             name = self.setup.model.name
             raise ContextOverflowError(f"The conversation nears {limit} that {name} can take.", remedy=GO_ON)
-        summary, by_model = summarise(self.setup.model, request, messages, self.cancel, self.budget)
+        summary = summarise(self.setup.model, request, messages, self.cancel, self.budget)
         self.budget.forget_count()
-        self._conversation.compact(summary_note(summary))
-        self.emit(Compacted(summary, len(messages)))
-        told = f"{len(messages)} messages became a summary of {len(summary.split())} words"
-        told += "" if by_model else ", made by rule: their beginning and their end"
+        self._conversation.compact(summary_note(summary.text))
+        self.emit(Compacted(summary.text, len(messages)))
+        told = f"{len(messages)} messages became a summary of {len(summary.text.split())} words"
+        told += f", made by rule (their beginning and their end), since {summary.rule}" if summary.rule else ""
         self.emit(Notice(f"The conversation neared the model's context: {told}. The cells above keep the whole."))
         yield from self.feed.drain()
 
@@ -322,6 +359,12 @@ class Turn:
         if finished is None:
             self.cancel.raise_if_set()
             raise ModelError(f"{self.setup.model.name} ended its stream without a message")
+        finished = self._take(request, finished)
+        yield from self.feed.drain()
+        return finished
+
+    def _take(self, request: Request, finished: MessageFinished) -> MessageFinished:
+        """Bill the answer and append its message as far as it counts; the answer as it can be sent back."""
         finished = replace(finished, message=self._fit(finished.message))
         self._stop_reason = finished.stop_reason or "unknown"
         if self._stop_reason == "max_tokens" and request.max_tokens < self.budget.longest(request.messages):
@@ -334,7 +377,8 @@ class Turn:
         if content:
             self._append(Message("assistant", content))
             self.budget.count(finished.usage, len(self.messages))
-            yield from self.feed.drain()
+        elif self._stop_reason in ("end_turn", "stop_sequence", "unknown"):
+            self.emit(Notice(NOTHING, "warning"))
         return finished
 
     def _fit(self, message: Message) -> Message:
@@ -372,6 +416,9 @@ class Turn:
         if self._calls.held:
             self._append(Message("user", tuple(self._calls.take_held())))
         self._calls.close()
+        own = self._conversation.own
+        if self._stop_reason == "refusal" and not self._error and self.cancel.reason is None:
+            self._withdraw()
         stop_reason = "error" if self._error else self.cancel.reason or self._stop_reason
         self.result = TurnResult(
             session=self.setup.session,
@@ -383,7 +430,7 @@ class Turn:
             model=self.setup.model.name,
             items=tuple(self.feed.record.items),
             files=self.feed.record.files,
-            messages=self._conversation.own,
+            messages=own,
             usage=self.budget.usage,
             cost=self.budget.cost,
             stop_reason=stop_reason,
@@ -395,6 +442,12 @@ class Turn:
             input_files=self.input_files,
         )
         self.emit(TurnFinished(self.result))
+
+    def _withdraw(self) -> None:
+        """Leave a refused turn out of later requests, which would be refused for it as well; its cell keeps it."""
+        self._conversation.withdraw()
+        unchanged = self.messages == self.setup.messages
+        self.budget.counted = self.setup.counted if unchanged else Counted()
 
     def _append(self, message: Message) -> None:
         self.emit(MessageAppended(self._conversation.append(message)))

@@ -50,4 +50,5 @@ def compose(system: str, contributions: Contributions, model: Model, max_tokens:
     texts = [system, mixed_text(contributions), *(one.system for one in given)]
     tools = tuple(tool for one in given for tool in one.tools)
     fields = {key: value for one in given for key, value in one.fields.items()}
-    return Request(model.name, "\n\n".join(filter(None, texts)), tools, (), max_tokens, fields)
+    server = str(getattr(model, "server", ""))
+    return Request(model.name, "\n\n".join(filter(None, texts)), tools, (), max_tokens, fields, server)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pandas
 import pytest
@@ -141,3 +143,66 @@ def test_a_value_that_cannot_be_shown_is_a_slip_that_names_it() -> None:
 
     with pytest.raises(UsageError, match="'odd' cannot be shown as text: RuntimeError: no repr"):
         fill("{{odd}}", {"odd": Odd()})
+
+
+# ---- long values
+
+
+class Array:
+    """As a NumPy array: its repr is short however long it is, and `tolist` gives all of it."""
+
+    def __init__(self, numbers: list[int]) -> None:
+        self.numbers = numbers
+        self.shape = (len(numbers),)
+
+    def __repr__(self) -> str:
+        return "array([0, 1, 2, ..., 9997, 9998, 9999], shape=(10000,))"
+
+    def tolist(self) -> list[int]:
+        return self.numbers
+
+
+def test_a_long_array_is_a_file_with_all_of_it_though_its_repr_is_short(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy", reason="pandas of the test extra brings it")
+    for value in (numpy.arange(10_000), Array(list(range(10_000)))):
+        [text] = variable_texts(["numbers"], {"numbers": value}, tmp_path)
+        found = re.search(r'file="([^"]+)"', text)
+        assert found is not None, text
+        assert json.loads((tmp_path / found[1]).read_text()) == list(range(10_000))
+        assert "10,000" in text or "10000" in text
+
+
+def test_an_array_within_a_list_is_written_out_as_well(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy", reason="pandas of the test extra brings it")
+    [text] = variable_texts(["parts"], {"parts": {"a": [numpy.arange(10_000)]}}, tmp_path)
+    found = re.search(r'file="([^"]+)"', text)
+    assert found is not None, text
+    assert json.loads((tmp_path / found[1]).read_text()) == {"a": [list(range(10_000))]}
+
+
+def test_a_short_array_needs_no_file(tmp_path: Path) -> None:
+    numpy = pytest.importorskip("numpy", reason="pandas of the test extra brings it")
+    [text] = variable_texts(["numbers"], {"numbers": numpy.arange(4)}, tmp_path)
+    assert "file=" not in text
+    assert "0, 1, 2, 3" in text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        list(range(10_000)),
+        {n: n * n for n in range(5_000)},
+        {(n, n): {n} for n in range(2_000)},
+        [{"x": object} for _ in range(2_000)],
+        tuple("word" for _ in range(5_000)),
+        set(range(5_000)),
+    ],
+    ids=["list", "dict of numbers", "dict of tuples", "list of types", "tuple", "set"],
+)
+def test_a_long_list_or_dict_is_a_file_whatever_it_holds(tmp_path: Path, value: Any) -> None:
+    [text] = variable_texts(["values"], {"values": value}, tmp_path)
+    found = re.search(r'file="([^"]+)"', text)
+    assert found is not None
+    whole = (tmp_path / found[1]).read_text()
+    assert len(whole) > 8_000
+    assert "…" not in whole

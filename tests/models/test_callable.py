@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from fakes import ScriptedBackend
 
 from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import CancelledError, ModelError, UsageError
@@ -18,6 +19,7 @@ from conjure_magic.models import open_model
 from conjure_magic.models.base import Request
 from conjure_magic.models.callable import CallableModel
 from conjure_magic.session import Session
+from conjure_magic.testing.stub import StubServer
 
 REQUEST = Request("mine", "Be short.", (), (Message.user("hello"),), max_tokens=1_000)
 
@@ -139,7 +141,6 @@ def test_an_empty_answer_has_no_block_that_a_server_would_refuse(response: objec
         ({"content": [1]}, "no assistant message"),
         ({"content": [{"text": "no type"}]}, "no assistant message"),
         ({"role": "user", "content": "x"}, "no assistant message"),
-        ({"content": [{"type": "tool_use", "id": "a"}]}, "tool_use block that lacks"),
         ({"content": [{"type": "tool_use", "id": "a", "name": "v", "input": {}}] * 2}, "'a' twice"),
         (iter([1]), "yielded a int; expected pieces of text"),
     ],
@@ -289,3 +290,69 @@ def test_a_callable_answers_a_whole_turn_with_a_tool(tmp_path: Any, monkeypatch:
     assert result.text.startswith("It says:")
     assert "hello from a file" in result.text
     assert result.cost is None
+
+
+# ---- clients of the person's own
+
+
+def test_the_official_client_works_as_it_is(folder: Any) -> None:
+    """It gets the request's fields as arguments, an id that its server knows, and its answer is taken as it comes."""
+    anthropic = pytest.importorskip("anthropic", reason="the test extra names it")
+    with StubServer([{"type": "tool_use", "name": "echo", "input": {"text": "x"}}], "Done.", "Again.") as stub:
+        with anthropic.Anthropic(api_key="sk", base_url=stub.url) as client:
+            ask = lambda request: client.messages.create(**request)  # noqa: E731
+            with Session(backend=ScriptedBackend(), model=ask) as session:
+                result = session.chat("Go.")
+                assert (result.text, len(result.tool_calls)) == ("Done.", 1)
+                assert result.usage.input_tokens
+                assert session.chat("Go on.").text == "Again."
+        assert [request.error for request in stub.messages] == ["", "", ""]
+        assert {(request.body or {})["model"] for request in stub.messages} == {"claude-opus-5-5"}
+
+
+def test_an_async_client_may_be_kept_from_turn_to_turn(folder: Any) -> None:
+    """What it opened belongs to the event loop that it was opened in."""
+    import httpx
+
+    with StubServer("One.", "Two.", "Three.") as stub:
+        client = httpx.AsyncClient(base_url=stub.url, headers={"x-api-key": "sk", "anthropic-version": "2026-10-21"})
+
+        async def ask(request: Request) -> Any:
+            body = {**request, "model": "claude-opus-5-5"}
+            return (await client.post("/v1/messages", json=body)).json()
+
+        with Session(backend=ScriptedBackend(), model=ask) as session:
+            assert [session.chat("Go.").text for _ in range(3)] == ["One.", "Two.", "Three."]
+
+        async def close(request: Request) -> str:
+            await client.aclose()
+            return "closed"
+
+        assert finished(close).message.text == "closed"
+
+
+class Dumped:
+    """As a pydantic object: `exclude_unset` leaves out what nobody set."""
+
+    def __init__(self, **wire: Any) -> None:
+        self.wire = wire
+
+    def model_dump(self, *, mode: str = "python", exclude_unset: bool = False) -> dict[str, Any]:
+        return self.wire if exclude_unset else {**self.wire, "stop_details": None}
+
+
+class Converted:
+    def to_dict(self) -> dict[str, Any]:
+        return {"content": "hi"}
+
+
+@pytest.mark.parametrize("response", [Dumped(content=[{"type": "text", "text": "hi"}]), Converted()])
+def test_an_object_that_can_be_told_as_a_dict_is_one(response: object) -> None:
+    assert finished(lambda request: response).message == Message.assistant("hi")
+
+
+@pytest.mark.parametrize("given", [[1], "{", 7, {"x": float("inf")}, {"x": {1, 2}}])
+def test_a_call_with_arguments_that_are_no_json_object_has_a_problem(given: Any) -> None:
+    wire = {"content": [{"type": "tool_use", "id": "a", "name": "echo", "input": given}]}
+    [call] = finished(lambda request: wire).message.tool_uses
+    assert "JSON object" in call.problem

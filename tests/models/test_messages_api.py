@@ -24,6 +24,7 @@ from conjure_magic.errors import (
     ProtocolError,
     RateLimitError,
     RequestRefusedError,
+    StalledError,
     StreamCutError,
     ThinkingRefusedError,
     UsageError,
@@ -144,16 +145,6 @@ def test_a_call_cut_by_the_output_limit_is_not_presented_and_said(stub: StubServ
     assert finished(events).message.tool_uses == ()
     assert not [e for e in events if isinstance(e, BlockFinished) and isinstance(e.block, ToolUseBlock)]
     assert [e.level for e in events if isinstance(e, Notice)] == ["warning"]
-
-
-@pytest.mark.parametrize("raw", ['{"text": "hal', "[1]", "3", '{"text": NaN}', "[" * 100_000])
-def test_an_unreadable_call_in_a_message_that_was_not_cut_is_an_error(stub: StubServer, raw: str) -> None:
-    """NaN too: a history that holds it would be refused ever after."""
-    stub.reply(Reply(("Now:", {**CALL, "raw": raw}), piece=50_000))
-    events, error = talk(model_of(stub))
-    assert isinstance(error, ProtocolError)
-    assert said(events) == "Now:"
-    assert not [e for e in events if isinstance(e, BlockFinished) and isinstance(e.block, ToolUseBlock)]
 
 
 def test_empty_text_blocks_are_left_out_of_the_message(stub: StubServer) -> None:
@@ -350,7 +341,7 @@ BEFORE = [  # what comes in the place of an answer, the error, how many requests
     (Reply(status=200, body="<html>Please log in</html>"), ProtocolError, 1),
     (Reply(status=200, body='{"type": "message"}', content_type="application/json"), ProtocolError, 1),
     (Reply(drop=True), StreamCutError, 3),
-    (Reply(silent=True), StreamCutError, 1),
+    (Reply(silent=True), StalledError, 1),
 ]
 
 
@@ -375,11 +366,12 @@ def test_what_passes_is_tried_again_and_told(stub: StubServer, reply: Reply) -> 
     assert isinstance(events[0], Notice)
 
 
+ONCE = replace(QUICK, retries=0)
+"""Without another try: what is tried again is in `test_streams.py`."""
 SSE = "text/event-stream"
 IN_THE_MIDDLE = [  # what ends an answer that has begun, and the error
-    (Reply(("Once upon a time",), without_stop=True), StreamCutError),
     (Reply(("Once upon a time",), cut_after=1_200), StreamCutError),
-    (Reply(("Once upon a time",), stall_after=1_200), StreamCutError),
+    (Reply(("Once upon a time",), stall_after=1_200), StalledError),
     (Reply(("Once upon a time",), error_after=4), ModelUnavailableError),
     (Reply(("Once upon a time",), error_after=4, error_type="rate_limit_error"), RateLimitError),
     (Reply(("Once upon a time",), error_after=4, error_type="invented_error"), ModelUnavailableError),
@@ -403,11 +395,9 @@ IN_THE_MIDDLE = [  # what ends an answer that has begun, and the error
 
 
 @pytest.mark.parametrize(("reply", "error"), IN_THE_MIDDLE)
-def test_a_fault_in_the_answer_is_one_typed_error_without_another_try(
-    stub: StubServer, reply: Reply, error: type[ModelError]
-) -> None:
+def test_a_fault_in_the_answer_is_one_typed_error(stub: StubServer, reply: Reply, error: type[ModelError]) -> None:
     stub.reply(reply)
-    events, raised = talk(model_of(stub))
+    events, raised = talk(model_of(stub, patience=ONCE))
     assert type(raised) is error
     assert len(stub.messages) == 1
     if reply.body is None:
@@ -416,7 +406,7 @@ def test_a_fault_in_the_answer_is_one_typed_error_without_another_try(
 
 
 def test_the_next_request_works_after_any_fault(stub: StubServer) -> None:
-    model = model_of(stub)
+    model = model_of(stub, patience=ONCE)
     for reply, _ in IN_THE_MIDDLE:
         stub.reply(reply, "Still here.")
         assert talk(model)[1] is not None

@@ -67,13 +67,13 @@ def test_a_turn_of_thirty_rounds_bills_input_at_little_more_than_ideal_caching(s
     "fault",
     [
         {"cut_after": 900},
-        {"without_stop": True},
+        {"cut_after": 1_400},
         {"error_after": 6},
         {"body": "<html>gateway</html>"},
         {"status": 400, "body": '{"type":"error","error":{"type":"invalid_request_error","message":"no"}}'},
         {"drop": True},
     ],
-    ids=lambda fault: next(iter(fault)),
+    ids=lambda fault: "-".join(map(str, next(iter(fault.items())))) if "cut_after" in fault else next(iter(fault)),
 )
 def test_after_a_fault_nothing_ran_what_was_said_stays_and_the_next_turn_works(
     stub: StubServer, fault: dict[str, Any]
@@ -96,8 +96,8 @@ def test_after_a_fault_nothing_ran_what_was_said_stays_and_the_next_turn_works(
 
 def test_what_was_said_before_a_cut_is_in_the_history(stub: StubServer) -> None:
     with Session(ScriptedBackend(), model=model(stub)) as session:
-        stub.reply(Reply(["It began so well."], without_stop=True))
-        with pytest.raises(StreamCutError):
+        stub.reply(Reply(["It began so well."], error_after=5))
+        with pytest.raises(ModelError):
             session.chat("Go.")
         assert session.messages[-1].text == "It began so well."
 
@@ -123,7 +123,7 @@ def test_an_answer_that_broke_off_is_billed_as_its_server_bills_it(stub: StubSer
 def test_an_executed_tool_is_not_run_again_after_a_fault_in_the_next_round(stub: StubServer) -> None:
     backend = ScriptedBackend()
     with Session(backend, model=model(stub)) as session:
-        stub.reply([call(n=1)], Reply(["Then"], without_stop=True), "Fine.")
+        stub.reply([call(n=1)], Reply(["Then"], error_after=4), "Fine.")
         with pytest.raises(ModelError):
             session.chat("Go.")
         assert session.chat("Go on.").text == "Fine."

@@ -12,7 +12,7 @@ from scene import Scene
 from standard import turn_limits
 
 from conjure_magic.cancel import Cancel
-from conjure_magic.errors import ContextOverflowError, StreamCutError, UsageError
+from conjure_magic.errors import ContextOverflowError, ModelError, StreamCutError, UsageError
 from conjure_magic.events import Compacted, MessageFinished, MessageStarted, ModelEvent, Notice
 from conjure_magic.messages import Message, ThinkingBlock, Usage
 from conjure_magic.models.base import Request
@@ -234,3 +234,69 @@ def test_an_answer_that_overflowed_once_it_had_begun_is_billed_beside_the_one_af
     result = Scene(workspace, model, messages=LONG).run()
     assert result.text == "Fine."
     assert result.usage == Usage(1_020, 11)
+
+
+# ---- what a summary keeps
+
+
+PLANTED = (
+    "The pool of `payment-db` ran empty at 2026-03-01 14:07:52.",
+    "It lost 4,211 orders, 37.5 % of them from Zurich.",
+    "See logs/shop/2026-03-01.log, line 88213, and the user Alvarez.",
+)
+FACTS = ("payment-db", "14:07:52", "4,211", "37.5", "logs/shop/2026-03-01.log", "88213", "Alvarez", "Zurich")
+
+
+def planted() -> tuple[Message, ...]:
+    """A conversation whose facts lie in its middle, where a summary by rule has nothing."""
+    noise = [(Message.user("look " * 400), Message.assistant("words " * 400)) for _ in range(6)]
+    told = (Message.user("What happened?"), Message.assistant("\n".join(PLANTED)))
+    return tuple(message for pair in (*noise[:3], told, *noise[3:]) for message in pair)
+
+
+@pytest.mark.parametrize("summary", ["They talked about a shop.", ""], ids=["a poor one", "by rule"])
+def test_a_summary_keeps_the_figures_names_and_paths_of_the_answers(workspace: Workspace, summary: str) -> None:
+    model = small([summary] if summary else [ModelError("no summary today")], ["On we go."], window=6_000)
+    scene = Scene(workspace, model, messages=planted(), limits=ROOM)
+    scene.run()
+    [body] = scene.bodies(Compacted)
+    for fact in FACTS:
+        assert fact in body.summary, fact
+    assert len(body.summary) < 12_000
+
+
+def test_what_a_summary_says_already_is_not_repeated(workspace: Workspace) -> None:
+    model = small([" ".join(PLANTED)], ["On we go."], window=6_000)
+    scene = Scene(workspace, model, messages=planted(), limits=ROOM)
+    scene.run()
+    assert scene.bodies(Compacted)[0].summary == " ".join(PLANTED)
+
+
+class Cutting(ScriptedModel):
+    """Cuts each summary that has less room than it needs."""
+
+    needs = 5_000
+
+    def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
+        for event in super().stream(request, cancel):
+            if isinstance(event, MessageFinished) and not request.tools and request.max_tokens < self.needs:
+                event = replace(event, stop_reason="max_tokens")
+            yield event
+
+
+def test_a_summary_that_was_cut_is_asked_for_again_with_more_room(workspace: Workspace) -> None:
+    model = Cutting(["It beg"], ["The whole summary."], ["On we go."])
+    model.context_window = 40_000
+    scene = Scene(workspace, model, messages=(*LONG, Message.assistant("w " * 60_000)), limits=ROOM)
+    assert scene.run().text == "On we go."
+    assert scene.bodies(Compacted)[0].summary == "The whole summary."
+    assert model.requests[1].max_tokens == 2 * model.requests[0].max_tokens
+
+
+def test_a_summary_that_is_cut_again_is_made_by_rule_and_said_so(workspace: Workspace) -> None:
+    model = Cutting(["It beg"], ["It beg"], ["On we go."])
+    model.context_window, model.needs = 40_000, 1_000_000
+    scene = Scene(workspace, model, messages=(*LONG, Message.assistant("w " * 60_000)), limits=ROOM)
+    assert scene.run().text == "On we go."
+    assert "It beg" not in scene.bodies(Compacted)[0].summary
+    assert "cut off" in scene.bodies(Notice)[0].text

@@ -147,7 +147,8 @@ def test_calls_of_a_message_that_was_cut_do_not_run(workspace: Workspace, reason
     assert scene.backends[0].ran == []
     assert result.stop_reason == reason
     check_history(scene.turn.messages)
-    assert scene.turn.messages[-1].text == "I would"
+    assert result.messages[-1].text == "I would"
+    assert (scene.turn.messages == ()) == (reason == "refusal"), "a refused turn is left out of later requests"
 
 
 def test_what_a_failing_model_had_said_is_kept(workspace: Workspace) -> None:
