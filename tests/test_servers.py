@@ -41,7 +41,7 @@ def talking(routes: dict[str, Any], name: str) -> Iterator[tuple[Small, Session]
 
 
 def notes(result: TurnResult) -> str:
-    return "\n".join(item.text for item in result.items if isinstance(item, Noted))
+    return "\n".join(f"{item.text} {item.remedy or ''}".rstrip() for item in result.items if isinstance(item, Noted))
 
 
 # ---- as llama.cpp (its README of tools/server; pull requests 15780 and 17570)
