@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -163,6 +163,14 @@ def table(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], list[tuple[obje
     total = sum(len(known) for known in files.values())
     rows.append(("**all**", total, sum(sum(known.values()) for known in files.values()), ""))
     return ("kind", "files", "right", "wrong"), rows
+
+
+def page(data: Path, render: Callable[[Sequence[str], Sequence[Sequence[object]]], str]) -> list[str]:
+    """The part of the page of scores that tells of the small odd logs."""
+    outcomes = score(data)
+    head, found = table(outcomes)
+    *_, (_, total, right, _) = found
+    return [f"## Small odd logs: {right} of {total} right", render(head, found)]
 
 
 def main() -> None:

@@ -26,6 +26,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests")]
 
+import log_analyzer_formats as formats  # noqa: E402
 import log_analyzer_questions as questions  # noqa: E402
 import log_analyzer_speed as speed  # noqa: E402
 from log_analyzer import large_systems, odd_logs, odd_systems  # noqa: E402
@@ -174,6 +175,8 @@ def pages(data: Path, lines: int, offline: questions.Offline | None) -> list[str
         parts += [f"## Questions: {exact} of {len(outcomes)} exact", table(head, asked)]
     else:
         parts.append(f"No scores: {data} is not there.")
+    if (data.parent / "formats").is_dir():
+        parts += formats.page(data.parent / "formats", table)
     with tempfile.TemporaryDirectory() as folder:
         odd = [score_odd(log, Path(folder)) for log in odd_systems.ALL + large_systems.ALL]
         odd.append(["**mean**", _mean(odd, 1), "", ""])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 SCRIPTS = Path(__file__).parent.parent / "conjure_magic/skills/bundled/log-analyzer/scripts"
+_WRAPPED = ("coloured", "in a container runtime's lines", "in docker's JSON")
 _MIXED = ("cluster", "threads", "braces", "racks")
 
 
@@ -55,6 +57,20 @@ def write_log(path: Path, lines: int, name: str) -> None:
             stream.write(line.text + "\n")
 
 
+def wrap(path: Path, wrapped: Path, kind: str) -> None:
+    """Write a log again in colours, or as a container runtime or docker wraps it."""
+    with open(path, encoding="utf-8") as plain, open(wrapped, "w", encoding="utf-8") as stream:
+        for number, line in enumerate(plain):
+            second = f"2024-03-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}.123456789Z"
+            text = line.rstrip("\n")
+            if kind == "coloured":
+                stream.write(f"\x1b[33m{text}\x1b[0m\n")
+            elif kind == "in a container runtime's lines":
+                stream.write(f"{second} stdout F {text}\n")
+            else:
+                stream.write(json.dumps({"log": line, "stream": "stdout", "time": second}) + "\n")
+
+
 # A small process of its own starts the measured one: a child's peak begins at the size of who forked it.
 _LAUNCH = """
 import os, subprocess, sys
@@ -80,6 +96,13 @@ def measure(folder: Path, lines: int, table: Callable[[Sequence[str], Sequence[S
         path = folder / f"speed_{name}.log"
         write_log(path, lines // len(_MIXED), name)
         rows += [_row(name, tool, command, lines // len(_MIXED)) for tool, command in _tools(path)]
+    path = folder / f"speed_{_MIXED[0]}.log"
+    for kind in _WRAPPED:
+        wrapped = folder / "wrapped.log"
+        wrap(path, wrapped, kind)
+        rows += [
+            _row(f"{_MIXED[0]}, {kind}", tool, command, lines // len(_MIXED)) for tool, command in _tools(wrapped)[:2]
+        ]
     big = folder / "speed.log"
     write_log(big, lines, _MIXED[0])
     rows += [_row(f"{_MIXED[0]}, {lines:,} lines", tool, command, lines) for tool, command in _tools(big)[:2]]
