@@ -69,7 +69,11 @@ def _shape(head: list[str]) -> Callable[[Iterable[str]], Iterator[Block]]:
 
 def _plain(lines: Iterable[str]) -> Iterator[Block]:
     for number, line in enumerate(lines, start=1):
-        yield number, clean(line), line
+        # Most lines have nothing to take off: asked here, since this runs for every line.
+        if "\x1b" in line or "[0m" in line or "[m" in line or "\0" in line or not line.isascii():
+            yield number, clean(line), line
+        else:
+            yield number, line, line
 
 
 def _is_stream(head: list[str]) -> bool:
