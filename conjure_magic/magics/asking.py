@@ -102,9 +102,10 @@ def ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
     """Ask whether a project's skills may be loaded; None where nobody can answer."""
     told = "\n".join(map(named, names))
     prompt = (
-        f"This folder has {counted(len(names), 'skill')}, which the lines below it name:\n\n"
+        f"{counted(len(names), 'skill')} in this folder that you have not said yes to as it is now:\n\n"
         f"{quoted(named(str(folder), 1_000))}\n\n{quoted(told)}\n\n"
-        "Skills tell the model what to do and bring scripts. Load them now and from now on? [y/n] "
+        "Skills tell the model what to do and bring scripts. Load what is there, now and for as long as it stays as it "
+        "is? [y/n] "
     )
     return _yes_or_no(prompt)
 

@@ -7,7 +7,7 @@ import operator
 import os
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from conjure_magic.skills.discovery import Cache, scan
 from conjure_magic.skills.finding import Finding
 from conjure_magic.skills.package import SUFFIX, open_package
 from conjure_magic.skills.skill import Loaded, Scope, Skill
-from conjure_magic.skills.trust import TrustStore, data_dir
+from conjure_magic.skills.trust import Contents, TrustStore, content_of, data_dir
 from conjure_magic.skills.words import rank
 from conjure_magic.workspace import expanded
 
@@ -261,7 +261,7 @@ class SkillRegistry:
             yield from found
             return
         what = f"{len(names)} skills of this project are" if len(names) > 1 else f"the project's skill {names[0]} is"
-        trusted, forgotten = self._ask(project, names)
+        trusted, forgotten = self._ask(project, [loaded.skill for loaded in found if loaded.skill])
         if forgotten:
             yield _notice("not-remembered", f"your answer could not be remembered: {forgotten}", project)
         if trusted:
@@ -278,18 +278,41 @@ class SkillRegistry:
         skill = loaded.skill
         return skill is not None and any(skill.directory.is_relative_to(path) for path in self._paths)
 
-    def _ask(self, project: Path, names: tuple[str, ...]) -> tuple[bool | None, str]:
-        """Whether the project is trusted, as remembered or asked now; and why a new answer was not remembered."""
-        answer = self._trust.get(project)
-        if answer is not None or self._ask_trust is None:
-            return answer, ""
-        answer = self._ask_trust(project, names)
+    def _ask(self, project: Path, skills: Sequence[Skill]) -> tuple[bool | None, str]:
+        """Whether the project is trusted, as remembered or asked now; and why a new answer was not remembered.
+
+        A yes is for the skills as they were: what is new or changed since is asked about.
+        """
+        before = self._trust.get(project)
+        if before is False:
+            return False, ""
+        trusted = self._trust.contents(project) if before else {}
+        contents = {skill.name: content_of(skill.directory) for skill in skills}
+        told = [name for skill in skills if (name := self._news(skill, contents[skill.name], trusted))]
+        if before and not told:
+            return True, ""
+        if self._ask_trust is None:
+            return None, ""
+        answer = self._ask_trust(project, tuple(told))
         try:
-            if answer is not None:
-                self._trust.set(project, answer)
+            if answer or (answer is False and before is None):  # a no to what changed is no no for ever
+                self._trust.set(project, answer, contents)
         except OSError as error:
             return answer, str(error.strerror)
         return answer, ""
+
+    def _news(self, skill: Skill, content: Mapping[str, str], trusted: Contents) -> str:
+        """A skill as a question names it, with what is new about it; empty if it is as it was when it was trusted."""
+        known = trusted.get(skill.name)
+        if known == content:
+            return ""
+        others = [*self._user_folders(), *([BUNDLED] if self._bundled else [])]
+        shadows = any((folder / skill.name / "SKILL.md").exists() for folder in others)
+        changed = [name for name in sorted({*content, *(known or {})}) if (known or {}).get(name) != content.get(name)]
+        news = ["new"] if known is None and trusted else []
+        news = [f"changed: {', '.join(changed[:5])}{', …' if len(changed) > 5 else ''}"] if known is not None else news
+        news += ["in place of another skill of that name"] if shadows else []
+        return f"{skill.name} ({', '.join(news)})" if news else skill.name
 
 
 def load_skills(paths: Iterable[str | Path]) -> tuple[Skill, ...]:

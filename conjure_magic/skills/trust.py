@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import tempfile
 import threading
 from pathlib import Path
+from typing import Any
+
+from conjure_magic.nofollow import FILE, walk
 
 _lock = threading.Lock()
 
@@ -20,6 +24,32 @@ def data_dir() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("conjure_magic", appauthor=False))
+
+
+Contents = dict[str, dict[str, str]]
+"""Skill -> each of its files, by its path in the skill -> the SHA-256 of its content, or what else tells it apart."""
+HASHED = 32 << 20
+"""Bytes of a skill that are hashed; of a file beyond that, size and times count."""
+
+
+def content_of(skill: Path) -> dict[str, str]:
+    """The files of a skill and their hashes, links named and not followed."""
+    found: dict[str, str] = {}
+    left = HASHED
+    with contextlib.closing(walk(skill, lambda name: name.rpartition("/")[2] != "__pycache__")) as everything:
+        for name, entry, folder in everything:
+            if entry.is_dir(follow_symlinks=False):
+                continue
+            status = entry.stat(follow_symlinks=False)
+            left -= status.st_size
+            found[name] = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+            with contextlib.suppress(OSError):  # what cannot be read is told apart by that
+                if entry.is_symlink():
+                    found[name] = f"link to {os.readlink(entry.name, dir_fd=folder)}"
+                elif left >= 0 and entry.is_file(follow_symlinks=False):
+                    with open(os.open(entry.name, os.O_RDONLY | FILE, dir_fd=folder), "rb") as file:
+                        found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 class TrustStore:
@@ -35,28 +65,37 @@ class TrustStore:
         """The person's answer; None if they were never asked."""
         return self._load().get(str(folder.resolve()))
 
-    def set(self, folder: Path, trusted: bool) -> None:
-        """Remember an answer. Raises OSError if it cannot be written."""
-        self._change(folder, trusted)
+    def contents(self, folder: Path) -> Contents:
+        """What the person said yes to: skill -> its files and their hashes; empty if nothing is known of that."""
+        skills = self._read("skills").get(str(folder.resolve()))
+        return skills if isinstance(skills, dict) and all(isinstance(v, dict) for v in skills.values()) else {}
+
+    def set(self, folder: Path, trusted: bool, contents: Contents | None = None) -> None:
+        """Remember an answer, and what it was for. Raises OSError if it cannot be written."""
+        self._change(folder, trusted, contents)
 
     def forget(self, folder: Path) -> None:
         """Ask again next time. Raises OSError if that cannot be written."""
-        self._change(folder, None)
+        self._change(folder, None, None)
 
     def _load(self) -> dict[str, bool]:
+        return {path: answer for path, answer in self._read("folders").items() if isinstance(answer, bool)}
+
+    def _read(self, part: str) -> dict[str, Any]:
         try:
             found = json.loads(self.path.read_bytes())
         except (OSError, ValueError, RecursionError):
             return {}
-        folders = found.get("folders") if isinstance(found, dict) else None
-        if not isinstance(folders, dict):
-            return {}
-        return {path: answer for path, answer in folders.items() if isinstance(answer, bool)}
+        value = found.get(part) if isinstance(found, dict) else None
+        return value if isinstance(value, dict) else {}
 
-    def _change(self, folder: Path, answer: bool | None) -> None:
+    def _change(self, folder: Path, answer: bool | None, contents: Contents | None) -> None:
         """Write the file anew beside the old one, so that a crash leaves one of the two."""
         with _lock:
-            folders = self._load()
+            folders, skills = self._load(), self._read("skills")
+            skills.pop(str(folder.resolve()), None)
+            if contents:
+                skills[str(folder.resolve())] = contents
             folders.pop(str(folder.resolve()), None)
             if answer is not None:
                 folders[str(folder.resolve())] = answer
@@ -64,7 +103,7 @@ class TrustStore:
             fd, name = tempfile.mkstemp(dir=self.path.parent, prefix=".trusted-")  # 0600 from the start
             try:
                 with open(fd, "w", encoding="utf-8") as file:
-                    json.dump({"version": 1, "folders": folders}, file, indent=1, sort_keys=True)
+                    json.dump({"version": 1, "folders": folders, "skills": skills}, file, indent=1, sort_keys=True)
                 Path(name).replace(self.path)
             except BaseException:
                 with contextlib.suppress(OSError):
