@@ -27,6 +27,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT / "tests")]
 
 import log_analyzer_formats as formats  # noqa: E402
+import log_analyzer_measurements as measurements  # noqa: E402
 import log_analyzer_questions as questions  # noqa: E402
 import log_analyzer_speed as speed  # noqa: E402
 from log_analyzer import large_systems, odd_logs, odd_systems  # noqa: E402
@@ -161,7 +162,7 @@ def pages(data: Path, lines: int, offline: questions.Offline | None) -> list[str
     written = (
         f"Python {platform.python_version()}, {platform.machine()}; by `python benchmarks/log_analyzer_scores.py`."
     )
-    parts = ["# log-analyzer: scores and speed", written]
+    parts = ["# log-analyzer: scores and speed", written, measurements.section(data.parent)]
     if data.is_dir():
         rows = [score_system(data, system) for system in TIMES]
         rows.append(["**mean**", *[_mean(rows, column) for column in (1, 2, 3)], "", ""])

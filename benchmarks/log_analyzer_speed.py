@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -129,6 +130,8 @@ def _tools(path: Path) -> list[tuple[str, list[str]]]:
         ("analyze.py summary", [sys.executable, str(SCRIPTS / "analyze.py"), "summary", str(path)]),
     ]
     others = [name for name in ("drain3", "polars") if importlib.util.find_spec(name)]
+    lnav = [("lnav", ["lnav", "-n", "-c", ";SELECT log_level, count(*) FROM all_logs GROUP BY log_level", str(path)])]
+    tools += lnav if shutil.which("lnav") else []
     return tools + [(name, [*here, name, str(path)]) for name in others]
 
 

@@ -164,3 +164,46 @@ def test_text_of_a_log_cannot_break_out_of_its_table_or_the_chart(tmp_path: Path
     assert "\u202e" not in text
     assert r"\|" in row
     ET.parse(tmp_path / "c.svg")
+
+
+def requests(path: Path) -> Path:
+    """Three hours of four requests a minute, a steady part of them failing; from 10:00 to 10:11 one endpoint fails."""
+    lines = []
+    for second in range(0, 3 * 3600, 15):
+        incident = 3600 <= second < 3600 + 660
+        for place, endpoint in enumerate(("cart", "pay", "help")):
+            bad = (incident and endpoint == "pay") or (second // 15 + place * 7) % 20 == 0
+            took = 0.9 if incident and endpoint == "pay" else 0.1
+            when = (START + timedelta(hours=1, seconds=second)).strftime("%d/%b/%Y:%H:%M:%S +0200")
+            lines.append(
+                f'10.0.0.1 - - [{when}] "GET /{endpoint}/{second} HTTP/1.1" {502 if bad else 200} 7 "-" "x" rt={took}'
+            )
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_an_incident_amid_steady_errors_is_found_at_the_time_that_the_log_writes(tmp_path: Path) -> None:
+    burst = skill.summary(requests(tmp_path / "a.log"))["bursts"][0]
+    assert "2024-05-01 09:55:00" <= burst["from"] <= "2024-05-01 10:00:00"
+    assert "2024-05-01 10:10:00" <= burst["to"] <= "2024-05-01 10:15:00"
+    assert (burst["kind"], burst["template"]) == ("errors", "GET /pay/<*> 502")
+
+
+def test_steady_errors_are_no_burst(tmp_path: Path) -> None:
+    lines = [entry(10 * i, "ERROR" if i % 3 == 0 else "INFO", f"rope {i}") for i in range(2000)]
+    (tmp_path / "a.log").write_text("\n".join(lines))
+    assert [burst for burst in skill.summary(tmp_path / "a.log")["bursts"] if burst["kind"] == "errors"] == []
+
+
+def test_requests_are_told_by_status_class_and_latency_per_endpoint_and_over_time(tmp_path: Path) -> None:
+    path = requests(tmp_path / "a.log")
+    found = skill.summary(path)["requests"]
+    pay = next(row for row in found["endpoints"] if row["name"] == "/pay/<*>")
+    assert (pay["count"], pay["median"], pay["p95"]) == (720, 0.1, 0.9)
+    assert pay["shares"]["5xx"] == pytest.approx(100 * (44 + 34) / 720, abs=0.5)
+    assert len(found["over_time"]) == 12
+    worst = max(found["over_time"], key=lambda row: row["shares"].get("5xx", 0))
+    assert worst["name"].startswith("2024-05-01 10:00")
+    text = skill.run_ok("analyze.py", "summary", str(path), "--budget", "16k")
+    assert "| Endpoint | Requests | 2xx % | 5xx % | Median | p95 |" in text
+    assert "## Requests over time" in text

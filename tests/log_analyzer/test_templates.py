@@ -21,7 +21,7 @@ SAME = {
     "lists of any length": ["slots s-1", "slots s-1 s-2", "slots s-1 s-2 s-3 s-4"],
     "dates": ["since Mon May  1 10:00:00 2024", "since Tue Jun 12 11:00:00 2023"],
     "many names in a sentence": [f"the crew greets {name} at noon" for name in CREW[:7]],
-    "names after a noun that calls for one": ["session of user ann closed", "session of user bob closed"],
+    "names after a noun that calls for one": [f"session of user {who} closed" for who in CREW[:3]],
     "quoted phrases": ['painted "Blue Heron" white', 'painted "Mole" white', 'painted "Old Crane Two" white'],
     "two names at once": [f"crew member {a} paints the tall {b} white" for a, b in zip(CREW, PARTS, strict=True)],
     "names of several words": [
@@ -39,12 +39,29 @@ SAME = {
     "half days": ["was down at 3:05:01 AM today", "was down at 4:05:01 PM today"],
     "switches": ["sets lamp=on in 3", "sets lamp=off in 4"],
     "identifiers of letters in any case": ["note jAcMggNi123456 is read", "note kBfEgLo001234 is read"],
+    "an address or a host and its port": [
+        f"{peer} moors at {berth} now"
+        for peer, berth in [("10.0.0.1:80", "quay.example:7"), ("gull.example:81", "10.0.0.2:7"),
+                            ("dock:82", "10.0.0.3:9"),
+                            ("10.0.0.9:80", "dock:70"), ("10.0.0.8:81", "10.0.0.4:7")]
+    ],
+    "a value with and without itself in brackets": [
+        "sent 120 bytes to 3, got 99 bytes", "sent 4096 bytes (4.0 KB) to 3, got 99 bytes",
+        "sent 120 bytes to 4, got 2048 bytes (2.0 KB)", "sent 5120 bytes (5.0 KB) to 3, got 3072 bytes (3.0 KB)",
+    ],
+    "one value of another form among many": [*[f"tide is {i} cm today" for i in range(99)], "tide is unknown cm today"],
+    "negative and positive numbers": ["drift 3 by -2 (-1)", "drift -4 by 17 (0)", "drift 0 by 2 (12)"],
     "objects": ["hid Rope{12ab open=true Lid{9}} now", "hid Lamp{7} now"],
 }  # fmt: skip
 OTHER = {
     "opposites": ["lamp 3 started", "lamp 3 stopped"],
     "opposites in one word": ["door3 onOpened event", "door3 onClosed event"],
     "opposites in an identifier": ["tells event link_up to 3 ports", "tells event link_down to 4 ports"],
+    "opposites in dotted constants": [
+        f"hears net.example.lamp.{what} from 3" for what in ("LAMP_ON", "LAMP_OFF", "LAMP_TICK")
+    ],
+    "acronyms with a digit": ["mast speaks IPV4 again", "mast speaks IPV6 again"],
+    "two names after a noun that calls for one": ["thread pool started", "thread group started"],
     "negations": ["rope 3 registered again", "rope 4 deregistered again"],
     "up and down": ["link to 10.0.0.1 is up", "link to 10.0.0.1 is down"],
     "states in capitals": ["berth 4 goes to LOADING", "berth 5 goes to SAILING"],

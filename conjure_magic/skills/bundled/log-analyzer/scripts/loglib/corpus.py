@@ -14,8 +14,10 @@ from loglib.evidence import Evidence, Gatherer
 from loglib.layout import Layout
 from loglib.learn import given, learn
 from loglib.records import Record, read_records
+from loglib.requests import Requests
 from loglib.sample import sample_texts
 from loglib.source import Source
+from loglib.takes import zone_seconds
 from loglib.templates import TemplateMiner, Templates
 
 ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])")
@@ -62,6 +64,7 @@ class Corpus:
     files: Names = field(default_factory=Names)
     status: bytearray = field(default_factory=bytearray)
     worded: bytearray = field(default_factory=bytearray)
+    requests: Requests | None = None
     evidence: Evidence = field(default_factory=Evidence)
     coverage: Coverage = field(default_factory=Coverage)
     addresses: dict[str, int] = field(default_factory=dict)
@@ -114,6 +117,8 @@ def _fill(
     addresses = corpus.addresses
     traces: dict[int, str] = {}
     web = corpus.layouts[0].kind == "access"
+    zones: set[float] = set()
+    requests = corpus.requests = Requests(corpus.layouts)
     level, component = corpus.level_names.number, corpus.components.number
     host, file = corpus.hosts.number, corpus.files.number
     groups = corpus.template  # group numbers until the templates are known
@@ -137,9 +142,14 @@ def _fill(
         add_component(component.setdefault(record.component, len(component)))
         add_host(host.setdefault(record.host, len(host)))
         add_file(file.setdefault(record.file, len(file)))
-        gather(record, None if miner.coarse else group)
-        status = record.fields.get("status")
-        add_status(_status(str(status)) if status is not None else _told_status(message) if '" ' in message else 0)
+        told = record.fields.get("status")
+        status = _status(str(told)) if told is not None else _told_status(message) if '" ' in message else 0
+        add_status(status)
+        if web or (told is not None and status):
+            requests.add(record)
+        gather(record, None if miner.coarse else group, failed=status == SERVER_FAILED)
+        if not number & 0xFF and record.time:
+            zones.add(zone_seconds(record.time))
         if record.more:
             corpus.lines += len(record.more)
             if group not in traces:
@@ -150,13 +160,24 @@ def _fill(
         if "." in message and len(addresses) < 100_000:
             for address in find(message):
                 addresses[address] = addresses.get(address, 0) + 1
-    corpus.templates = miner.finish()
+    _finish(corpus, miner, gatherer, traces, zones)
+
+
+def _finish(
+    corpus: Corpus, miner: TemplateMiner, gatherer: Gatherer, traces: dict[int, str], zones: set[float]
+) -> None:
+    """What is known only when all records are read: templates, evidence; times shown as the log writes them."""
+    groups = corpus.template
+    templates = corpus.templates = miner.finish()
     for group in sorted(traces, reverse=True):
-        corpus.traces[corpus.templates.of_group[group]] = traces[group].strip()
+        corpus.traces[templates.of_group[group]] = traces[group].strip()
+    if len(zones) == 1 and zones != {0.0}:
+        zone = zones.pop()
+        corpus.epoch = array("d", [epoch + zone for epoch in corpus.epoch])
     corpus.evidence = gatherer.finish()
-    corpus.evidence.by_template(corpus.templates.of_group)
-    corpus.worded = bytearray(map(corpus.templates.worded.__getitem__, groups))
-    corpus.template = array("I", map(corpus.templates.of_group.__getitem__, groups))
+    corpus.evidence.by_template(templates.of_group)
+    corpus.worded = bytearray(map(templates.worded.__getitem__, groups))
+    corpus.template = array("I", map(templates.of_group.__getitem__, groups))
 
 
 def _status(status: str) -> int:

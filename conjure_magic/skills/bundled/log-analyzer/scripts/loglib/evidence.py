@@ -100,18 +100,29 @@ class Gatherer:
         self._head = 0  # lines of a step's head that may still come
         self._last: dict[str, tuple[str, int]] = {}
         self._harmless: set[int | None] = set()
-        self._quiet: dict[str | None, bool] = {None: True}
+        self._ranks: dict[str | None, int] = {None: -1}
+        self._bad: Counter[int | None] = Counter()
+        self._latest: dict[int, tuple[str, int, str, int]] = {}  # of a frequent group its last record
 
-    def add(self, record: Record, group: int | None) -> None:
-        """Take a record in; of records of one `group` (None: of no group) only the first is judged by its wording."""
+    def add(self, record: Record, group: int | None, *, failed: bool = False) -> None:
+        """Take a record in; of records of one `group` (None: of no group) only the first are judged by their wording.
+
+        `failed` tells that its status is that of a failure.
+        """
         raw = record.raw
-        quiet = self._quiet.get(record.level)
-        if quiet is None:
-            quiet = self._quiet[record.level] = _rank(record.level) < levels.BAD_RANK
-        if quiet and group in self._harmless and self._since >= _AFTER and not self._head and "##[" not in raw:
+        rank = self._ranks.get(record.level)
+        if rank is None:
+            rank = self._ranks[record.level] = _rank(record.level)
+        rank = max(rank, levels.BAD_RANK) if failed else rank
+        resting = self._since >= _AFTER and not self._head and "##[" not in raw
+        if resting and rank < levels.BAD_RANK and group in self._harmless:
+            self._before.append((record.file, record.line, raw))
+        elif resting and rank >= levels.BAD_RANK and self._bad[group] > _OFTEN and group is not None:
+            self._latest[group] = (record.file, record.line, raw, rank)
             self._before.append((record.file, record.line, raw))
         else:
-            self._line(record.file, record.line, raw, _rank(record.level), group)
+            self._bad[group] += rank >= levels.BAD_RANK
+            self._line(record.file, record.line, raw, rank, group)
         for offset, line in enumerate(record.more, start=1):
             self._line(record.file, record.line + offset, line, None, None)
 
@@ -206,7 +217,9 @@ class Gatherer:
             del self.lines[line.file, line.number]
 
     def finish(self) -> Evidence:
-        """What was kept, with the last lines of the log."""
+        """What was kept, with the last record of each problem and the last lines of the log."""
+        for group, (file, number, raw, rank) in self._latest.items():
+            self._keep(Line(file, number, raw, rank=rank, group=group))
         for distance, before in enumerate(list(self._before)[:-9:-1], start=1):
             self._keep(Line(*before), near=2.0 / (1 + 0.5 * distance))
         return Evidence(list(self.lines.values()), self.kinds, self.verdicts, self.starts)

@@ -42,6 +42,49 @@ def open_records(amount: Counter[Row]) -> dict[Row, Row]:
     return change
 
 
+def drop_brackets(amount: Counter[Row]) -> dict[Row, Row]:
+    """Take a value that some messages repeat in brackets, as in 4096 bytes (4.0 KB), for the value alone."""
+    families: dict[Row, list[Row]] = defaultdict(list)
+    for row in amount:
+        places = _repeats(row)
+        bare = tuple(token for place, token in enumerate(row) if place not in places)
+        families[bare].append(row)
+    return {row: bare for bare, rows in families.items() if len(rows) > 1 for row in rows if row != bare}
+
+
+def _repeats(row: Row) -> set[int]:
+    """The places of brackets around one value that follow a value or a value's unit, the blank before included."""
+    places: set[int] = set()
+    for start in range(2, len(row) - 2):
+        if row[start : start + 3] == ("(", VALUE, ")") and row[start - 1].isspace():
+            unit = start > 3 and row[start - 2].isalpha() and row[start - 3].isspace() and row[start - 4] == VALUE
+            if row[start - 2] == VALUE or unit:
+                places.update(range(start - 1, start + 3))
+    return places
+
+
+def join_ports(amount: Counter[Row]) -> dict[Row, Row]:
+    """Take `host:port` for one value, where the same messages show an address and its port there, which is one."""
+    change: dict[Row, Row] = {}
+    for row in amount:
+        places = [place for place in range(len(row) - 2) if _is_port(row, place)]
+        if places:
+            hidden = {place + step for place in places for step in (1, 2)}
+            joined = tuple(
+                VALUE if place in places else token for place, token in enumerate(row) if place not in hidden
+            )
+            if joined in amount:
+                change[row] = joined
+    return change
+
+
+def _is_port(row: Row, place: int) -> bool:
+    """Whether a word, a colon and a value stand between blanks."""
+    free = (place == 0 or row[place - 1].isspace()) and (place + 3 == len(row) or row[place + 3].isspace())
+    host = row[place] == VALUE or row[place].replace("-", "a").isalnum()
+    return free and host and row[place + 1] == ":" and row[place + 2] == VALUE
+
+
 def fill_empty(amount: Counter[Row]) -> dict[Row, Row]:
     """Take `key=` without a value for `key=value`, and open both, where a log has both."""
     change: dict[Row, Row] = {}

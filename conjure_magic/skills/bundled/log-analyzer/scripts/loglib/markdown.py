@@ -21,6 +21,7 @@ def render_summary(summary: Plain, evidence: Evidence, created: Sequence[str] = 
     """
     head = [_headline(summary), summary["coverage"]["warning"], _facts(summary), summary["read"]]
     tables = [_problems(summary), _bursts(summary), _levels(summary)]
+    tables += _requests(summary["requests"])
     tables += [_names("Components", summary["components"]), _names("Hosts", summary["hosts"])]
     tables += [_templates(summary), _changes(summary), _around(summary), _clock(summary)]
     tables += [_names("Addresses in messages", summary["top_addresses"])]
@@ -181,6 +182,24 @@ def _bursts(summary: Plain) -> str:
         for b in summary["bursts"]
     ]
     return "## Bursts\n\n" + "\n".join(lines) if lines else ""
+
+
+def _requests(requests: Plain | None) -> list[str]:
+    """Two tables: requests per endpoint and over time, with the share of each status class and latency."""
+    if not requests:
+        return []
+    classes = list(requests["all"]["shares"])
+    unit = f" ({requests['unit']})" if requests["unit"] else ""
+    head = ["Requests", *(f"{name} %" for name in classes), f"Median{unit}", f"p95{unit}"]
+
+    def row(group: Plain) -> list[object]:
+        return [group["count"], *(group["shares"].get(name, 0) for name in classes), group["median"], group["p95"]]
+
+    everything = ["all", *row(requests["all"])]
+    per = [everything, *([code_cell(group["name"]), *row(group)] for group in requests["endpoints"])]
+    parts = ["## Requests per endpoint\n\n" + raw_table(["Endpoint", *head], per)]
+    times = [[group["name"], *row(group)] for group in requests["over_time"]]
+    return [*parts, "## Requests over time\n\n" + raw_table(["From", *head], times)] if times else parts
 
 
 def _levels(summary: Plain) -> str:

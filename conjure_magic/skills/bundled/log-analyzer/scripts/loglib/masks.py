@@ -20,6 +20,10 @@ _COLONS = re.compile(r"(?<![\w:.])(?=[:0-9a-fA-F]*[0-9a-fA-F])(?:[0-9a-fA-F]{0,4
 # What most words with a value are: a number, or key=number, with marks around.
 _SIMPLE = re.compile(r"([A-Za-z_.]*=|[(\[]?)[-+]?\d+(?:[.:/_-]\d+)*%?([.,;:)\]]*)\Z")
 _CHAIN = re.compile(r"<\*>(?::(?:<\*>|[A-Za-z]{1,2}(?=:<)))+")
+# A host name with dots and its port: one value, as an address and its port are.
+_HOST_PORT = re.compile(r"[A-Za-z0-9][\w-]{0,62}(?:\.[\w-]{1,63}){1,8}:\d{1,5}\Z")
+# Acronyms whose digit tells two things apart, not two of one thing.
+_ACRONYM = re.compile(r"(?:IP[vV]|(?i:sha|md|utf|tlsv|sslv|nfsv|http)-?)\d{1,3}\Z")
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+\Z")
 
 
@@ -66,7 +70,7 @@ def _mask_core(text: str) -> str:
     if "@" in text and _MAIL.match(text):
         return VALUE
     if ":" in text:
-        return _mask_parts(text)
+        return VALUE if "." in text and _HOST_PORT.match(text) else _mask_parts(text)
     return _mask_runs(text)
 
 
@@ -82,6 +86,8 @@ def _mask_runs(text: str) -> str:
     runs = list(_RUN.finditer(text))
     if not runs:
         return VALUE if _HEXWORD.match(text) else text
+    if len(runs) == 1 and _ACRONYM.match(text):
+        return text
     start, end = runs[0].start(), runs[-1].end()
     named = _NUMBERED.match(runs[0][0])
     if named and not _HEX_LETTERS.match(named[1]):

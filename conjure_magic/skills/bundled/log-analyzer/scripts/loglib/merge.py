@@ -7,10 +7,10 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import combinations
 
-from loglib.fields import fill_empty, open_keys, open_records
+from loglib.fields import drop_brackets, fill_empty, join_ports, open_keys, open_records
 from loglib.phrases import open_phrases
 from loglib.rows import MAX_TOKENS, Row, Step, blanked, is_word
-from loglib.wording import VALUE, are_values, has_value_shape, is_wording
+from loglib.wording import VALUE, are_values, has_value_shape, is_wording, opposed
 
 _UNITS = (
     r"(?:[KMGTPkmgtp]i?[Bb](?:ytes?)?|[Bb]|ms|us|ns|msecs?|usecs?|secs?|seconds?|mins?|minutes?|hours?|hrs?|days?|"
@@ -203,7 +203,8 @@ def _open_shaped(amount: Counter[Row]) -> dict[Row, Row]:
         if len(members) < 3 or not any(map(is_wording, blank)):
             continue
         places = [i for i in range(len(blank)) if len({row[i] for row in members}) > 1]
-        change.update({row: blanked(row, places) for row in members})
+        if not any(opposed({row[i] for row in members}) for i in places):
+            change.update({row: blanked(row, places) for row in members})
     return change
 
 
@@ -212,6 +213,6 @@ def _dotted(token: str) -> bool:
 
 
 _STEPS = (
-    open_keys, open_records, _open_shaped, _open_sparse, _open_single, fill_empty, _open_sparse, _fold_lists,
-    _open_single, open_phrases, _open_single, fill_empty, _fold_lists,
+    drop_brackets, join_ports, open_keys, open_records, _open_shaped, _open_sparse, _open_single, join_ports,
+    fill_empty, _open_sparse, _fold_lists, _open_single, open_phrases, _open_single, fill_empty, _fold_lists,
 )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from loglib import health, levels, trends
 from loglib.corpus import Corpus
+from loglib.moments import iso
 
 TOP = 10
 _EVIDENCE = 5
@@ -49,6 +49,7 @@ def summarise(corpus: Corpus, around: float | None = None, sources: Sequence[str
         "series": _series(series),
         "first_seen": [_life(corpus, life, life.first) for life in trends.appeared(lives)],
         "vanished": [_life(corpus, life, life.last) for life in trends.vanished(lives)],
+        "requests": corpus.requests.as_plain() if corpus.requests else None,
         "around": _around(corpus, around),
         "gaps": [_step(corpus, step) for step in gaps],
         "clock_jumps": [_step(corpus, step) for step in jumps],
@@ -75,12 +76,6 @@ def evidence_lines(corpus: Corpus) -> list[Plain]:
     return [
         {"file": line.file, "line": line.number, "text": line.text} for line in corpus.evidence.pick(_EVIDENCE_BYTES)
     ]
-
-
-def iso(epoch: float) -> str:
-    """Epoch seconds as written in the log: local times count as UTC throughout."""
-    text = datetime.fromtimestamp(epoch, UTC).replace(tzinfo=None).isoformat(sep=" ")
-    return text[:-3] if "." in text else text
 
 
 def _time(corpus: Corpus, steps_back: int) -> Plain:

@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 
 from loglib.corpus import Corpus
+from loglib.moments import bucket_width
 
-_WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 _BUCKETS = 90
+_KINDS = 12  # templates of bad records in which bursts are looked for
 _NEAR = 4  # buckets; bursts closer than this are one
 
 
@@ -48,21 +50,13 @@ class Step:
     seconds: float
 
 
-def bucket_width(span: float) -> float:
-    """A round bucket width that divides `span` seconds into at most about ninety buckets."""
-    for width in _WIDTHS:
-        if span / width <= _BUCKETS:
-            return float(width)
-    return 86400.0 * math.ceil(span / 86400 / _BUCKETS)
-
-
 def series(corpus: Corpus, bad: Sequence[bool]) -> Series | None:
     """Counts over time of all and of bad records; None where fewer than two records have a time."""
     times = [value for value in corpus.epoch if value == value]
     if len(times) < 2:
         return None
     first, last = min(times), max(times)
-    width = bucket_width(last - first)
+    width = bucket_width(last - first, _BUCKETS)
     start = math.floor(first / width) * width
     size = int((last - start) // width) + 1
     everything, problems = [0] * size, [0] * size
@@ -75,19 +69,42 @@ def series(corpus: Corpus, bad: Sequence[bool]) -> Series | None:
 
 
 def bursts(corpus: Corpus, found: Series, bad: Sequence[bool], limit: int = 5) -> list[Burst]:
-    """The largest bursts of bad records, then of all records, largest first."""
-    runs = [(kind, run, usual) for kind, counts in (("errors", found.bad), ("lines", found.all))
-            for run, usual in _runs(counts)]  # fmt: skip
-    described = [_describe(corpus, found, bad, *run) for run in runs]
-    told = {(b.start, b.end, b.count) for b in described if b.kind == "errors"}
-    described = [b for b in described if b.kind == "errors" or (b.start, b.end, b.count) not in told]
+    """The largest bursts of bad records, of one kind of them amid steady others, then of all records."""
+    described = [_describe(corpus, found, bad, "errors", run, usual) for run, usual in _raised(found.bad, found.all)]
+    described += _of_one_kind(corpus, found, bad, described)
+    told = {(b.start, b.end, b.count) for b in described}
+    of_all = [_describe(corpus, found, bad, "lines", run, usual) for run, usual in _runs(found.all)]
+    described += [b for b in of_all if (b.start, b.end, b.count) not in told]
     return sorted(described, key=lambda b: (b.kind != "errors", -b.count))[:limit]
 
 
 def _runs(counts: Sequence[int]) -> list[tuple[tuple[int, int], float]]:
     """Runs of neighbouring buckets above 3 × the mean and above 5, as ((first, last), usual)."""
     mean = sum(counts) / len(counts)
-    limit = max(3 * mean, 5)
+    return [(run, mean) for run in _above(counts, max(3 * mean, 5))]
+
+
+def _raised(counts: Sequence[int], everything: Sequence[int]) -> list[tuple[tuple[int, int], float]]:
+    """Runs of buckets far above the usual one, where there are steady counts too: by the median and its scatter.
+
+    More of them because there is more of everything is no burst: their share must have risen, or three times the mean.
+    """
+    usual = float(median(counts))
+    scatter = median(abs(count - usual) for count in counts)
+    # Counts of independent events scatter by the root of their mean; log lines do so by more.
+    limit = max(usual + 5 * max(1.5 * scatter, math.sqrt(usual)), 1.6 * usual, 5)
+    share = sum(counts) / (sum(everything) or 1)
+    mean = sum(counts) / len(counts)
+    runs = []
+    for first, last in _above(counts, limit):
+        inside, of = sum(counts[first : last + 1]), sum(everything[first : last + 1])
+        peak = max(counts[first : last + 1])
+        if inside > 1.25 * share * of or peak > 3 * mean:
+            runs.append(((first, last), usual if usual else mean))
+    return runs
+
+
+def _above(counts: Sequence[int], limit: float) -> list[tuple[int, int]]:
     runs: list[tuple[int, int]] = []
     for place, count in enumerate(counts):
         if count > limit:
@@ -95,12 +112,32 @@ def _runs(counts: Sequence[int]) -> list[tuple[tuple[int, int], float]]:
                 runs[-1] = (runs[-1][0], place)
             else:
                 runs.append((place, place))
-    return [(run, mean) for run in runs]
+    return runs
+
+
+def _of_one_kind(corpus: Corpus, found: Series, bad: Sequence[bool], known: Sequence[Burst]) -> list[Burst]:
+    """Bursts of one template of bad records that its steady fellows hide."""
+    amounts = Counter(number for number, is_bad in zip(corpus.template, bad, strict=True) if is_bad)
+    bursts: list[Burst] = []
+    for number, count in amounts.most_common(_KINDS):
+        if count <= 5:
+            break
+        own = [is_bad and template == number for is_bad, template in zip(bad, corpus.template, strict=True)]
+        counts = [0] * len(found.all)
+        for row, is_own in enumerate(own):
+            if is_own and corpus.epoch[row] == corpus.epoch[row]:
+                counts[int((corpus.epoch[row] - found.start) // found.width)] += 1
+        for run, usual in _raised(counts, found.all):
+            burst = _describe(corpus, found, own, "errors", run, usual)
+            if not any(other.start < burst.end and burst.start < other.end for other in [*known, *bursts]):
+                bursts.append(burst)
+    return bursts
 
 
 def _describe(
     corpus: Corpus, found: Series, bad: Sequence[bool], kind: str, run: tuple[int, int], usual: float
 ) -> Burst:
+    """What a run of buckets holds; `bad` tells which records count, of a burst of lines all do."""
     start = found.start + run[0] * found.width
     end = found.start + (run[1] + 1) * found.width
     rows = [

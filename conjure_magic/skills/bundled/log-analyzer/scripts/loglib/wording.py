@@ -68,6 +68,7 @@ _PARTS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|<\*>")
 _HEX_LETTERS = re.compile(r"[a-f]{3,}\Z|[A-F]{3,}\Z")
 _ENUM = re.compile(r"[A-Z][A-Z_]*[A-Z][.,:;]?\Z")
 _PREFIXED = re.compile(r"[A-Z][A-Z0-9]*_[A-Z0-9_]+[.,:;]?\Z")
+_CONSTANT = re.compile(r"[A-Z][A-Z0-9_]+\Z")
 _NUMBERED = re.compile(r"[A-Za-z]{3,}<\*>\Z")
 _VERBAL = re.compile(r"[a-z]{2,}(?:ed|ing)\Z")
 
@@ -116,7 +117,7 @@ def _needed(
         return 12 if states else 4
     if not states:
         if _word_before(blank, place).lower() in _NAMED or _names_process(blank, place) or (recurring and not first):
-            return 2
+            return 2 if _names_process(blank, place) or (recurring and not first) else 3
         if recurring and len(words) > 2 and constant >= 3:
             return 3
         if _enclosed(blank, place) or _calls(blank, place):
@@ -198,7 +199,11 @@ def opposed(words: Collection[str]) -> bool:
     if len(words) > 6:
         return False
     if all(word.count(".") > 1 for word in words):
-        return False  # names of things, such as package constants
+        # Names of things, but for a constant at their end that is the opposite of another.
+        ends = [word.rpartition(".") for word in words]
+        words = [end for _, _, end in ends]
+        if len({start for start, _, _ in ends}) > 1 or not all(map(_CONSTANT.match, words)):
+            return False
     split = [[part.lower() for part in _PARTS.findall(word)] for word in words]
     return any(_opposed_parts(one, other) for one, other in combinations(split, 2))
 
