@@ -122,17 +122,18 @@ class Gatherer:
             self._before.append((record.file, record.line, raw))
         else:
             self._bad[group] += rank >= levels.BAD_RANK
-            self._line(record.file, record.line, raw, rank, group)
+            self._line(record.file, record.line, raw, rank, group, record.text)
         for offset, line in enumerate(record.more, start=1):
             self._line(record.file, record.line + offset, line, None, None)
 
-    def _line(self, file: str, number: int, raw: str, rank: int | None, group: int | None) -> None:
+    def _line(self, file: str, number: int, raw: str, rank: int | None, group: int | None, inner: str = "") -> None:
+        """One line, which is shown; `inner`, what it holds where something is wrapped around it, is judged."""
         line = Line(file, number, plain(raw), group=group)
         self._before.append((file, number, raw))
         stepping = self._see_step(line)
         if stepping:
             return
-        form = judge(line.text)
+        form = judge(plain(inner) if inner.strip() else line.text)
         line.worded, line.rank = form.weight if form else 0.0, rank if rank is not None and rank >= 0 else None
         weight = line.weight
         if weight:
