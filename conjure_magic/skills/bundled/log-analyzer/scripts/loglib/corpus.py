@@ -13,11 +13,11 @@ from loglib.coverage import Coverage
 from loglib.evidence import Evidence, Gatherer
 from loglib.layout import Layout
 from loglib.learn import given, learn
+from loglib.options import zone_offset
 from loglib.records import Record, read_records
 from loglib.requests import Requests
 from loglib.sample import sample_texts
 from loglib.source import Source
-from loglib.takes import zone_seconds
 from loglib.templates import TemplateMiner, Templates
 
 ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])")
@@ -47,6 +47,7 @@ class Corpus:
     `template` is a number into `templates.texts`, `epoch` is NaN where there is no time;
     `traces` holds, for a template, the last further line of its first record that has any: a stack trace's cause;
     `worded` tells whether a record's wording is that of a failure;
+    `zone` are the seconds that were added to all of `epoch`, so that it is as the log writes its times;
     `status` tells of web requests: 0 no status, 1 answered, 2 answered 5xx.
     """
 
@@ -64,6 +65,7 @@ class Corpus:
     files: Names = field(default_factory=Names)
     status: bytearray = field(default_factory=bytearray)
     worded: bytearray = field(default_factory=bytearray)
+    zone: float = 0.0
     requests: Requests | None = None
     evidence: Evidence = field(default_factory=Evidence)
     coverage: Coverage = field(default_factory=Coverage)
@@ -149,7 +151,7 @@ def _fill(
             requests.add(record)
         gather(record, None if miner.coarse else group, failed=status == SERVER_FAILED)
         if not number & 0xFF and record.time:
-            zones.add(zone_seconds(record.time))
+            zones.add(zone_offset(record.time))
         if record.more:
             corpus.lines += len(record.more)
             if group not in traces:
@@ -172,8 +174,8 @@ def _finish(
     for group in sorted(traces, reverse=True):
         corpus.traces[templates.of_group[group]] = traces[group].strip()
     if len(zones) == 1 and zones != {0.0}:
-        zone = zones.pop()
-        corpus.epoch = array("d", [epoch + zone for epoch in corpus.epoch])
+        corpus.zone = zones.pop()
+        corpus.epoch = array("d", [epoch + corpus.zone for epoch in corpus.epoch])
     corpus.evidence = gatherer.finish()
     corpus.evidence.by_template(templates.of_group)
     corpus.worded = bytearray(map(templates.worded.__getitem__, groups))

@@ -11,8 +11,9 @@ from math import nan
 from loglib.layout import Layout
 from loglib.moments import bucket_width, iso
 from loglib.numbers import Units, percentile, tidy
+from loglib.options import zone_offset
 from loglib.records import Record
-from loglib.takes import Taker, field_taker, zone_seconds
+from loglib.takes import Taker, field_taker
 
 _DURATIONS = ("duration", "request_time", "rt", "took", "latency", "elapsed", "time_taken")
 _TIMES = 12  # rows over time
@@ -68,7 +69,7 @@ class Requests:
             path = "(other)"
         self._classes.append(int(status[0]))
         self._places.append(known.setdefault(path, len(known)))
-        self._epochs.append(nan if record.epoch is None else record.epoch + zone_seconds(record.time))
+        self._epochs.append(nan if record.epoch is None else record.epoch + zone_offset(record.time))
         self._durations.append(self._took(record))
 
     def _took(self, record: Record) -> float:

@@ -193,6 +193,7 @@ def _around(corpus: Corpus, moment: float | None) -> Plain | None:
     """Template counts before and after a time, those that changed most first."""
     if moment is None:
         return None
+    moment += corpus.zone
     before: Counter[int] = Counter()
     after: Counter[int] = Counter()
     for row, value in enumerate(corpus.epoch):
