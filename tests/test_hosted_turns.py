@@ -84,7 +84,7 @@ def test_a_change_of_skills_settles_what_came_before(stub: StubServer) -> None:
     assert refused(stub) == []
     kinds = {block["type"] for message in sent(stub)["messages"] for block in message["content"]}
     assert kinds == {"text"}
-    assert sent(stub)["messages"][-1]["content"][0]["text"].startswith("[conjure: what you can use has changed")
+    assert sent(stub)["messages"][-1]["content"][0]["text"].startswith("[conjure: the available tools have changed")
 
 
 def test_leaving_the_hosted_backend_turns_its_blocks_and_uploads_into_text(stub: StubServer, folder: Path) -> None:

@@ -86,7 +86,7 @@ def retry(context: CommandContext, options: argparse.Namespace) -> None:
     """Remove the last turn and run its request again."""
     current = context.sessions.current
     model = context.sessions.model(options.model)
-    with current.taking_back() as turn:
+    with current.removing_last() as turn:
         context.run(current, turn.prompt, turn.extra_text, files=turn.input_files, yes=options.yes, model=model)
 
 

@@ -119,7 +119,7 @@ def remarks(called: Called) -> list[str]:
 def _answer(called: Called, approval: ApprovalAnswered) -> str:
     """Who allowed or refused a call; why not, unless its result says so already."""
     if approval.by == STOPPED:
-        return "not run: the turn was stopped while the question stood"
+        return "not run: the turn was stopped while the question was open"
     told = called.result is not None and approval.reason in called.result.text
     reason = f": {one_line(approval.reason, 300)}" if approval.reason and not told else ""
     if approval.by == UNANSWERED.by:

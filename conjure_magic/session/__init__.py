@@ -1,4 +1,4 @@
-"""A session: the conversation (`session.py`), what may be given with a turn, its open resources, and its turns."""
+"""Sessions: the conversation (`session.py`), the options of a turn, the open resources and the finished turns."""
 
 from conjure_magic.session.options import TurnOptions
 from conjure_magic.session.session import Session

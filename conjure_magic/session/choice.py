@@ -1,4 +1,4 @@
-"""What a session was told to work with: names and folders, nothing of it opened."""
+"""What a session works with: names and folders. Nothing is opened here."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from conjure_magic.skills.skill import Skill
 from conjure_magic.workspace import expanded
 
 Backends = str | Backend | Iterable[str | Backend]
-"""How backends are given: names with commas between, or objects."""
+"""Backends as a caller gives them: comma-separated names, or objects."""
 Folder = str | Path
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
-    """A session's backends, skills, model and folders, as they were chosen."""
+class SessionChoice:
+    """The chosen backends, skills, model and folders of a session."""
 
     backends: tuple[str | Backend, ...] = ()
     skills: tuple[object, ...] = ()
-    """Folders (of a `Skill` its own) and names as text; skills in Python as objects, or the names of variables."""
+    """Folders and names as text (a `Skill` as its folder); Python skills as objects or names of variables."""
     model: object = ""
     workspace: Path | None = None
-    """The person's own folder to work in; None for one of the session's own."""
+    """A folder of the user's to work in; None for a folder of the session's own."""
     input: Path = field(default_factory=Path.cwd)
     key: Key | None = None
     options: Mapping[str, object] = field(default_factory=dict)
-    """The backends' own options by name, such as `image`; those that are not here have their defaults."""
+    """The backends' own options by name, such as `image`; options left out have their defaults."""
     names_input: bool = False
-    """True where the input folder was named, and is not just where the kernel is."""
+    """True if the input folder was given explicitly, instead of being the current directory."""
 
     def with_changes(
         self,
@@ -48,10 +48,10 @@ class Choice:
         input: Folder | None = None,  # noqa: A002 - the option's own name
         key: Key | None = None,
         options: Mapping[str, object] | None = None,
-    ) -> Choice:
-        """The choice with this in its place; None keeps what is, and options are added to those that are.
+    ) -> SessionChoice:
+        """A copy with these changes. None keeps the present value; `options` are merged.
 
-        Raises UsageError for no backend, and for the home folder of a user who has none.
+        Raises UsageError if no backend is named, or if a path names an unknown user's home directory.
         """
         return replace(
             self,
@@ -67,20 +67,20 @@ class Choice:
 
 
 def parse_backends(given: Backends) -> tuple[str | Backend, ...]:
-    """The backends in what a person or a caller gave, each once. Raises UsageError if there are none."""
+    """The backends in a name, a list or an object, without duplicates. Raises UsageError if there are none."""
     if isinstance(given, str):
         chosen: tuple[str | Backend, ...] = tuple(split_list(given))
     else:
         chosen = tuple(given) if isinstance(given, Iterable) else (given,)
     if not chosen:
         raise UsageError(
-            "no backend is named", remedy=Remedy("Name at least one, such as {0}.", option("backend", "local"))
+            "no backend was given", remedy=Remedy("Name at least one, such as {0}.", option("backend", "local"))
         )
     return tuple(dict.fromkeys(chosen)) if all(isinstance(backend, str) for backend in chosen) else chosen
 
 
 def parse_skills(given: object) -> tuple[object, ...]:
-    """Each skill in what a person or a caller gave: text may hold several, with commas between."""
+    """The skills in a comma-separated text, an object, a registry or a list."""
     if isinstance(given, SkillRegistry):
         given = given.list()
     listed: Iterable[Any] = split_list(given) if isinstance(given, str) else [given]
@@ -91,5 +91,5 @@ def parse_skills(given: object) -> tuple[object, ...]:
 
 
 def _absolute(path: Folder) -> Path:
-    """The folder that a path means now, whatever the current directory is later."""
+    """The absolute path of a folder, so that a later change of the current directory does not matter."""
     return expanded(path).absolute()

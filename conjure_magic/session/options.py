@@ -1,4 +1,4 @@
-"""What may be given with one turn, beside its prompt."""
+"""The options of one turn."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from conjure_magic.skills.skill import Skill
 from conjure_magic.turn.budget import Limits
 
 ModelLike = str | Model | Callable[..., Any]
-"""How a model is given: "offline", an id, a name in `Settings.models`, a Model, or a callable `request -> response`."""
+"""A model: "offline", an id, a name in `Settings.models`, a Model, or a callable `request -> response`."""
 SkillLike = str | Path | Skill | SkillRegistry | NativeSkill | type[NativeSkill] | Callable[..., Any]
-"""How a skill is given: a folder of it or of several, a name, a Skill or a registry of them, or a skill in Python."""
+"""A skill: its folder or a folder of skills, a name, a Skill, a SkillRegistry, or a Python skill."""
 
 
 class TurnOptions(TypedDict, total=False):
-    """What `Session.stream`, `chat` and `retry` take beside the prompt; what is left out is as in the session."""
+    """Keyword arguments of `Session.stream`, `chat` and `retry`. Options left out are those of the session."""
 
     extra_text: str | Sequence[str]
     """Further text sent with the prompt and not repeated in the displayed result."""
     files: str | Path | Iterable[str | Path]
     """Files sent with the prompt: uploaded for the hosted backend, copied into the workspace for the others."""
     approver: Approver | None
-    """Asks a person before a call runs, instead of the session's approver."""
+    """Asks before a call runs, instead of the session's approver."""
     model: ModelLike | None
-    """Answers instead of the session's model."""
+    """Used for this turn instead of the session's model."""
     limits: Limits | None
-    """Bounds of this turn, such as `session.limits(max_cost=0.50)`, instead of the settings'."""
+    """Limits of this turn, such as `session.limits(max_cost=0.50)`; by default those of the settings."""
     cancel: Cancel
-    """Stops the turn when set; `Session.stop` does the same."""
+    """Stops the turn when set, like `Session.stop`."""

@@ -1,4 +1,4 @@
-"""What a session has open: its model, backends, skills and folders. Opened when first needed, changed as a whole."""
+"""The open resources of a session: model, backends, skills and folders. Opened on first use, changed as a whole."""
 
 from __future__ import annotations
 
@@ -28,41 +28,41 @@ from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
 from conjure_magic.models.choice import key_variables
 from conjure_magic.secrets import known_secrets
-from conjure_magic.session.choice import Choice
+from conjure_magic.session.choice import SessionChoice
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.workspace import Workspace, existing_folder
 
-TOLD = frozenset({"not-asked", "catalogue-omitted", "link-outside"})
-"""Codes of findings on skills that a turn begins with, beside errors; `SkillRegistry.findings` has them all."""
-DELETED = "the session's folder had been deleted; it was made again, and is empty"
+SHOWN_FINDINGS = frozenset({"not-asked", "catalogue-omitted", "link-outside"})
+"""Codes of skill findings that a turn shows in addition to errors; `SkillRegistry.findings` has all of them."""
+DELETED = "the session's folder had been deleted; a new, empty one was created"
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A choice that can be: everything in it exists, and every skill has a backend that uses it."""
+    """A valid choice: everything in it exists, and every skill has a backend that uses it."""
 
-    choice: Choice
+    choice: SessionChoice
     chosen: Chosen
     skills: Assignment
     model: Model
 
 
 class Resources:
-    """The open things of one session.
+    """The open resources of one session.
 
     Args:
-        name: the session's, part of the workspace's folder.
-        settings: defaults, and how backends are opened.
-        ask_trust: asks whether the project's own skills may be loaded.
-        choice: what to begin with.
-        host: the kernel around; None in a plain script.
+        name: name of the session, part of the workspace's folder name.
+        settings: defaults, also for the backends.
+        ask_trust: asks whether the project's skills may be loaded.
+        choice: the initial choice.
+        host: the kernel; None in a plain script.
 
     Raises UsageError for a backend or model that does not exist.
     """
 
     def __init__(
-        self, name: str, settings: Settings, ask_trust: AskTrust | None, choice: Choice, host: Host | None = None
+        self, name: str, settings: Settings, ask_trust: AskTrust | None, choice: SessionChoice, host: Host | None = None
     ) -> None:
         self._name = name
         self._settings = settings
@@ -75,13 +75,13 @@ class Resources:
         self._registry = self._open_registry(self._now) if self._now.choice.skills else None
 
     @property
-    def choice(self) -> Choice:
-        """What was chosen last."""
+    def choice(self) -> SessionChoice:
+        """The current choice."""
         return self._now.choice
 
     @property
     def model(self) -> Model:
-        """Who answers."""
+        """The model."""
         return self._now.model
 
     @property
@@ -91,34 +91,34 @@ class Resources:
 
     @property
     def reads_folders(self) -> bool:
-        """True if one of the backends works with skill folders."""
+        """True if one of the backends uses skill folders."""
         return self._now.chosen.reads_folders
 
     @property
     def input_folder(self) -> Path:
-        """The folder that relative paths in a prompt mean."""
+        """The folder that relative paths in a prompt refer to."""
         return self._now.choice.input
 
     @property
     def opened_workspace(self) -> Workspace | None:
-        """The folders if they are open already."""
+        """The workspace if it is open; otherwise None."""
         return self._workspace
 
     @property
     def backend_skills(self) -> tuple[BackendSkills, ...]:
-        """The skills that the backends have beside the folders: in Python, hosted."""
+        """The backends' own skills: Python skills and hosted ones."""
         return backend_skills(self._now.skills, self._now.chosen)
 
     @property
     def skill_spellings(self) -> list[str]:
-        """What may be given as `skills` beside folders and their names."""
+        """Values of `skills` other than folders and names of skill folders."""
         return skill_spellings(self._now.chosen)
 
     # ---- opened when needed
 
     @property
     def workspace(self) -> Workspace:
-        """The folders, made when first asked for. Raises UsageError if they cannot be."""
+        """The session's folders, created on first use. Raises UsageError if they cannot be created."""
         if self._workspace is not None and not self._workspace.root.is_dir():
             self.close_backends()
             self._workspace.close()
@@ -129,15 +129,15 @@ class Resources:
 
     @property
     def skills(self) -> SkillRegistry:
-        """The skills in folders, looked for when first asked for."""
+        """The skills in folders, discovered on first use."""
         if self._registry is None:
             self._registry = self._open_registry(self._now)
         return self._registry
 
     @property
     def backends(self) -> tuple[Backend, ...]:
-        """The backends, opened when first asked for. Raises BackendUnavailableError if one cannot work here."""
-        workspace = self.workspace  # may find that the backends have to be opened again
+        """The backends, opened on first use. Raises BackendUnavailableError if one cannot work here."""
+        workspace = self.workspace  # may close the backends, if the folder was deleted
         if self._opened is None:
             choice = self.choice
 
@@ -160,7 +160,7 @@ class Resources:
         return self._opened
 
     def open_model(self, spec: object) -> Model:
-        """The model that a name, a callable or a Model means here. Raises UsageError."""
+        """The model for a name, a callable or a Model. Raises UsageError if there is none."""
         return open_model(spec, key=self.choice.key, **self._model_settings)
 
     @property
@@ -177,9 +177,9 @@ class Resources:
     # ---- changing and closing
 
     def refresh_model(self) -> None:
-        """Take what the environment and the settings say of the model now: a corrected key, another server or price.
+        """Read the model's key, server and price again from the environment and the settings.
 
-        Raises UsageError if there is no such model any more; then nothing has changed.
+        Raises UsageError if the model no longer exists; then nothing has changed.
         """
         if isinstance(self.choice.model, str):
             before, now = self.model, self.open_model(self.choice.model)
@@ -187,10 +187,10 @@ class Resources:
             if not kept:
                 self._now = replace(self._now, model=now)
 
-    def change(self, choice: Choice) -> None:
+    def change(self, choice: SessionChoice) -> None:
         """Go on with another choice; what it leaves as it is stays open.
 
-        Raises UsageError or SkillError for what does not exist; then nothing has changed.
+        Raises UsageError or SkillError if anything in it does not exist; then nothing has changed.
         """
         before, now = self._now, self._check(choice)
         old, new = before.choice, now.choice
@@ -208,34 +208,33 @@ class Resources:
         self._now, self._workspace, self._registry = now, workspace, registry
 
     def close_backends(self) -> None:
-        """End everything that the backends still run; they are opened again when needed."""
+        """Close the backends and end whatever they still run; they are opened again when needed."""
         opened, self._opened = self._opened, None
         for backend in opened or ():
             backend.close()
 
     def forget_conversation(self) -> None:
-        """End everything that still runs, and let the backends forget the conversation."""
+        """Close the backends and discard what they remember of the conversation."""
         self.close_backends()
         self._memory.clear()
 
     def close(self) -> None:
-        """End everything and release the workspace; its files stay. Calling it twice is fine."""
+        """Close the backends and release the workspace; its files stay. Calling it twice is fine."""
         self.close_backends()
         if self._workspace is not None:
             self._workspace.close()
 
     def remarks(self) -> list[Notice]:
-        """What the person should know: settings that are wrong, another kernel's workspace, skills not loaded."""
-        findings = [f for f in self.skills.findings if f.level == "error" or f.code in TOLD]
+        """Notices for the user: wrong settings, a workspace used by another kernel, skills that were not loaded."""
+        findings = [f for f in self.skills.findings if f.level == "error" or f.code in SHOWN_FINDINGS]
         texts = [*self._settings.problems, self.workspace.notice]
         notices = [Notice(text, "warning") for text in texts if text]
         notices += [Notice(str(finding), "warning", finding.remedy) for finding in findings]
         return list(dict.fromkeys(notices))
 
-    # ---- inside
-
-    def _check(self, choice: Choice) -> Checked:
-        """The choice with its model, its folders and backends looked for, and its skills assigned to them."""
+    # ---- internals
+    def _check(self, choice: SessionChoice) -> Checked:
+        """Check that folders, backends and model exist, and assign the skills to the backends."""
         existing_folder(choice.input, "input")
         if choice.workspace is not None:
             existing_folder(choice.workspace, "workspace")
@@ -244,7 +243,7 @@ class Resources:
         skills = assign_skills(choice.skills, chosen)
         return Checked(choice, chosen, skills, open_model(choice.model, key=choice.key, **self._model_settings))
 
-    def _open_workspace(self, choice: Choice) -> Workspace:
+    def _open_workspace(self, choice: SessionChoice) -> Workspace:
         return Workspace.open(self._name, folder=choice.workspace, input=choice.input)
 
     def _open_registry(self, checked: Checked) -> SkillRegistry:
@@ -262,5 +261,5 @@ class Resources:
 
 
 def _is_path(skill: str) -> bool:
-    """True for `./skills`, `/abs`, `~/skills`, `x.skill` or a folder that exists; false for a skill's bare name."""
+    """True for `./skills`, `/abs`, `~/skills`, `x.skill` or an existing folder; False for the bare name of a skill."""
     return "/" in skill or skill.startswith((".", "~")) or skill.endswith(".skill") or os.path.isdir(skill)

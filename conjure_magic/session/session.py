@@ -22,8 +22,9 @@ from conjure_magic.history import extend, repair
 from conjure_magic.hooks import questions
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
+from conjure_magic.phrases import counted
 from conjure_magic.secrets import Key
-from conjure_magic.session.choice import Backends, Choice
+from conjure_magic.session.choice import Backends, SessionChoice
 from conjure_magic.session.options import ModelLike, SkillLike, TurnOptions
 from conjure_magic.session.resources import Resources
 from conjure_magic.session.turns import Checkpoint, Turns
@@ -37,30 +38,30 @@ from conjure_magic.workspace import Workspace, existing_file, expanded
 from conjure_magic.written import WrittenFiles
 
 SYSTEM = (
-    "You work inside a Jupyter notebook for the person who wrote the request. Answer in Markdown, shortly, "
-    "with the finding first. Use the tools for facts; never invent output."
+    "You work inside a Jupyter notebook for the user who wrote the request. Answer briefly, in Markdown, "
+    "with the main finding first. Use the tools to establish facts; never invent output."
 )
 
 
 class Session:
-    """A conversation that goes on from turn to turn, with the backends and skills it may use.
+    """A conversation of several turns, with the backends and skills that it may use.
 
     Args:
-        backend: name or names ("local", "local,native"), or Backend objects.
-        skills: skill folders, folders of skills, names of skills to offer, a SkillRegistry or Skills of it, or skills
-            in Python for the backend native: NativeSkill objects or classes, functions under `@skill`.
-        model: "offline", any callable `request -> response`, a Model; None takes what is configured.
+        backend: one or several names ("local", "local,native"), or Backend objects.
+        skills: skill folders, folders of skills, names of skills, a SkillRegistry, Skill objects, or Python skills for
+            the backend native: NativeSkill objects or classes, functions decorated with `@skill`.
+        model: "offline", a model id, any callable `request -> response`, or a Model; None for the configured one.
         name: shown in footers, and part of the workspace's folder name.
-        workspace: work in this folder as it is; by default a folder of the session's own.
-        input: the folder that relative paths in a prompt mean; by default the current directory.
-        approver: asks a person before a command runs. Without one, a kernel with the extension loaded asks as a cell
-            does, and elsewhere such calls are refused; `approve_all` allows them, `refuse_all` never asks.
-        ask_trust: asks whether the project's own skills may be loaded; without one as for `approver`.
-        settings: defaults for everything not given.
-        key: an API key that goes before the environment's; kept in memory only.
-        image: what the commands of the backend docker run in; by default the settings'. Short for the option `image`.
-        options: the backends' own options by name; those of one that takes no part are ignored.
-        host: the kernel around, for native skills; the magics bring one.
+        workspace: an existing folder to work in; by default the session gets a folder of its own.
+        input: the folder that relative paths in a prompt refer to; by default the current directory.
+        approver: asks before a command runs. Without one, a kernel with the extension loaded asks as a cell does;
+            elsewhere such calls are refused. `approve_all` allows them, `refuse_all` refuses without asking.
+        ask_trust: asks whether the project's skills may be loaded; without one, as for `approver`.
+        settings: defaults for everything that is not given.
+        key: an API key used instead of the one in the environment; kept in memory only.
+        image: the image for commands of the backend docker; by default the settings'. Same as the option `image`.
+        options: the backends' own options by name; options of backends that are not used are ignored.
+        host: the kernel, for native skills; set by the magics.
 
     Nothing is opened before the first turn. Raises UsageError for an unknown backend or model.
     Use it as a context manager, or call `close`.
@@ -95,7 +96,7 @@ class Session:
         self._begun: weakref.WeakSet[Cancel] = weakref.WeakSet()
         self._closed = False
         self._told: set[str] = set()
-        defaults = Choice()
+        defaults = SessionChoice()
         choice = defaults.with_changes(
             backend=self.settings.chosen_backend if backend is None else backend,
             skills=skills or self.settings.skills,
@@ -114,11 +115,10 @@ class Session:
         self.close()
 
     def __repr__(self) -> str:
-        state = "closed" if self._closed else f"{len(self.turns)} turns"
+        state = "closed" if self._closed else counted(len(self.turns), "turn")
         return f"<Session {self.name!r}: {', '.join(self.backends)} · {self.model.name} · {state}>"
 
-    # ---- what it is
-
+    # ---- state
     @property
     def backends(self) -> tuple[str, ...]:
         """The names of the backends."""
@@ -126,7 +126,7 @@ class Session:
 
     @property
     def model(self) -> Model:
-        """Who answers."""
+        """The model."""
         return self._resources.model
 
     @property
@@ -136,72 +136,72 @@ class Session:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The whole conversation as the next request would carry it."""
+        """The conversation as the next request would send it."""
         return self._turn.messages if self._turn is not None else self._turns.now.messages
 
     @property
     def conversation(self) -> tuple[Message, ...]:
-        """Everything that was said in all turns, also what a summary stands for in `messages`."""
+        """The messages of all turns, including those that a summary replaces in `messages`."""
         return tuple(message for turn in self.turns for message in turn.messages)
 
     @property
     def turns(self) -> list[TurnResult]:
-        """The turns so far, the first one first."""
+        """The finished turns, oldest first."""
         return self._turns.all
 
     @property
     def files(self) -> Artifacts:
-        """The files of all turns, each once, in its newest state."""
+        """The files of all turns, each once, in its latest state."""
         return self._turns.files
 
     @property
     def usage(self) -> Usage:
-        """The tokens of all turns."""
+        """The token counts of all turns, added up."""
         return self._turns.usage
 
     @property
     def cost(self) -> float | None:
-        """US dollars of all turns; None if any price is not known."""
+        """The cost of all turns in US dollars; None if a price is unknown."""
         return self._turns.cost
 
     @property
     def context_tokens(self) -> int:
-        """How many tokens the conversation has, as a server last counted; 0 where none did."""
+        """The conversation's length in tokens, as last counted by a server; 0 if it was never counted."""
         return self._turns.now.counted.tokens
 
     @property
     def workspace(self) -> Workspace:
-        """The session's folders, made when first asked for. Raises UsageError if they cannot be."""
+        """The session's folders, created on first use. Raises UsageError if they cannot be created."""
         return self._resources.workspace
 
     @property
     def opened_workspace(self) -> Workspace | None:
-        """The session's folders if they are open already."""
+        """The workspace if it is open; otherwise None."""
         return self._resources.opened_workspace
 
     @property
     def input_folder(self) -> Path:
-        """The folder that relative paths in a prompt mean."""
+        """The folder that relative paths in a prompt refer to."""
         return self._resources.input_folder
 
     @property
     def skills(self) -> SkillRegistry:
-        """The skills that this session knows."""
+        """The skills available to this session."""
         return self._resources.skills
 
     @property
     def backend_skills(self) -> tuple[BackendSkills, ...]:
-        """The skills that its backends have beside the folders: in Python, hosted."""
+        """The backends' own skills: Python skills and hosted ones."""
         return self._resources.backend_skills
 
     @property
     def skill_spellings(self) -> list[str]:
-        """What may be given as `skills` beside folders and their names, such as "xlsx" for Anthropic's container."""
+        """Values of `skills` other than folders and names of skill folders, such as "xlsx" for Anthropic."""
         return self._resources.skill_spellings
 
     @property
     def reads_folders(self) -> bool:
-        """True if one of its backends works with skill folders."""
+        """True if one of the backends uses skill folders."""
         return self._resources.reads_folders
 
     # ---- turns
@@ -209,22 +209,22 @@ class Session:
     def stream(self, prompt: str, **options: Unpack[TurnOptions]) -> Generator[Event, None, None]:
         """Run one turn and yield its events; the last one is `TurnFinished` with the result.
 
-        Hold it in `contextlib.closing`, in the main thread under `interrupt_guard`. Closing it early stops
-        the turn: commands are killed, the history stays valid, and `TurnFinished` still reaches subscribers.
+        Wrap it in `contextlib.closing`, and in the main thread in `interrupt_guard`. Closing it early stops
+        the turn: commands are killed, the history stays valid, and subscribers still receive `TurnFinished`.
 
         Args:
             prompt: the request.
-            **options: files and text that go with it, an approver, model, limits or cancel of its own: `TurnOptions`.
+            **options: files, extra text, approver, model, limits and cancel of this turn; see `TurnOptions`.
 
         Raises UsageError, BackendError or SessionError before the first event, ModelError after the last.
         """
         cancel = options.setdefault("cancel", Cancel())
-        self._begun.add(cancel)  # `stop` counts from now on, also before the first event is asked for
+        self._begun.add(cancel)  # `stop` takes effect from here on, even before the first event is requested
         return self._stream(prompt, options, cancel)
 
     def _stream(self, prompt: str, options: TurnOptions, cancel: Cancel) -> Generator[Event, None, None]:
         if not prompt.strip():
-            raise UsageError("the prompt is empty: it has to say what to do")
+            raise UsageError("the prompt is empty")
         given, text = options.get("files", ()), options.get("extra_text", ())
         files = [existing_file(path) for path in ([given] if isinstance(given, str | Path) else given)]
         texts = [text] if isinstance(text, str) else text
@@ -243,10 +243,10 @@ class Session:
                 self._keep(turn)
 
     def chat(self, prompt: str, **options: Unpack[TurnOptions]) -> TurnResult:
-        """Run one turn to its end and return the result; for the options see `TurnOptions`.
+        """Run one turn and return its result; for the options see `TurnOptions`.
 
-        Raises KeyboardInterrupt if it was interrupted, ModelError if the model failed; what was said and done
-        until then is in `turns[-1]`.
+        Raises KeyboardInterrupt if the turn was interrupted, ModelError if the model failed, and the errors of
+        `stream`. The unfinished turn is in `turns[-1]`.
         """
         cancel = options.setdefault("cancel", Cancel())
         with interrupt_guard(cancel), contextlib.closing(self.stream(prompt, **options)) as events:
@@ -257,16 +257,19 @@ class Session:
         return self.turns[-1]
 
     def retry(self, **options: Unpack[TurnOptions]) -> TurnResult:
-        """Take the last turn back and run it again; options and errors as of `chat`. Raises UsageError if none."""
-        with self.taking_back() as turn:
+        """Remove the last turn and run its request again; options and errors as for `chat`.
+
+        Raises UsageError if there is no turn.
+        """
+        with self.removing_last() as turn:
             again: TurnOptions = {"extra_text": turn.extra_text, "files": turn.input_files}
             return self.chat(turn.prompt, **(again | options))
 
     @contextlib.contextmanager
-    def taking_back(self) -> Generator[TurnResult, None, None]:
-        """Take the last turn back and give it; it returns if no turn takes its place.
+    def removing_last(self) -> Generator[TurnResult, None, None]:
+        """Remove the last turn and yield it; it is restored unless a new turn was added inside the block.
 
-        Raises UsageError if there is none.
+        Raises UsageError if there is no turn.
         """
         if not self.turns:
             raise UsageError(f"session {self.name!r} has no turn to run again")
@@ -280,19 +283,20 @@ class Session:
                 self._turns.add(turn, after)
 
     def stop(self, reason: StopReason = "stopped") -> None:
-        """Stop the running turn, from any thread; it ends within a second or so. Nothing runs: nothing happens."""
+        """Stop the running turn, from any thread; it ends within about a second. Does nothing if no turn runs."""
         for cancel in tuple(self._begun):
             cancel.set(reason)
 
     def undo(self, turns: int = 1) -> None:
-        """Take the last turns out of the conversation; files stay. Raises UsageError if there are not so many."""
+        """Remove the last `turns` turns; files stay. Raises UsageError if there are fewer."""
         with self._exclusively():
             if not 1 <= turns <= len(self.turns):
-                raise UsageError(f"cannot undo {turns} turns: session {self.name!r} has {len(self.turns)}")
+                asked = counted(turns, "turn")
+                raise UsageError(f"cannot undo {asked}: session {self.name!r} has {len(self.turns)}")
             self._turns.undo(turns)
 
     def reset(self) -> None:
-        """Forget the conversation; backends, skills and files stay. Commands left running are ended."""
+        """Clear the conversation; backends, skills and files stay. Running commands are ended."""
         with self._exclusively():
             self._turns.reset()
             self._resources.forget_conversation()
@@ -308,9 +312,9 @@ class Session:
         image: str | None = None,
         options: Mapping[str, object] | None = None,
     ) -> None:
-        """Go on with other backends, skills, folders or another model from the next turn on; None keeps what is.
+        """Use other backends, skills, folders or another model from the next turn on; None keeps the present value.
 
-        Raises UsageError for what does not exist; then nothing has changed.
+        Raises UsageError or SkillError if anything given does not exist; then nothing has changed.
         """
         with self._exclusively():
             changed = self._resources.choice.with_changes(
@@ -324,7 +328,7 @@ class Session:
             self._resources.change(changed)
 
     def use_key(self, key: Key) -> None:
-        """Take this API key for the next turns, in the place of the environment's.
+        """Use this API key from the next turn on, instead of the one in the environment.
 
         Raises UsageError if the key cannot be used; then nothing has changed.
         """
@@ -332,7 +336,7 @@ class Session:
             self._resources.change(self._resources.choice.with_changes(key=key))
 
     def close(self) -> None:
-        """End everything that still runs and free the workspace; its files stay. Calling it twice is fine."""
+        """Stop the running turn, close the backends and release the workspace; its files stay. May be called twice."""
         self.stop("closed")
         self._closed = True
         self._resources.close()
@@ -340,44 +344,43 @@ class Session:
     def subscribe(
         self, handler: Callable[[Event], object], events: Collection[type] | None = None
     ) -> Callable[[], None]:
-        """Call `handler` with every event of every turn, or only those whose body is of a type in `events`.
+        """Call `handler` with every event of every turn, or only those with a body of a type in `events`.
 
-        Returns a function that ends the subscription. A handler that raises is logged and breaks nothing.
+        Returns a function that ends the subscription. An exception of a handler is logged and does not end the turn.
         """
         return self._subscribers.add(handler, events)
 
     # ---- what goes to a model
 
     def request(self, prompt: str = "") -> Request:
-        """The request that the next turn would begin with, as a callable model would get it."""
+        """The request that a turn with this prompt would send, as a callable model receives it."""
         contributions = contributions_of(self._resources.backends, Preview(self.workspace, self.model))
         request = compose(SYSTEM, contributions, self.model, self.limits().max_tokens)
         return replace(request, messages=extend(repair(self.messages), [TextBlock(prompt)] if prompt else []))
 
     def tool_definitions(self) -> list[dict[str, Any]]:
-        """The tools of the next request, as the wire has them."""
+        """The tools of the next request, in the API's format."""
         return [tool.to_dict() for tool in self.request().tools]
 
     def system_prompt(self) -> str:
-        """The system text of the next request."""
+        """The system prompt of the next request."""
         return self.request().system
 
     def container_config(self) -> dict[str, Any]:
-        """The `container` of the next request, with its skills; empty where the hosted backend takes no part."""
+        """The `container` field of the next request, with its skills; empty without the hosted backend."""
         return dict(self.request().fields.get("container", {}))
 
     def download_files(self, files: Iterable[Artifact], directory: str | Path) -> list[Path]:
-        """Save copies into a folder, made if need be, and return their paths; names that clash keep their folders.
+        """Save copies into a folder and return their paths. The folder is created if it does not exist.
 
-        Raises FileExistsError or OSError for the first that could not be saved, when all others are; UsageError for
-        the home folder of a user who has none.
+        Files with the same name keep their subfolders. Raises FileExistsError or OSError for the first file that
+        could not be saved, after all others have been; UsageError for an unknown user's home directory.
         """
         return save_all(files, expanded(directory))
 
-    # ---- inside
-
+    # ---- internals
     def _remember_written(self, event: Event) -> None:
-        """Remember what was made in the person's own folder, where rules for commands must not let it run."""
+        """Remember files created in a folder of the user's: approval rules must not let commands run them."""
         if isinstance(event.body, FileCreated) and event.body.artifact.path and self.workspace.in_place:
             WrittenFiles().add(event.body.artifact.path)
 
@@ -386,7 +389,7 @@ class Session:
         if self._closed:
             raise SessionClosedError(f"session {self.name!r} is closed")
         if not self._busy.acquire(blocking=False):
-            raise SessionBusyError(f"session {self.name!r} is busy with a turn; stop it, or use another session")
+            raise SessionBusyError(f"session {self.name!r} is running a turn; stop it, or use another session")
         try:
             yield
         finally:
@@ -412,16 +415,16 @@ class Session:
         )
 
     def limits(self, **changes: Unpack[LimitChanges]) -> Limits:
-        """The bounds of a turn: the settings' with `changes`, such as `session.limits(max_cost=0.50)`."""
+        """The limits of a turn: those of the settings, with changes such as `session.limits(max_cost=0.50)`."""
         return replace(limits_of(self.settings), **changes)
 
     def _keep(self, turn: Turn) -> None:
-        """Take a turn's messages over; one that never began leaves no trace."""
+        """Add a turn and its messages to the session, unless it never began."""
         if turn.result is not None:
             self._told |= {notice.text for notice in turn.setup.notices}
             self._turns.add(turn.result, Checkpoint(turn.messages, turn.fingerprint, turn.budget.counted))
 
 
 def _options(image: str | None, options: Mapping[str, object] | None) -> dict[str, object]:
-    """The backends' options, `image` among them if it is given."""
+    """The backends' options, including `image` if it is given."""
     return {**(options or {}), **({} if image is None else {"image": image})}

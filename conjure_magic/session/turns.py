@@ -1,4 +1,4 @@
-"""The turns of a session, and a checkpoint of the conversation before each of them."""
+"""The turns of a session, with a checkpoint of the conversation before each of them."""
 
 from __future__ import annotations
 
@@ -18,37 +18,37 @@ class Checkpoint:
     fingerprint: bytes = b""
     """`Request.fingerprint` of the last request; empty before the first."""
     counted: Counted = field(default_factory=Counted)
-    """What a server counted last for `messages`."""
+    """The last token count that a server reported for `messages`."""
 
 
 class Turns:
-    """The turns so far, which can be undone."""
+    """The finished turns of a session; the last ones can be undone."""
 
     def __init__(self) -> None:
         self.all: list[TurnResult] = []
         self.now = Checkpoint()
-        """The conversation as the next turn finds it."""
+        """The conversation before the next turn."""
         self._before: list[Checkpoint] = []
 
     @property
     def files(self) -> Artifacts:
-        """The files of all turns, each once, in its newest state."""
+        """The files of all turns, each once, in its latest state."""
         newest = {artifact.name: artifact for turn in self.all for artifact in turn.files}
         return Artifacts(newest.values())
 
     @property
     def usage(self) -> Usage:
-        """The tokens of all turns."""
+        """The token counts of all turns, added up."""
         return sum((turn.usage for turn in self.all), Usage())
 
     @property
     def cost(self) -> float | None:
-        """US dollars of all turns; None if any price is not known."""
+        """The cost of all turns in US dollars; None if a price is unknown."""
         costs = [turn.cost for turn in self.all]
         return None if None in costs else sum(cost for cost in costs if cost is not None)
 
     def add(self, turn: TurnResult, after: Checkpoint) -> None:
-        """Add a turn, and the conversation as it left it."""
+        """Add a turn, with the conversation after it."""
         self._before.append(self.now)
         self.all.append(turn)
         self.now = after
@@ -59,5 +59,5 @@ class Turns:
         del self._before[-turns:], self.all[-turns:]
 
     def reset(self) -> None:
-        """Remove all of them."""
+        """Remove all turns."""
         self.all, self._before, self.now = [], [], Checkpoint()

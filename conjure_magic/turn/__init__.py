@@ -1,4 +1,4 @@
-"""One turn: `Turn` is its loop, `TurnSetup` what a session gives it."""
+"""One turn: `Turn` runs the loop, `TurnSetup` is its input from the session."""
 
 from conjure_magic.turn.loop import Turn
 from conjure_magic.turn.setup import TurnSetup

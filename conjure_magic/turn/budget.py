@@ -1,4 +1,4 @@
-"""What a turn has used and may still use: tokens, dollars, room in the model's context."""
+"""The budget of a turn: tokens and dollars used, and how much is left of them and of the model's context."""
 
 from __future__ import annotations
 
@@ -20,24 +20,24 @@ MILLION = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What bounds one turn. `Session.limits()` has them as the settings do; `limits_of` makes them."""
+    """The limits of one turn; `Session.limits()` returns those of the settings."""
 
     max_rounds: int
-    """Model requests."""
+    """Number of requests to the model."""
     max_pauses: int
-    """How often a server's own loop may pause and be followed."""
+    """How often the server's own loop may pause and be resumed."""
     timeout: float | None
-    """Seconds, waiting for a person not counted; None for no limit."""
+    """Seconds, without the time spent waiting for the user; None for no limit."""
     max_tokens: int
     """Tokens of one answer."""
     max_cost: float | None
     """US dollars, checked between rounds; None for no limit."""
     compact: bool
-    """Summarise whole rounds when the conversation nears the model's context; else the turn ends there."""
+    """Summarise whole rounds when the conversation nears the model's context limit; if False, the turn ends there."""
 
 
 class LimitChanges(TypedDict, total=False):
-    """Bounds that differ from the settings; see `Limits`. What is left out stays."""
+    """Limits that differ from the settings; see `Limits`."""
 
     max_rounds: int
     max_pauses: int
@@ -48,7 +48,7 @@ class LimitChanges(TypedDict, total=False):
 
 
 def limits_of(settings: Settings) -> Limits:
-    """The bounds of a turn as the settings have them; 0 there is no bound."""
+    """The limits of a turn according to the settings, where 0 means no limit."""
     return Limits(
         max_rounds=settings.max_rounds,
         max_pauses=settings.max_pauses,
@@ -61,20 +61,17 @@ def limits_of(settings: Settings) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many tokens the conversation had when a server last counted, and how many messages that were."""
+    """The conversation's length in tokens as a server last counted it, and the number of messages it counted."""
 
     tokens: int = 0
     messages: int = 0
 
 
 class Budget:
-    """One turn's account."""
+    """The tokens and money that one turn has used."""
 
     def __init__(self, model: Model, limits: Limits, counted: Counted) -> None:
-        """An account over a model's prices.
-
-        Raises UsageError for a cost limit where the model's price is not known.
-        """
+        """Start at zero. Raises UsageError for a cost limit if the model's price is unknown."""
         self._model = model
         self._limits = limits
         self.counted = counted
@@ -84,7 +81,7 @@ class Budget:
         self._begun: Usage | None = None
         if limits.max_cost is not None and model.cost(Usage(1, 1)) is None:
             raise UsageError(
-                f"a bound of the cost (max_cost) needs a price, and that of {model.name} is not known",
+                f"the limit max_cost needs a price, and the price of {model.name} is not known",
                 remedy=Remedy(
                     "Leave it out, or set a price, in dollars per million tokens, with {0}.",
                     setting("prices", f"{{{model.name!r}: [input, output]}}"),
@@ -104,59 +101,59 @@ class Budget:
         self.cost = None if cost is None or self.cost is None else self.cost + cost
 
     def bill_unfinished(self, said: Sequence[Message]) -> None:
-        """Add an answer that broke off: what was read as its server counted it, what was said as far as it came."""
+        """Add an answer that was cut off: its input as the server counted it, and the output received so far."""
         if self._begun is not None:
             output = max(self._begun.output_tokens or 0, estimated_tokens(said))
             self.bill(replace(self._begun, output_tokens=output))
 
     def count(self, usage: Usage, messages: int) -> None:
-        """Remember what a server counted for a conversation of so many messages, its answer included."""
+        """Record a server's count for a conversation of `messages` messages, including its answer."""
         if usage.context_tokens is not None:
             self.counted = Counted(usage.context_tokens, messages)
 
     def take_request(self, request: Request) -> None:
-        """Estimate what system text and tools add to the conversation; what a server counted holds them already."""
+        """Estimate the tokens of system prompt and tools; a server's count already includes them."""
         if not self.counted.tokens:
             tools = json.dumps([tool.to_dict() for tool in request.tools], default=str)
             self._overhead = (len(request.system.encode("utf-8", "replace")) + len(tools)) // BYTES_PER_TOKEN
 
     def forget_count(self) -> None:
-        """The conversation was rewritten: what was counted no longer holds."""
+        """Discard the last count, because the conversation was rewritten."""
         self.counted = Counted()
 
     def tokens(self, messages: Sequence[Message]) -> int:
-        """The tokens of a conversation: as counted, and an estimate for what came since."""
+        """The tokens of a conversation: the last count, and an estimate of everything since."""
         known = self.counted.tokens or self._overhead
         return known + estimated_tokens(messages[self.counted.messages :])
 
     def is_full(self, messages: Sequence[Message]) -> bool:
-        """True if the next answer may no longer fit into the model's context."""
+        """True if the next answer may not fit into the model's context."""
         return is_nearly_full(self.tokens(messages), self._model.context_window, self._reserve())
 
     def max_tokens(self, messages: Sequence[Message]) -> int:
-        """How many tokens the next answer may have: what fits, and what the money left buys; 0 if that is none."""
+        """The most tokens the next answer may have, given the context and the money left; 0 if there is no money."""
         new = self.tokens(messages) - self.counted.tokens
         return self.affordable(new, self.counted.tokens, self.longest(messages))
 
     def longest(self, messages: Sequence[Message]) -> int:
-        """How many tokens the next answer may have, money aside."""
+        """The most tokens the next answer may have, apart from its cost."""
         window = self._model.context_window
         if window is None:
             return self._limits.max_tokens
         return min(self._limits.max_tokens, max(window - self.tokens(messages), self._reserve()))
 
     def can_afford_summary(self, tokens: int) -> bool:
-        """True if half of the money left pays for reading so many tokens and a summary of them."""
+        """True if half of the money left is enough to read `tokens` tokens and write a summary."""
         return self.affordable(tokens, 0, SUMMARY_TOKENS, share=0.5) == SUMMARY_TOKENS
 
     def affordable(self, new: int, cached: int, most: int, share: float = 1.0) -> int:
-        """How many tokens of an answer, `most` of them at most, can be paid after reading so many; 0 if none."""
+        """The tokens of an answer, up to `most`, that can be paid for after the input tokens; 0 if none."""
         if self._limits.max_cost is None:
             return most
         if self.cost is None:  # a server that stopped counting
             return 0
         reading = self._model.cost(Usage(0, 0, new, cached)) or 0.0
-        # Of this prompt, since a price may depend on its length.
+        # For this prompt, since the price may depend on its length.
         each = ((self._model.cost(Usage(0, MILLION, new, cached)) or 0.0) - reading) / MILLION
         left = (self._limits.max_cost - self.cost) * share - reading
         if left <= 0:
@@ -164,6 +161,6 @@ class Budget:
         return min(most, int(left / each + 1e-9)) if each > 0 else most
 
     def _reserve(self) -> int:
-        """Tokens that are kept free for an answer: of a small window no more than a quarter."""
+        """Tokens kept free for the answer: at most a quarter of the context window."""
         window = self._model.context_window
         return min(self._limits.max_tokens, window // 4) if window else self._limits.max_tokens

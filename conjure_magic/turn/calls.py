@@ -1,4 +1,4 @@
-"""The tool calls of a turn: each goes to its owner, each is answered, whatever happens."""
+"""The tool calls of a turn: each is run by its owner, and each gets a result, whatever happens."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from conjure_magic.turn.feed import Feed
 
 
 class Calls:
-    """Runs calls one after the other, and asks the person where a backend wants it."""
+    """Runs calls one after the other, and asks the user if a backend requires it."""
 
     def __init__(self, feed: Feed, cancel: Cancel, deadline: Deadline, approver: Approver | None) -> None:
         self.owners: Mapping[str, Backend] = {}
         """Tool name -> the backend that runs it, as of the latest request."""
         self.held: list[Block] = []
-        """What results want to be followed by, until it can be sent."""
+        """Blocks that are to follow the results, kept until they can be sent."""
         self._feed = feed
         self._cancel = cancel
         self._deadline = deadline
@@ -39,11 +39,11 @@ class Calls:
         self._waited = 0.0
 
     def approve(self, request: ApprovalRequest) -> Decision:
-        """Ask the turn's approver; the time stands still meanwhile."""
+        """Ask the turn's approver; the deadline is paused meanwhile."""
         self._cancel.raise_if_set()
         self._feed.emit(ApprovalAsked(request.tool_use_id, request.backend, request.text))
         began = time.monotonic()
-        decision = Decision("no", by="stopped", reason="The turn was stopped while the question stood.")
+        decision = Decision("no", by="stopped", reason="The turn was stopped while the question was open.")
         try:
             with self._deadline.paused():
                 decision = as_decision(self._approver(request, self._cancel)) if self._approver else UNANSWERED
@@ -55,7 +55,7 @@ class Calls:
         return decision
 
     def run(self, calls: Sequence[ToolUseBlock], context: Context, answer: list[Block]) -> Generator[Event, None, None]:
-        """Run the calls in order. `answer` has exactly one result for each of them afterwards, however this ends."""
+        """Run the calls in order. Afterwards `answer` has exactly one result per call, however this ends."""
         try:
             for call in calls:
                 result = yield from self._call(call, context)
@@ -70,25 +70,25 @@ class Calls:
             answer[:] = whole.content
 
     def take_held(self) -> list[Block]:
-        """What is to follow the results now; it is held no longer."""
+        """Return the blocks that are to follow the results, and forget them."""
         taken, self.held = self.held, []
         return taken
 
     def close(self) -> None:
-        """End the calls that nothing answered any more, such as those of a server that was cut."""
+        """Finish calls that have no result, such as hosted calls whose stream was cut off."""
         for item in tuple(self._feed.record.items):
             if isinstance(item, Called) and item.result is None:
                 self._feed.emit(ToolFinished(item.call.id, self._cut(item.call), 0.0))
 
     def _seen(self, call: ToolUseBlock) -> list[Block]:
-        """The answer to a call that was cut, from the output that was seen; nothing if it never began."""
+        """The result of an interrupted call, from the output received so far; empty if it never began."""
         for item in reversed(self._feed.record.items):
             if isinstance(item, Called) and item.call.id == call.id and item.result is not None:
                 return [ToolResultBlock(call.id, item.result.content, item.result.is_error)]
         return []
 
     def _call(self, call: ToolUseBlock, context: Context) -> Generator[Event, None, ToolResult]:
-        """Run one call by its owner; what goes wrong becomes a result that the model can act on."""
+        """Let the owner run one call; errors become a result that the model can act on."""
         self._cancel.raise_if_set()
         owner = self.owners.get(call.name)
         started, waited = time.monotonic(), self._waited
@@ -115,13 +115,13 @@ class Calls:
         finally:
             if result is None:
                 result = self._cut(call)
-            took = time.monotonic() - started - (self._waited - waited)  # a person's time is not the call's
+            took = time.monotonic() - started - (self._waited - waited)  # waiting for the user does not count
             self._feed.emit(ToolFinished(call.id, result, took))
         yield from self._feed.drain()
         return result
 
     def _cut(self, call: ToolUseBlock) -> ToolResult:
-        """The result of a call that was stopped, from what it had printed."""
+        """The result of a call that was stopped, with the output it had printed."""
         items = self._feed.record.items
         printed = next((i.output for i in items if isinstance(i, Called) and i.call.id == call.id), "")
         why = f"[{self._cancel.reason or 'stopped'} before it ended]"

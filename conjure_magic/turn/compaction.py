@@ -1,4 +1,4 @@
-"""Fitting a conversation into a model's context: whole rounds become a summary, and the turn goes on after it."""
+"""Compaction: fit a conversation into a model's context by replacing whole rounds with a summary."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from conjure_magic.models.counting import BYTES_PER_TOKEN, estimated_tokens
 from conjure_magic.phrases import shortened
 
 MARGIN = 0.05
-"""Part of the window that is left free, since the count is an estimate."""
+"""Fraction of the context window kept free, since the count is an estimate."""
 SUMMARY = "[conjure: summary of the conversation so far]"
 SUMMARY_TOKENS = 4_000
 RULE_CHARACTERS = 6_000
-"""Characters of a summary that is made by rule."""
+"""Characters of a summary made without a model."""
 
 INSTRUCTION = (
-    "The conversation is about to exceed your context. Summarise all of it so that you can go on with nothing "
-    "else: what was asked, what was found (figures, names, line numbers, paths as they are), which files were "
-    "made where, what was tried and failed, and what is still to be done. Write the summary only."
+    "The conversation is about to exceed your context. Summarise all of it so that you can continue from the summary "
+    "alone: what was asked, what was found (exact figures, names, line numbers and paths), which files were "
+    "created and where, what was tried and failed, and what is still to be done. Write only the summary."
 )
 
 
 def is_nearly_full(tokens: int, window: int | None, answer: int) -> bool:
-    """True if a prompt of so many tokens leaves no room for an answer of `answer` tokens; False without a limit."""
+    """True if a prompt of `tokens` tokens leaves no room for an answer of `answer` tokens; False without a window."""
     return window is not None and tokens + answer > window * (1 - MARGIN)
 
 
@@ -44,7 +44,7 @@ def summary_request(
         request: the request that did not fit; its model and system text are kept.
         messages: the conversation without the prompt of the turn under way.
         window: the model's context in tokens; a longer conversation loses its middle.
-        tokens: how long the summary may be.
+        tokens: limit of the summary.
     """
     room = (window or 100_000) * (1 - 2 * MARGIN) - tokens - len(request.system) / BYTES_PER_TOKEN
     text = shortened(transcript(messages), max(int(room * BYTES_PER_TOKEN), 2_000))
@@ -53,49 +53,49 @@ def summary_request(
 
 
 def summary_by_rule(messages: Sequence[Message]) -> str:
-    """A summary without a model: the beginning and the end of what was said and done."""
+    """A summary made without a model: the beginning and the end of the transcript."""
     return shortened(transcript(messages), RULE_CHARACTERS)
 
 
 def summary_note(summary: str) -> TextBlock:
-    """The summary as the block that stands in the place of the conversation, before the prompt."""
+    """The block that replaces the conversation, placed before the prompt."""
     return TextBlock(f"{SUMMARY}\n{summary}\n[end of the summary]")
 
 
 def begins_with_summary(messages: Sequence[Message]) -> bool:
-    """True if the beginning of this conversation was summarised."""
+    """True if the conversation begins with a summary."""
     first = messages[0].content[0] if messages and messages[0].content else None
     return isinstance(first, TextBlock) and first.text.startswith(SUMMARY)
 
 
 class Account(Protocol):
-    """What pays for a summary."""
+    """The budget that pays for a summary."""
 
     def can_afford_summary(self, tokens: int) -> bool:
-        """True if there is money for reading so many tokens and a summary of them."""
+        """True if there is money to read `tokens` tokens and write a summary."""
 
     def expect(self, usage: Usage) -> None:
-        """An answer has begun."""
+        """Record the usage reported when an answer starts."""
 
     def bill(self, usage: Usage) -> None:
-        """An answer is there."""
+        """Add the usage of a complete answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What stands for a conversation from now on."""
+    """A summary that replaces a conversation."""
 
     text: str
     rule: str = ""
-    """Why it was made by rule, in words for the person; empty if the model made it."""
+    """Why it was made without the model, in words for the user; empty if the model wrote it."""
 
 
 def summarise(model: Model, request: Request, messages: Sequence[Message], cancel: Cancel, account: Account) -> Summary:
-    """The summary: by rule where the model cannot make one, or it would cost too much.
+    """Summarise a conversation: an extract, if the model cannot write a summary or it would cost too much.
 
-    One that is cut by its limit is asked for once more with twice the room. Lines of the answers whose figures, names
-    and paths it lacks stand below it. What the model used is billed to `account`. Raises CancelledError if the turn is
-    stopped meanwhile.
+    A summary that is cut off is requested again with twice the limit. Lines of the answers with figures, names or
+    paths that it lacks are added below it. The model's usage is billed to `account`. Raises CancelledError if the
+    turn is stopped meanwhile.
     """
     text, rule = _asked(model, request, messages, cancel, account)
     text = text or summary_by_rule(messages)
@@ -105,12 +105,12 @@ def summarise(model: Model, request: Request, messages: Sequence[Message], cance
 def _asked(
     model: Model, request: Request, messages: Sequence[Message], cancel: Cancel, account: Account
 ) -> tuple[str, str]:
-    """The model's own summary, or why there is none."""
-    rule = "the model made none"
+    """The model's summary, or the reason why there is none."""
+    rule = "the model did not write a summary"
     for tokens in (SUMMARY_TOKENS, 2 * SUMMARY_TOKENS):
         asked = summary_request(request, messages, model.context_window, tokens)
         if not account.can_afford_summary(estimated_tokens(asked.messages)):
-            return "", "a better one would cost too much"
+            return "", "a summary by the model would cost too much"
         finished: MessageFinished | None = None
         try:
             with contextlib.closing(model.stream(asked, cancel)) as events:
@@ -129,18 +129,18 @@ def _asked(
             return finished.message.text.strip(), "" if finished.message.text.strip() else rule
         if finished.stop_reason == "refusal":
             return "", rule
-        rule = "the model's own was cut off by its limit"
+        rule = "the model's summary was cut off"
     return "", rule
 
 
 FACTS = 4_000
-"""Characters of lines that are kept below a summary for what it lacks."""
+"""Characters of the lines that are added below a summary."""
 LINE = 400
-"""Characters of such a line."""
+"""Characters of each of these lines."""
 
 
 def missing_facts(summary: str, messages: Sequence[Message]) -> str:
-    """Lines of the model's answers with figures, names or paths that the summary lacks; the newest of them."""
+    """The newest lines of the model's answers with figures, names or paths that the summary lacks."""
     known = set(_facts(summary))
     lines = [line.strip() for message in messages if message.role == "assistant" for line in message.text.splitlines()]
     kept: list[str] = []
@@ -159,8 +159,8 @@ def missing_facts(summary: str, messages: Sequence[Message]) -> str:
 
 
 def _facts(text: str) -> list[str]:
-    """The words of a text that are figures, paths, or names: with a digit or a sign inside, or a capital not at the
-    start of the text."""
+    """The figures, paths and names in a text: words that contain a digit or a sign, or begin with a capital letter
+    (except the first word)."""
     words = [word.strip(STRIPPED) for word in text.split()]
     return [word for index, word in enumerate(words) if _is_fact(word, first=index == 0)]
 
@@ -177,7 +177,7 @@ def _is_fact(word: str, *, first: bool) -> bool:
 
 
 def transcript(messages: Sequence[Message]) -> str:
-    """The conversation as plain text, calls and results included, thinking left out."""
+    """The conversation as plain text, with calls and results and without thinking."""
     lines = []
     for message in settle(messages, frozenset()):
         text = "\n".join(block.text for block in message.content if isinstance(block, TextBlock))

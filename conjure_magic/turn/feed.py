@@ -1,4 +1,4 @@
-"""A turn's events on their way out: pushed to the subscribers first, then yielded to whoever pulls."""
+"""The event feed of a turn: events are pushed to the subscribers first, and then yielded to the caller."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ log = logging.getLogger(__name__)
 
 Subscriber = Callable[[Event], None]
 PATIENCE = 1.0
-"""Seconds that a turn waits for subscribers which another thread is telling."""
+"""Seconds that a turn waits while another thread delivers to the subscribers."""
 
 
 class Subscribers:
-    """Who is told every event, or those of some types."""
+    """The subscribers to a session's events."""
 
     def __init__(self) -> None:
         self.now: list[Subscriber] = []
 
     def add(self, handler: Callable[[Event], object], events: Collection[type] | None) -> Callable[[], None]:
-        """Call `handler` with every event whose body is of a type in `events`, or all, until the result is called."""
+        """Call `handler` with every event whose body has a type in `events` (None: all types).
+
+        Returns a function that ends the subscription.
+        """
 
         def subscriber(event: Event) -> None:
             if events is None or isinstance(event.body, tuple(events)):
@@ -43,7 +46,7 @@ class Subscribers:
 
 
 class Feed:
-    """Makes the events of one turn, keeps its record, and queues what is to be yielded. Safe from any thread."""
+    """Creates the events of one turn, keeps its record, and queues events to be yielded. Safe from any thread."""
 
     def __init__(self, session: str, turn: int, subscribers: Sequence[Subscriber]) -> None:
         self.record = TurnRecord()
@@ -55,16 +58,16 @@ class Feed:
         self._lock = threading.Lock()
         self._undelivered: deque[Event] = deque()
         self._deliverer: object = None
-        """The call of `emit` that tells the subscribers now; None if none does."""
+        """The call of `emit` that is delivering to the subscribers; None if there is none."""
         self._idle = threading.Condition(self._lock)
         self.pushed: deque[Event] = deque()
 
     def emit(self, body: Body) -> None:
         """Push an event to the subscribers, in order; the next `drain` yields it.
 
-        One thread delivers at a time, and holds no lock while it does. What is emitted meanwhile, by another thread
-        or by a subscriber, is delivered by that thread next; so a subscriber may wait for a thread that emits.
-        A subscriber that raises is logged and breaks nothing.
+        One thread delivers at a time, and holds no lock meanwhile. Events emitted in the meantime, by another thread
+        or by a subscriber, are delivered next by the same thread; so a subscriber may wait for a thread that emits.
+        An exception of a subscriber is logged and does not end the turn.
         """
         me = object()
         try:
@@ -79,13 +82,13 @@ class Feed:
                 self._deliverer = me
             while (waiting := self._next_undelivered()) is not None:
                 for subscriber in tuple(self._subscribers):
-                    _tell(subscriber, waiting)
+                    _deliver(subscriber, waiting)
         finally:
             if self._deliverer is me:  # an interrupt: the next `emit` delivers the rest
                 self._deliverer = None
 
     def _next_undelivered(self) -> Event | None:
-        """The next event for the subscribers; if there is none, the delivery is over."""
+        """The next event for the subscribers; if there is none, end the delivery and return None."""
         with self._lock:
             if self._undelivered:
                 return self._undelivered.popleft()
@@ -94,9 +97,9 @@ class Feed:
             return None
 
     def drain(self) -> Iterator[Event]:
-        """Yield what was pushed since the last time, once the subscribers have it.
+        """Yield the events pushed since the last call, once the subscribers have received them.
 
-        Another thread that delivers is waited for no longer than `PATIENCE`.
+        Waits up to `PATIENCE` seconds for another thread that is delivering.
         """
         if self._deliverer is not None:
             with self._idle:
@@ -105,7 +108,7 @@ class Feed:
             yield self.pushed.popleft()
 
     def relay(self, bodies: Generator[Body, None, T]) -> Generator[Event, None, T]:
-        """Push and yield what a backend yields; return what it returns. Closing this closes it."""
+        """Push and yield the events of a backend, and return its result. Closing this closes `bodies`."""
         with contextlib.closing(bodies):
             while True:
                 try:
@@ -118,8 +121,8 @@ class Feed:
                 yield from self.drain()
 
 
-def _tell(subscriber: Subscriber, event: Event) -> None:
-    """Call a subscriber. Whatever it raises is its own fault; only the person's interrupt passes."""
+def _deliver(subscriber: Subscriber, event: Event) -> None:
+    """Call a subscriber, logging whatever it raises; only an interrupt by the user passes through."""
     try:
         subscriber(event)
     except KeyboardInterrupt:

@@ -1,7 +1,7 @@
-"""The loop from a prompt to the end of the model's answer, with every tool call on the way.
+"""The loop from a prompt to the end of the model's answer, including all tool calls.
 
-Everything that happens is pushed to the subscribers first and then yielded. Whatever ends the turn, its
-messages are valid, its calls are answered, and `TurnFinished` is the last event.
+Every event is pushed to the subscribers first and then yielded. However the turn ends, its messages are
+valid, its calls have results, and `TurnFinished` is the last event.
 """
 
 from __future__ import annotations
@@ -43,11 +43,12 @@ from conjure_magic.events import (
 from conjure_magic.history import MAX_DEPTH, is_nested_deeply, repair, settle, unfinished, with_own_ids
 from conjure_magic.messages import Block, Message, TextBlock, Usage
 from conjure_magic.models.base import CUT_SHORT, Model, Request
+from conjure_magic.phrases import counted
 from conjure_magic.remedies import RESET, UNDO, Remedy, limit, setting
 from conjure_magic.turn.budget import Budget, Counted
 from conjure_magic.turn.calls import Calls
 from conjure_magic.turn.compaction import summarise, summary_note
-from conjure_magic.turn.conversation import Conversation
+from conjure_magic.turn.conversation import TurnMessages
 from conjure_magic.turn.feed import Feed
 from conjure_magic.turn.request import compose, contributions_of
 from conjure_magic.turn.setup import TurnSetup
@@ -55,25 +56,25 @@ from conjure_magic.workspace import Workspace
 
 GO_ON = Remedy("Leave {0} out, or start over with {1}.", limit("compact", "False"), RESET)
 LOST = (
-    "A file that was sent to Anthropic earlier is no longer kept there, so the conversation goes on without it; attach "
+    "A file sent to Anthropic earlier is no longer stored there, so the conversation continues without it. Attach "
     "it again if it is still needed."
 )
 _TOO_LONG = (
-    "This request alone does not fit. {0} says how long an answer may be and {1} what the model takes; fewer skills "
-    "and attachments make it shorter"
+    "This request does not fit even by itself. {0} limits the length of the answer and {1} gives the model's context "
+    "window; fewer skills and files make the request shorter"
 )
 _LENGTHS = (setting("max_tokens"), setting("context_window"))
 TOO_LONG = Remedy(f"{_TOO_LONG}.", *_LENGTHS)
-TOO_LONG_BY_NOW = Remedy(f"{_TOO_LONG}, and {{2}} takes the last turn back.", *_LENGTHS, UNDO)
-TAKE_BACK = Remedy("If something in the conversation is the cause, {0} takes the last turn back.", UNDO)
+TOO_LONG_BY_NOW = Remedy(f"{_TOO_LONG}, and {{2}} removes the last turn.", *_LENGTHS, UNDO)
+TAKE_BACK = Remedy("If something in the conversation is the cause, {0} removes the last turn.", UNDO)
 NOTHING = (
-    "The server answered nothing. That often means that the conversation does not fit its window, that its chat "
-    "template does not fit the model or its tools, or that the model thought until its limit."
+    "The server sent an empty answer. Common causes: the conversation does not fit into its context window, its chat "
+    "template does not match the model or its tools, or the model used up its limit with thinking."
 )
 
 
 class Turn:
-    """A turn under way; also the `Context` of its backends."""
+    """A running turn; also the `Context` of its backends."""
 
     def __init__(
         self,
@@ -94,7 +95,7 @@ class Turn:
         self.feed = Feed(setup.session, setup.number, setup.subscribers)
         self.budget = Budget(setup.model, setup.limits, setup.counted)
         self._deadline = Deadline(self.cancel, setup.limits.timeout)
-        self._conversation = Conversation(setup.messages)
+        self._conversation = TurnMessages(setup.messages)
         self._calls = Calls(self.feed, self.cancel, self._deadline, setup.approver)
         self._said: list[Block] = []
         self._text: list[str] = []
@@ -106,7 +107,7 @@ class Turn:
 
     @property
     def messages(self) -> tuple[Message, ...]:
-        """The whole history, as the next request carries it."""
+        """The whole history, as the next request sends it."""
         return self._conversation.messages
 
     # ---- Context
@@ -118,23 +119,23 @@ class Turn:
 
     @property
     def model(self) -> Model:
-        """Who answers."""
+        """The model."""
         return self.setup.model
 
     def emit(self, body: Body) -> None:
-        """Push an event; it is yielded at the next step."""
+        """Push an event; it is yielded with the next step."""
         self.feed.emit(body)
 
     def approve(self, request: ApprovalRequest) -> Decision:
-        """Ask the turn's approver; the time stands still meanwhile."""
+        """Ask the turn's approver; the deadline is paused meanwhile."""
         return self._calls.approve(request)
 
     # ---- the loop
 
     def stream(self) -> Generator[Event, None, None]:
-        """Run the turn. Raises what ended it badly (ModelError, a fault), after `TurnFinished`.
+        """Run the turn. An error that ends it, such as ModelError, is raised after `TurnFinished`.
 
-        Raises UsageError or BackendError before the first event if a backend cannot take part.
+        Raises UsageError or BackendError before the first event if a backend cannot be used.
         """
         self._deadline.start()
         try:
@@ -170,9 +171,9 @@ class Turn:
             raise failure
 
     def _prepare(self) -> tuple[list[Notice], list[Block]]:
-        """Let the backends make ready and take the files that go with the prompt: notices, and blocks for the model.
+        """Let the backends prepare and take the files sent with the prompt; return notices and blocks for the model.
 
-        A turn that is stopped meanwhile begins all the same, and ends at once.
+        A turn that is stopped meanwhile still begins, and ends at once.
         """
         notices, blocks = list(self.setup.notices), []
         with contextlib.suppress(CancelledError):
@@ -187,7 +188,7 @@ class Turn:
         return list(dict.fromkeys(notices)), blocks
 
     def _begin(self, request: Request, notices: Sequence[Notice], files: Sequence[Block]) -> None:
-        """Settle what came before if this request differs, and append the prompt."""
+        """Settle the earlier history if the request has changed, and append the prompt."""
         texts = [TextBlock(text) for text in (self.prompt, *self.extra_text) if text.strip()]
         blocks: list[Block] = [*texts, *files]
         before = repair(self.messages)
@@ -196,7 +197,7 @@ class Turn:
             before = settle(before, request.tool_names)
             self.budget.forget_count()
             names = ", ".join(sorted(request.tool_names)) or "none"
-            note = f"[conjure: what you can use has changed; this turn has the tools {names}]"
+            note = f"[conjure: the available tools have changed; the tools of this turn: {names}]"
             blocks.insert(0, TextBlock(note))
         backends = tuple(backend.name for backend in self.setup.backends)
         self.emit(TurnStarted(self.id, self.setup.parent_id, self.prompt, backends, self.setup.model.name))
@@ -224,17 +225,17 @@ class Turn:
                 return
 
     def _count_pause(self) -> None:
-        """Count a pause of the server's own loop; the next round sends its answer back as it came."""
+        """Count a pause of the server's own loop; the next round sends its answer back unchanged."""
         self._pauses += 1
         most = self.setup.limits.max_pauses
         if self._pauses > most:
             raise PauseLimitError(
-                f"The hosted container paused more than {most} times. What it did is kept, and the next cell can go "
-                "on; the setting max_pauses allows more."
+                f"The hosted container paused more than {counted(most, 'time')}. Its work is kept, and the next turn "
+                "can continue it. The setting max_pauses allows more pauses."
             )
 
     def _prepare_request(self) -> Request:
-        """Let the backends contribute to the next request, and route the calls of its tools to them.
+        """Let the backends contribute to the next request, and route its tool calls to them.
 
         Raises UsageError if two of them offer the same tool.
         """
@@ -245,13 +246,13 @@ class Turn:
         return request
 
     def _offered(self) -> frozenset[str]:
-        """The names of the tools that the backends offer now."""
+        """The names of the tools that the backends currently offer."""
         return frozenset(tool_owners(contributions_of(self.setup.backends, self)))
 
     def _ask(self, request: Request) -> Generator[Event, None, MessageFinished]:
-        """Send the conversation, summarised first where it would not fit, and again after each refusal that was fixed.
+        """Send the conversation, summarised first if it would not fit, and again after each error that could be fixed.
 
-        Each kind of refusal is fixed once.
+        Each kind of error is fixed once.
         """
         if self.budget.is_full(self.messages) and self._conversation.rounds():
             yield from self._compact(request)
@@ -278,8 +279,8 @@ class Turn:
                 yield from self.feed.drain()
 
     def _fits_shorter(self, error: ContextOverflowError, longest: int) -> bool:
-        """True if the answer asked for was too long, not the conversation: now that the window is known, a shorter one
-        is asked for."""
+        """True if the requested answer was too long, rather than the conversation: now that the window is known, a
+        shorter answer can be requested."""
         window = self.setup.model.context_window
         if window is None or (error.prompt or 0) >= window:
             return False
@@ -289,9 +290,9 @@ class Turn:
         return room > 0 and self.budget.longest(self.messages) < longest
 
     def _try_to_fix(self, error: ModelError) -> bool:
-        """Fix what made a request fail, and tell the person: by a backend, or by leaving out what the server refuses.
+        """Fix the cause of a failed request and notify the user: by a backend, or by leaving out what is refused.
 
-        Returns True if another try makes sense, also where a summary is all that it takes.
+        Returns True if another attempt makes sense, also if it only needs a summary.
         """
         told = [text for backend in self.setup.backends if (text := backend.recover(error))]
         if isinstance(error, UploadLostError):
@@ -299,34 +300,34 @@ class Turn:
             self.budget.forget_count()
             told += [LOST]
         elif told:
-            self._conversation.begin_afresh()
+            self._conversation.give_up_resuming()
         elif isinstance(error, ThinkingRefusedError) and self._conversation.rounds():
             self._conversation.settle(self._offered())
             self.budget.forget_count()
-            told = ["The server does not accept the model's earlier thinking any more; it was left out."]
+            told = ["The server no longer accepts the model's earlier thinking; it was left out."]
         for text in told:
             self.emit(Notice(text, "warning"))
         return bool(told) or (isinstance(error, ContextOverflowError) and bool(self._conversation.rounds()))
 
     def _compact(self, request: Request) -> Iterator[Event]:
-        """Put a summary in the place of whole rounds, and go on after it with this turn's prompt."""
+        """Replace whole rounds with a summary, and continue with the prompt of this turn."""
         messages = self._conversation.rounds()
         if not self.setup.limits.compact:
             window = self.setup.model.context_window
-            limit = f"the {window:,} tokens" if window else "what"
-            name = self.setup.model.name
-            raise ContextOverflowError(f"The conversation nears {limit} that {name} can take.", remedy=GO_ON)
+            limit = f"the limit of {counted(window, 'token')}" if window else "the context limit"
+            raise ContextOverflowError(f"The conversation nears {limit} of {self.setup.model.name}.", remedy=GO_ON)
         summary = summarise(self.setup.model, request, messages, self.cancel, self.budget)
         self.budget.forget_count()
         self._conversation.compact(summary_note(summary.text))
         self.emit(Compacted(summary.text, len(messages)))
-        told = f"{len(messages)} messages became a summary of {len(summary.text.split())} words"
-        told += f", made by rule (their beginning and their end), since {summary.rule}" if summary.rule else ""
-        self.emit(Notice(f"The conversation neared the model's context: {told}. The cells above keep the whole."))
+        made = f"{'an extract' if summary.rule else 'a summary'} of {counted(len(summary.text.split()), 'word')}"
+        why = f" ({summary.rule})" if summary.rule else ""
+        told = f"{made} replaces {counted(len(messages), 'message')}{why}"
+        self.emit(Notice(f"The conversation neared the model's context limit: {told}. Earlier output is unchanged."))
         yield from self.feed.drain()
 
     def _max_tokens_or_stop(self) -> int:
-        """How many tokens the next answer may have. Raises CancelledError, and ends the turn, if no money is left."""
+        """The most tokens the next answer may have. Raises CancelledError, ending the turn, if no money is left."""
         most = self.budget.max_tokens(self.messages)
         if most < 1:
             self.cancel.set("max_cost")
@@ -334,7 +335,7 @@ class Turn:
         return most
 
     def _listen(self, request: Request) -> Generator[Event, None, MessageFinished]:
-        """Send the conversation, pass the model's answer on, and append it when it is whole."""
+        """Send the conversation, pass on the model's answer, and append it when it is complete."""
         self._said, self._text, self._stop_reason = [], [], ""
         request = replace(request, messages=self.messages, max_tokens=self._max_tokens_or_stop())
         finished: MessageFinished | None = None
@@ -342,9 +343,9 @@ class Turn:
         with contextlib.closing(self.setup.model.stream(request, self.cancel)) as events:
             for body in events:
                 emit(body)
-                while pushed:  # `drain`, without a generator for each of thousands of deltas
+                while pushed:  # like `drain`, without a generator for each of thousands of deltas
                     yield pushed.popleft()
-                if type(body) is TextDelta:  # by far the commonest
+                if type(body) is TextDelta:  # by far the most common
                     self._text.append(body.text)
                 elif isinstance(body, MessageStarted):
                     self.budget.expect(body.usage)
@@ -358,17 +359,17 @@ class Turn:
                         yield from self.feed.relay(backend.observe(body, self))
         if finished is None:
             self.cancel.raise_if_set()
-            raise ModelError(f"{self.setup.model.name} ended its stream without a message")
+            raise ModelError(f"{self.setup.model.name} ended its stream without a complete message")
         finished = self._take(request, finished)
         yield from self.feed.drain()
         return finished
 
     def _take(self, request: Request, finished: MessageFinished) -> MessageFinished:
-        """Bill the answer and append its message as far as it counts; the answer as it can be sent back."""
+        """Bill the answer, append its message as far as it is valid, and return it as it can be sent back."""
         finished = replace(finished, message=self._fit(finished.message))
         self._stop_reason = finished.stop_reason or "unknown"
         if self._stop_reason == "max_tokens" and request.max_tokens < self.budget.longest(request.messages):
-            self.cancel.set("max_cost")  # it was the money that cut the answer
+            self.cancel.set("max_cost")  # the answer was cut by the cost limit
         self.budget.bill(finished.usage)
         content = finished.message.content
         if self._stop_reason in CUT_SHORT and finished.message.tool_uses:
@@ -382,23 +383,25 @@ class Turn:
         return finished
 
     def _fit(self, message: Message) -> Message:
-        """The message with ids that no other call has. Raises ModelError if it cannot be sent back."""
+        """The message with unique call ids. Raises ModelError if it cannot be sent back."""
         try:
             fit = with_own_ids(message, self.messages)
             _ = fit.encoded
         except (TypeError, ValueError, RecursionError) as error:
-            raise ModelError(f"{self.setup.model.name} sent a message that is not JSON: {error}") from None
+            raise ModelError(
+                f"{self.setup.model.name} sent a message that cannot be written as JSON: {error}"
+            ) from None
         if is_nested_deeply(fit):
             raise ModelError(f"{self.setup.model.name} sent a message that is nested more than {MAX_DEPTH} deep")
         return fit
 
     def _answer(self, message: Message) -> Iterator[Event]:
-        """Run the calls of a message and append all of their results in one message, whatever happens."""
+        """Run the calls of a message and append all results in one message, whatever happens."""
         answer: list[Block] = []
         try:
             yield from self._calls.run(message.tool_uses, self, answer)
         finally:
-            if not self._conversation.awaits_server:  # then results alone may follow
+            if not self._conversation.awaits_server:  # otherwise only results may follow
                 answer += self._calls.take_held()
             self._append(Message("user", tuple(answer)))
         yield from self.feed.drain()
@@ -406,7 +409,7 @@ class Turn:
     # ---- the end
 
     def _finish(self) -> None:
-        """Make the turn's messages valid and say that it is over; nothing is yielded here."""
+        """Make the turn's messages valid and emit `TurnFinished`; nothing is yielded here."""
         self._deadline.stop()
         left = unfinished([*self._said, TextBlock("".join(self._text))])
         if left:

@@ -1,4 +1,4 @@
-"""The request of a round, put together from what the backends contribute. Only asks; `Turn` is what acts."""
+"""The request of a round, composed of the backends' contributions. Reads only; `Turn` acts on it."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Contributions = Sequence[tuple[Backend, Contribution]]
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """The `Context` of a request that is looked at and not sent: nothing is told, nothing is allowed."""
+    """The `Context` of a request that is shown and not sent: events are dropped, questions are refused."""
 
     workspace: Workspace
     model: Model
     cancel: Cancel = field(default_factory=Cancel)
 
     def emit(self, body: Body) -> None:
-        """No one listens."""
+        """Drop the event."""
 
     def approve(self, request: ApprovalRequest) -> Decision:
-        """No."""
+        """Refuse."""
         return UNANSWERED
 
 
 def contributions_of(backends: Sequence[Backend], context: Context) -> Contributions:
-    """What each backend adds to the next request. Raises BackendUnavailableError if one cannot work here."""
+    """The contribution of each backend to the next request. Raises BackendUnavailableError if one cannot work here."""
     return [(backend, backend.contribute(context)) for backend in backends]
 
 
@@ -40,10 +40,10 @@ def compose(system: str, contributions: Contributions, model: Model, max_tokens:
     """The request without its messages. Raises UsageError if two backends offer the same tool.
 
     Args:
-        system: the session's own system text; the backends' comes after it.
+        system: the system prompt of the session; those of the backends follow it.
         contributions: see `contributions_of`.
-        model: who is to answer.
-        max_tokens: tokens of its answer.
+        model: the model to ask.
+        max_tokens: limit of its answer.
     """
     tool_owners(contributions)
     given = [contribution for _, contribution in contributions]

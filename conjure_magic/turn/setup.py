@@ -1,4 +1,4 @@
-"""What a turn needs from its session."""
+"""The input of a turn."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from conjure_magic.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class TurnSetup:
-    """Everything a turn needs from its session."""
+    """Everything that a turn gets from its session."""
 
     session: str
     number: int
     parent_id: str
     system: str
-    """The session's own system text; the backends' comes after it."""
+    """The system prompt of the session; those of the backends follow it."""
     backends: tuple[Backend, ...]
     model: Model
     workspace: Workspace
     messages: tuple[Message, ...]
     """The history before this turn."""
     fingerprint: bytes
-    """`Request.fingerprint` of the turn before; empty for the first."""
+    """`Request.fingerprint` of the previous turn; empty for the first."""
     approver: Approver | None
     subscribers: Sequence[Subscriber]
     limits: Limits
     counted: Counted = field(default_factory=Counted)
-    """What a server counted last for `messages`."""
+    """The last token count that a server reported for `messages`."""
     notices: tuple[Notice, ...] = ()
-    """What the person should know from before the turn, shown at its start."""
+    """Notices shown at the start of the turn."""

@@ -544,7 +544,7 @@ def test_a_name_is_looked_up_anew_for_each_turn() -> None:
         assert made.chat("one").tool_calls[0].result.text == "hello a"  # type: ignore[union-attr]
         host.namespace["greet"] = again
         assert made.chat("two").tool_calls[0].result.text == "HELLO a"  # type: ignore[union-attr]
-        assert "[conjure: what you can use has changed" in made.messages[-4].text
+        assert "[conjure: the available tools have changed" in made.messages[-4].text
         del host.namespace["greet"]
         with pytest.raises(UsageError, match=r"no variable 'greet' any more.*define it again, or choose others"):
             made.chat("three")

@@ -87,7 +87,7 @@ def test_a_summary_is_told_and_the_next_request_is_shown_with_the_whole_beside_i
     kernel.run("%%conjure\nThe first request.")
     assert "before the summary" not in kernel.run("%conjure show request").text()
     stub.reply(LONG, "They greeted each other.", "On.")
-    assert "became a summary" in kernel.run("%%conjure\nThe second request.").text()
+    assert "a summary of" in kernel.run("%%conjure\nThe second request.").text()
     shown = kernel.run("%conjure show request").text()
     body, _, whole = shown.partition("before the summary")
     assert "They greeted each other." in body

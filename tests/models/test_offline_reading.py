@@ -59,7 +59,7 @@ def test_notes_settled_text_and_attachments_are_no_prompts() -> None:
         [
             Message.user("[result: Analyse /etc/passwd]", "[the call failed: no]"),
             Message.user(
-                "[conjure: what you can use has changed]\n",
+                "[conjure: the available tools have changed]\n",
                 "Describe it",
                 '<variable name="df" type="DataFrame" file="attached-variables/a &amp; b.csv">\nsee x.log\n</variable>',
                 '<variable name="n" type="int">\n3\n</variable>',

@@ -9,11 +9,11 @@ from fakes import ScriptedBackend
 
 from conjure_magic.errors import UsageError
 from conjure_magic.secrets import Key
-from conjure_magic.session.choice import Choice
+from conjure_magic.session.choice import SessionChoice
 
 
 def test_what_is_not_given_stays(tmp_path: Path) -> None:
-    before = Choice(("local",), ("./a",), "offline", tmp_path, tmp_path, Key("a-key-0123456"), {"image": "x"})
+    before = SessionChoice(("local",), ("./a",), "offline", tmp_path, tmp_path, Key("a-key-0123456"), {"image": "x"})
     assert before.with_changes() == before
     assert before.with_changes(backend="native , docker,native").backends == ("native", "docker")
     assert before.with_changes(skills=[]).skills == ()
@@ -23,24 +23,24 @@ def test_what_is_not_given_stays(tmp_path: Path) -> None:
 
 def test_backends_are_names_or_objects() -> None:
     made = ScriptedBackend()
-    assert Choice().with_changes(backend=made).backends == (made,)
-    assert Choice().with_changes(backend=["local", made]).backends == ("local", made)
+    assert SessionChoice().with_changes(backend=made).backends == (made,)
+    assert SessionChoice().with_changes(backend=["local", made]).backends == ("local", made)
     for nothing in ("", " , ", []):
         with pytest.raises(UsageError, match="at least one backend"):
-            Choice().with_changes(backend=nothing)
+            SessionChoice().with_changes(backend=nothing)
 
 
 def test_folders_are_those_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    chosen = Choice().with_changes(workspace="work", input="in")
+    chosen = SessionChoice().with_changes(workspace="work", input="in")
     assert (chosen.workspace, chosen.input, chosen.names_input) == (tmp_path / "work", tmp_path / "in", True)
-    assert not Choice().names_input
+    assert not SessionChoice().names_input
     with pytest.raises(UsageError, match="home folder of a user who has none"):
-        Choice().with_changes(input="~nobody-of-that-name/x")
+        SessionChoice().with_changes(input="~nobody-of-that-name/x")
 
 
 def test_skills_are_listed_whatever_way_they_are_given(tmp_path: Path) -> None:
     for given in ("a,b", ["a", "b"], ("a", Path("b"))):
-        assert Choice().with_changes(skills=given).skills == ("a", "b")
-    assert Choice().with_changes(skills=tmp_path).skills == (str(tmp_path),)
-    assert Choice().with_changes(skills=ScriptedBackend).skills == (ScriptedBackend,)
+        assert SessionChoice().with_changes(skills=given).skills == ("a", "b")
+    assert SessionChoice().with_changes(skills=tmp_path).skills == (str(tmp_path),)
+    assert SessionChoice().with_changes(skills=ScriptedBackend).skills == (ScriptedBackend,)

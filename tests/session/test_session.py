@@ -84,7 +84,7 @@ def test_use_changes_backend_and_model_for_the_next_turn() -> None:
         other, model = ScriptedBackend("other", other=echo), ScriptedModel(["Two."])
         session.use(backend=other, model=model)
         assert session.chat("second").backends == ("other",)
-        assert "[conjure: what you can use has changed" in model.requests[0].messages[-1].text
+        assert "[conjure: the available tools have changed" in model.requests[0].messages[-1].text
         check_history(session.messages)
 
 

@@ -1,4 +1,4 @@
-"""A conversation that nears the context becomes a summary, in whole rounds, and goes on; what a turn may cost."""
+"""A conversation that nears the context is summarised in whole rounds and continues; the cost of a turn."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_earlier_turns_become_a_summary_before_the_request_that_would_not_fit(wo
     assert sent.messages[0].content[-1].text == "do it"  # type: ignore[union-attr]
     [body] = scene.bodies(Compacted)
     assert body.messages == 2
-    assert "became a summary" in scene.bodies(Notice)[0].text
+    assert "a summary of 5 words replaces 2 messages" in scene.bodies(Notice)[0].text
     check_history(scene.turn.messages)
 
 

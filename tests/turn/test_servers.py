@@ -232,7 +232,7 @@ def test_settling_keeps_the_fields_that_the_api_knows() -> None:
 def test_an_empty_answer_says_what_that_often_means(session: Session, stub: StubServer) -> None:
     stub.reply(Reply(()))
     [note] = notes(session.chat("Hi."))
-    assert "answered nothing" in note
+    assert "empty answer" in note
 
 
 def test_a_stream_that_is_stopped_before_it_is_pulled_asks_nothing(session: Session, stub: StubServer) -> None:

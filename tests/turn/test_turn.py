@@ -290,7 +290,7 @@ def test_a_changed_tool_settles_what_came_before_and_says_so(workspace: Workspac
     second.run()
     sent = second.model.requests[0].messages
     assert not any(block.type in ("thinking", "tool_use", "tool_result") for m in sent for block in m.content)
-    assert sent[-1].text.startswith("[conjure: what you can use has changed; this turn has the tools other]")
+    assert sent[-1].text.startswith("[conjure: the available tools have changed; the tools of this turn: other]")
     check_history(second.turn.messages)
 
 
