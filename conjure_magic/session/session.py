@@ -389,7 +389,7 @@ class Session:
         if self._closed:
             raise SessionClosedError(f"session {self.name!r} is closed")
         if not self._busy.acquire(blocking=False):
-            raise SessionBusyError(f"session {self.name!r} is running a turn; stop it, or use another session")
+            raise SessionBusyError(f"session {self.name!r} is busy with another turn; stop it, or use another session")
         try:
             yield
         finally:

@@ -26,7 +26,7 @@ def test_backends_are_names_or_objects() -> None:
     assert SessionChoice().with_changes(backend=made).backends == (made,)
     assert SessionChoice().with_changes(backend=["local", made]).backends == ("local", made)
     for nothing in ("", " , ", []):
-        with pytest.raises(UsageError, match="at least one backend"):
+        with pytest.raises(UsageError, match="no backend was given"):
             SessionChoice().with_changes(backend=nothing)
 
 

@@ -181,7 +181,7 @@ def test_a_deleted_workspace_is_made_again_and_said(folder: Path) -> None:
         shutil.rmtree(folder / "conjure-files")
         result = session.chat("second")
     assert [file.name for file in result.files] == ["here.txt"]
-    assert "made again" in str(result.items)
+    assert "a new, empty one was created" in str(result.items)
 
 
 def test_a_relative_folder_means_what_it_meant_when_it_was_chosen(

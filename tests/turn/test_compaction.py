@@ -48,7 +48,7 @@ def test_earlier_turns_become_a_summary_before_the_request_that_would_not_fit(wo
     assert sent.messages[0].content[-1].text == "do it"  # type: ignore[union-attr]
     [body] = scene.bodies(Compacted)
     assert body.messages == 2
-    assert "a summary of 5 words replaces 2 messages" in scene.bodies(Notice)[0].text
+    assert "a summary of 4 words replaces 2 messages" in scene.bodies(Notice)[0].text
     check_history(scene.turn.messages)
 
 
@@ -159,7 +159,7 @@ def test_a_summary_that_would_take_more_than_half_of_the_money_is_made_by_rule(w
         result = scene.run()
         assert len(model.requests) == requests
         [told] = [notice.text for notice in scene.bodies(Notice)]
-        assert ("by rule" in told) == (requests == 1)
+        assert ("an extract" in told) == (requests == 1)
         assert result.cost is not None, "a summary made by rule costs nothing, which is not the same as unknown"
         assert result.cost < limit
 
