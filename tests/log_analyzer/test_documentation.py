@@ -14,7 +14,7 @@ TEXT = (skill.SKILL / "SKILL.md").read_text()
 _, HEAD, BODY = TEXT.split("---\n", 2)
 BLOCKS = re.findall(r"\n([^\n]+)\n\n```bash\n([^\n]+)\n```", BODY)
 TABLED = re.findall(r"^\| .+? \| `(python scripts/[^`]+)`", BODY, re.MULTILINE)
-FILLED = {"FILE": "crane.log", "N": "3", "TIME": "2023-11-04T09:00", "PATTERN": "pilot", "LEVEL": "ERROR",
+FILLED = {"FILE": "crane.log", "N": "3", "TIME": "2023-11-04T08:15", "PATTERN": "pilot", "LEVEL": "ERROR",
           "NAME": "component", "VALUE": "pilot", "NUMBER": "pid"}  # fmt: skip
 # Examples whose words are not in the test's log: that they find nothing is an error, not an answer.
 MAY_FIND_NOTHING = re.compile("--max|--sum|--mean|--p 50|--p 95|status|--field user")
