@@ -429,6 +429,13 @@ def test_the_offline_model_analyses_a_log_and_says_what_it_is(loaded: Kernel) ->
     assert ".csv" in files
 
 
+def test_the_plan_shows_how_a_request_is_read(loaded: Kernel) -> None:
+    shown = loaded.run("%conjure show plan errors per minute in app.log").text()
+    assert re.search(r"^levels +ERROR$", shown, re.MULTILINE)
+    assert re.search(r"^per +minute$", shown, re.MULTILINE)
+    assert re.search(r"^in +app.log$", shown, re.MULTILINE)
+
+
 def test_the_last_traceback_is_explained_on_request(loaded: Kernel) -> None:
     loaded.run("def m(request): return 'I read: ' + request.messages[-1].content[-1].text")
     loaded.run("%conjure use --model m")

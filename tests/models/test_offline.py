@@ -146,10 +146,38 @@ def test_inline_commands_and_quoted_values_work(session: Session) -> None:
 
 def test_nothing_runs_where_no_skill_fits_and_the_skills_are_listed(session: Session) -> None:
     result = session.chat("Write me a poem about the sea")
-    assert result.tool_calls == ()
+    assert commands(result) == []
     for name in ("word-count", "csv-report", "unit-converter", "log-analyzer"):
         assert f"**{name}**" in result.text
     assert "None of the skills that I know fits" in result.text
+
+
+def test_where_nothing_fits_it_offers_requests_that_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = (f"2024-05-01 10:0{n}:00 {'ERROR' if n % 2 else 'INFO'} shop.web: request {n}\n" for n in range(8))
+    (tmp_path / "shop.log").write_text("".join(lines))
+    with Session("local", model="offline", approver=approve_all) as session:
+        told = session.chat("What is the capital of Australia?").text
+        offered = [line.removeprefix("- ") for line in told.splitlines() if line.endswith("shop.log")]
+        assert len(offered) == 5
+        for request in (offered[0], offered[-1]):
+            answered = session.chat(request.replace("\\", ""))
+            assert commands(answered)
+            assert answered.tool_calls[-1].result.status == ""  # type: ignore[union-attr]
+
+
+def test_the_readmes_example_gives_levels_minutes_and_a_chart(session: Session, tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    logs = Path(__file__).parents[2] / "notebooks" / "logs"
+    (tmp_path / "logs" / "shop.log").write_bytes((logs / "shop.log").read_bytes())
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    request = "Count the lines per level in logs/shop.log, and draw errors per minute."
+    assert request in readme
+    result = session.chat(request)
+    assert "| `INFO` | 1,153 |" in result.text
+    assert "| `2026-11-21 13:24` | 74 |" in result.text
+    assert [Path(file.name).suffix for file in result.files] == [".svg"]
+    assert result.files[0].name in result.text
 
 
 def test_a_missing_value_is_named_with_the_command_that_would_have_run(session: Session) -> None:

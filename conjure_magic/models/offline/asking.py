@@ -25,6 +25,7 @@ from conjure_magic.models.offline.ground import Grounded, ground
 from conjure_magic.models.offline.interface import Interface
 from conjure_magic.models.offline.look import Sample
 from conjure_magic.models.offline.reading import Ask, Reading
+from conjure_magic.models.offline.slots import json_fields
 from conjure_magic.skills.words import rank
 
 _FIELDS = "== fields"
@@ -211,7 +212,7 @@ def _part_answer(part: Part, results: Mapping[str, Step], *, others: bool) -> st
     output, notes = say.split_status(step.result)
     if step.is_error:
         return _failed(output, notes)
-    head = _not_done(found, part.composed)
+    head = _not_done(found, replace(part.composed, undone=(*part.composed.undone, *_lost_columns(part, output))))
     result = report.read_result(output) if part.composed.as_json else None
     if result is not None:
         body = report.render(found, part.composed, result, part.paths, part.sample)
@@ -219,6 +220,20 @@ def _part_answer(part: Part, results: Mapping[str, Step], *, others: bool) -> st
         made = [f"Written: {say.code(name)}." for _, name in part.composed.made]
         body = "\n\n".join((*made, say.render_output(output)))
     return "\n\n".join(text for text in (head, body, _assumed(found)) if text)
+
+
+def _lost_columns(part: Part, output: str) -> list[str]:
+    """The fields of a file of JSON lines that the table made of it has no column for, in words."""
+    if part.grounded.reading.ask is not Ask.CONVERT or part.composed is None or "," not in output:
+        return []
+    columns = {name.strip().lower() for name in output.split("\n")[0].split(",")} | {"time", "ts"}
+    names = dict.fromkeys(name for line in part.sample.lines for name in json_fields(line))
+    lost = [name for name in names if name.lower() not in columns]
+    return (
+        [f"columns for {say.listed(map(say.code, lost))} in the CSV file, which the script does not make"]
+        if lost
+        else []
+    )
 
 
 def _not_done(found: Grounded, composed: Composed) -> str:

@@ -34,6 +34,7 @@ from conjure_magic.models.offline.conversation import (
     read_system,
 )
 from conjure_magic.models.offline.documents import read_documentation
+from conjure_magic.models.offline.examples import examples, files_in, skill_for
 from conjure_magic.models.offline.explain import explain
 from conjure_magic.models.offline.fill import Material
 from conjure_magic.models.offline.folding import readings_of
@@ -141,8 +142,22 @@ def _nothing_fits(at: Situation) -> Move:
     if not known:
         text = "I can do nothing here: there are no skills, and without a skill I have nothing to follow."
         return Move(f"{text}\n\n{say.label('It has answered nothing: name a folder of skills for it.')}")
+    if "view" in at.offered and at.places.skills and at.places.input_folder:
+        listing = next((step for step in at.conversation.now.steps if step.path == at.places.input_folder), None)
+        if listing is None:
+            words = "None of the skills that I know fits. I look at which files there are."
+            return Move(words, "view", {"path": at.places.input_folder})
+        fitting = skill_for(files_in(listing.result), at.places.skills) if not listing.is_error else None
+        if fitting is not None and not any(_reads(step, fitting[0]) for step in _all_steps(at)):
+            return Move("I read what can be asked of them.", "view", {"path": fitting[0].location})
+        offered = examples(_known_text(at, fitting[0]), fitting[1]) if fitting is not None else []
+    else:
+        offered = []
     text = "None of the skills that I know fits this request, so I ran nothing. There are:\n\n" + say.skill_list(known)
-    text += "\n\nA request that names one of these, and the file or address to work on, is something I can follow."
+    if offered:
+        text += "\n\nRequests that would work here:\n\n" + "\n".join(f"- {say.plain(request)}" for request in offered)
+    else:
+        text += "\n\nA request that names one of these, and the file or address to work on, is something I can follow."
     return Move(f"{text}\n\n{say.label('It has answered nothing: it only follows what skills document.')}")
 
 
@@ -163,6 +178,8 @@ def _next(at: Situation, last: Step) -> Move:
     """What follows from the last tool call."""
     if say.was_refused(last.result) and last.is_error:
         return _refused(at, last)
+    if any(step.path == at.places.input_folder for step in at.conversation.now.steps if step.path):
+        return _nothing_fits(at)
     skill = _skill_in_use(at) or _choose_skill(at)
     if last.call.name not in ("view", "bash_tool"):
         return _answer_native(at, last)

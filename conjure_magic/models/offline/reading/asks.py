@@ -320,7 +320,8 @@ def _summary_or_convert(unread: Unread, reading: Reading) -> Reading | None:
     if match is None:
         return None
     unread.take_all(
-        r"\b(?:report|statistics|stats|when|summary|overview|analysis|went wrong|what happened|problems?|them|and)\b"
+        r"\b(?:report|health|statistics|stats|when|summary|overview|analysis|went wrong|"
+        r"what happened|problems?|them|and)\b"
     )
     return replace(reading, ask=Ask.SUMMARY)
 

@@ -29,6 +29,8 @@ def changes_last(text: str, reading: Reading) -> bool:
         return True
     if reading.files and reading.ask not in (Ask.NONE,) and (reading.has_subject or reading.unit or reading.value):
         return False
+    if reading.files and reading.ask is not Ask.NONE and not opens:
+        return False
     own = reading.has_subject and reading.ask is not Ask.NONE
     whole = own and (reading.ask is not Ask.COUNT or re.match(r"\s*(?:how|count)", text, re.IGNORECASE) is not None)
     asks_first = re.match(
