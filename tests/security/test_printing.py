@@ -43,7 +43,7 @@ KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and is
 def test_no_error_carries_terminal_sequences(kind: type[errors.ConjureError]) -> None:
     for text in SEQUENCES.values():
         error = kind.__new__(kind)
-        Exception.__init__(error, text)
+        errors.ConjureError.__init__(error, text)
         error.args = (text,)
         assert not OBEYED & set(str(error))
 
