@@ -32,7 +32,9 @@ ECHO = {"type": "tool_use", "name": "echo", "input": {"text": "x"}}
 
 def model_at(stub: StubServer, name: str = OPUS, **more: Any) -> MessagesModel:
     dialect = "compatible" if stub.compatible else "anthropic"
-    return MessagesModel(name, Credentials(stub.url, "x-api-key", Key("sk-test"), dialect), patience=QUICK, **more)
+    return MessagesModel(
+        name, Credentials(stub.url, "x-api-key", Key("sk-test"), dialect), patience=replace(QUICK, idle=30), **more
+    )
 
 
 @pytest.fixture
