@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:  # so that type checkers and editors know the names; `_HOMES` has them at runtime
+if TYPE_CHECKING:  # for type checkers and editors; at runtime the names come from `_HOMES`
     from IPython.core.interactiveshell import InteractiveShell
 
     from conjure_magic.api.files import FilesClient
@@ -68,7 +68,7 @@ _HOMES = {
     "register_backend": "backends",
     "skill": "backends.native",
 }
-"""Exported name -> the module it lives in, imported when it is asked for, so that `%load_ext` loads none of them."""
+"""Exported name -> its module, which is imported on first access, so that `%load_ext` imports none of them."""
 
 __all__ = [
     "ApprovalRequest",
@@ -106,7 +106,7 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-if not TYPE_CHECKING:  # or every name would be one
+if not TYPE_CHECKING:  # otherwise type checkers would accept every name
 
     def __getattr__(name: str) -> object:
         if name in _HOMES:
@@ -119,14 +119,14 @@ def __dir__() -> list[str]:
 
 
 def load_ipython_extension(shell: InteractiveShell) -> None:
-    """Make `%conjure` and `%%conjure` known; called by `%load_ext conjure_magic`."""
+    """Register `%conjure` and `%%conjure`; called by `%load_ext conjure_magic`."""
     from conjure_magic.magics import load
 
     load(shell)
 
 
 def unload_ipython_extension(shell: InteractiveShell) -> None:
-    """Forget the magics and close all sessions; called by `%unload_ext conjure_magic`."""
+    """Unregister the magics and close all sessions; called by `%unload_ext conjure_magic`."""
     from conjure_magic.magics import unload
 
     unload(shell)

@@ -1,4 +1,4 @@
-"""`python -m conjure_magic autoload on|off|status`: the one command outside of a notebook."""
+"""Command line: `python -m conjure_magic autoload on|off|status`."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from conjure_magic.printing import say
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Do what the command line says; 0 if the wish has come true, 1 if not, 2 for a slip."""
+    """Run the command line. Returns 0 on success, 1 if autoload is not in the requested state, 2 for a usage error."""
     parser = argparse.ArgumentParser(prog=f"python -m {EXTENSION}", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    autoload = commands.add_parser("autoload", help="load the extension in every new kernel of this Python, or not")
+    autoload = commands.add_parser(
+        "autoload", help="load the extension automatically in every new kernel of this Python"
+    )
     autoload.add_argument("action", choices=["on", "off", "status"])
     arguments = parser.parse_args(argv)
     try:

@@ -1,4 +1,4 @@
-"""Artifacts: the files that turns made, wherever they were made."""
+"""Artifacts: the files that turns created, on this machine or elsewhere."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ Change = Literal["new", "changed"]
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A file that a turn made, wherever it was made."""
+    """A file that a turn created, on this machine or elsewhere."""
 
     name: str
-    """Path relative to the workspace, with forward slashes; only a basename for a hosted file."""
+    """Path relative to the workspace, with forward slashes; only a file name for a hosted file."""
     media_type: str
     size: int
     """Bytes."""
     sha256: str
-    """Hex digest of the content when the file was found; empty where the content was not read."""
+    """Hex digest of the content when the file was found; empty if the content was not read."""
     backend: str
     tool_use_id: str
     change: Change
     path: Path | None = None
-    """Where it lies on this machine; None for one that is still elsewhere."""
+    """The file on this machine; None if it has not been fetched."""
     shown_path: str = ""
-    """The path that a person is told, relative to the notebook where it can be."""
+    """The path shown to the user, relative to the notebook if possible."""
     withheld: str = ""
-    """Why its content must not be shown or carried; empty if it may."""
+    """Why its content must not be shown or embedded; empty if it may."""
     fetch: Callable[[], Path] | None = field(default=None, compare=False, repr=False)
-    """Brings a file that is elsewhere into the workspace, once, and returns where it lies. Raises OSError."""
+    """Fetches the file into the workspace, once, and returns its path. Raises OSError."""
 
     def local(self) -> Path:
-        """Where the file lies on this machine, fetched if it is elsewhere. Raises OSError if it cannot be."""
+        """The path on this machine; the file is fetched if necessary. Raises OSError if it cannot be fetched."""
         if self.path is not None:
             return self.path
         if self.fetch is not None:
@@ -48,15 +48,15 @@ class Artifact:
         raise FileNotFoundError(f"{self.name} is not on this machine")
 
     def read(self) -> bytes:
-        """The content now, fetched if it is elsewhere. Raises OSError if it is gone, or a link has taken its place."""
+        """The current content, fetched if necessary. Raises OSError if the file is gone or was replaced by a link."""
         with self.open() as file:
             return file.read()
 
     def open(self) -> IO[bytes]:
-        """A binary file object over the content, fetched if it is elsewhere.
+        """Open the content as a binary file, fetched if necessary.
 
-        Nothing in the workspace is followed: what a command planted there must not lead to other files. Raises OSError
-        if the file is gone, or a link is in its place.
+        No link in the workspace is followed, since a command may have planted one that points to other files. Raises
+        OSError if the file is gone or was replaced by a link.
         """
         path, parts = self.local(), Path(self.name).parts
         if path.parts[-len(parts) :] != parts:
@@ -64,9 +64,9 @@ class Artifact:
         return os.fdopen(open_file(path.parents[len(parts) - 1], parts), "rb")
 
     def save(self, path: str | Path) -> Path:
-        """Write a copy and return its path; into a folder it keeps its basename. Overwrites nothing.
+        """Save a copy and return its path. In a folder it keeps its file name. Nothing is overwritten.
 
-        Raises FileExistsError if something of that name is there, OSError if it cannot be written.
+        Raises FileExistsError if the path already exists, OSError if it cannot be written.
         """
         target = Path(path).expanduser()
         if target.is_dir():
@@ -77,13 +77,13 @@ class Artifact:
         return target
 
     def to_dict(self) -> dict[str, Any]:
-        """The description as JSON-able data, without the content."""
+        """The description as JSON-serialisable data, without the content."""
         names = ("name", "media_type", "size", "sha256", "backend", "tool_use_id", "change", "shown_path")
         return {name: getattr(self, name) for name in names}
 
 
 class Artifacts(tuple[Artifact, ...]):
-    """Artifacts in the order they were made; `files["name"]` finds one by path or basename."""
+    """Artifacts in the order of their creation; `files["name"]` finds one by path or file name."""
 
     @overload
     def __getitem__(self, key: str | SupportsIndex) -> Artifact: ...
@@ -96,13 +96,14 @@ class Artifacts(tuple[Artifact, ...]):
         for artifact in reversed(self):
             if key in (artifact.name, Path(artifact.name).name):
                 return artifact
-        raise KeyError(f"no file {key!r}; there is {', '.join(a.name for a in self) or 'none'}")
+        raise KeyError(f"no file {key!r}; files: {', '.join(a.name for a in self) or 'none'}")
 
 
 def save_all(artifacts: Iterable[Artifact], folder: Path) -> list[Path]:
-    """Save copies into a folder, made if need be, and return their paths; names that clash keep their folders.
+    """Save copies into a folder, created if it does not exist, and return their paths.
 
-    Raises FileExistsError or OSError for the first that could not be saved, when all others are.
+    Files with the same name keep their subfolders. Raises FileExistsError or OSError for the first file that could
+    not be saved, after all others have been.
     """
     folder.mkdir(parents=True, exist_ok=True)
     chosen = list(artifacts)
@@ -120,7 +121,7 @@ def save_all(artifacts: Iterable[Artifact], folder: Path) -> list[Path]:
 
 
 def media_type(name: str) -> str:
-    """The media type that the file name suggests; `application/octet-stream` if none."""
+    """The media type for a file name; `application/octet-stream` if unknown."""
     known = {
         ".md": "text/markdown",
         ".log": "text/plain",

@@ -1,9 +1,9 @@
-"""Stopping a turn: one `Cancel` object, the deadline that sets it, and the guard around interrupts.
+"""Stopping a turn: the `Cancel` object, the deadline that sets it, and the guard against interrupts.
 
-A first interrupt does not raise in the midst of our code: it sets the turn's `Cancel`, which wakes whatever
-is blocked, and the turn ends in order. Only inside `interruptible()` (a person's own function, a prompt)
-does it raise `KeyboardInterrupt` at once. So no `finally` of ours can be cut short by a signal, wherever it
-lands; a person who keeps pressing is let through in the end.
+The first interrupt does not raise in the middle of our code. It sets the turn's `Cancel`, which wakes whatever
+is blocked, and the turn ends in an orderly way. Only inside `interruptible()` (a user's function, a prompt)
+does it raise `KeyboardInterrupt` at once. So no `finally` of ours is cut short by a signal, wherever it
+arrives; after several more interrupts, one is let through.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from conjure_magic.errors import CancelledError
 StopReason = Literal["interrupted", "stopped", "timeout", "max_cost", "max_rounds", "closed"]
 
 PATIENCE = 3
-"""How many interrupts after the first are held back before one is let through for good."""
+"""How many interrupts after the first are held back before one raises."""
 
 
 class Cancel:
-    """One turn's stop signal: set once, seen by everybody, and it wakes what is blocked.
+    """The stop signal of one turn: set once; it wakes whatever is blocked.
 
-    Safe from any thread and from a signal handler: no lock is taken.
+    Safe to use from any thread and from a signal handler, since it takes no lock.
     """
 
     def __init__(self) -> None:
@@ -41,19 +41,19 @@ class Cancel:
 
     @property
     def is_set(self) -> bool:
-        """True once somebody asked the turn to stop."""
+        """True once the turn was asked to stop."""
         return self.reason is not None
 
     def set(self, reason: StopReason = "stopped") -> None:
-        """Ask the turn to stop; the first reason stays. Every registered waker is called once."""
+        """Ask the turn to stop; the first reason is kept. Every registered waker is called once."""
         if self.reason is None:
             self.reason = reason
         while self._wakers:
             try:
                 waker = self._wakers.pop()
-            except IndexError:  # another thread, or this one's signal handler, was quicker
+            except IndexError:  # another thread, or a signal handler in this one, was faster
                 return
-            with contextlib.suppress(Exception):  # a waker that fails must not keep the others asleep
+            with contextlib.suppress(Exception):  # a waker that fails must not prevent the others
                 waker()
 
     def wait(self, seconds: float | None = None) -> bool:
@@ -65,16 +65,16 @@ class Cancel:
         return self.is_set
 
     def raise_if_set(self) -> None:
-        """Do nothing, or raise `CancelledError` with the reason."""
+        """Raise `CancelledError` with the reason if the turn was asked to stop."""
         if self.reason is not None:
             raise CancelledError(self.reason)
 
     @contextlib.contextmanager
     def waking(self, waker: Callable[[], None]) -> Iterator[None]:
-        """Call `waker` (once, from any thread) if the turn is stopped inside this block, or was before.
+        """Call `waker` (once, from any thread) if the turn is stopped inside this block, or was stopped before.
 
-        `waker` has to end a blocking call of the block's: write to its wake-up pipe, shut its socket down.
-        It must not block, and may be called when the block is already over.
+        `waker` ends a blocking call inside the block, for example by writing to its wake-up pipe or shutting its
+        socket down. It must not block, and may be called after the block has ended.
         """
         self._wakers.append(waker)
         try:
@@ -87,7 +87,7 @@ class Cancel:
 
 
 class Deadline:
-    """Sets a `Cancel` with reason "timeout" after so many seconds of work; waiting for a person is not work."""
+    """Sets a `Cancel` with reason "timeout" after `seconds` seconds; waiting for the user does not count."""
 
     def __init__(self, cancel: Cancel, seconds: float | None) -> None:
         self._cancel = cancel
@@ -96,7 +96,7 @@ class Deadline:
         self._started = 0.0
 
     def start(self) -> None:
-        """Let the time run."""
+        """Start or resume the countdown."""
         if self._left is None or self._timer is not None:
             return
         self._started = time.monotonic()
@@ -105,7 +105,7 @@ class Deadline:
         self._timer.start()
 
     def stop(self) -> None:
-        """Hold the time; `start` goes on with what is left."""
+        """Pause the countdown; `start` resumes it."""
         timer, self._timer = self._timer, None
         if timer is not None and self._left is not None:
             timer.cancel()
@@ -113,7 +113,7 @@ class Deadline:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """The time stands still inside this block."""
+        """Pause the countdown inside this block."""
         running = self._timer is not None
         self.stop()
         try:
@@ -124,7 +124,7 @@ class Deadline:
 
 
 class _Interrupts:
-    """What SIGINT does while a guard is installed."""
+    """The SIGINT handler while a guard is installed."""
 
     def __init__(self, cancel: Cancel) -> None:
         self.cancel = cancel
@@ -144,10 +144,10 @@ _current: _Interrupts | None = None
 
 @contextlib.contextmanager
 def interrupt_guard(cancel: Cancel) -> Iterator[None]:
-    """Inside this block an interrupt (SIGINT) sets `cancel` instead of raising.
+    """Let an interrupt (SIGINT) set `cancel` inside this block, instead of raising.
 
     Does nothing outside the main thread, where Python delivers no signals. Guards nest: the inner one wins.
-    After `PATIENCE` more presses `KeyboardInterrupt` is raised wherever the code is.
+    After `PATIENCE` more interrupts, `KeyboardInterrupt` is raised wherever the code is.
     """
     global _current
     if threading.current_thread() is not threading.main_thread():
@@ -171,8 +171,8 @@ def interrupt_guard(cancel: Cancel) -> Iterator[None]:
 def _watching(cancel: Cancel) -> Iterator[None]:
     """Set `cancel` from a thread when SIGINT arrives.
 
-    Python runs a signal's handler between two steps of the main thread. A signal that comes just before that
-    thread blocks is noted and does not end the blocking: the handler would run when the wait is over.
+    Python runs a signal handler between two steps of the main thread. A signal that arrives just before that
+    thread blocks does not end the blocking call: the handler would run only after the wait.
     """
     reader, writer = socket.socketpair()
     writer.setblocking(False)
@@ -183,7 +183,7 @@ def _watching(cancel: Cancel) -> Iterator[None]:
             if signal.SIGINT in numbers:
                 cancel.set("interrupted")
             others = bytes(number for number in numbers if number != signal.SIGINT)
-            if outer >= 0 and others:  # an event loop waits for them there
+            if outer >= 0 and others:  # an event loop is waiting for them
                 with contextlib.suppress(OSError):
                     os.write(outer, others)
 
@@ -207,17 +207,17 @@ def _watching(cancel: Cancel) -> Iterator[None]:
 
 
 def is_guarded() -> bool:
-    """True in the main thread inside `interrupt_guard`, where a signal sent to oneself does no harm."""
+    """True in the main thread inside `interrupt_guard`, where it is safe to send ourselves a signal."""
     return _current is not None and threading.current_thread() is threading.main_thread()
 
 
 @contextlib.contextmanager
 def interruptible(cancel: Cancel) -> Iterator[None]:
-    """Inside this block the first interrupt raises at once, and leaves it as `CancelledError`.
+    """Let the first interrupt raise at once inside this block; it leaves the block as `CancelledError`.
 
-    For code that is not ours and cannot be woken: a person's function, a prompt. Without a guard around it
-    (a library used in a plain script), a `KeyboardInterrupt` is turned into `CancelledError` all the same.
-    Such blocks nest: a person's function may ask.
+    For code that is not ours and cannot be woken: a user's function, a prompt. A `KeyboardInterrupt` becomes
+    `CancelledError` even without a guard (a library used in a plain script). Such blocks nest, since a user's
+    function may ask for input.
     """
     handler = _current if threading.current_thread() is threading.main_thread() else None
     was_open = handler is not None and handler.open
@@ -226,9 +226,9 @@ def interruptible(cancel: Cancel) -> Iterator[None]:
             cancel.raise_if_set()
             if handler is not None:
                 handler.open = True
-                cancel.raise_if_set()  # an interrupt may have come just before the window opened
+                cancel.raise_if_set()  # an interrupt may have arrived just before
             yield
-        finally:  # inside of the outer try: an interrupt may come before the window is closed
+        finally:  # inside the outer try: an interrupt may arrive before `open` is reset
             if handler is not None:
                 handler.open = was_open
     except KeyboardInterrupt:

@@ -1,8 +1,8 @@
-"""What a turn yields: small frozen bodies, the header that the session adds, and the turn's result.
+"""Events of a turn: their bodies, the header that the session adds, and the turn's result.
 
-A model yields `MessageStarted`, `TextDelta`, `ThinkingDelta`, `BlockFinished`, `Notice` and, last, `MessageFinished`.
+A model yields `MessageStarted`, `TextDelta`, `ThinkingDelta`, `BlockFinished`, `Notice` and finally `MessageFinished`.
 A backend yields `ToolOutput`, `ToolProgress`, `FileCreated` and `Notice` while it runs a call.
-The session yields the rest.
+The session yields all others.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ Stream = Literal["stdout", "stderr"]
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a call of a tool came to."""
+    """The result of a tool call."""
 
     content: str | tuple[Wire, ...]
-    """What the model reads: text, or content blocks of the wire."""
+    """The content sent to the model: text, or content blocks of the API."""
     is_error: bool = False
     status: str = ""
-    """A few words for the call's line: "exit 2", "timed out", "refused"; empty where all went well."""
+    """A few words for the call's line: "exit 2", "timed out", "refused"; empty if the call succeeded."""
     summary: str = ""
-    """A few words on what came back: "2,000 lines"."""
+    """A few words on the result: "2,000 lines"."""
     output_path: str = ""
-    """Where the whole output lies if the model got only a part, as a person is told it."""
+    """The file with the complete output, as a displayed path, if the model received only a part of it."""
     details: str = ""
-    """What only the person is shown, folded away: the traceback of a failed function."""
+    """Text shown only to the user, collapsed: the traceback of a failed function."""
     blocks: tuple[Block, ...] = ()
-    """What goes to the model after the results, such as a `container_upload`."""
+    """Blocks sent to the model after the results, such as a `container_upload`."""
 
     @property
     def text(self) -> str:
-        """The text of the content, its other parts named in brackets."""
+        """The text of the content; other parts appear as their type in brackets."""
         return text_of(self.content)
 
 
@@ -50,21 +50,21 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class MessageStarted:
-    """An answer begins, and its server has counted what it read: what is billed even if the answer breaks off."""
+    """An answer begins. Its usage, as counted so far, is billed even if the answer is cut off."""
 
     usage: Usage
 
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """Some more of the model's text."""
+    """A further piece of the model's text."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class ThinkingDelta:
-    """Some more of the model's (summarised) thinking."""
+    """A further piece of the model's (summarised) thinking."""
 
     text: str
 
@@ -78,26 +78,26 @@ class BlockFinished:
 
 @dataclass(frozen=True, slots=True)
 class MessageFinished:
-    """The model's whole message: the last event of every model stream that did not fail."""
+    """The model's complete message: the last event of every model stream that did not fail."""
 
     message: Message
     stop_reason: str | None
-    """As the wire names it: end_turn, tool_use, max_tokens, …"""
+    """The API's value: end_turn, tool_use, max_tokens, …"""
     usage: Usage = field(default_factory=Usage)
     model: str = ""
-    """The model that answered, as the server says; empty where it does not."""
+    """The model that answered, as reported by the server; empty if it reports none."""
     extra: Wire = field(default_factory=dict)
     """Other fields of the response: container, stop_details, …"""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something the person should know, in a sentence."""
+    """A notice for the user, in a sentence or two."""
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
     remedy: Remedy | None = None
-    """What helps, if anything; shown after the text."""
+    """What the user can do about it; shown after the text."""
 
 
 ModelEvent = MessageStarted | TextDelta | ThinkingDelta | BlockFinished | MessageFinished | Notice
@@ -115,7 +115,7 @@ class ToolStarted:
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """Some more of what a running command printed, escape sequences neutralised."""
+    """A further piece of a running command's output, with escape sequences neutralised."""
 
     tool_use_id: str
     text: str
@@ -124,7 +124,7 @@ class ToolOutput:
 
 @dataclass(frozen=True, slots=True)
 class ToolProgress:
-    """How far a running call is; `total` 0 where that is unknown."""
+    """The progress of a running call; `total` is 0 if unknown."""
 
     tool_use_id: str
     done: float
@@ -134,29 +134,29 @@ class ToolProgress:
 
 @dataclass(frozen=True, slots=True)
 class FileCreated:
-    """A file is new, or has changed."""
+    """A file was created or changed."""
 
     artifact: Artifact
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAsked:
-    """A person is asked whether a call may run."""
+    """The user is asked whether a call may run."""
 
     tool_use_id: str
     backend: str
     text: str
-    """What would run, in full."""
+    """The full text of what would run."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAnswered:
-    """The answer to `ApprovalAsked`, or what answered in its place."""
+    """The answer to `ApprovalAsked`, or the decision made without asking."""
 
     tool_use_id: str
     allowed: bool
     by: str
-    """Who answered: "you", "a rule", "no one there", "stopped", or what let it run without asking."""
+    """Who decided: "you", "a rule", "no one there", "stopped", or the reason for not asking."""
     reason: str = ""
 
 
@@ -190,18 +190,18 @@ class RoundStarted:
 
 @dataclass(frozen=True, slots=True)
 class MessageAppended:
-    """A message joined the history, for good; a last user message may have grown by it."""
+    """A message was appended to the history, possibly joined to the last user message."""
 
     message: Message
 
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """The conversation became a summary, because it neared the model's context; what was said stays in the turns."""
+    """A summary replaced the conversation, which neared the model's context limit. The turns keep their messages."""
 
     summary: str
     messages: int
-    """How many messages the summary stands for."""
+    """The number of messages replaced."""
 
 
 # ---- what happened, in order
@@ -216,37 +216,37 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Thought:
-    """A piece of the model's thinking, as it chose to summarise it."""
+    """A piece of the model's thinking, as summarised by the model."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A tool call: what was asked, what came of it."""
+    """A tool call and its result."""
 
     call: ToolUseBlock
     backend: str
     result: ToolResult | None = None
     """None while it runs."""
     output: str = ""
-    """The newest of what it has printed so far; bounded."""
+    """The end of its output so far; bounded."""
     seconds: float = 0.0
     approval: ApprovalAnswered | None = None
     asked: str = ""
-    """The question that waits for an answer; empty if none."""
+    """The question that is waiting for an answer; empty if there is none."""
     progress: ToolProgress | None = None
     files: tuple[Artifact, ...] = ()
 
     @property
     def is_error(self) -> bool:
-        """True if the call ended badly."""
+        """True if the call failed."""
         return self.result is not None and (self.result.is_error or bool(self.result.status))
 
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A notice, in its place among the rest."""
+    """A notice, in its position among the other items."""
 
     text: str
     level: Literal["info", "warning", "error"] = "info"
@@ -258,11 +258,11 @@ Item = Said | Thought | Called | Noted
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """A finished turn: what was said and done in order, the files, the cost, and why it ended."""
+    """A finished turn: its items in order, its files, its cost, and why it ended."""
 
     session: str
     turn: int
-    """Number of the turn in its session, from 1."""
+    """Number of the turn in its session, starting at 1."""
     id: str
     parent_id: str
     prompt: str
@@ -271,18 +271,18 @@ class TurnResult:
     items: tuple[Item, ...]
     files: Artifacts
     messages: tuple[Message, ...]
-    """This turn's messages as sent and received, the prompt first."""
+    """The messages of this turn as sent and received, starting with the prompt."""
     usage: Usage
     cost: float | None
-    """US dollars; None where the price is not known. Of an answer that broke off, as far as it came."""
+    """US dollars; None if the price is unknown. An answer that was cut off is counted up to that point."""
     stop_reason: str
-    """As the wire says (end_turn, max_tokens, refusal, …), or interrupted, stopped, timeout, max_rounds, error."""
+    """The API's value (end_turn, max_tokens, refusal, …), or interrupted, stopped, timeout, max_rounds, error."""
     seconds: float
     rounds: int
     error: str = ""
-    """What went wrong, for stop_reason "error"."""
+    """What went wrong, if stop_reason is "error"."""
     remedy: Remedy | None = None
-    """What helps against it, if anything."""
+    """What the user can do about the error."""
     extra_text: tuple[str, ...] = ()
     """Further texts that were sent with the prompt."""
     input_files: tuple[Path, ...] = ()
@@ -290,9 +290,9 @@ class TurnResult:
 
     @property
     def text(self) -> str:
-        """The answer: what the model said last; empty if it said nothing."""
+        """The answer: the model's last text; empty if there is none."""
         after = dropwhile(lambda message: message.role != "assistant", reversed(self.messages))
-        answer = [*takewhile(lambda message: message.role == "assistant", after)]  # several where the server paused
+        answer = [*takewhile(lambda message: message.role == "assistant", after)]  # several if the server paused
         blocks = [block for message in reversed(answer) for block in message.content]
         return "\n\n".join(block.text for block in blocks if isinstance(block, TextBlock))
 
@@ -303,24 +303,24 @@ class TurnResult:
 
     @property
     def is_complete(self) -> bool:
-        """True if the model ended its turn by itself."""
+        """True if the model ended the turn itself."""
         return self.stop_reason in ("end_turn", "stop_sequence")
 
     def __str__(self) -> str:
         return self.text
 
     def download_files(self, directory: str | Path) -> list[Path]:
-        """Save copies of this turn's files into a folder, made if need be; their paths.
+        """Save copies of this turn's files into a folder, created if it does not exist, and return their paths.
 
-        Raises FileExistsError or OSError for the first that could not be saved, when all others are; UsageError for
-        the home folder of a user who has none.
+        Raises FileExistsError or OSError for the first file that could not be saved, after all others have been;
+        UsageError for an unknown user's home directory.
         """
         return save_all(self.files, expanded(directory))
 
     def to_dict(self) -> dict[str, Any]:
-        """The turn as JSON-able data: the vendor type of a cell's output.
+        """The turn as JSON-serialisable data: the content of the vendor MIME type in a cell's output.
 
-        Holds this turn's messages, its id and its parent's: a chain of them restores a session.
+        It contains the turn's messages, its id and its parent's id; a chain of turns restores a session.
         """
         return {
             "version": 1,
@@ -344,7 +344,7 @@ class TurnResult:
 
 
 def _call_dict(called: Called) -> dict[str, Any]:
-    """What the messages do not tell of a call."""
+    """The data of a call that its messages do not contain."""
     result = called.result
     return {
         "id": called.call.id,
@@ -358,7 +358,7 @@ def _call_dict(called: Called) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class TurnFinished:
-    """The turn has ended: always the last event, also after an interrupt."""
+    """The turn has ended. Always the last event, even after an interrupt."""
 
     result: TurnResult
 
@@ -378,22 +378,22 @@ Body = (
 
 
 class Event(NamedTuple):
-    """A body with its header; the session alone makes these.
+    """A body with its header; created only by the session.
 
-    A tuple, since an answer has thousands: a frozen dataclass takes three times as long to make.
+    A tuple, since an answer has thousands of events and a frozen dataclass takes three times as long to create.
     """
 
     session: str
     turn: int
     round: int
-    """Number of the model request in the turn, from 1; 0 before the first."""
+    """Number of the model request in the turn, starting at 1; 0 before the first."""
     seq: int
-    """Number of the event in the turn, from 0, without gaps."""
+    """Number of the event in the turn, starting at 0, without gaps."""
     time: float
     """Seconds since the epoch."""
     body: Body
 
     def to_dict(self) -> Mapping[str, Any]:
-        """Header and the body's type name: what a log line needs."""
+        """The header and the type name of the body, for a line in a log."""
         header = {name: getattr(self, name) for name in ("session", "turn", "round", "seq", "time")}
         return {**header, "type": type(self.body).__name__}

@@ -1,4 +1,4 @@
-"""A conversation as a sequence of messages, and what keeps it valid: joining, repairing, settling."""
+"""Operations on a conversation's messages that keep it valid: extend, repair, settle."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from conjure_magic.messages import (
 
 
 def unfinished(content: Iterable[Block]) -> tuple[Block, ...]:
-    """What stays of a model's message that was cut: its text alone (decision: a history is always valid)."""
+    """The part of a cut-off model message that is kept: only its text, so that the history is always valid."""
     return tuple(TextBlock(block.text) for block in content if isinstance(block, TextBlock) and block.text.strip())
 
 
@@ -49,13 +49,13 @@ def _parts(value: object) -> Iterable[object]:
 
 
 ID = re.compile(r"[a-zA-Z0-9_-]{1,128}")
-"""What a strict server takes as the id of a call."""
+"""The call ids that a strict server accepts."""
 
 
 def with_own_ids(message: Message, history: Sequence[Message]) -> Message:
-    """The message with ids for its calls that no other call has; the same object where they are fit already.
+    """The message with unique call ids; the same object if they are unique already.
 
-    Small servers and callables count anew in each answer, which a strict server refuses.
+    Small servers and callables number the calls of each answer from 1, which a strict server refuses.
     """
     if not message.tool_uses:
         return message
@@ -72,9 +72,9 @@ def with_own_ids(message: Message, history: Sequence[Message]) -> Message:
 
 
 def extend(messages: Sequence[Message], blocks: Sequence[Block]) -> tuple[Message, ...]:
-    """The history with user blocks at its end: in a message of their own, or joined to a last user message.
+    """The history with user blocks added at its end, in a new message or joined to a last user message.
 
-    Joining keeps user and assistant in turn, as some servers demand, and is what the API does itself.
+    Joining keeps user and assistant messages alternating, as some servers require; the API does the same itself.
     """
     if not blocks:
         return tuple(messages)
@@ -85,60 +85,61 @@ def extend(messages: Sequence[Message], blocks: Sequence[Block]) -> tuple[Messag
 
 
 CODE_EXECUTION = "code_execution"
-"""The server tool whose container takes uploads."""
+"""The server tool whose container receives uploads."""
 STOPPED = "The turn was stopped before this call ran."
-"""What a model reads in the place of a result that never came."""
+"""The text of a missing result."""
 
 
 def repair(messages: Sequence[Message], reason: str = STOPPED) -> tuple[Message, ...]:
-    """The same history, made valid: every `tool_use` answered once, no server call without its result.
+    """The same history, made valid: every `tool_use` has one result, and every server call its result.
 
-    Messages that were valid are the same objects; repairing twice changes nothing more. Blocks that cannot stand
-    where they are become text: a server tool's call left open, a result without its call, an id used twice. What a
-    server signed or awaits holds only for an unchanged conversation, so from a message with such a server block on,
-    thinking goes, and calls of ours become text with their results.
+    Valid messages stay the same objects, and repairing twice changes nothing more. Invalid blocks become text: an
+    open call of a server tool, a result without its call, an id used twice. Signatures and pending calls of a server
+    are valid only for an unchanged conversation; so from the first message with such a server block on, thinking is
+    removed, and our own calls become text together with their results.
     """
     kept = [message for message in messages if message.content]
-    mender = _Mender(_ServerIds.of(kept))
+    repairer = _Repairer(_ServerIds.of(kept))
     out: list[Message] = []
     for index, message in enumerate(kept):
         if message.role == "user":
             calls = out[-1].tool_uses if out and out[-1].role == "assistant" else ()
-            out += [mended] if (mended := _answering(message, calls, reason, mender.told)).content else []
+            fixed = _answering(message, calls, reason, repairer.as_text)
+            out += [fixed] if fixed.content else []
             continue
-        mended = mender.mend(message)
-        out += [mended] if mended.content else []
-        if mended.tool_uses and (index + 1 == len(kept) or kept[index + 1].role != "user"):
-            out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in mended.tool_uses)))
-    # A result that became text may have parted another server call from its own.
-    again = mender.rewritten and any(one is not two for one, two in zip(kept, out, strict=False))
+        fixed = repairer.repair(message)
+        out += [fixed] if fixed.content else []
+        if fixed.tool_uses and (index + 1 == len(kept) or kept[index + 1].role != "user"):
+            out.append(Message("user", tuple(ToolResultBlock(c.id, reason, is_error=True) for c in fixed.tool_uses)))
+    # A result that became text may have separated another server call from its result.
+    again = repairer.rewritten and any(one is not two for one, two in zip(kept, out, strict=False))
     return repair(out, reason) if again else tuple(out)
 
 
-class _Mender:
-    """Mends a model's messages one after the other."""
+class _Repairer:
+    """Repairs the model's messages, one after the other."""
 
     def __init__(self, ids: _ServerIds) -> None:
-        self.told: set[str] = set()
-        """Ids of calls that became text, and whose results do so too."""
+        self.as_text: set[str] = set()
+        """Ids of calls that became text; their results become text, too."""
         self._ids = ids
         self._used: set[str] = set()
         self.rewritten = False
 
-    def mend(self, message: Message) -> Message:
-        """The message as it can stand; the same object if it can."""
+    def repair(self, message: Message) -> Message:
+        """A valid version of the message; the same object if it is valid."""
         others = (block for block in message.content if isinstance(block, OtherBlock))
         self.rewritten = self.rewritten or any(self._ids.settled(block) is not block for block in others)
-        content = tuple(_standing(block, self._ids, self._used) for block in message.content)
+        content = tuple(_valid(block, self._ids, self._used) for block in message.content)
         if self.rewritten:
-            self.told |= {call.id for call in message.tool_uses}
+            self.as_text |= {call.id for call in message.tool_uses}
             content = tuple(_as_text(b) if isinstance(b, ToolUseBlock) else b for b in content if not _is_thinking(b))
         return _with(message, content)
 
 
 @dataclass(frozen=True, slots=True)
 class _ServerIds:
-    """The ids of the calls that a server ran itself and answered: once, with nothing but results of ours between."""
+    """The ids of calls that the server ran and answered exactly once, with only our results in between."""
 
     answered: frozenset[str]
 
@@ -161,7 +162,7 @@ class _ServerIds:
         return cls(frozenset(id_ for id_ in answered - {""} if times[id_] == 2))
 
     def settled(self, block: OtherBlock) -> Block:
-        """The block, or the text in its place where its other half is missing."""
+        """The block, or text instead of it if its call or result is missing."""
         if block.is_call and block.own_id not in self.answered:
             return TextBlock(f"[{block.wire.get('name', 'a hosted tool')} was stopped before it answered]")
         orphan = block.is_result and block.answered_id not in self.answered
@@ -169,13 +170,13 @@ class _ServerIds:
 
 
 def _with(message: Message, content: tuple[Block, ...]) -> Message:
-    """The message with that content; the same object if nothing changes."""
+    """The message with this content; the same object if nothing changes."""
     same = len(content) == len(message.content) and all(map(operator.is_, content, message.content))
     return message if same else Message(message.role, content)
 
 
-def _standing(block: Block, ids: _ServerIds, used: set[str]) -> Block:
-    """A model's block as it can stand: text where it is a second call of the same id, or no block of a model's."""
+def _valid(block: Block, ids: _ServerIds, used: set[str]) -> Block:
+    """A model's block, as text if it is a second call with the same id or a block that models do not send."""
     if isinstance(block, OtherBlock):
         return ids.settled(block)
     if isinstance(block, ToolResultBlock) or (isinstance(block, ToolUseBlock) and block.id in used):
@@ -185,8 +186,8 @@ def _standing(block: Block, ids: _ServerIds, used: set[str]) -> Block:
     return block
 
 
-def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str, told: Set[str]) -> Message:
-    """The user message with exactly one result for each call before it, results first."""
+def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str, as_text: Set[str]) -> Message:
+    """The user message with exactly one result for each preceding call, results first."""
     wanted = [call.id for call in calls]
     results: dict[str, ToolResultBlock] = {}
     rest: list[Block] = []
@@ -194,7 +195,7 @@ def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str, tol
         if isinstance(block, ToolResultBlock):
             if block.tool_use_id in wanted:
                 results.setdefault(block.tool_use_id, block)
-            elif block.tool_use_id in told:
+            elif block.tool_use_id in as_text:
                 rest.append(_as_text(block))
         elif isinstance(block, OtherBlock):
             fits = not (block.is_call or block.is_result or block.type in ("tool_use", "tool_result"))
@@ -206,14 +207,14 @@ def _answering(message: Message, calls: Sequence[ToolUseBlock], reason: str, tol
 
 
 def settle(messages: Sequence[Message], offered: frozenset[str]) -> tuple[Message, ...]:
-    """The history fit for another model or other tools: no thinking, and calls of tools not offered as text.
+    """The history prepared for another model or other tools: without thinking, other calls as text.
 
     Args:
         messages: a valid history.
         offered: the names of the tools that the next request offers; a round that used any other tool,
-            hosted ones included, becomes plain text.
+            including hosted ones, becomes plain text.
 
-    The result depends on nothing else, so it is the same bytes each time.
+    The result depends on nothing else, so it is always the same bytes.
     """
     out: list[Message] = []
     for message in repair(messages):
@@ -245,7 +246,7 @@ UPLOAD = "container_upload"
 
 
 def without_uploads(messages: Sequence[Message], gone: Set[str]) -> tuple[Message, ...]:
-    """The history with a line of text in the place of each of these uploaded files, which the server no longer has."""
+    """The history with a line of text instead of each of these uploaded files, which the server no longer has."""
     out = []
     for message in messages:
         content = tuple(_lost(b) if b.type == UPLOAD and _file_id(b) in gone else b for b in message.content)
@@ -254,7 +255,7 @@ def without_uploads(messages: Sequence[Message], gone: Set[str]) -> tuple[Messag
 
 
 def uploads(messages: Iterable[Message]) -> tuple[str, ...]:
-    """The ids of the uploaded files that the messages name, in order."""
+    """The ids of the uploaded files in the messages, in order."""
     return tuple(_file_id(block) for message in messages for block in upload_blocks(message))
 
 
@@ -268,11 +269,11 @@ def _file_id(block: Block) -> str:
 
 
 def _lost(block: Block) -> TextBlock:
-    return TextBlock(f"[the file {_file_id(block)} was sent here; the server no longer keeps it]")
+    return TextBlock(f"[the file {_file_id(block)} was sent here; the server no longer has it]")
 
 
 def _is_stray(block: Block, calls: Set[str], offered: frozenset[str]) -> bool:
-    """True for a user's block with nothing to stand on: a result without its call, a file without a container."""
+    """True for a user block that would be refused: a result without its call, a file without a container."""
     if isinstance(block, ToolResultBlock):
         return block.tool_use_id not in calls
     return block.type == UPLOAD and CODE_EXECUTION not in offered
@@ -289,7 +290,7 @@ def _foreign(message: Message, offered: frozenset[str]) -> bool:
 
 
 def _as_text(block: Block) -> Block:
-    """A block as the plain text that stands for it."""
+    """A block as plain text."""
     match block:
         case ToolUseBlock(name=name, input=given):
             return TextBlock(f"[called {name}: {json.dumps(dict(given), ensure_ascii=False, sort_keys=True)}]")

@@ -1,6 +1,6 @@
-"""Who asks a person where a Session was given no one to ask: set by what surrounds it, such as the extension.
+"""The approver and trust question of sessions that were given none, set by the extension.
 
-A module by itself: the extension fills it while it loads, and imports nothing for it.
+A module of its own, so that the extension can set them without importing anything else.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import Any
 
 @dataclass(slots=True)
 class Questions:
-    """Who answers the questions of sessions that have no answer of their own."""
+    """Callables that answer questions for sessions without their own."""
 
     approver: Callable[..., Any] | None = None
-    """An `approval.Approver`: whether a call may run. None: it may not."""
+    """An `approval.Approver`, which decides whether a call may run; None refuses."""
     ask_trust: Callable[..., Any] | None = None
-    """A `skills.registry.AskTrust`: whether a project's skills may be loaded. None: they may not."""
+    """A `skills.registry.AskTrust`, which decides whether a project's skills may be loaded; None refuses."""
 
 
 questions = Questions()
-"""Those of this process."""
+"""The callables of this process."""

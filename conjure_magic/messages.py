@@ -1,7 +1,7 @@
-"""Messages-API messages as values: blocks and usage.
+"""Messages of the Messages API as values, with their content blocks and token usage.
 
-Wire names stay wire names. What is not known here is kept as it came (`OtherBlock`, `extra`), and echoed
-unchanged. A message is serialised once: its `encoded` bytes are what every request sends.
+Fields have the names of the API. Unknown blocks and fields are kept (`OtherBlock`, `extra`) and sent back
+unchanged. A message is serialised once; every request sends its `encoded` bytes.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DECODER = json.JSONDecoder(parse_constant=_refuse, parse_float=_finite)
 
 
 def text_of(content: str | Sequence[Wire]) -> str:
-    """The text of a result's content, its other parts named in brackets."""
+    """The text of a result's content; other parts appear as their type in brackets."""
     if isinstance(content, str):
         return content
     return "\n".join(str(part.get("text", f"[{part.get('type', 'part')}]")) for part in content)
@@ -46,52 +46,52 @@ def _rest(wire: Wire, *known: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class TextBlock:
-    """Text, from a person or a model."""
+    """Text, from the user or the model."""
 
     text: str
     extra: Wire = field(default_factory=dict)
-    """Fields of the wire that are not named here (`citations`, …), kept for the way back."""
+    """Further fields of the API (`citations`, …), kept so that they can be sent back."""
 
     type: Literal["text"] = field(default="text", init=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The block as the wire has it."""
+        """The block in the API's format."""
         return {"type": "text", "text": self.text, **self.extra}
 
 
 @dataclass(frozen=True, slots=True)
 class ThinkingBlock:
-    """A model's thinking; the signature makes it valid only unchanged and in its place."""
+    """A model's thinking; its signature is valid only if it is sent back unchanged and in the same position."""
 
     thinking: str
     extra: Wire = field(default_factory=dict)
     type: Literal["thinking"] = field(default="thinking", init=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The block as the wire has it."""
+        """The block in the API's format."""
         return {"type": "thinking", "thinking": self.thinking, **self.extra}
 
 
 @dataclass(frozen=True, slots=True)
 class ToolUseBlock:
-    """A model's wish to call a tool of ours."""
+    """A model's call of one of our tools."""
 
     id: str
     name: str
     input: Mapping[str, Any]
     extra: Wire = field(default_factory=dict)
     problem: str = ""
-    """Why it cannot run, in words for the model, where its arguments were unreadable; not part of the wire."""
+    """If its arguments were unreadable: why it cannot run, in words for the model. Not sent to the API."""
     type: Literal["tool_use"] = field(default="tool_use", init=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The block as the wire has it."""
+        """The block in the API's format."""
         return {"type": "tool_use", "id": self.id, "name": self.name, "input": dict(self.input), **self.extra}
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResultBlock:
-    """The answer to one `tool_use`."""
+    """The result of one `tool_use`."""
 
     tool_use_id: str
     content: str | Sequence[Wire] = ""
@@ -100,7 +100,7 @@ class ToolResultBlock:
     type: Literal["tool_result"] = field(default="tool_result", init=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """The block as the wire has it; `is_error` is written only when true."""
+        """The block in the API's format; `is_error` is written only if true."""
         content = self.content if isinstance(self.content, str) else [dict(part) for part in self.content]
         wire: dict[str, Any] = {"type": "tool_result", "tool_use_id": self.tool_use_id, "content": content}
         if self.is_error:
@@ -109,19 +109,19 @@ class ToolResultBlock:
 
     @property
     def text(self) -> str:
-        """The text of the content, its other parts named in brackets."""
+        """The text of the content; other parts appear as their type in brackets."""
         return text_of(self.content)
 
 
 @dataclass(frozen=True, slots=True)
 class OtherBlock:
-    """A block of a type that is not modelled here: kept whole, echoed unchanged."""
+    """A block of any other type: kept complete, and sent back unchanged."""
 
     wire: Wire
 
     @property
     def type(self) -> str:
-        """The block's wire type; empty where it has none."""
+        """The type in the API; empty if there is none."""
         return str(self.wire.get("type", ""))
 
     @property
@@ -147,7 +147,7 @@ class OtherBlock:
         return id_ if isinstance(id_, str) else ""
 
     def to_dict(self) -> dict[str, Any]:
-        """The block as it came."""
+        """The block as received."""
         return dict(self.wire)
 
 
@@ -155,12 +155,12 @@ Block = TextBlock | ThinkingBlock | ToolUseBlock | ToolResultBlock | OtherBlock
 
 
 def _is_content(value: object) -> bool:
-    """True for what the content of a result may be: text, or a list of blocks."""
+    """True if the value is valid as the content of a result: text, or a list of blocks."""
     return isinstance(value, str) or (isinstance(value, list) and all(isinstance(part, Mapping) for part in value))
 
 
 def parse_block(wire: Wire) -> Block:
-    """The block of a wire object; one that lacks what its type needs is kept as an `OtherBlock`."""
+    """Parse a block; one without the fields that its type requires becomes an `OtherBlock`."""
     match wire:
         case {"type": "text", "text": str(text)}:
             return TextBlock(text, _rest(wire, "type", "text"))
@@ -187,17 +187,17 @@ class Message:
 
     @classmethod
     def user(cls, *content: Block | str) -> Message:
-        """A person's message, of blocks or plain text."""
+        """A user message made of blocks or plain text."""
         return cls("user", tuple(TextBlock(part) if isinstance(part, str) else part for part in content))
 
     @classmethod
     def assistant(cls, *content: Block | str) -> Message:
-        """A model's message, of blocks or plain text."""
+        """An assistant message made of blocks or plain text."""
         return cls("assistant", tuple(TextBlock(part) if isinstance(part, str) else part for part in content))
 
     @classmethod
     def from_dict(cls, wire: Wire) -> Message:
-        """The message of a wire object; content may be a string, as the API allows."""
+        """Parse a message; its content may be a string, as the API allows."""
         content = wire.get("content", "")
         if isinstance(content, str):
             content = [{"type": "text", "text": content}] if content else []
@@ -205,17 +205,17 @@ class Message:
         return cls(role, tuple(parse_block(block) for block in content))
 
     def to_dict(self) -> dict[str, Any]:
-        """The message as the wire has it."""
+        """The message in the API's format."""
         return {"role": self.role, "content": [block.to_dict() for block in self.content]}
 
     @cached_property
     def encoded(self) -> bytes:
-        """The message as JSON bytes (UTF-8), made once and the same ever after.
+        """The message as JSON bytes (UTF-8), computed once.
 
-        Raises ValueError for NaN and infinite numbers, which are no JSON, and TypeError for what JSON cannot hold.
+        Raises ValueError for NaN and infinite numbers, which JSON does not have, and TypeError for other values.
         """
         text = json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-        return text.encode("utf-8", "replace")  # a lone surrogate has no UTF-8
+        return text.encode("utf-8", "replace")  # a lone surrogate cannot be encoded
 
     @property
     def text(self) -> str:
@@ -224,13 +224,13 @@ class Message:
 
     @property
     def tool_uses(self) -> tuple[ToolUseBlock, ...]:
-        """The calls of our tools that this message asks for, in order."""
+        """The calls of our tools in this message, in order."""
         return tuple(block for block in self.content if isinstance(block, ToolUseBlock))
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens as the Messages API counts them; None where the server did not say."""
+    """Token counts of the Messages API; None where the server did not report one."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -243,12 +243,12 @@ class Usage:
 
     @classmethod
     def from_dict(cls, wire: Wire) -> Usage:
-        """The counts of a wire `usage` object, what is missing or odd as None."""
+        """Parse a `usage` object; counts that are missing or invalid become None."""
         names = cls.__dataclass_fields__
         return cls(**{name: wire[name] for name in names if isinstance(wire.get(name), int)})
 
     def to_dict(self) -> dict[str, int]:
-        """The known counts by wire name."""
+        """The known counts, by their names in the API."""
         found = {name: getattr(self, name) for name in self.__dataclass_fields__}
         return {name: count for name, count in found.items() if count is not None}
 
@@ -261,7 +261,7 @@ class Usage:
 
     @property
     def prompt_tokens(self) -> int | None:
-        """Everything the model read, cached or not; None if the server did not say."""
+        """All input tokens, cached or not; None if the server did not report them."""
         if self.input_tokens is None:
             return None
         return self.input_tokens + (self.cache_creation_input_tokens or 0) + (self.cache_read_input_tokens or 0)

@@ -1,8 +1,8 @@
-"""Reaching files step by step from a folder that is trusted, so that no link planted on the way leads out of it.
+"""Opening files below a trusted folder without following links, so that a planted link cannot point outside.
 
-Every name is opened relative to the descriptor of the folder before it, never through a link. What a path was a
-moment ago does not matter: whatever is swapped in between, the file that is reached lies below the folder. (Linux
-has one call for it, openat2; this is what every POSIX system can do.)
+Every name is opened relative to the descriptor of its parent folder, never through a link. Whatever is swapped
+in the meantime, the opened file is below the folder. (Linux has a single call for this, openat2; this way works
+on every POSIX system.)
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pathlib import Path
 
 _NOFOLLOW = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 FOLDER = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW
-"""Flags that open a folder, and nothing else."""
+"""Flags that open only a folder."""
 FILE = getattr(os, "O_NONBLOCK", 0) | _NOFOLLOW
-"""Flags, beside those for reading or writing, that open a file and wait for nobody at a pipe's other end."""
+"""Flags, in addition to those for reading or writing, that open a file without waiting for the other end of a pipe."""
 
 Made = Callable[[int], object]
-"""Gets the descriptor of a folder or file that was made."""
+"""Called with the descriptor of a folder or file that was created."""
 
 
 def open_folder(root: Path, parts: Iterable[str], *, make: bool = False, made: Made | None = None) -> int:
-    """A descriptor of the folder that these names lead to; with `make` those that are missing are made.
+    """A descriptor of the folder at this path below `root`; with `make`, missing folders are created.
 
-    Raises OSError: ELOOP or ENOTDIR where a link is on the way.
+    Raises OSError; ELOOP or ENOTDIR if a part of the path is a link.
     """
     fd = os.open(root, FOLDER)
     try:
@@ -49,7 +49,7 @@ def open_folder(root: Path, parts: Iterable[str], *, make: bool = False, made: M
 
 
 def open_file(root: Path, parts: tuple[str, ...]) -> int:
-    """A descriptor, for reading, of the regular file that these names lead to. Raises OSError for anything else."""
+    """A descriptor, for reading, of the regular file at this path below `root`. Raises OSError for anything else."""
     folder = open_folder(root, parts[:-1])
     try:
         fd = os.open(parts[-1], os.O_RDONLY | FILE, dir_fd=folder)
@@ -62,14 +62,14 @@ def open_file(root: Path, parts: tuple[str, ...]) -> int:
 
 
 MAX_DEPTH = 100
-"""How deep `walk` goes; each level holds a descriptor."""
+"""Maximum depth of `walk`; each level uses a descriptor."""
 
 
 def walk(root: Path, enter: Callable[[str], bool] = bool) -> Generator[tuple[str, os.DirEntry[str], int], None, None]:
-    """(path relative to root, entry, descriptor of its folder) for everything below, by name; no link is followed.
+    """Yield (path relative to root, entry, descriptor of its folder) for everything below, sorted; follows no links.
 
-    A folder whose path `enter` declines is named and not entered; neither is one that cannot be read. Close it, if
-    it is not followed to its end.
+    Folders that `enter` rejects or that cannot be read are yielded but not entered. Close the generator if you do
+    not exhaust it.
     """
     with contextlib.suppress(OSError):
         yield from _walk(os.open(root, FOLDER), "", enter, MAX_DEPTH)

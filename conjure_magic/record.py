@@ -1,4 +1,4 @@
-"""Folds a turn's events into what happened, in order: what displays draw and results hold."""
+"""The record of a turn: its events combined into items, in order, as displays show them and results contain them."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from conjure_magic.events import (
 )
 
 TAIL = 4_000
-"""Characters kept of what a running command prints."""
+"""Characters kept of a running command's output."""
 
 
 class TurnRecord:
-    """The items of one turn so far; feed it every body in order with `add`."""
+    """The items of one turn so far; pass it every body in order with `add`."""
 
     def __init__(self) -> None:
         self._items: list[Item] = []
@@ -42,18 +42,18 @@ class TurnRecord:
 
     @property
     def items(self) -> list[Item]:
-        """What happened so far, in order; the text being said is its last item."""
+        """The items so far, in order; text that is still arriving is the last one."""
         self._close_text(keep_open=True)
         return self._items
 
     @property
     def files(self) -> Artifacts:
-        """The files of the turn, each once, in its newest state; new ones stay new."""
+        """The files of the turn, each once, in its latest state; a file created in this turn stays "new"."""
         return Artifacts(self._files.values())
 
     def add(self, body: Body) -> None:
-        """Take one event's body in."""
-        if type(body) is TextDelta:  # by far the commonest
+        """Add the body of one event."""
+        if type(body) is TextDelta:  # by far the most common
             self._grow(Said, body.text)
             return
         match body:
@@ -86,14 +86,14 @@ class TurnRecord:
         self._items.append(item)
 
     def _grow(self, kind: type[Said | Thought], text: str) -> None:
-        """Add text to the item that is being said, or begin one; joined only when somebody looks."""
+        """Add text to the current text item, or begin one; pieces are joined only when `items` is read."""
         if self._saying is not kind:
             self._append(kind(""))
             self._saying = kind
         self._text.append(text)
 
     def _close_text(self, *, keep_open: bool = False) -> None:
-        """Write the text that came since the last look into its item."""
+        """Write the text received since the last call into its item."""
         if self._saying is not None and self._text:
             self._text = ["".join(self._text)]
             self._items[-1] = self._saying(self._text[0])
@@ -116,5 +116,5 @@ class TurnRecord:
 
 
 def _with(files: tuple[Artifact, ...], artifact: Artifact) -> tuple[Artifact, ...]:
-    """The files with one more, or with a newer state of one of them."""
+    """The files with one added or updated."""
     return (*(known for known in files if known.name != artifact.name), artifact)

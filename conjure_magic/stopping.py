@@ -1,4 +1,4 @@
-"""Stopping a person's own code, as far as Python lets us: in the main thread by a signal, elsewhere not at all."""
+"""Stopping a user's own code, as far as Python allows it: by a signal in the main thread, elsewhere not at all."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from collections.abc import Callable, Iterator
 from conjure_magic.cancel import Cancel, interruptible, is_guarded
 
 Tell = Callable[[str], None]
-"""Tells the person a sentence."""
+"""Shows the user a sentence."""
 
 GRACE = 1.0
-"""Seconds that a function gets to stop before the person is told that it runs on."""
+"""Seconds that a function has to stop before the user is notified that it is still running."""
 
 
 def running_on(label: str) -> str:
-    """What the person is told of a function that does not stop."""
+    """The notice about a function that does not stop."""
     return (
-        f"{label} is Python code that cannot be stopped from outside; it goes on until it returns. "
+        f"{label} is Python code that cannot be stopped from outside; it continues until it returns. "
         "Interrupt or restart the kernel to end it."
     )
 
 
 @contextlib.contextmanager
 def stoppable(cancel: Cancel, tell: Tell, label: str) -> Iterator[None]:
-    """Run a person's code inside this block: stopped when the turn is, as far as Python lets us.
+    """Stop the user's code inside this block when the turn is stopped, as far as Python allows it.
 
-    Leaves with CancelledError if the code was stopped. If it runs on, the person is told so after `GRACE`.
+    Raises CancelledError if the code was stopped. If it keeps running, the user is notified after `GRACE`.
     """
     watcher = _Watcher(cancel, tell, label)
     thread = threading.Thread(target=watcher.run, name="conjure-stop", daemon=True)
@@ -45,7 +45,7 @@ def stoppable(cancel: Cancel, tell: Tell, label: str) -> Iterator[None]:
 
 
 class Gate:
-    """Waits once; may be opened again and again, from any thread and from a signal handler."""
+    """A one-time wait that any thread or signal handler can end; opening it repeatedly is fine."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -60,7 +60,7 @@ class Gate:
 
 
 class _Watcher:
-    """Waits beside a running function for the turn to be stopped, and then stops the function if it can."""
+    """Waits, in a thread, until the turn is stopped, and then stops the running function if possible."""
 
     def __init__(self, cancel: Cancel, tell: Tell, label: str) -> None:
         self.gate = Gate()
@@ -76,13 +76,13 @@ class _Watcher:
         with self._lock:
             if self._ended.is_set():
                 return
-            # An interrupt has raised already, in the thread that heard it.
+            # An interrupt has already raised in the main thread.
             if self._main is not None and self._cancel.reason != "interrupted":
                 signal.pthread_kill(self._main, signal.SIGINT)
         if not self._ended.wait(GRACE):
             self._tell(running_on(self._label))
 
     def end(self) -> None:
-        """The function is over: no signal is sent from now on. One sent before arrives while this waits."""
+        """Send no signal from now on, because the function has returned. One sent before arrives while this waits."""
         with self._lock:
             self._ended.set()

@@ -1,7 +1,7 @@
-"""Where a session's files live: its workspace, the input folder, and what changed in them.
+"""The files of a session: its workspace, the input folder, and the changes in them.
 
-Confinement: `Folders.resolve` says which real path a file tool may touch. A path is resolved first, links
-included, and must then lie in the workspace (read, write), the input folder or a skill folder (read).
+Confinement: `Folders.resolve` decides which paths a file tool may use. A path is resolved first, including
+links, and must then be in the workspace (read, write), the input folder or a skill folder (read).
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from conjure_magic.nofollow import FILE, open_file, open_folder, walk
 from conjure_magic.remedies import Remedy, option
 
 MAX_ENTRIES = 20_000
-"""How many files a snapshot looks at."""
+"""Maximum number of files in a snapshot."""
 
 MAX_HASHED = 256 << 20
-"""Bytes of the largest file whose content is read when it is found: a turn must not stand still for one."""
+"""Size in bytes up to which the content of a new file is hashed: a huge file must not hold up the turn."""
 
 SKIPPED_DIRS = frozenset({".git", ".venv", "node_modules", "__pycache__", ".ipynb_checkpoints"})
 NAME_ONE = Remedy("Name another folder with {0}.", option("workspace", "PATH"))
 OUTPUT_DIR = "command-output"
-"""Folder of the workspace that holds the whole output of long commands; never reported as created files."""
+"""Folder of the workspace for the complete output of long commands; never reported as created files."""
 
 ATTACHED_DIR = "attached-files"
-"""Folder of the workspace that files attached to a request are copied to."""
+"""Folder of the workspace for copies of files sent with a request."""
 OWN_FOLDERS = "conjure-files"
-"""The folder beside the notebook in which sessions have theirs."""
+"""The folder next to the notebook that contains the sessions' folders."""
 LOCK_NAME = ".conjure-lock"
 
 
@@ -45,18 +45,18 @@ Snapshot = Mapping[str, Stat]
 
 @dataclass(frozen=True, slots=True)
 class Folders:
-    """The folders that a session's commands and file tools know, as paths on this machine."""
+    """The folders available to a session's commands and file tools, as paths on this machine."""
 
     workspace: Path
     input: Path
     skills: Mapping[str, Path] = field(default_factory=dict)
     owner: tuple[int, int] | None = None
-    """User and group that what is written is handed to; None: it stays whose process writes it."""
+    """User and group that own new files; None leaves them to the writing process."""
 
     def resolve(self, path: str, *, write: bool = False) -> Path:
-        """The real path of what a file tool names; relative ones start in the workspace.
+        """The real path for a path given to a file tool; relative paths start in the workspace.
 
-        Raises PathNotAllowedError if, links resolved, it lies outside the folders that may be read
+        Raises PathNotAllowedError if it is, with links resolved, outside the folders that may be read
         (workspace, input, skills) or written (workspace).
         """
         if "\0" in path or not path:
@@ -75,18 +75,18 @@ class Folders:
 
 
 def too_wide(folder: Path) -> str:
-    """Why a folder holds more than a session is to see unasked; empty if it does not."""
+    """Why a session must not read this folder without asking; empty if it may."""
     real = folder.resolve()
     if real == Path(real.anchor):
         return "it is the whole machine"
     home = Path(os.path.expanduser("~")).resolve()
     if home.is_relative_to(real):
-        return "it is your home directory" if real == home else "your home directory is in it"
+        return "it is your home directory" if real == home else "it contains your home directory"
     return ""
 
 
 def safe_name(name: str) -> str:
-    """The name with everything but letters, digits, dot, dash and underscore replaced."""
+    """The name with all characters replaced except letters, digits, dots, dashes and underscores."""
     return re.sub(r"[^\w.-]+", "-", name).strip(".-") or "session"
 
 
@@ -97,13 +97,13 @@ class Workspace:
     root: Path
     input: Path
     base: Path
-    """The notebook's folder, which shown paths are relative to."""
+    """The notebook's folder; displayed paths are relative to it."""
     in_place: bool
-    """True where the person's own folder is the workspace, so that writing there asks first."""
+    """True if the workspace is a folder of the user's, so that writing there asks first."""
     notice: str = ""
-    """What the person should know, such as that another kernel has the usual folder."""
+    """A notice for the user, such as that another kernel uses the default folder."""
     _locks: list[int] = field(default_factory=list, compare=False, repr=False)
-    """The descriptor that holds the lock, until it is closed."""
+    """The descriptor that keeps the folder locked until it is closed."""
 
     @classmethod
     def open(
@@ -113,12 +113,12 @@ class Workspace:
         folder: str | Path | None = None,
         input: str | Path | None = None,  # noqa: A002 - the option's own name
     ) -> Workspace:
-        """The workspace of a session, made and locked.
+        """Create and lock the workspace of a session.
 
         Args:
-            session: the session's name, part of the folder's.
-            folder: work in this folder as it is; by default
-                `conjure-files/<notebook>-<session>/` beside the notebook, or in the current directory.
+            session: name of the session, part of the folder's name.
+            folder: an existing folder to work in; by default `conjure-files/<notebook>-<session>/` next to the
+                notebook, or in the current directory.
             input: the input folder; by default the current directory.
 
         Raises UsageError if a folder cannot be used.
@@ -132,7 +132,7 @@ class Workspace:
         try:
             return cls._own(base / OWN_FOLDERS, stem, source, base)
         except OSError as error:
-            raise WorkspaceError(f"cannot make a workspace in {base}: {error.strerror}", remedy=NAME_ONE) from None
+            raise WorkspaceError(f"cannot create a workspace in {base}: {error.strerror}", remedy=NAME_ONE) from None
 
     @classmethod
     def _own(cls, parent: Path, stem: str, source: Path, base: Path) -> Workspace:
@@ -144,20 +144,21 @@ class Workspace:
             if lock is None:
                 continue
             with contextlib.suppress(FileExistsError), (root / ".gitignore").open("x", encoding="ascii") as ignore:
-                ignore.write("*\n")  # "x" goes through no link that a command may have left there
-            notice = "" if number == 1 else f"another kernel uses {stem}; this one works in {root.name}"
+                ignore.write("*\n")  # "x" does not write through a link that a command may have left there
+            notice = "" if number == 1 else f"another kernel uses {stem}; this one uses {root.name}"
             return cls(root, source, base, in_place=False, notice=notice, _locks=[lock])
-        raise WorkspaceError(f"a thousand kernels use {parent / stem}; close some of them")
+        raise WorkspaceError(f"too many kernels use {parent / stem}; close some of them")
 
     def close(self) -> None:
-        """Give the folder free for another kernel; its files stay. Closing twice is fine."""
+        """Release the lock so that another kernel can use the folder; its files stay. Closing twice is fine."""
         while self._locks:
             os.close(self._locks.pop())
 
     def take_in(self, path: Path) -> Path:
-        """A copy of a file in the folder `ATTACHED_DIR`, or the file itself if it is in the workspace already.
+        """Copy a file into the folder `ATTACHED_DIR`, unless it is in the workspace already, and return its path.
 
-        A name that is taken by another content gets a number. Raises OSError if it cannot be copied.
+        If a file with the same name and other content exists, the copy gets a number. Raises OSError if the file
+        cannot be copied.
         """
         if path.is_relative_to(self.root):
             return path
@@ -178,16 +179,16 @@ class Workspace:
         raise AssertionError("unreachable")
 
     def shown(self, path: Path) -> str:
-        """The path as a person is told it: relative to the notebook where it lies below it."""
+        """The path to display: relative to the notebook's folder if it is below it."""
         try:
             return path.relative_to(self.base).as_posix()
         except ValueError:
             return str(path)
 
     def snapshot(self) -> Snapshot:
-        """What lies in the workspace: relative path -> (mtime in ns, ctime in ns, size).
+        """The files in the workspace: relative path -> (mtime in ns, ctime in ns, size).
 
-        Regular files only, links not followed, `MAX_ENTRIES` at most.
+        Only regular files, without following links, and at most `MAX_ENTRIES`.
         """
         found: dict[str, Stat] = {}
         with contextlib.closing(walk(self.root, _is_of_interest)) as everything:
@@ -196,7 +197,7 @@ class Workspace:
                     break
                 if not entry.is_file(follow_symlinks=False) or entry.name in (LOCK_NAME, ".gitignore"):
                     continue
-                with contextlib.suppress(OSError):  # gone meanwhile
+                with contextlib.suppress(OSError):  # deleted in the meantime
                     status = entry.stat(follow_symlinks=False)
                     found[name] = (status.st_mtime_ns, status.st_ctime_ns, status.st_size)
         return found
@@ -219,51 +220,51 @@ class Workspace:
 
 
 def numbered(path: Path) -> Iterator[Path]:
-    """The path, and then the same with -2, -3, … before its suffix."""
+    """Yield the path, and then the same path with -2, -3, … before its suffix."""
     yield path
     yield from (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(2))
 
 
 def _digest(root: Path, name: str) -> tuple[int, str]:
-    """Size and SHA-256 of a regular file, read without following any link below root; no hash of a huge one."""
+    """Size and SHA-256 of a regular file, read without following links below root; no hash for a huge file."""
     with os.fdopen(open_file(root, Path(name).parts), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         return size, hashlib.file_digest(file, "sha256").hexdigest() if size <= MAX_HASHED else ""
 
 
 def _is_of_interest(folder: str) -> bool:
-    """False for a folder in which nobody looks for what was made, named relative to the workspace."""
+    """False for a folder, relative to the workspace, whose contents are not reported as created files."""
     return folder != OUTPUT_DIR and folder.rpartition("/")[2] not in SKIPPED_DIRS
 
 
 def expanded(path: str | Path) -> Path:
-    """The path with a home folder in the place of `~`. Raises UsageError if no home is known for that user."""
+    """The path with `~` expanded. Raises UsageError if the user's home directory is unknown."""
     try:
         return Path(path).expanduser()
     except RuntimeError:
-        raise UsageError(f"{str(path)!r} begins with the home folder of a user who has none here") from None
+        raise UsageError(f"{str(path)!r} refers to the home directory of an unknown user") from None
 
 
 def existing_folder(path: str | Path, what: str) -> Path:
-    """The folder's real path. Raises UsageError, which calls it `what`, if it is not there."""
+    """The folder's real path. Raises WorkspaceError, which calls it the `what` folder, if it does not exist."""
     folder = expanded(path).absolute()
     if not os.path.isdir(folder):  # unlike Path's, it never raises
-        raise WorkspaceError(f"the {what} folder {str(path)!r} does not exist, or is not a folder")
+        raise WorkspaceError(f"the {what} folder {str(path)!r} does not exist or is not a folder")
     return folder.resolve()
 
 
 def existing_file(path: str | Path) -> Path:
-    """The file's absolute path. Raises UsageError if there is no regular file."""
+    """The file's absolute path. Raises UsageError if it is not a regular file."""
     file = expanded(path).absolute()
     if not os.path.isfile(file):  # unlike Path's, it never raises
-        other = "is a folder" if os.path.isdir(file) else "is no regular file"
+        other = "is a folder" if os.path.isdir(file) else "is not a regular file"
         why = other if os.path.exists(file) else "does not exist"
-        raise UsageError(f"the file {str(path)!r} to be attached {why}")
+        raise UsageError(f"cannot attach {str(path)!r}: it {why}")
     return file
 
 
 def _notebook() -> Path | None:
-    """The notebook this kernel was started for, as Jupyter Server names it; None in other front ends."""
+    """The notebook of this kernel, if Jupyter Server has set its path; None in other front ends."""
     name = os.environ.get("JPY_SESSION_NAME", "")
     path = Path(name)
     if path.suffix != ".ipynb":
@@ -272,22 +273,22 @@ def _notebook() -> Path | None:
 
 
 def _make_plain(folder: Path) -> None:
-    """Make a folder, if need be. Raises WorkspaceError for a link, which a command that worked above may have left."""
+    """Create a folder if it does not exist. Raises WorkspaceError for a link, which a command may have left there."""
     if folder.is_symlink():
-        raise WorkspaceError(f"{folder} is a link, and could lead anywhere; remove it", remedy=NAME_ONE)
+        raise WorkspaceError(f"{folder} is a link and could point anywhere; remove it", remedy=NAME_ONE)
     folder.mkdir(parents=True, exist_ok=True)
 
 
 def _lock(path: Path) -> int | None:
-    """An open descriptor that holds the lock, or None if somebody else does."""
-    if path.is_symlink():  # a command has left it there
+    """An open descriptor that holds the lock, or None if another process holds it."""
+    if path.is_symlink():  # left there by a command
         path.unlink()
     fd = os.open(path, os.O_RDWR | os.O_CREAT | FILE, 0o600)
     try:
         import fcntl
 
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except ImportError:  # Windows: folders are told apart by session only
+    except ImportError:  # Windows: only the session's name distinguishes folders
         return fd
     except OSError:
         os.close(fd)

@@ -40,14 +40,14 @@ def test_a_file_that_is_gone_is_left_out_and_the_person_told(stub: StubServer, t
                 del stub.hosted.files[file_id]
         stub.reply(Reply((THINK, *bash("cat c.txt"), "two")))
         again = s.chat("again", files=["c.txt"])
-        assert "no longer kept there" in notices(again)
+        assert "no longer stored there" in notices(again)
         assert again.text == "two"
         assert notices(s.chat("and again")) == ""
         blocks = [block for message in sent(stub)["messages"] for block in message["content"]]
         uploads = [block["file_id"] for block in blocks if block["type"] == "container_upload"]
         assert uploads == [list(stub.hosted.files)[-1]], "what was attached just now stays"
         texts = [block["text"] for block in blocks if block["type"] == "text"]
-        assert sum("the server no longer keeps it" in text for text in texts) == 2
+        assert sum("the server no longer has it" in text for text in texts) == 2
     assert len(refused(stub)) == 1
 
 
@@ -62,7 +62,7 @@ def test_a_container_and_a_file_may_be_gone_at_once(stub: StubServer, tmp_path: 
         again = s.chat("again")
         assert again.text == "two"
         assert "container had expired" in notices(again)
-        assert "no longer kept there" in notices(again)
+        assert "no longer stored there" in notices(again)
     assert len(refused(stub)) == 2
 
 
@@ -82,7 +82,7 @@ def test_a_file_that_goes_in_the_midst_of_a_turn(stub: StubServer, tmp_path: Pat
         stub.reply(paused if kind == "paused" else looping, Reply((THINK, "end")))
         result = s.chat("look", files=["a.txt"])
         assert result.text.endswith("end")
-        assert "no longer kept there" in notices(result)
+        assert "no longer stored there" in notices(result)
         assert s.chat("again").text == "Done."
     assert len(refused(stub)) == 1
 

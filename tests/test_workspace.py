@@ -114,7 +114,7 @@ def test_the_persons_own_folder(project: Path) -> None:
 def test_folders_that_are_not_there(project: Path) -> None:
     (project / "file").write_text("")
     for options in ({"folder": "nowhere"}, {"input": "nowhere"}, {"folder": "file"}):
-        with pytest.raises(UsageError, match="does not exist, or is not a folder"):
+        with pytest.raises(UsageError, match="does not exist or is not a folder"):
             Workspace.open("main", **options)  # type: ignore[arg-type]
 
 
@@ -336,7 +336,7 @@ def test_files_are_found_by_path_or_basename() -> None:
     assert files["x/a.txt"] is files[0]
     assert files["a.txt"] is files[2]
     assert len(files) == 3
-    with pytest.raises(KeyError, match=r"no file 'c.txt'; there is x/a.txt, b.txt, y/a.txt"):
+    with pytest.raises(KeyError, match=r"no file 'c.txt'; files: x/a.txt, b.txt, y/a.txt"):
         files["c.txt"]
 
 

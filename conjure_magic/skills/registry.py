@@ -336,7 +336,7 @@ def _folder(path: str | Path) -> Path:
     if folder.suffix == SUFFIX and os.path.isfile(folder):
         open_package(folder)
     elif not os.path.isdir(folder):  # unlike Path's, it never raises
-        raise UsageError(f"the skills folder {str(path)!r} does not exist, or is not a folder")
+        raise UsageError(f"the skills folder {str(path)!r} does not exist or is not a folder")
     return folder.resolve()
 
 

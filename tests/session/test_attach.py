@@ -86,9 +86,9 @@ def test_a_planted_link_leads_no_copy_out_of_the_workspace(folder: Path) -> None
     [
         ("gone.txt", "does not exist"),
         (".", "is a folder"),
-        ("/dev/null", "is no regular file"),
+        ("/dev/null", "is not a regular file"),
         ("x" * 300, "does not exist"),
-        ("~nobody-of-this-name/app.log", "home folder"),
+        ("~nobody-of-this-name/app.log", "home directory"),
     ],
 )
 def test_what_is_no_file_is_a_slip_before_anything_begins(path: str, told: str) -> None:

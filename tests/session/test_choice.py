@@ -35,7 +35,7 @@ def test_folders_are_those_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     chosen = SessionChoice().with_changes(workspace="work", input="in")
     assert (chosen.workspace, chosen.input, chosen.names_input) == (tmp_path / "work", tmp_path / "in", True)
     assert not SessionChoice().names_input
-    with pytest.raises(UsageError, match="home folder of a user who has none"):
+    with pytest.raises(UsageError, match="home directory of an unknown user"):
         SessionChoice().with_changes(input="~nobody-of-that-name/x")
 
 
