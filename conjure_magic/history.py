@@ -27,11 +27,11 @@ def unfinished(content: Iterable[Block]) -> tuple[Block, ...]:
 
 
 MAX_DEPTH = 100
-"""How deeply a call's input, or a block of an unknown type, may be nested: much deeper, JSON cannot be written."""
+"""How deeply a call's input, or a block of an unknown type, may be nested; the JSON encoder has a limit."""
 
 
 def is_nested_deeply(message: Message) -> bool:
-    """True for a message that could be kept and not be written out again."""
+    """True for a message nested too deeply to be sent again."""
     inputs = [block.input if isinstance(block, ToolUseBlock) else block.wire for block in message.content
               if isinstance(block, ToolUseBlock | OtherBlock)]  # fmt: skip
     level: list[object] = [*inputs]
