@@ -24,12 +24,15 @@ Made = Callable[[int], object]
 """Called with the descriptor of a folder or file that was created."""
 
 
-def open_folder(root: Path, parts: Iterable[str], *, make: bool = False, made: Made | None = None) -> int:
+def open_folder(
+    root: Path, parts: Iterable[str], *, make: bool = False, made: Made | None = None, real: bool = False
+) -> int:
     """A descriptor of the folder at this path below `root`; with `make`, missing folders are created.
 
-    Raises OSError; ELOOP or ENOTDIR if a part of the path is a link.
+    With `real`, the root is the real path of a folder that a command may have swapped meanwhile: no link on the way
+    to it is followed either. Raises OSError; ELOOP or ENOTDIR if a part of the path is a link.
     """
-    fd = os.open(root, FOLDER)
+    fd = _open_real(root) if real else os.open(root, FOLDER)
     try:
         for part in parts:
             new = False
@@ -46,6 +49,21 @@ def open_folder(root: Path, parts: Iterable[str], *, make: bool = False, made: M
         os.close(fd)
         raise
     return fd
+
+
+def _open_real(root: Path) -> int:
+    """A descriptor of the folder, every name on the way to it opened without following a link."""
+    passing = getattr(os, "O_PATH", os.O_RDONLY) | getattr(os, "O_DIRECTORY", 0) | _NOFOLLOW  # need not be readable
+    *names, last = root.parts[1:] or (".",)
+    fd = os.open(root.anchor, passing)
+    try:
+        for name in names:
+            deeper = os.open(name, passing, dir_fd=fd)
+            os.close(fd)
+            fd = deeper
+        return os.open(last, FOLDER, dir_fd=fd)
+    finally:
+        os.close(fd)
 
 
 def open_file(root: Path, parts: tuple[str, ...]) -> int:

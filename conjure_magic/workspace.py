@@ -13,7 +13,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 
 from conjure_magic.artifacts import Artifact, Change, media_type
@@ -27,6 +27,8 @@ MAX_ENTRIES = 20_000
 MAX_HASHED = 256 << 20
 """Size in bytes up to which the content of a new file is hashed: a huge file must not hold up the turn."""
 
+CLOCK_STEP = 20_000_000
+"""Nanoseconds by which a file system's clock may be behind."""
 SKIPPED_DIRS = frozenset({".git", ".venv", "node_modules", "__pycache__", ".ipynb_checkpoints"})
 NAME_ONE = Remedy("Name another folder with {0}.", option("workspace", "PATH"))
 OUTPUT_DIR = "command-output"
@@ -36,7 +38,12 @@ ATTACHED_DIR = "attached-files"
 """Folder of the workspace for copies of files sent with a request."""
 OWN_FOLDERS = "conjure-files"
 """The folder next to the notebook that contains the sessions' folders."""
-LOCK_NAME = ".conjure-lock"
+KEEP_OUT = {
+    ".gitignore": "*\n",
+    "conftest.py": "# Nothing below is the project's own test: commands of a model may have written it.\n"
+    'collect_ignore_glob = ["*"]\n',
+}
+"""Files of `OWN_FOLDERS` that keep git and pytest out; they lie above what a sandboxed command can reach."""
 
 
 Stat = tuple[int, int, int]
@@ -140,9 +147,10 @@ class Workspace:
         for number in range(1, 1000):
             root = parent / (stem if number == 1 else f"{stem}-{number}")
             _make_plain(root)
-            lock = _lock(root / LOCK_NAME)
+            lock = _lock(parent / lock_name(root.name))
             if lock is None:
                 continue
+            _keep_out(parent)
             with contextlib.suppress(FileExistsError), (root / ".gitignore").open("x", encoding="ascii") as ignore:
                 ignore.write("*\n")  # "x" does not write through a link that a command may have left there
             notice = "" if number == 1 else f"another kernel uses {stem}; this one uses {root.name}"
@@ -195,7 +203,7 @@ class Workspace:
             for name, entry, _ in everything:
                 if len(found) >= MAX_ENTRIES:
                     break
-                if not entry.is_file(follow_symlinks=False) or entry.name in (LOCK_NAME, ".gitignore"):
+                if not entry.is_file(follow_symlinks=False) or entry.name == ".gitignore":
                     continue
                 with contextlib.suppress(OSError):  # deleted in the meantime
                     status = entry.stat(follow_symlinks=False)
@@ -212,6 +220,24 @@ class Workspace:
                 with contextlib.suppress(OSError):
                     found.append(self._artifact(name, change, backend, tool_use_id))
         return tuple(found)
+
+    def changed_unlisted(self, since: int) -> Mapping[str, int]:
+        """How many entries changed in each of the folders that `changed` leaves out (`.git`, `.venv`, …).
+
+        Args:
+            since: time in ns; what changed at that time or later counts.
+
+        `MAX_ENTRIES` are looked at.
+        """
+        found: dict[str, int] = {}
+        with contextlib.closing(walk(self.root, lambda path: path != OUTPUT_DIR)) as everything:
+            for name, entry, _ in islice(everything, MAX_ENTRIES):
+                folder = _unlisted(name)
+                if folder:
+                    with contextlib.suppress(OSError):  # gone meanwhile
+                        new = entry.stat(follow_symlinks=False).st_ctime_ns >= since - CLOCK_STEP
+                        found[folder] = found.get(folder, 0) + new
+        return {folder: count for folder, count in found.items() if count}
 
     def _artifact(self, name: str, change: Change, backend: str, tool_use_id: str) -> Artifact:
         path = self.root / name
@@ -230,6 +256,13 @@ def _digest(root: Path, name: str) -> tuple[int, str]:
     with os.fdopen(open_file(root, Path(name).parts), "rb") as file:
         size = os.fstat(file.fileno()).st_size
         return size, hashlib.file_digest(file, "sha256").hexdigest() if size <= MAX_HASHED else ""
+
+
+def _unlisted(name: str) -> str:
+    """The first folder on the way to a path whose files are not listed; empty if there is none."""
+    parts = name.split("/")
+    at = next((i for i, part in enumerate(parts) if part in SKIPPED_DIRS), None)
+    return "" if at is None else "/".join(parts[: at + 1])
 
 
 def _is_of_interest(folder: str) -> bool:
@@ -279,11 +312,29 @@ def _make_plain(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
 
+def _keep_out(parent: Path) -> None:
+    """Write what keeps a person's own tools out of what commands leave there; a link there is not followed."""
+    for name, text in KEEP_OUT.items():
+        with contextlib.suppress(FileExistsError), (parent / name).open("x", encoding="ascii") as file:
+            file.write(text)
+
+
+def lock_name(folder: str) -> str:
+    """The lock of a session's folder. It lies beside the folder, where no sandboxed command can touch it."""
+    return f".{folder}.lock"
+
+
 def _lock(path: Path) -> int | None:
-    """An open descriptor that holds the lock, or None if another process holds it."""
+    """An open descriptor that holds the lock, or None if another process holds it.
+
+    Raises WorkspaceError, which names it, if something else has its place.
+    """
     if path.is_symlink():  # left there by a command
         path.unlink()
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | FILE, 0o600)
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | FILE, 0o600)
+    except OSError as error:
+        raise WorkspaceError(f"the lock {path} cannot be opened ({error.strerror}): remove it") from None
     try:
         import fcntl
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from conjure_magic.nofollow import open_file, walk
 from conjure_magic.skills.trust import data_dir
-from conjure_magic.workspace import LOCK_NAME, MAX_ENTRIES, OUTPUT_DIR, OWN_FOLDERS
+from conjure_magic.workspace import KEEP_OUT, MAX_ENTRIES, OUTPUT_DIR, OWN_FOLDERS
 
 INERT = frozenset(
     (
@@ -133,7 +133,20 @@ def _is_ours(root: Path, name: str) -> bool:
     parts = (root / name).parts
     below = parts[parts.index(OWN_FOLDERS) + 1 :]
     inside = "/".join(below[1:])
-    return inside in (LOCK_NAME, ".gitignore") or _OUTPUT.fullmatch(inside) is not None
+    if not inside:
+        return _holds(root / name, KEEP_OUT.get(below[0], "" if below[0].endswith(".lock") else None))
+    return inside == ".gitignore" or _OUTPUT.fullmatch(inside) is not None
+
+
+def _holds(path: Path, text: str | None) -> bool:
+    """True if the file has this content, and nothing else."""
+    if text is None:
+        return False
+    try:
+        with os.fdopen(open_file(path.parent, (path.name,)), "rb") as file:
+            return file.read(len(text) + 1) == text.encode()
+    except OSError:
+        return False
 
 
 def _is_inert(path: Path) -> bool:

@@ -222,10 +222,12 @@ def test_a_planted_lock_or_ignore_file_makes_nothing_outside(tmp_path: Path, mon
     """A command of the session before has left links in their places."""
     monkeypatch.chdir(tmp_path)
     Workspace.open("main").close()
-    folder = tmp_path / "conjure-files/main"
-    for name in (".conjure-lock", ".gitignore"):
-        (folder / name).unlink()
-        (folder / name).symlink_to(tmp_path / f"made-by-{name}")
+    own = tmp_path / "conjure-files"
+    planted = [own / ".main.lock", own / ".gitignore", own / "conftest.py", own / "main/.gitignore"]
+    for number, path in enumerate(planted):
+        path.unlink()
+        path.symlink_to(tmp_path / f"made-by-{number}")
     Workspace.open("main").close()
     assert not list(tmp_path.glob("made-by-*"))
-    assert not (folder / ".conjure-lock").is_symlink()
+    assert not planted[0].is_symlink()
+

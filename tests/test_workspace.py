@@ -243,11 +243,10 @@ def test_deleted_files_are_not_reported(place: Workspace) -> None:
 
 
 def test_what_is_no_business_of_a_persons(place: Workspace) -> None:
-    """Version control, caches, the whole output of commands, our own lock."""
+    """Version control, caches, the whole output of commands."""
     for name in (".git", "node_modules", "__pycache__", "sub/.venv", "command-output"):
         (place.root / name).mkdir(parents=True)
         (place.root / name / "file").write_text("x")
-    (place.root / ".conjure-lock").write_text("")
     (place.root / "sub/command-output").mkdir()
     (place.root / "sub/command-output/mine.txt").write_text("x")
     assert list(place.snapshot()) == ["sub/command-output/mine.txt"]

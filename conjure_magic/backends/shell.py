@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import replace
 from html import escape
@@ -14,7 +15,9 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, Notice, ToolResult
 from conjure_magic.executors.base import ExecPaths, Executor
+from conjure_magic.executors.terminal import visible
 from conjure_magic.messages import Block, ToolUseBlock
+from conjure_magic.phrases import counted
 from conjure_magic.rules import matches_rule, words_of
 from conjure_magic.secrets import SHORTEST, masked
 from conjure_magic.tools import (
@@ -109,6 +112,8 @@ class ShellBackend:
         self._too_wide = too_wide
         self._asks = Gate()
         self._turn: tuple[Cancel, Contribution] | None = None
+        self._told: set[str] = set()
+        """Folders with files that are not listed, of which this turn's person was told."""
 
     def __repr__(self) -> str:
         return f"ShellBackend({self.name!r})"
@@ -123,6 +128,7 @@ class ShellBackend:
                 purpose=CONTAINED if self._contained else HOST,
             )
             self._turn = (context.cancel, contribution)
+            self._told = set()
         return self._turn[1]
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
@@ -139,13 +145,15 @@ class ShellBackend:
             return refusal
         if call.name == VIEW.name or call.name not in NAMES:
             return self._masked((yield from self._tool(call, context)))
-        before = context.workspace.snapshot()
+        before, began = context.workspace.snapshot(), time.time_ns()
         try:
             result = yield from self._tool(call, context)
         except (BackendError, ToolError):
             yield from self._created(before, call, context)
+            yield from self._unlisted(began, context)
             raise
         yield from self._created(before, call, context)
+        yield from self._unlisted(began, context)
         return self._masked(result)
 
     def attach(self, path: Path, context: Context) -> tuple[Block, Notice]:
@@ -178,6 +186,18 @@ class ShellBackend:
     def _created(self, before: Snapshot, call: ToolUseBlock, context: Context) -> Generator[Body, None, None]:
         for artifact in context.workspace.changed(before, backend=self.name, tool_use_id=call.id):
             yield FileCreated(replace(artifact, withheld=HOLDS_KEY) if self._holds_secret(artifact) else artifact)
+
+    def _unlisted(self, began: int, context: Context) -> Generator[Body, None, None]:
+        """Tell of folders such as `.git` in which a call changed something, each once in a turn."""
+        changed = context.workspace.changed_unlisted(began)
+        new = [f"{visible(name)} ({counted(changed[name], 'entry')})" for name in sorted({*changed} - self._told)]
+        self._told |= {*changed}
+        if new:
+            more = f" and {len(new) - NAMED:,} more" if len(new) > NAMED else ""
+            listed = ", ".join(new[:NAMED]) + more
+            yield Notice(
+                f"Changed as well, though not listed: {listed}. Your own tools may run what lies there.", "warning"
+            )
 
     def _holds_secret(self, artifact: Artifact) -> bool:
         """True if a secret stands in what a display may show of the file."""

@@ -18,13 +18,14 @@ from typing import Generic, TypeVar
 from conjure_magic.errors import FilePermissionError, MissingFileError, PathNotAllowedError, ToolError
 from conjure_magic.executors.base import Entry
 from conjure_magic.nofollow import FILE, FOLDER, Made, open_folder
-from conjure_magic.workspace import LOCK_NAME, SKIPPED_DIRS, Folders
+from conjure_magic.workspace import SKIPPED_DIRS, Folders
 
 F = TypeVar("F", bound=Folders)
 
 READ_LIMIT = 16 << 20
 """Bytes of the largest file that is read whole."""
 KINDS = {FileNotFoundError: MissingFileError, PermissionError: FilePermissionError}
+GIT = ".git"
 ENTRY_LIMIT = 500
 """Names that a listing holds at most."""
 
@@ -76,7 +77,7 @@ def list_folder(folders: Folders, path: str) -> tuple[Entry, ...] | None:
     with _told(path):
         root, parts = _locate(folders, path)
         try:
-            fd = open_folder(root, parts)
+            fd = open_folder(root, parts, real=True)
         except NotADirectoryError:
             return None
         try:
@@ -87,7 +88,7 @@ def list_folder(folders: Folders, path: str) -> tuple[Entry, ...] | None:
 
 def _entries(fd: int, prefix: str = "") -> Iterator[Entry]:
     with os.scandir(fd) as found:
-        names = sorted((entry for entry in found if entry.name != LOCK_NAME), key=lambda entry: entry.name)
+        names = sorted(found, key=lambda entry: entry.name)
     for entry in names[:ENTRY_LIMIT]:
         name = prefix + entry.name
         if not entry.is_dir(follow_symlinks=False):
@@ -109,10 +110,18 @@ def _locate(folders: Folders, path: str, *, write: bool = False) -> tuple[Path, 
     real = folders.resolve(path, write=write)
     roots = [folders.workspace] if write else [folders.workspace, folders.input, *folders.skills.values()]
     for root in roots:
-        base = root.resolve()
+        base = root.resolve() if root == folders.workspace else root  # real paths, unless a command has swapped them
         if real.is_relative_to(base):
-            return base, real.relative_to(base).parts
+            parts = real.relative_to(base).parts
+            _refuse_git(path, parts, write=write)
+            return base, parts
     raise PathNotAllowedError(f"{path} has moved")
+
+
+def _refuse_git(path: str, parts: tuple[str, ...], *, write: bool) -> None:
+    """Git runs programs that a repository's own settings and hooks name, so no file tool writes any of them."""
+    if write and any(part.lower().rstrip(". ") == GIT for part in parts):
+        raise PathNotAllowedError(f"{path} cannot be written: the file tools change nothing in {GIT}")
 
 
 @contextlib.contextmanager
@@ -121,7 +130,7 @@ def _parent(folders: Folders, path: str, *, write: bool = False) -> Iterator[tup
     root, parts = _locate(folders, path, write=write)
     if not parts or path.endswith("/"):
         raise ToolError(f"{path} is a folder, not a file")
-    fd = open_folder(root, parts[:-1], make=write, made=_giving(folders))
+    fd = open_folder(root, parts[:-1], make=write, made=_giving(folders), real=True)
     try:
         # Checked before opening: merely opening some devices has side effects.
         with contextlib.suppress(FileNotFoundError):

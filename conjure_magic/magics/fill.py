@@ -7,7 +7,7 @@ import operator
 import os
 import pprint
 import re
-import tempfile
+import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics.options import suggest
+from conjure_magic.nofollow import FILE, open_folder
 from conjure_magic.phrases import counted
 
 PLACEHOLDER = re.compile(r"(\\?)\{\{\s*([^\W\d]\w*)\s*\}\}")
@@ -46,7 +47,7 @@ def variable_texts(names: Iterable[str], namespace: Mapping[str, Any], workspace
     Raises UsageError for a name that is not there, before anything is written, and for a value that cannot travel.
     """
     values = [(name, _look_up(name, namespace)) for name in names]
-    return [_variable_text(name, value, workspace / VARIABLES_DIR) for name, value in values]
+    return [_variable_text(name, value, workspace) for name, value in values]
 
 
 def as_text(value: Any) -> str:
@@ -112,24 +113,24 @@ def _schema(frame: Any) -> str:
     return ", ".join(f"{name} ({kind})" for name, kind in zip(frame.columns, frame.dtypes, strict=True))
 
 
-def _variable_text(name: str, value: Any, folder: Path) -> str:
+def _variable_text(name: str, value: Any, workspace: Path) -> str:
     """The text for one value, and its file. Raises UsageError, which names it, if that fails."""
     try:
-        return _described(name, value, folder)
+        return _described(name, value, workspace)
     except Exception as error:  # whatever a repr or a to_csv of somebody's may raise, and a full disk
         raise UsageError(f"the variable {name!r} cannot be sent along: {type(error).__name__}: {error}") from None
 
 
-def _described(name: str, value: Any, folder: Path) -> str:
+def _described(name: str, value: Any, workspace: Path) -> str:
     kind = type(value).__name__
     if kind == "Series" and hasattr(value, "to_frame"):
         value = value.to_frame()
     if is_frame(value):
         table = value.to_csv(index=_has_index(value)) if hasattr(value, "to_csv") else value.write_csv()
         body = f"columns: {_schema(value)}\n{_frame_text(value)}"
-        return _element(name, kind, body, _write(folder, f"{name}.csv", table))
+        return _element(name, kind, body, _write(workspace, f"{name}.csv", table))
     if isinstance(value, bytes | bytearray):
-        return _element(name, kind, counted(len(value), "byte"), _write(folder, f"{name}.bin", value))
+        return _element(name, kind, counted(len(value), "byte"), _write(workspace, f"{name}.bin", value))
     whole = _unfolded(value)
     text = _whole_text(whole)
     if len(text) <= LONG:
@@ -138,7 +139,7 @@ def _described(name: str, value: Any, folder: Path) -> str:
         shown, value = _whole_text(value), whole
         text = shown if len(shown) <= LONG else text
     as_json = None if isinstance(value, str) else _json(value)
-    path = _write(folder, f"{name}.txt", text) if as_json is None else _write(folder, f"{name}.json", as_json)
+    path = _write(workspace, f"{name}.txt", text) if as_json is None else _write(workspace, f"{name}.json", as_json)
     return _element(name, kind, _shortened(text), path)
 
 
@@ -168,16 +169,36 @@ def _json(value: Any) -> str | None:
         return None
 
 
-def _write(folder: Path, name: str, content: str | bytes | bytearray) -> Path:
-    """Write the file, in the place of whatever is there, and of a link that something may have put there."""
-    if folder.is_symlink():
-        folder.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
+def _write(workspace: Path, name: str, content: str | bytes | bytearray) -> Path:
+    """Write the file into the folder `VARIABLES_DIR`, replacing whatever has its name there.
+
+    A command that still runs may swap anything in the workspace meanwhile: no link is followed. Raises OSError.
+    """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as file:
-        file.write(data)
-    os.chmod(file.name, 0o644)
-    return Path(file.name).replace(folder / name)
+    folder = _own_folder(workspace)
+    try:
+        fresh = f".{secrets.token_hex(8)}"
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | FILE, 0o644, dir_fd=folder)
+        with open(fd, "wb") as file:
+            os.fchmod(fd, 0o644)
+            file.write(data)
+        os.rename(fresh, name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
+    return workspace / VARIABLES_DIR / name
+
+
+def _own_folder(workspace: Path) -> int:
+    """A descriptor of the folder `VARIABLES_DIR`, in the place of a link that something may have left there."""
+    try:
+        return open_folder(workspace, (VARIABLES_DIR,), make=True)
+    except OSError:
+        parent = open_folder(workspace, ())
+        try:
+            os.unlink(VARIABLES_DIR, dir_fd=parent)  # a link or a file, not a folder
+        finally:
+            os.close(parent)
+        return open_folder(workspace, (VARIABLES_DIR,), make=True)
 
 
 def _element(name: str, kind: str, body: str, path: Path | None = None) -> str:

@@ -146,7 +146,8 @@ def _path(value: PurePath, context: SkillContext, stem: str) -> str:
     if real.is_relative_to(root):
         return _saved(f"{real.stat().st_size:,} bytes", real, real.relative_to(root).as_posix())
     target = free_path(context.workspace, real.name)
-    shutil.copyfile(real, target)
+    with real.open("rb") as source, target.open("xb") as out:  # "x" goes through no link
+        shutil.copyfileobj(source, out)
     return _saved(f"{target.stat().st_size:,} bytes", target)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import posixpath
+import re
 import secrets
 import socket
 import weakref
@@ -31,6 +32,8 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NO_NETWORK = "none"
 _HOSTS = Mount(Path(__file__).with_name("hosts"), "/etc/hosts")
 """Defines `localhost`, which the engine does not do without a network."""
+NAME_LENGTH = 60
+"""Characters of the session's name in the container's."""
 START_PATIENCE = 30.0
 """Seconds that a started container has to report that it is ready."""
 
@@ -82,6 +85,12 @@ class Plan:
 def source() -> bytes:
     """The supervisor, as it is sent into a container."""
     return Path(supervisor.__file__).read_bytes()
+
+
+def container_name(session: str) -> str:
+    """A name that the engine accepts, whatever the session is called, and that no other container has."""
+    plain = re.sub(r"[^a-zA-Z0-9_.-]+", "-", session).strip("-.")[:NAME_LENGTH]
+    return f"conjure-{plain or 'session'}-{secrets.token_hex(4)}"
 
 
 def host_config(client: DockerClient, plan: Plan, volumes: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -155,7 +164,7 @@ class Container:
         self.demux = wire.Demux()
         self.connection = engine.dial(plan.limits.host)
         try:
-            name = f"conjure-{plan.name}-{secrets.token_hex(4)}"
+            name = container_name(plan.name)
             with (
                 engine.telling("starting a container"),
                 engine.patience(client, engine.WORK_TIMEOUT),

@@ -35,6 +35,11 @@ class Mount:
             return cls(source, target, writable)
         return cls(source, target, writable, (status.st_dev, status.st_ino))
 
+    @property
+    def is_swapped(self) -> bool:
+        """True if a link has taken the folder's place: commands may do that to what lies in their workspace."""
+        return self.target != WORKSPACE and self.source.resolve() != self.source
+
 
 def same_folders(some: Iterable[Mount], others: Iterable[Mount]) -> bool:
     """False if a folder was replaced by another one of the same name: the mount still refers to the old one."""
@@ -44,6 +49,11 @@ def same_folders(some: Iterable[Mount], others: Iterable[Mount]) -> bool:
 def check_folders(mounts: Iterable[Mount]) -> None:
     """Raise ContainerError, which says what to do, if a folder does not exist."""
     for mount in mounts:
+        if mount.is_swapped:
+            raise ContainerError(
+                f"{mount.source}, which commands see as {mount.target}, leads elsewhere than it did: a link is in its "
+                "place, or on the way to it. Put the folder back, or continue in another session (--session NAME)."
+            )
         if not mount.source.is_dir():
             raise ContainerError(
                 f"the folder {mount.source}, which commands see as {mount.target}, is gone",
@@ -69,7 +79,9 @@ class ContainerFolders(Folders):
     @property
     def skill_names(self) -> Mapping[str, str]:
         """Skill name -> its directory inside."""
-        return {name: f"{SKILLS}/{name}" for name, folder in self.skills.items() if _plain(name) and folder.is_dir()}
+        found = {name: f"{SKILLS}/{name}" for name in self.skills if _plain(name)}
+        mounts = {name: Mount(self.skills[name], target) for name, target in found.items()}
+        return {name: found[name] for name, mount in mounts.items() if mount.source.is_dir() and not mount.is_swapped}
 
     def resolve(self, path: str, *, write: bool = False) -> Path:
         """The path on this machine for a path given to a tool; relative ones start in the workspace.
@@ -124,7 +136,8 @@ class ContainerFolders(Folders):
         inside = "/" + "/".join(parts)
         for mount in self.mounts:
             if inside == mount.target or inside.startswith(f"{mount.target}/"):
-                return mount.target, mount.source.resolve() / inside[len(mount.target) + 1 :]
+                source = mount.source.resolve() if mount.writable else mount.source
+                return mount.target, source / inside[len(mount.target) + 1 :]
         return "", None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from conjure_magic.nofollow import FILE, FOLDER, walk
-from conjure_magic.workspace import LOCK_NAME, OUTPUT_DIR
+from conjure_magic.workspace import OUTPUT_DIR
 
 NOBODY_ELSE = 65_532
 """The user and group id for commands of a kernel that runs as root: by convention, no account has it."""
@@ -71,7 +71,7 @@ def hand_over(workspace: Path, user: User) -> None:
         finally:
             os.close(top)
     for path, entry, folder in walk(workspace, lambda path: path != OUTPUT_DIR):
-        if path in (OUTPUT_DIR, LOCK_NAME):
+        if path == OUTPUT_DIR:
             continue
         with contextlib.suppress(OSError):
             if entry.stat(follow_symlinks=False).st_uid == ours:
