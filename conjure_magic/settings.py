@@ -52,6 +52,10 @@ class Settings(Configurable):
     pass_environment = List(Unicode(), help="Names of further environment variables that commands may see.").tag(
         config=True, env="CONJURE_PASS_ENVIRONMENT"
     )
+    fetch_hosts = List(
+        Unicode(),
+        help="Hosts that log-fetcher may read without asking, beside those that a request names: logs.example.com.",
+    ).tag(config=True, env="CONJURE_FETCH_HOSTS")
     fetch_private = List(
         Unicode(),
         help="Networks that log-fetcher may read though they are not public: localhost, 10.0.0.0/8, or all.",

@@ -230,4 +230,3 @@ def test_a_planted_lock_or_ignore_file_makes_nothing_outside(tmp_path: Path, mon
     Workspace.open("main").close()
     assert not list(tmp_path.glob("made-by-*"))
     assert not planted[0].is_symlink()
-

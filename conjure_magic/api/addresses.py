@@ -79,6 +79,16 @@ def allowed_addresses(host: str, addresses: Iterable[str], private: Iterable[str
     return fine
 
 
+def names_network(host: str, private: Iterable[str]) -> bool:
+    """True if `private` names what the host leads to without a look-up: an address that is not public, or localhost."""
+    networks = _networks(private)
+    try:
+        text = str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host.strip("[]").partition("%")[0]))
+    except ValueError:
+        return False
+    return _is_allowed(text, networks) and not _is_allowed(text, ())
+
+
 def _is_allowed(text: str, networks: Sequence[Any]) -> bool:
     try:
         address = _unwrapped(ipaddress.ip_address(text.partition("%")[0]))

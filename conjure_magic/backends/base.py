@@ -44,6 +44,11 @@ class Context(Protocol):
         ...
 
     @property
+    def prompt(self) -> str:
+        """The person's request, with the values that `{{name}}` stands for."""
+        ...
+
+    @property
     def model(self) -> Model:
         """Who answers in this turn."""
         ...

@@ -158,7 +158,7 @@ def run(command: str, *private: str) -> tuple[ToolResult, dict[str, bytes]]:
     """The result of a command in a turn, and the files it made."""
     model = ScriptedModel([use("t1", "log-fetcher_execute", command=command)], ["Done."])
     with Session("native", model=model, settings=Settings(fetch_private=list(private))) as session:
-        turn = session.chat("go")
+        turn = session.chat(command)
         result = turn.tool_calls[0].result
         assert result is not None
         return result, {file.name: file.read() for file in turn.files}

@@ -29,6 +29,7 @@ class Turn:
     def __init__(self, workspace: Workspace, decision: Decision) -> None:
         self.cancel = Cancel()
         self.workspace = workspace
+        self.prompt = ""
         self.model: Any = None
         self.decision = decision
         self.asked: list[ApprovalRequest] = []
@@ -147,6 +148,11 @@ GATES: dict[str, tuple[str, Gate]] = {
     "an upload": ("upload", _upload),
 }
 """Gate -> the word that its answer for the session and the help of --yes have for it, and a way to come to it."""
+
+GATES["a request to a host"] = (
+    "fetches",
+    backend_gate("native", use("log-fetcher_execute", command="fetch http://nowhere.invalid/WORD")),
+)
 
 HOME_GATES: dict[str, tuple[str, Gate]] = {
     "a file of the home folder": ("read", backend_gate("local", use("view", path="FOLDER/WORD"))),

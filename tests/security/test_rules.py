@@ -134,6 +134,7 @@ def test_a_rule_is_silent_once_the_model_wrote_what_its_command_could_load(
     hands = under(rule, workspace="." if in_place else None)
     hands.answer = "session" if in_place else "no"
     if rule.startswith("git"):  # no file tool writes it, so a command has
+        hands(write("notes.md", "x"))
         folder = next((project / "conjure-files").glob("*/"))
         (folder / ".git").mkdir()
         (folder / name).write_text(text)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from conjure_magic.api.fetch import FetchRules, fetch
+from conjure_magic.api.addresses import names_network
+from conjure_magic.api.fetch import FetchRules, checked_url, fetch
+from conjure_magic.approval import Gate
 from conjure_magic.backends.native.base import NativeSkill
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.results import shortened
@@ -48,6 +52,12 @@ class LogFetcher(NativeSkill):
     )
     allowed_tools = ("execute",)
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._gate = Gate()
+        self._named: list[str] = []
+        """The person's requests in which a fetch was made."""
+
     def execute(self, command: str, context: SkillContext) -> ToolResult:
         """Commands: `fetch URL [--limit N] [--level LEVEL]`
 
@@ -58,6 +68,9 @@ class LogFetcher(NativeSkill):
             command: `fetch URL [--limit N] [--level LEVEL]`
         """
         wanted = parse(command)
+        refusal = self._refusal(wanted, context)
+        if refusal is not None:
+            return refusal
         rules = FetchRules(private=tuple(context.settings.fetch_private))
         answer = fetch(wanted.url, rules, context.cancel, query=wanted.query)
         if answer.status != 200:
@@ -68,6 +81,28 @@ class LogFetcher(NativeSkill):
         result = shortened(found.pretty, context, path)
         summary = f"{found.count:,} entries"
         return ToolResult(f"[{summary}, saved as {path.name} in the workspace]\n{result.text}", summary=summary)
+
+    def _refusal(self, wanted: Wanted, context: SkillContext) -> ToolResult | None:
+        """None if the host may be asked: a GET can carry anything that the model has read out of the kernel.
+
+        A host is known where the person's requests or a setting name it; of others, each is asked about.
+        """
+        url = checked_url(wanted.url).copy_merge_params(wanted.query)
+        if context.turn.prompt not in self._named:
+            self._named.append(context.turn.prompt)
+        settings = context.settings
+        known = url.host in [host.lower() for host in settings.fetch_hosts]
+        if known or names_network(url.host, settings.fetch_private) or _is_named(url.host, self._named):
+            return None
+        later = f"address at {url.host} that {self.name} fetches"
+        question = f"Send this request to {url.host}?"
+        return self._gate.refusal(context.question(f"GET {url}", question, later), context.turn, url.host)
+
+
+def _is_named(host: str, requests: Iterable[str]) -> bool:
+    """True if one of the requests has the host as a whole, not as a part of another name."""
+    whole = re.compile(rf"(?<![\w.-]){re.escape(host)}(?![\w-]|\.\w)", re.IGNORECASE)
+    return any(whole.search(request) for request in requests)
 
 
 def parse(command: str) -> Wanted:
