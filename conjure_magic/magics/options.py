@@ -265,7 +265,7 @@ CELL = (
         "--yes",
         action="store_true",
         help="answer every question of this cell with yes: commands, files that are written, files of your home folder "
-        "that are read, Python in your kernel, uploads",
+        "that are read, Python in your kernel, addresses that log-fetcher fetches, uploads",
     ),
     argument("--fresh", action="store_true", help="forget the conversation first"),
     argument("--max-rounds", metavar="N", type=_positive(int), help="model requests that this cell may take"),

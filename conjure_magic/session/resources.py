@@ -114,6 +114,10 @@ class Resources:
         """Values of `skills` other than folders and names of skill folders."""
         return skill_spellings(self._now.chosen)
 
+    def secrets(self) -> tuple[str, ...]:
+        """What no output may show, in the clear: every key that is known here."""
+        return known_secrets(key=self.choice.key, variables=key_variables(self._settings.models))
+
     # ---- opened when needed
 
     @property
@@ -146,7 +150,7 @@ class Resources:
                     workspace,
                     self.skills,
                     self._settings,
-                    lambda: known_secrets(key=self.choice.key, variables=key_variables(self._settings.models)),
+                    self.secrets,
                     session=self._name,
                     own_skills=self._now.skills.own.get(name, ()),
                     host=self._host,

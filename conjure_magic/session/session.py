@@ -411,6 +411,7 @@ class Session:
             subscribers=self._subscribers.now,
             limits=options.get("limits") or self.limits(),
             counted=self._turns.now.counted,
+            secrets=self._resources.secrets,
             notices=tuple(notice for notice in self._resources.remarks() if notice.text not in self._told),
         )
 

@@ -45,11 +45,13 @@ from conjure_magic.messages import Block, Message, TextBlock, Usage
 from conjure_magic.models.base import CUT_SHORT, Model, Request
 from conjure_magic.phrases import counted
 from conjure_magic.remedies import RESET, UNDO, Remedy, limit, setting
+from conjure_magic.secrets import masked
 from conjure_magic.turn.budget import Budget, Counted
 from conjure_magic.turn.calls import Calls
 from conjure_magic.turn.compaction import summarise, summary_note
 from conjure_magic.turn.conversation import TurnMessages
 from conjure_magic.turn.feed import Feed
+from conjure_magic.turn.masking import masked_events
 from conjure_magic.turn.request import compose, contributions_of
 from conjure_magic.turn.setup import TurnSetup
 from conjure_magic.workspace import Workspace
@@ -317,6 +319,7 @@ class Turn:
             limit = f"the limit of {counted(window, 'token')}" if window else "the context limit"
             raise ContextOverflowError(f"The conversation nears {limit} of {self.setup.model.name}.", remedy=GO_ON)
         summary = summarise(self.setup.model, request, messages, self.cancel, self.budget)
+        summary = replace(summary, text=masked(summary.text, self.setup.secrets()))
         self.budget.forget_count()
         self._conversation.compact(summary_note(summary.text))
         self.emit(Compacted(summary.text, len(messages)))
@@ -340,7 +343,8 @@ class Turn:
         request = replace(request, messages=self.messages, max_tokens=self._max_tokens_or_stop())
         finished: MessageFinished | None = None
         emit, pushed = self.feed.emit, self.feed.pushed
-        with contextlib.closing(self.setup.model.stream(request, self.cancel)) as events:
+        said = masked_events(self.setup.model.stream(request, self.cancel), self.setup.secrets())
+        with contextlib.closing(said) as events:
             for body in events:
                 emit(body)
                 while pushed:  # like `drain`, without a generator for each of thousands of deltas

@@ -22,6 +22,7 @@ class Preview:
     workspace: Workspace
     model: Model
     cancel: Cancel = field(default_factory=Cancel)
+    prompt: str = ""
 
     def emit(self, body: Body) -> None:
         """Drop the event."""

@@ -12,6 +12,7 @@ from conjure_magic.messages import Message
 from conjure_magic.models.base import Model
 from conjure_magic.turn.budget import Counted, Limits
 from conjure_magic.turn.feed import Subscriber
+from conjure_magic.turn.masking import Secrets
 from conjure_magic.workspace import Workspace
 
 
@@ -36,5 +37,7 @@ class TurnSetup:
     limits: Limits
     counted: Counted = field(default_factory=Counted)
     """The last token count that a server reported for `messages`."""
+    secrets: Secrets = tuple
+    """What nothing that the model says may show."""
     notices: tuple[Notice, ...] = ()
     """Notices shown at the start of the turn."""
