@@ -25,8 +25,6 @@ COLUMNS = ("right", "partial, said", "declined", "wrong and silent", "error")
 REASONS = {
     "own-c03": "the table has a row of 0 for each empty minute at the beginning and end of the log, as the script "
     "counts them; the question counts those with errors only",
-    "own-28": "the script's records have fixed columns, and leave out the fields that only this file has; the answer "
-    "names them",
 }
 """Why a question is still answered wrongly, by the id of its conversation."""
 
