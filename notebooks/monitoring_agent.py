@@ -6,7 +6,7 @@ Anthropic's document skills write the report.
     python monitoring_agent.py --ask "Fetch ERROR logs from http://127.0.0.1:8000/api/logs" --backend native
 
 Without a key the offline model answers: rules, not a language model, and no report, which needs Anthropic's container.
-`monitoring-agent.ipynb` has the same in cells. Commands run without asking here, as in any program that nobody watches.
+`monitoring-agent.ipynb` has the same in cells. Commands run without asking here, as in any unattended program.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class LogFetcher(NativeSkill):
         try:
             response = httpx.get(wanted.url, params=query, timeout=30)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ToolError(f"no logs came: {error}") from None
+            raise ToolError(f"cannot fetch logs: {error}") from None
         if response.status_code != 200:
             raise ToolError(f"API returned {response.status_code}")
         entries = response.json()["logs"]
@@ -72,24 +72,24 @@ class LogFetcher(NativeSkill):
 
 @dataclass(frozen=True)
 class Analysis:
-    """What became of a request to look into the logs."""
+    """The result of an analysis."""
 
     logs: str
-    """The entries, one JSON object a line."""
+    """The entries, one JSON object per line."""
     text: str
     backends: tuple[str, ...]
     report_files: tuple[Artifact, ...] = ()
-    """Their bytes come when they are asked for; `download_files` does."""
+    """Their contents are downloaded on first use, for example by `download_files`."""
 
 
 def analyze(url: str, limit: int = 100, *, generate_report: bool = False, executor: str = "") -> Analysis:
-    """Fetch in this process, analyse with scripts, and have a report written: a session for each step.
+    """Fetch in this process, analyse with scripts, and have a report written, with a session for each step.
 
     Args:
-        url: where the logs are; it gets `limit` as a query parameter.
-        limit: how many entries.
-        generate_report: whether a spreadsheet is made of the analysis, which needs a key.
-        executor: where the scripts run, "local" or "docker"; by default what the environment says.
+        url: URL of the logs; `limit` is added as a query parameter.
+        limit: maximum number of entries.
+        generate_report: whether to create a spreadsheet, which needs a key.
+        executor: where the scripts run, "local" or "docker"; by default as the environment says.
     """
     with ExitStack() as stack:
         fetching = stack.enter_context(start_session("native", [LogFetcher]))
@@ -97,7 +97,7 @@ def analyze(url: str, limit: int = 100, *, generate_report: bool = False, execut
         if not fetched.files:
             raise ToolError(fetched.text)
         logs = fetched.files[-1]
-        # What the first session has written is the input folder of the second.
+        # The workspace of the first session is the input folder of the second.
         folder = fetching.workspace.root
         analysing = stack.enter_context(start_session(executor or default_executor(), ["log-analyzer"], input=folder))
         answer = analysing.chat(f"Analyse {logs.name}: what went wrong, and when?")
@@ -109,7 +109,7 @@ def analyze(url: str, limit: int = 100, *, generate_report: bool = False, execut
 
 
 def diagnose_and_report(url: str, limit: int = 500, *, executor: str = "docker") -> dict[str, Any]:
-    """Fetch, analyse in a container that reaches nothing else, report; and how the service is."""
+    """Fetch, analyse in an isolated container and report; return a short summary with the service's health."""
     found = analyze(url, limit, generate_report=True, executor=executor)
     health = re.search(r"\b(ok|degraded|critical)\b", found.text)
     return {
@@ -120,25 +120,25 @@ def diagnose_and_report(url: str, limit: int = 500, *, executor: str = "docker")
 
 
 def start_session(backend: str, skills: Any = (), **more: Any) -> Session:
-    """A session whose tool calls are logged, on any backend: all have the same methods and results."""
+    """A session whose tool calls are logged, on any backend."""
     session = Session(backend, skills, name=f"agent-{backend.replace(',', '-')}", approver=approve_all, **more)
     session.subscribe(report, events=(ToolStarted, ToolFinished))
     return session
 
 
 def chat(message: str, backend: str, skills: Any = ()) -> str:
-    """Ask once, on a backend that is chosen when this is called."""
+    """Ask one question, on the given backend."""
     with start_session(backend, skills) as session:
         return session.chat(message).text
 
 
 def default_executor() -> str:
-    """Where scripts run: CONJURE_BACKEND, or else CONJURE_PROFILE (dev and test: this machine; prod: a container)."""
+    """The backend for scripts: CONJURE_BACKEND, or by CONJURE_PROFILE (dev, test: this machine; prod: a container)."""
     return Settings().chosen_backend
 
 
 def download_files(files: Sequence[Artifact], folder: str | Path) -> list[Path]:
-    """Write files into a folder, over older ones of the same name."""
+    """Save files to a folder, replacing older ones with the same name."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     paths = [Path(folder) / Path(file.name).name for file in files]
     for file, path in zip(files, paths, strict=True):
@@ -147,7 +147,7 @@ def download_files(files: Sequence[Artifact], folder: str | Path) -> list[Path]:
 
 
 def report(event: Event) -> None:
-    """Tell a log what runs: the place to hand events on to your own telemetry."""
+    """Log tool calls; forward events to your own telemetry here."""
     match event.body:
         case ToolStarted(call=call, backend=backend):
             log.info("%s runs %s", backend, call.name)
@@ -156,12 +156,12 @@ def report(event: Event) -> None:
 
 
 def main() -> int:
-    """Do what the command line says; 1 if it failed."""
+    """Run the command line; returns 1 on failure."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("url", nargs="?", help="address of the monitoring API")
     parser.add_argument("--limit", type=int, default=100, help="entries to fetch (100)")
     parser.add_argument("--report", metavar="DIR", help="write a report of the analysis into this folder; needs a key")
-    parser.add_argument("--ask", metavar="TEXT", help="ask this of one backend, in the place of an analysis")
+    parser.add_argument("--ask", metavar="TEXT", help="ask one backend this, instead of an analysis")
     parser.add_argument("--backend", default="native", help="for --ask: native, local, or both")
     parser.add_argument("--skills", metavar="DIR", action="append", default=[], help="for --ask: folders of skills")
     options = parser.parse_args()

@@ -1,8 +1,8 @@
-"""What the monitoring notebook needs and a reader may not have: a log API, and, without a key, somebody who answers.
+"""Stand-ins for the monitoring notebook: a log API and, without a key, a server that answers like Anthropic's API.
 
-`serve_logs` serves the log of a small shop as a monitoring API would. `begin` looks for a key. Where there is none, a
-server on this machine answers in the place of Anthropic's API. It is *not* a language model: it follows the few steps
-in `next_step`, whatever the request says; the tools that it calls are real, and so are their results. The hosted
+`serve_logs` serves the log of a small shop as a monitoring API would. `begin` looks for a key. Without one, a
+server on this machine answers instead of Anthropic's API. It is *not* a language model: it follows the few steps
+in `next_step`, whatever the request says. The tools that it calls are real, and so are their results. The hosted
 container is the one part that cannot be real without a key: its report is made from the analysis by `report` below.
 """
 
@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 from conjure_magic.testing.stub import StubModel, StubServer, bash, workbook
 
 NAME = "stand-in"
-"""What the model is called in every footer."""
+"""The model's name in footers."""
 LINE = re.compile(r"(\d{4}-\S+ \S+) ([A-Z]+) (\S+) (.*)")
 SHEETS = ("Executive Summary", "Error Details", "Recommendations")
 
@@ -68,13 +68,13 @@ def serve_logs(path: str = "logs/shop.log") -> LogApi:
     return LogApi(Path(path))
 
 
-# ---- somebody who answers
+# ---- a stand-in for the model
 
 
 def begin() -> StubServer | None:
-    """Say who is going to answer; without a key, let the stand-in do it. Call it before the extension is loaded."""
+    """Print who will answer, and start the stand-in if there is no key. Call this before the extension is loaded."""
     if os.environ.get("ANTHROPIC_API_KEY") or os.environ.get("ANTHROPIC_AUTH_TOKEN"):
-        print("There is a key: Anthropic's API answers, for real, and bills it.")
+        print("An API key is set: Anthropic's API answers, and its usage is billed.")
         return None
     server = StubServer(rule=next_step, models={NAME: StubModel(NAME)}).__enter__()
     os.environ |= {
@@ -84,15 +84,15 @@ def begin() -> StubServer | None:
         "CONJURE_MODEL": NAME,
     }
     print(
-        f"No ANTHROPIC_API_KEY: a stand-in on this machine ({server.url}) answers in the place of Anthropic's API.\n"
-        "It is not a language model: it follows a few fixed steps. Its hosted container is a stand-in as well; the "
+        f"No ANTHROPIC_API_KEY: a stand-in on this machine ({server.url}) answers instead of Anthropic's API.\n"
+        "It is not a language model: it follows a few fixed steps. Its hosted container is also a stand-in; the "
         "native, local and docker tools that it calls are real."
     )
     return server
 
 
 def next_step(request: dict[str, Any]) -> Any:
-    """What the stand-in says to a request: fetch, analyse, report, as far as there are tools for it; then a summary."""
+    """The stand-in's answer to a request: fetch, analyse and report, as far as tools are available; then a summary."""
     tools = {tool["name"] for tool in request.get("tools", ())}
     asked, called, results = _since_the_prompt(request["messages"])
     analysis = next((text for text in [*reversed(results), asked] if "## What goes wrong" in text), "")
@@ -108,11 +108,11 @@ def next_step(request: dict[str, Any]) -> Any:
     if "code_execution" in tools and "bash_code_execution" not in called and re.search(r"report|spreadsheet", asked):
         wanted = {"report.xlsx": report(analysis)}
         return [*bash("python make_report.py", "report.xlsx: 3 sheets\n", files=wanted), "The report is report.xlsx."]
-    return f"{analysis or done or 'There is nothing here that this stand-in has a step for.'}"
+    return f"{analysis or done or 'This stand-in has no step for this request.'}"
 
 
 def _since_the_prompt(messages: list[dict[str, Any]]) -> tuple[str, set[str], list[str]]:
-    """The last prompt; which tools were called since then, and what came back from them."""
+    """The last prompt, the tools called since then, and their results."""
     called: set[str] = set()
     results: list[str] = []
     for message in reversed(messages):
@@ -135,7 +135,7 @@ def _text(content: object) -> str:
 
 
 def _analysis_command(request: dict[str, Any], fetched: str, asked: str) -> dict[str, str]:
-    """The command that the skill `log-analyzer` documents, for the file that was fetched or that the request names."""
+    """The command that the skill `log-analyzer` documents, for the fetched file or the one named in the request."""
     system = request["system"] if isinstance(request["system"], str) else _text(request["system"])
     folder = re.search(r"([^\s<>]+/log-analyzer)/SKILL\.md", system)
     named = re.search(r"[\w./-]+\.(?:jsonl|log)\b", asked)

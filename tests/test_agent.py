@@ -98,7 +98,7 @@ def test_a_backend_is_chosen_for_each_question(api: str, tmp_path: Path) -> None
     ("words", "said"),
     [
         (("{api}/nothing",), "API returned 503"),
-        (("http://127.0.0.1:9/logs",), "no logs came"),
+        (("http://127.0.0.1:9/logs",), "cannot fetch logs"),
         (("--ask", "x", "--skills", "nowhere"), "'nowhere' does not exist"),
         (("--ask", "x", "--backend", "nativ"), "did you mean native?"),
     ],
