@@ -1,6 +1,6 @@
-"""Execute the quickstart notebook as a person without any key would, and say where to look.
+"""Execute the quickstart notebook without an API key, and print where to find the result.
 
-Everything happens in a copy, `demo/`, so that the tree stays clean and the notebook's links to created files hold.
+It runs in a copy, `demo/`, so that the source tree stays clean and the notebook's links to created files work.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from nbformat.sign import NotebookNotary
 
 HERE = Path(__file__).resolve().parent.parent
 NAME = "quickstart"
-# A kernel that works as on a fresh machine: no key, no setting, no start-up file of the person's.
+# The kernel runs as on a fresh machine, without the user's keys, settings and start-up files.
 FOREIGN = re.compile(r"^(ANTHROPIC|CONJURE|IPYTHON|JPY)|API_KEY|AUTH_TOKEN", re.I)
 
 
 def prepare(folder: Path) -> Path:
-    """A fresh copy of the notebooks and the logs beside them; the notebook's path in it."""
+    """Copy the notebooks and their logs into the folder; return the path of the notebook."""
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(HERE / "notebooks", folder, ignore=shutil.ignore_patterns("conjure-files", ".*"))
     return folder / f"{NAME}.ipynb"
 
 
 def execute(path: Path) -> None:
-    """Run it from top to bottom, in its folder; it is written back even when a cell fails.
+    """Run the notebook in its folder; it is saved even if a cell fails.
 
     Raises:
         CellExecutionError: a cell failed.
@@ -42,8 +42,8 @@ def execute(path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="conjure-demo-") as home:
         env = {name: value for name, value in os.environ.items() if not FOREIGN.search(name)}
         env |= {"CONJURE_HOME": home, "IPYTHONDIR": home, "CONJURE_MODEL": "offline"}
-        env["JPY_SESSION_NAME"] = str(path)  # as a Jupyter server would: the workspace is named after it
-        # A kernel on loopback warns about its lack of encryption.
+        env["JPY_SESSION_NAME"] = str(path)  # as set by a Jupyter server: the workspace is named after it
+        # --log-level=ERROR: a kernel on loopback warns about missing encryption.
         client = NotebookClient(
             notebook,
             timeout=300,
@@ -57,12 +57,12 @@ def execute(path: Path) -> None:
 
 
 def sign(path: Path) -> None:
-    """Make Lab and Notebook open it trusted: links live, as after running it there."""
+    """Sign the notebook, so that Lab and Notebook trust it as if it had been run there."""
     NotebookNotary().sign(nbformat.read(path, as_version=4))
 
 
 def export(path: Path) -> Path:
-    """Its page, which asks no server for anything."""
+    """Write the notebook as an HTML page that loads nothing from any server."""
     exporter = HTMLExporter(require_js_url="", mathjax_url="", mermaid_js_url="")
     page, _ = exporter.from_filename(str(path))
     target = path.with_suffix(".html")
@@ -71,7 +71,7 @@ def export(path: Path) -> Path:
 
 
 def main(folder: Path) -> int:
-    """Do all of it below `folder`; 1 if a cell failed."""
+    """Prepare, execute, sign and export below `folder`; returns 1 if a cell failed."""
     path = prepare(folder)
     print(f"Executing notebooks/{NAME}.ipynb, offline and without a key …", flush=True)
     try:

@@ -1,9 +1,9 @@
-"""Make the images that the Docker backend is tested with, from Debian's own packages: no registry is asked.
+"""Build the images for testing the Docker backend from Debian packages, without a registry.
 
     conjure-test:base   a minimal Debian with Python
-    conjure-test:sh     busybox alone: a shell, and no Python
+    conjure-test:sh     only busybox: a shell without Python
 
-Wants a Docker engine, root and debootstrap. The tests call it themselves where these are there and an image is not.
+Needs a Docker engine, root and debootstrap. The tests run it if these are available and an image is missing.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ TOOL = shutil.which("debootstrap", path=f"{os.environ.get('PATH', '')}:/usr/sbin
 
 
 def problem() -> str:
-    """Why the images cannot be made here; empty if they can."""
+    """Why the images cannot be built here; empty if they can."""
     if TOOL is None:
         return "debootstrap is not installed"
     return "" if os.geteuid() == 0 else "debootstrap needs root"
 
 
 def make(client: DockerClient) -> None:
-    """Make both; what had these names before loses them.
+    """Build both images, replacing existing ones.
 
     Raises:
-        subprocess.CalledProcessError: debootstrap failed; its words are in `output`.
+        subprocess.CalledProcessError: debootstrap failed; see `output`.
     """
     with _root() as root:
         with subprocess.Popen(["tar", "-C", root, "--one-file-system", "-c", "."], stdout=subprocess.PIPE) as tar:
@@ -64,7 +64,7 @@ def _root() -> Iterator[Path]:
 
 
 def _busybox(program: bytes) -> io.BytesIO:
-    """An archive of busybox under all of its names, and the folders that programs expect."""
+    """An archive with busybox under all of its names, and the folders that programs expect."""
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         for name, mode in (("bin", 0o755), ("tmp", 0o1777), ("etc", 0o755), ("root", 0o700)):
@@ -93,11 +93,11 @@ def _applets(program: bytes) -> set[str]:
 def _load(client: DockerClient, tag: str, archive: object) -> None:
     said = client.api.import_image_from_data(archive, repository=REPOSITORY, tag=tag, changes=['CMD ["sh"]'])
     if '"error' in said:
-        raise RuntimeError(f"the engine did not take {REPOSITORY}:{tag}: {said}")
+        raise RuntimeError(f"the engine did not import {REPOSITORY}:{tag}: {said}")
 
 
 def missing(client: DockerClient) -> list[str]:
-    """Which of the two are not there."""
+    """The missing images."""
     return [name for name in (BASE, SH) if not is_there(client, name)]
 
 
@@ -110,15 +110,15 @@ def is_there(client: DockerClient, name: str) -> bool:
 
 
 def main() -> int:
-    """Make them unless both are there."""
+    """Build the images unless both exist."""
     with contextlib.closing(docker.from_env(timeout=300)) as client:
         wanted = missing(client)
         if wanted and problem():
-            print(f"{', '.join(wanted)} cannot be made: {problem()}", file=sys.stderr)
+            print(f"{', '.join(wanted)} cannot be built: {problem()}", file=sys.stderr)
             return 1
         if wanted:
             make(client)
-        print(f"{BASE}, {SH}: {'made' if wanted else 'there'}")
+        print(f"{BASE}, {SH}: {'built' if wanted else 'already exist'}")
     return 0
 
 

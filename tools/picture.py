@@ -1,4 +1,4 @@
-"""Take README's picture: the quickstart's first answer in a real JupyterLab, as a person would see it."""
+"""Take the picture in the README: the first answer of the quickstart in JupyterLab."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kit import APP, browser, command, jupyter, open_notebook, wait_cells  # noq
 
 
 def take(target: Path, width: int = 1100, height: int = 3500) -> None:
-    """Write the picture to `target`, from a run without any key; the cell's input is part of it."""
+    """Run the notebook without a key and write a picture of its first cell, input included, to `target`."""
     for name in [name for name in os.environ if name.startswith(("ANTHROPIC_", "CONJURE_"))]:
         del os.environ[name]
     with tempfile.TemporaryDirectory(prefix="conjure-picture-") as folder:

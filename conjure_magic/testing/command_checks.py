@@ -1,4 +1,4 @@
-"""What running a command must mean, wherever it runs: its end, its output, its surroundings."""
+"""Checks of commands, wherever they run: how they end, their output, their environment."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from conjure_magic.testing.place import Place, raises
 
 
 class EndChecks:
-    """Exit codes, and how a command is said to have ended."""
+    """Exit codes, and how the end of a command is reported."""
 
     def test_success(self, place: Place) -> None:
         result = place.run("true")
@@ -36,7 +36,7 @@ class EndChecks:
         result = place.run("kill -TERM $$")
         assert (result.exit_code, result.ended) == (143, "exited")
 
-    def test_kill_by_somebody_else(self, place: Place) -> None:
+    def test_kill_by_another_process(self, place: Place) -> None:
         result = place.run("echo before; kill -KILL $$")
         assert (result.exit_code, result.ended, result.output) == (137, "killed", "before\n")
 
@@ -62,7 +62,7 @@ class EndChecks:
         assert place.text("pwd; echo [$X]; ls deep") == f"{place.executor.paths.workspace}\n[]\nhere\n"
 
     def test_what_no_shell_can_take(self, place: Place) -> None:
-        """Each is refused with words, and the next command works."""
+        """Each is refused with a message, and the next command works."""
         for command in ("", "  \n", "echo a\0b", "echo \ud800", "echo " + "x" * 200_000):
             with raises(ToolError, "the command"):
                 place.run(command)
@@ -70,7 +70,7 @@ class EndChecks:
 
 
 class OutputChecks:
-    """What is printed, how much of it is kept, and what it may not contain."""
+    """Output: what is kept of it, and what is removed."""
 
     def test_both_streams_apart(self, place: Place) -> None:
         result = place.run("echo out; echo err >&2")
@@ -96,7 +96,7 @@ class OutputChecks:
         assert place.run(command, seen=lambda _: place.executor.write("go", b"")).output == "working done\n"
 
     def test_python_prints_while_it_runs(self, place: Place) -> None:
-        """Without a terminal Python would keep its output back."""
+        """Without a terminal, Python would buffer its output."""
         code = "import os, time; print(1); exec('while not os.path.exists(\\'go\\'): time.sleep(0.02)'); print(2)"
         result = place.run(f'python -c "{code}"', seen=lambda _: place.executor.write("go", b""))
         assert result.output == "1\n2\n"
@@ -119,7 +119,7 @@ class OutputChecks:
         assert place.text(r"printf '\360\237'; sleep 0.1; printf '\230\200\n'") == "😀\n"
 
     def test_binary_output(self, place: Place) -> None:
-        """Every byte value: nothing invisible is left, and nothing fails."""
+        """Every byte value: no invisible character is left, and nothing fails."""
         script = "import sys; sys.stdout.buffer.write(bytes(range(256)) * 40)"
         output = place.text(f"python -c '{script}'")
         assert "ABC" in output
@@ -182,14 +182,14 @@ class OutputChecks:
         assert [path.name for path in paths if path] == ["0001.txt", "0002.txt", "0003.txt"]
 
     def test_live_output_is_bounded(self, place: Place) -> None:
-        """A flood does not reach the display as it is: the newest of it does."""
+        """Of a flood, only the newest output reaches the display."""
         place.run("seq 1 2000000")
         assert sum(len(chunk.text) for chunk in place.chunks) < 14_000_000
         assert max(len(chunk.text) for chunk in place.chunks) < 20_000
         assert place.chunks[-1].text.endswith("2000000\n")
 
     def test_slow_reader_loses_nothing(self, place: Place) -> None:
-        """The command is held back while nobody takes its output."""
+        """The command waits while its output is not read."""
         pause = threading.Event()
         result = place.run("seq 1 100000", seen=lambda _: pause.wait(0.02))
         assert result.output_path is not None
@@ -204,7 +204,7 @@ class OutputChecks:
 
 
 class SurroundingsChecks:
-    """Stdin, terminal, folder, environment."""
+    """Standard input, terminal, working directory, environment variables."""
 
     def test_stdin_is_at_its_end(self, place: Place) -> None:
         assert place.text("cat; read x || echo nothing") == "nothing\n"

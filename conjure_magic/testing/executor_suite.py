@@ -1,6 +1,6 @@
-"""The conformance suite for executors: what commands and files must do wherever they are.
+"""The conformance suite for executors: the required behaviour of commands and files.
 
-Subclass it in a test module, and give it a fixture `place` that makes a fresh `Place` for each check:
+Subclass it in a test module, and give it a fixture `place` that creates a new `Place` for each check:
 
     class TestMine(ExecutorSuite):
         @pytest.fixture
@@ -9,7 +9,7 @@ Subclass it in a test module, and give it a fixture `place` that makes a fresh `
             yield Place(executor, workspace, input, outside, key)
             executor.close()
 
-What an executor does otherwise on purpose is overridden there by name, with the reason in the docstring.
+If an executor deliberately behaves differently, override the check by name, with the reason in the docstring.
 """
 
 from __future__ import annotations

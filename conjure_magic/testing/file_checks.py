@@ -1,4 +1,4 @@
-"""What the file tools of an executor must do, and must refuse."""
+"""Checks of an executor's file operations: what they must do, and what they must refuse."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ import ctypes, sys
 libc, names = ctypes.CDLL(None), [name.encode() for name in sys.argv[1:]]
 open("swapping", "w").close()
 while True:
-    try:  # in one step, where the system has it: neither name is ever missing
+    try:  # atomically, if the system supports it: neither name is ever missing
         libc.renameat2(-100, names[0], -100, names[1], 2)
     except AttributeError:
         libc.renamex_np(*names, 2)
@@ -126,7 +126,7 @@ class FileChecks:
             place.executor.read("file/below")
 
     def test_huge_file_is_not_read(self, place: Place) -> None:
-        """A sparse one: reading it would fill the memory."""
+        """A sparse file: reading it would fill the memory."""
         place.text("truncate -s 1T huge 2>/dev/null || dd if=/dev/zero of=huge bs=1 count=1 seek=1099511627775")
         with raises(ToolError, "too large"):
             place.executor.read("huge")
@@ -158,7 +158,7 @@ class FileChecks:
 
 
 class ConfinementChecks:
-    """No path, link, device or race leads out of the folders."""
+    """No path, link, device or race gives access outside the folders."""
 
     def refused(self, place: Place, path: str) -> None:
         """Neither read nor written nor listed."""
@@ -195,7 +195,7 @@ class ConfinementChecks:
         assert os.listdir(place.outside) == ["secret.txt"]
 
     def test_dangling_link_outside(self, place: Place) -> None:
-        """Writing must not make the file that it points to."""
+        """Writing must not create the file that the link points to."""
         (place.workspace / "link").symlink_to(place.outside / "new.txt")
         with raises(ToolError):
             place.executor.write("link", b"x")
@@ -217,14 +217,14 @@ class ConfinementChecks:
         assert (place.workspace / "real/a.txt").read_bytes() == b"y"
 
     def test_link_from_the_workspace_to_the_input(self, place: Place) -> None:
-        """It may be read through, since the input folder may be read; not written."""
+        """Reading through it is allowed, since the input folder may be read; writing is not."""
         (place.workspace / "link").symlink_to(f"{place.executor.paths.input}/given.txt")
         assert place.executor.read("link").strip() == b"given"
         with raises(PathNotAllowedError):
             place.executor.write("link", b"x")
 
     def test_pipe_is_refused_at_once(self, place: Place) -> None:
-        """Opening one waits for its other end, for ever."""
+        """Opening one waits for its other end forever."""
         os.mkfifo(place.workspace / "pipe")
         with raises(ToolError, "not a regular file"):
             place.executor.read("pipe")
@@ -258,7 +258,7 @@ class ConfinementChecks:
         self.race(place, "inside", "inside/secret.txt")
 
     def test_racing_swapper_of_files(self, place: Place) -> None:
-        """The same with the file itself."""
+        """The same for the file itself."""
         place.text("printf inside > inside.txt")
         (place.workspace / "way-out").symlink_to(place.outside / "secret.txt")
         self.race(place, "inside.txt", "inside.txt")
@@ -274,7 +274,7 @@ class ConfinementChecks:
         assert os.listdir(place.outside) == ["secret.txt"]
 
     def attempt(self, place: Place, path: str) -> bytes:
-        """What one reading finds, a writing before it."""
+        """What a read finds was written before it."""
         try:
             place.executor.write(path, b"inside")
             return place.executor.read(path)

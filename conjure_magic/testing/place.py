@@ -1,4 +1,4 @@
-"""A place where commands run, as a check sees it: the executor, its folders here, and a few ways to look."""
+"""The fixture of the executor checks: the executor, its folders on this machine, and methods to inspect them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.executors.base import ExecResult, Executor, OutputChunk
 
 DEADLINE = 60.0
-"""Seconds after which a check that waits gives up; nothing is measured by it."""
+"""Seconds after which a waiting check gives up; not used for measurements."""
 
 _numbers = itertools.count(1)
 
@@ -32,13 +32,13 @@ class Place:
     workspace: Path
     """The workspace as this machine sees it."""
     input: Path
-    """The input folder as this machine sees it, with a file `given.txt` that holds `given`."""
+    """The input folder as this machine sees it, with a file `given.txt` that contains `given`."""
     outside: Path
-    """A folder of this machine that no tool may reach, with a file `secret.txt` that holds `outside`."""
+    """A folder of this machine that no tool may reach, with a file `secret.txt` that contains `outside`."""
     key: str = ""
     """The value of a key in the executor's source environment, and of a secret that it masks."""
     chunks: list[OutputChunk] = field(default_factory=list)
-    """What the last command printed, as it came."""
+    """The output chunks of the last command."""
 
     def run(
         self,
@@ -48,7 +48,7 @@ class Place:
         cancel: Cancel | None = None,
         seen: Callable[[OutputChunk], object] | None = None,
     ) -> ExecResult:
-        """Run a command to its end; `seen` gets each chunk when it comes."""
+        """Run a command to its end; `seen` is called with each chunk as it arrives."""
         self.chunks = []
         running = self.executor.run(command, timeout=timeout, cancel=cancel or Cancel())
         with contextlib.closing(running):
@@ -63,17 +63,17 @@ class Place:
                     seen(chunk)
 
     def text(self, command: str) -> str:
-        """What a command that must not fail prints."""
+        """The output of a command that must succeed."""
         result = self.run(command)
         assert (result.exit_code, result.ended) == (0, "exited"), result
         return result.output
 
     def is_running(self, marker: str) -> bool:
-        """True if a process with the marker in its command line lives."""
+        """True if a process with the marker in its command line is running."""
         return marker in self.run(LIST_COMMANDS).output
 
     def stop_after(self, seconds: float) -> Cancel:
-        """A cancel that is set in so many seconds."""
+        """A cancel that is set after `seconds` seconds."""
         cancel = Cancel()
         timer = threading.Timer(seconds, cancel.set, ("interrupted",))
         timer.daemon = True

@@ -1,4 +1,4 @@
-"""What must become of the processes of a command: killed, left in the background, closed."""
+"""Checks of a command's processes: killed, left in the background, closed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from conjure_magic.testing.place import DEADLINE, Place, marker, raises, wait_un
 
 
 class KillChecks:
-    """Timeouts and stops: what runs is gone when they return, and what was printed is kept."""
+    """Timeouts and stops: afterwards no process is left, and the output is kept."""
 
     def killed(self, place: Place, command: str) -> None:
-        """Run `command`, which has to start `sleep MARK` and stay, until it is stopped; nothing of it may live."""
+        """Run `command`, which starts `sleep MARK` and keeps running, until it is stopped; no process may survive."""
         mark = marker()
         result = place.run(f"echo before; {command.replace('MARK', mark)}", timeout=0.7)
         assert (result.ended, result.exit_code) == ("timeout", 137)
@@ -43,7 +43,7 @@ class KillChecks:
         self.killed(place, f'python -c "{code}; {run}"; sleep MARK')
 
     def test_process_that_forks_on_and_on(self, place: Place) -> None:
-        """Its number changes faster than any list of processes is read."""
+        """Its process id changes faster than any list of processes is read."""
         self.killed(place, "python -c 'import os\nwhile True:\n  if os.fork(): os._exit(0)' sleep MARK; sleep MARK")
 
     def test_crowd(self, place: Place) -> None:
@@ -53,7 +53,7 @@ class KillChecks:
         self.killed(place, "sleep MARK & kill -STOP $!; sleep MARK")
 
     def test_next_command_of_a_script_does_not_run(self, place: Place) -> None:
-        """The shell must not live to see its child die."""
+        """The shell must not outlive its child."""
         for number in range(10):
             place.run(f"setsid -w sleep {marker()}; touch after-{number}", timeout=0.1)
         assert list(place.workspace.glob("after-*")) == []
@@ -78,7 +78,7 @@ class KillChecks:
         assert not (place.workspace / "ran").exists()
 
     def test_cancel_in_mid_run(self, place: Place) -> None:
-        """Set by what is seen, from the reader's own thread."""
+        """Set from the reader's own thread, when output arrives."""
         mark, cancel = marker(), Cancel()
         result = place.run(
             f"echo seen; (setsid sleep {mark} &); sleep {mark}", cancel=cancel, seen=lambda _: cancel.set()
@@ -96,7 +96,7 @@ class KillChecks:
         assert result.output.startswith("y\ny\n")
 
     def test_cancel_at_any_moment(self, place: Place) -> None:
-        """Whenever it comes, the result is whole, nothing lives on, and the place is usable."""
+        """Whenever it is set, the result is complete, no process survives, and the executor still works."""
         mark = marker()
         for moment in range(25):
             command = f"echo a; (setsid sleep {mark} &); echo b; sleep 0.01; seq 2000; sleep {mark}"
@@ -105,7 +105,7 @@ class KillChecks:
             assert not place.is_running(mark)
 
     def test_cancel_as_the_command_ends(self, place: Place) -> None:
-        """Either may win, but the two agree."""
+        """Either may happen first, but the result is consistent."""
         for _ in range(25):
             result = place.run("sleep 0.02", cancel=place.stop_after(0.02))
             assert (result.ended, result.exit_code) in {("exited", 0), ("cancelled", 137)}
@@ -127,7 +127,7 @@ class KillChecks:
 
 
 class BackgroundChecks:
-    """What a command leaves behind when it ends by itself."""
+    """Background processes of a command that ends by itself."""
 
     def test_lives_on_and_is_counted(self, place: Place) -> None:
         mark = marker()
@@ -140,13 +140,13 @@ class BackgroundChecks:
         assert place.run("true").left_running == 0
 
     def test_does_not_hold_the_command_by_its_pipes(self, place: Place) -> None:
-        """It has the command's stdout and stderr; the result comes all the same."""
+        """It keeps the command's stdout and stderr open; the result is returned anyway."""
         mark = marker()
         result = place.run(f"(trap '' HUP TERM; sleep {mark}) & echo done", timeout=DEADLINE)
         assert (result.output, result.ended) == ("done\n", "exited")
 
     def test_late_output_goes_nowhere(self, place: Place) -> None:
-        """It neither reaches the next command nor blocks or kills the one that prints it."""
+        """It neither appears in the next command's output nor blocks or kills the process that prints it."""
         place.run("(while [ ! -e go ]; do sleep 0.02; done; seq 1 100000 && touch printed) & echo started")
         place.executor.write("go", b"")
         wait_until((place.workspace / "printed").exists)
@@ -156,12 +156,12 @@ class BackgroundChecks:
         assert place.run("yes & echo started").ended == "exited"
 
     def test_output_of_a_substituted_process_is_kept(self, place: Place) -> None:
-        """bash does not wait for it; what it prints at once still counts."""
+        """bash does not wait for it; what it prints immediately is still included."""
         if place.run('test -n "$BASH_VERSION"').exit_code == 0:
             assert place.text("echo hi > >(sed s/hi/ho/)") == "ho\n"
 
     def test_dies_with_a_later_timeout(self, place: Place) -> None:
-        """Nobody can tell any more what belongs to which command, so a kill means everything."""
+        """It is no longer known which process belongs to which command, so all are killed."""
         mark = marker()
         place.run(f"setsid sleep {mark} &")
         place.run(f"sleep {marker()}", timeout=0.2)
@@ -172,7 +172,7 @@ class BackgroundChecks:
 
 
 class LifeChecks:
-    """One command at a time, and the end of the place."""
+    """One command at a time, and closing the executor."""
 
     def test_second_command_at_once_is_refused(self, place: Place) -> None:
         running = place.executor.run("echo go; sleep 0.3; echo end", timeout=DEADLINE, cancel=Cancel())
@@ -196,7 +196,7 @@ class LifeChecks:
             place.run("true")
 
     def test_close_in_mid_run(self, place: Place) -> None:
-        """From another thread: the command dies, and its reader is told or gets its end."""
+        """From another thread: the command is killed, and its reader gets an error or the result."""
         timer = threading.Timer(0.2, place.executor.close)
         timer.start()
         with contextlib.suppress(BackendError):
@@ -204,6 +204,6 @@ class LifeChecks:
         timer.join()
 
     def test_many_commands(self, place: Place) -> None:
-        """No descriptor, process or thread is left by each of them."""
+        """They leave no descriptors, processes or threads behind."""
         assert [place.text(f"echo {n}") for n in range(100)] == [f"{n}\n" for n in range(100)]
         assert threading.active_count() < 20

@@ -1,12 +1,12 @@
-"""The conformance suite for sessions: the same prompts, and the same shape of result, whatever hands they have.
+"""The conformance suite for sessions: the same prompts and the same form of result with every backend.
 
-Subclass it in a test module, and give it a fixture `place` that makes a fresh `SessionPlace` for each check:
+Subclass it in a test module, and give it a fixture `place` that creates a new `SessionPlace` for each check:
 
     class TestMine(SessionSuite):
         @pytest.fixture
         def place(self, tmp_path):
             with StubServer() as stub, Session("mine", model=…) as session:
-                yield SessionPlace(session, stub, lambda name, content: [a block of the model's that does it])
+                yield SessionPlace(session, stub, lambda name, content: [a model's block that creates the file])
 """
 
 from __future__ import annotations
@@ -33,16 +33,16 @@ class SessionPlace:
     """What a subclass of `SessionSuite` provides as the fixture `place`."""
 
     session: Session
-    """Its model is the stub, and nothing of it has to be asked about."""
+    """Its model is the stub, and it needs no approval."""
     stub: StubServer
     work: Work
-    """(file name, content) -> the blocks of a model's message by which each backend makes such a file, saying `done`.
+    """(file name, content) -> blocks of a model's message that make each backend create the file and print `done`.
 
-    Where several take part, the names get the backend's name in front of them.
+    With several backends, the file names are prefixed with the backend's name.
     """
 
     def ask(self, name: str = "made.txt", content: str = "here\n", answer: str = "It is made.") -> TurnResult:
-        """A turn in which the model does the work and then answers."""
+        """Run a turn in which the model does the work and then answers."""
         blocks = list(self.work(name, content))
         if any(block["type"] == "tool_use" for block in blocks):
             self.stub.reply(["I begin.", *blocks], answer)
@@ -52,15 +52,15 @@ class SessionPlace:
 
     @property
     def refused(self) -> list[str]:
-        """Why the stub refused requests."""
+        """The reasons why the stub refused requests."""
         return [request.error for request in self.stub.messages if request.error]
 
 
 class SessionSuite:
-    """What a person can rely on, whatever a session works with."""
+    """The behaviour of a session with any backend."""
 
     def test_a_turn_says_what_was_done_and_what_came_of_it(self, place: SessionPlace) -> None:
-        """Every call has an owner, a result and a time; every file a name, a size and its content."""
+        """Every call has a backend, a result and a duration; every file has a name, a size and its content."""
         result = place.ask()
         assert result.is_complete
         assert result.text.endswith("It is made.")
@@ -81,7 +81,7 @@ class SessionSuite:
         assert place.refused == []
 
     def test_events_come_in_one_order(self, place: SessionPlace) -> None:
-        """The turn's frame outside, each call's beginning before its end."""
+        """The turn's first and last event enclose the others, and each call starts before it finishes."""
         seen: list[Any] = []
         place.session.subscribe(lambda event: seen.append(event.body))
         result = place.ask()
@@ -93,7 +93,7 @@ class SessionSuite:
         assert len([body for body in seen if isinstance(body, MessageAppended)]) == len(result.messages)
 
     def test_every_turn_has_the_same_form_as_data_and_as_output(self, place: SessionPlace) -> None:
-        """JSON of one shape, and an output in HTML, Markdown, text and data."""
+        """JSON of one form, and output as HTML, Markdown, text and data."""
         result = place.ask()
         data = json.loads(json.dumps(result.to_dict()))
         assert [call["backend"] for call in data["calls"]] == [called.backend for called in result.tool_calls]
@@ -104,14 +104,14 @@ class SessionSuite:
             assert artifact.name in bundle["text/html"]
 
     def test_files_are_saved_where_they_are_wanted(self, place: SessionPlace, tmp_path: Path) -> None:
-        """A turn's, or the session's; nothing is overwritten."""
+        """The files of a turn, or of the session; nothing is overwritten."""
         result = place.ask()
         saved = result.download_files(tmp_path / "out")
         assert [path.read_bytes() for path in saved] == [b"here\n"] * len(result.files)
         assert len(place.session.download_files(place.session.files, tmp_path / "all")) == len(result.files)
 
     def test_the_conversation_goes_on_and_can_be_taken_back(self, place: SessionPlace) -> None:
-        """Turns follow each other; undo, retry and reset leave what a server accepts."""
+        """Undo, retry and reset leave a conversation that a server accepts."""
         place.ask(answer="One.")
         place.ask("again.txt", answer="Two.")
         place.session.undo()
@@ -125,7 +125,7 @@ class SessionSuite:
         assert [request.prefix_change for request in place.stub.messages][:2] == [""] * 2
 
     def test_a_turn_that_is_stopped_is_told_and_the_next_one_works(self, place: SessionPlace) -> None:
-        """At the first call that begins."""
+        """Stopped when the first call starts."""
         place.stub.reply([*place.work("made.txt", "here\n")], "Never said.")
         with contextlib.closing(place.session.stream("Make a file.")) as events:
             for event in events:
@@ -140,7 +140,7 @@ class SessionSuite:
         assert place.refused == []
 
     def test_what_goes_to_a_model_can_be_seen_before(self, place: SessionPlace) -> None:
-        """Tools and system text of the next request, the same as are then sent."""
+        """Tools and system prompt of the next request are those that are then sent."""
         tools, system = place.session.tool_definitions(), place.session.system_prompt()
         place.ask()
         body = place.stub.messages[0].body
@@ -149,7 +149,7 @@ class SessionSuite:
         assert ("container" in body) == ("anthropic" in place.session.backends)
 
     def test_an_empty_prompt_is_a_slip(self, place: SessionPlace) -> None:
-        """It begins nothing."""
+        """It does not start a turn."""
         try:
             place.session.chat("  ")
         except UsageError:
