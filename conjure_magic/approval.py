@@ -1,4 +1,4 @@
-"""Asking before a command runs on somebody's machine: the request, the decision, and what was allowed for a session."""
+"""Asking before a command runs on someone's machine: the request, the decision, and what was allowed for a session."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Scope = Literal["once", "session", "no"]
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """What a person is asked to allow."""
+    """What a user is asked to allow."""
 
     tool_use_id: str
     backend: str
@@ -45,7 +45,7 @@ class Decision:
 
 
 Approver = Callable[[ApprovalRequest, Cancel], Decision]
-"""Asks a person, and returns when there is an answer or the turn is stopped.
+"""Asks a user, and returns when there is an answer or the turn is stopped.
 
 The second argument says when: `cancel.is_set()`, or wait with `cancel.wait(seconds)`.
 """
@@ -59,7 +59,7 @@ class Asks(Protocol):
         ...
 
     def approve(self, request: ApprovalRequest) -> Decision:
-        """Ask the person."""
+        """Ask the user."""
         ...
 
 
@@ -86,7 +86,7 @@ class Gate:
             self._allowed[kind] = decision.by
         if decision.allowed:
             return None
-        reason = decision.reason.strip() or "The person gave no reason; ask what they would rather have."
+        reason = decision.reason.strip() or "The user gave no reason; ask what they would rather have."
         return ToolResult(f"This call was not allowed and did not run. {reason}", is_error=True, status="refused")
 
 
@@ -116,7 +116,7 @@ def refuse_all(request: ApprovalRequest, cancel: Cancel) -> Decision:
 
 
 def approve_all(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """An approver that allows every call: `Session(approver=approve_all)`, for what runs without a person.
+    """An approver that allows every call: `Session(approver=approve_all)`, for what runs without a user.
 
     Each call is allowed by itself, so that a later turn with another approver asks again.
     """

@@ -2,7 +2,7 @@
 
 Text of a model, a tool, a file name or a skill passes one of three doors, each a single linear pass:
 
-- `exact`: every character is shown and none deleted. For what a person approves or what is a record of it (questions,
+- `exact`: every character is shown and none deleted. For what a user approves or what is a record of it (questions,
   tool inputs, names, file contents).
 - `printed`: for what a program printed. Colours go; variation selectors and the blanks of plots stay.
 - `clean`: prose. As `printed`, and joiners and direction marks stay as well, which scripts and emoji need.

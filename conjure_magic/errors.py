@@ -1,7 +1,7 @@
 """The error tree, one sentence per class.
 
     ConjureError                  anything that this package raises on purpose
-    ├── UsageError                the person's slip: one or two lines that say what is possible
+    ├── UsageError                the user's slip: one or two lines that say what is possible
     │   ├── SkillSpecError        what cannot be a hosted skill: xlsx, xlsx@latest, custom:ID@VERSION, anthropic:PATH
     │   ├── TooManySkillsError    more hosted skills than a request may carry
     │   ├── MissingModelError     a model is named that nothing here can reach: there is no key
@@ -51,7 +51,7 @@ The Files and Skills endpoints raise the kinds of ModelError as well, for what i
 key, a limit, the connection.
 
 What a turn runs into is no error but a result, since what was done until then counts: a command's non-zero exit or time
-limit, and what a person's function raised, of whatever kind, are `ToolResult`s with `is_error` and a `status`; an
+limit, and what a user's function raised, of whatever kind, are `ToolResult`s with `is_error` and a `status`; an
 interrupt, a time limit, `max_rounds` and `max_cost` are the `stop_reason` of a `TurnResult`. What a callable model of
 one's own raises is wrapped in a ModelError. Everything not in this tree is a fault of ours or of a caller's own code,
 and propagates with its traceback.
@@ -90,7 +90,7 @@ class ConjureError(Exception):
 
 
 class UsageError(ConjureError):
-    """The person's slip: one or two lines that say what is wrong and what is possible."""
+    """The user's slip: one or two lines that say what is wrong and what is possible."""
 
 
 class SkillSpecError(UsageError):

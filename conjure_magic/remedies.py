@@ -11,12 +11,12 @@ Kind = Literal["option", "setting", "limit", "recipe", "key", "reset", "session"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One thing that a person can give, set or do. As text it is what a program would write."""
+    """One thing that a user can give, set or do. As text it is what a program would write."""
 
     kind: Kind
     name: str = ""
     value: str = ""
-    """An example; in capitals it stands for what the person has to fill in."""
+    """An example; in capitals it stands for what the user has to fill in."""
 
     def __str__(self) -> str:
         match self.kind:

@@ -1,4 +1,4 @@
-"""What counts as a secret, and keeping it out of everything that a person or a model reads.
+"""What counts as a secret, and keeping it out of everything that a user or a model reads.
 
 `Key` holds one that cannot be shown by accident. `looks_secret` and `names_secret` judge by a name, `known_secrets`
 lists the values that no output may show, `masked` and `Masking` take them out of text.

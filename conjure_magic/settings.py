@@ -60,7 +60,7 @@ class Settings(Configurable):
         Unicode(),
         help="Networks that log-fetcher may read though they are not public: localhost, 10.0.0.0/8, or all.",
     ).tag(config=True, env="CONJURE_FETCH_PRIVATE")
-    timeout = Float(0.0, min=0, help="Seconds a turn may take, waiting for a person not counted; 0: no limit.").tag(
+    timeout = Float(0.0, min=0, help="Seconds a turn may take, waiting for a user not counted; 0: no limit.").tag(
         config=True, env="CONJURE_TIMEOUT"
     )
     command_timeout = Float(120.0, min=0.1, help="Seconds a command may take unless the call says otherwise.").tag(

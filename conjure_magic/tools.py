@@ -152,7 +152,7 @@ def check_arguments(definition: ToolDefinition, given: Mapping[str, Any]) -> Non
 
 
 def _check_seen(command: str) -> None:
-    """Raise ToolError for a command that a person could not read as it is: with control characters."""
+    """Raise ToolError for a command that a user could not read as it is: with control characters."""
     found = dict.fromkeys(f"U+{ord(character):04X}" for character in UNSEEN.findall(command))
     if found:
         raise ToolError(
@@ -181,7 +181,7 @@ def run_tool(
         call: the model's call.
         cancel: stops a running command; the result then holds what it had printed.
         timeout: seconds for a command that does not say.
-        shown: a path on this machine as the person is told it.
+        shown: a path on this machine as the user is told it.
 
     Raises ToolError for wrong arguments and for what a tool refuses, BackendError if the executor is gone.
     """

@@ -1,7 +1,7 @@
-"""What models have written where commands of a person start or load from: files that a rule must not let run unasked.
+"""What models have written where commands of a user start or load from: files that a rule must not let run unasked.
 
 A session's own folder below `conjure-files` counts as a whole, whoever wrote there, since it outlives its kernel. In a
-person's own folder (`workspace=PATH`) the files that a turn made or changed are remembered in the person's data.
+user's own folder (`workspace=PATH`) the files that a turn made or changed are remembered in the user's data.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _OUTPUT = re.compile(rf"{OUTPUT_DIR}/\d{{4,9}}\.txt")
 READ = 1 << 20
 """Bytes of a document that are searched for code; a longer one counts as code."""
 REMEMBERED = 20_000
-"""Files in persons' own folders that are remembered; beyond that, those that are gone are forgotten."""
+"""Files in users' own folders that are remembered; beyond that, those that are gone are forgotten."""
 
 _lock = threading.Lock()
 
 
 class WrittenFiles:
-    """The files that turns made or changed in persons' own folders: one JSON string a line, for their owner alone."""
+    """The files that turns made or changed in users' own folders: one JSON string a line, for their owner alone."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path if path is not None else data_dir() / "written-files.jsonl"
@@ -81,7 +81,7 @@ def loadable(words: Sequence[str], start: Path, files: WrittenFiles) -> list[str
     Args:
         words: the command's words.
         start: where it starts.
-        files: what is remembered of persons' own folders.
+        files: what is remembered of users' own folders.
     """
     start = start.resolve()
     named = [path for word in words for path in _named(word, start)]

@@ -79,7 +79,7 @@ def test_a_profile_chooses_where_the_scripts_run(api: str, tmp_path: Path, profi
 
 def test_the_backend_of_the_environment_goes_before_the_profile(api: str, tmp_path: Path) -> None:
     done = run(tmp_path, f"{api}/api/logs", CONJURE_PROFILE="prod", CONJURE_BACKEND="locl")
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "no backend 'locl': did you mean local?")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "unknown backend 'locl'; did you mean local?")
 
 
 def test_a_backend_is_chosen_for_each_question(api: str, tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_model_is_told_briefly_what_each_is_for_and_that_they_share_no_files
     assert sum(map(len, lines)) < 700
     assert "shares no files" in system
     with session(stub, "local") as alone:
-        assert "Several places" not in alone.system_prompt()
+        assert "several environments" not in alone.system_prompt()
 
 
 def test_skills_go_to_whom_they_belong(stub: StubServer, folder: Path) -> None:

@@ -138,6 +138,6 @@ def test_a_file_that_a_command_filled_with_the_key_is_not_shown_and_not_carried(
     kernel.run("%%conjure --backend local --yes\nLeak.")
     text = json.dumps(seen, default=str)
     assert "leak.csv" in text
-    assert "holds an API key, so it is not shown" in text
+    assert "contains an API key, so it is not shown" in text
     assert KEY not in text
     assert base64.b64encode(KEY.encode()).decode()[4:40] not in text

@@ -1,7 +1,8 @@
-"""The table of backends: name -> opener, each imported when it is first asked for.
+"""The table of backends: name -> opener, each imported on first use.
 
-One from outside joins it by `register_backend`, or by an entry point of the group `conjure_magic.backends` whose
-name is what `Session(backend=…)` takes and whose object is an `Opener` or a function `BackendSetup -> Backend`.
+A third-party backend is added by `register_backend`, or by an entry point in the group `conjure_magic.backends`. The
+entry point's name is the value for `Session(backend=…)`; its object is an `Opener` or a function
+`BackendSetup -> Backend`.
 """
 
 from __future__ import annotations
@@ -18,51 +19,51 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.backends.base import Backend
-from conjure_magic.backends.opener import BackendSetup, Chosen, Opener, OwnSkills
+from conjure_magic.backends.opener import BackendChoice, BackendSetup, Opener, OwnSkills
 from conjure_magic.errors import BackendUnavailableError, ConjureError, UsageError
 
 if TYPE_CHECKING:
     from conjure_magic.backends.native.host import Host
 
 GROUP = "conjure_magic.backends"
-"""The entry points that add backends."""
+"""Entry point group for third-party backends."""
 BUILT_IN = {
     "native": "conjure_magic.backends.native.opener",
     "anthropic": "conjure_magic.backends.hosted.opener",
     "docker": "conjure_magic.backends.docker",
     "local": "conjure_magic.backends.local",
 }
-"""Name -> the module that has its `OPENER`, in the order in which they are asked whose a skill is."""
+"""Name -> the module with its `OPENER`, in the order in which backends may claim skills."""
 
 Factory = Callable[[BackendSetup], Backend]
 OTHERS: dict[str, Opener] = {}
-"""Those that were registered, by name; entry points are not in here, see `backend_names`."""
+"""Registered backends by name, without entry points; see `backend_names` for all."""
 
 
 def register_backend(name: str, opener: Opener | Factory) -> None:
-    """Make a backend known by this name: `Session(backend=NAME)` opens it, once for each session.
+    """Register a backend under a name; `Session(backend=NAME)` opens it once for each session.
 
     Args:
-        name: letters, digits, - and _. Registering a name again replaces it.
-        opener: an `Opener`; for a backend without options of its own a function is enough, which gets a
-            `BackendSetup` and returns a `Backend`, or raises BackendUnavailableError, which says what it needs.
+        name: a letter, then letters, digits, - and _. Registering a name again replaces the earlier backend.
+        opener: an `Opener`. For a backend without options, a function is enough: it takes a `BackendSetup` and
+            returns a `Backend`, or raises BackendUnavailableError with a message that says what is missing.
 
-    Raises UsageError for a name that cannot be typed or is built in.
+    Raises UsageError for an invalid name and for the name of a built-in backend.
     """
     if not re.fullmatch(r"[A-Za-z][\w-]*", name):
-        raise UsageError(f"a backend's name is letters, digits, - and _, not {name!r}")
+        raise UsageError(f"a backend's name is a letter followed by letters, digits, - and _, not {name!r}")
     if name in BUILT_IN:
-        raise UsageError(f"{name} is built in; give yours another name")
+        raise UsageError(f"{name} is a built-in backend; choose another name")
     OTHERS[name] = _as_opener(opener)
 
 
 def backend_names() -> list[str]:
-    """Every name that `Session(backend=…)` takes."""
+    """Return every name that `Session(backend=…)` accepts."""
     return sorted({*BUILT_IN, *OTHERS, *(point.name for point in _entry_points())})
 
 
 def find_opener(name: str) -> Opener:
-    """What opens the backend of that name.
+    """Return the opener of the backend with that name.
 
     Raises UsageError for an unknown name, BackendUnavailableError for an entry point that cannot be loaded.
     """
@@ -76,21 +77,21 @@ def find_opener(name: str) -> Opener:
             return _loaded(point)
     names = backend_names()
     near = get_close_matches(name.lower(), names, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
-    raise UsageError(f"no backend {name!r}: {hint}")
+    hint = f"did you mean {near[0]}?" if near else f"available: {', '.join(names)}"
+    raise UsageError(f"unknown backend {name!r}; {hint}")
 
 
 def open_backends(
     chosen: Sequence[str | Backend], setup: Callable[[str], BackendSetup], options: Mapping[str, object]
 ) -> tuple[Backend, ...]:
-    """The backends of a session, opened; objects are taken as they are.
+    """Open the backends of a session; Backend objects are used as they are.
 
     Args:
         chosen: names, or Backend objects.
-        setup: what the session offers to the backend of a name.
-        options: what was chosen for any of them, by name.
+        setup: returns the setup for the backend with a given name.
+        options: the options chosen for all backends, by name.
 
-    Raises BackendUnavailableError if one cannot work here, UsageError for options that cannot be.
+    Raises BackendUnavailableError if one cannot work here, UsageError for invalid options.
     """
     opened: list[Backend] = []
     try:
@@ -109,43 +110,43 @@ def open_backends(
 
 
 def name_of(backend: str | Backend) -> str:
-    """The name of a chosen backend."""
+    """Return the name of a backend that is given as a name or as an object."""
     return backend if isinstance(backend, str) else backend.name
 
 
 def option_fields() -> dict[str, Field[Any]]:
-    """The options of all backends, by name, as dataclass fields made by `option`."""
+    """Return the options of all backends by name, as dataclass fields made by `option`."""
     return {field.name: field for _, opener in _openers(backend_names()) for field in opener.option_fields()}
 
 
-# ---- skills, and whose they are
+# ---- which backend uses which skill
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """The skills of a session, by who uses them."""
+    """The skills of a session, by the backend that uses them."""
 
     own: Mapping[str, tuple[object, ...]]
-    """Backend name -> the skills that it claimed."""
+    """Backend name -> the skills that it claims."""
     folders: tuple[str, ...]
-    """Skill folders, and names of skills in them, for the backends that read folders."""
+    """Skill folders and names of skills, for the backends that read folders."""
 
 
 @dataclass(frozen=True, slots=True)
 class BackendSkills:
-    """The skills that a backend has beside the folders: in Python, hosted."""
+    """The skills of a backend that are not folders: in Python, or hosted."""
 
     backend: str
     kind: str
-    """What such a skill is called: "Python", "hosted"."""
+    """The kind of skill in a list: "Python", "hosted"."""
     skills: Mapping[str, str]
-    """Name -> purpose, which may be empty."""
+    """Name -> purpose; the purpose may be empty."""
 
 
-def check_backends(backends: Sequence[str | Backend], host: Host | None = None) -> Chosen:
-    """The backends of a session, checked, as claims on skills depend on them.
+def check_backends(backends: Sequence[str | Backend], host: Host | None = None) -> BackendChoice:
+    """Check the backends of a session, and return what claims on skills depend on.
 
-    Raises UsageError for an unknown name and for two with the same tools.
+    Raises UsageError for an unknown name, and for two backends with the same tools.
     """
     names = tuple(map(name_of, backends))
     openers = [find_opener(one) if isinstance(one, str) else _known(one.name) for one in backends]
@@ -154,28 +155,28 @@ def check_backends(backends: Sequence[str | Backend], host: Host | None = None) 
         other = tool_sets.setdefault(opener.tool_set, name) if opener.tool_set else name
         if other != name:
             both = " and ".join(sorted((other, name), reverse=True))
-            raise UsageError(f"{both} have the same tools, so a session takes one of them")
-    return Chosen(names, any(opener.reads_folders for opener in openers), host)
+            raise UsageError(f"{both} have the same tools; a session can use only one of them")
+    return BackendChoice(names, any(opener.reads_folders for opener in openers), host)
 
 
 def anchored(skills: Iterable[object], backends: Iterable[str] = ()) -> tuple[object, ...]:
-    """The skills with relative paths in a backend's own spelling replaced by what they mean now."""
+    """Return the skills with relative paths, as in `anthropic:PATH`, made absolute."""
     found = tuple(skills)
     for _, own in _own_skills(backends):
         found = tuple(map(own.anchored, found))
     return found
 
 
-def assign_skills(skills: Iterable[object], chosen: Chosen) -> Assignment:
-    """Which skills are whose. Raises UsageError for one that none of the chosen backends can take."""
+def assign_skills(skills: Iterable[object], chosen: BackendChoice) -> Assignment:
+    """Assign the skills to backends. Raises UsageError for a skill that none of the chosen backends can use."""
     left, own = tuple(skills), {}
     for name, skills_of in _own_skills(chosen.backends):
         own[name], left = skills_of.claim(left, chosen)
     return Assignment(own, tuple(map(str, left)))
 
 
-def backend_skills(assignment: Assignment, chosen: Chosen) -> tuple[BackendSkills, ...]:
-    """The skills that the chosen backends have beside the folders."""
+def backend_skills(assignment: Assignment, chosen: BackendChoice) -> tuple[BackendSkills, ...]:
+    """Return the skills of the chosen backends that are not folders."""
     return tuple(
         BackendSkills(name, own.kind, own.offered(assignment.own.get(name, ()), chosen))
         for name, own in _own_skills(chosen.backends)
@@ -183,14 +184,14 @@ def backend_skills(assignment: Assignment, chosen: Chosen) -> tuple[BackendSkill
     )
 
 
-def skill_spellings(chosen: Chosen) -> list[str]:
-    """What may be given as `skills` beside folders and their names."""
+def skill_spellings(chosen: BackendChoice) -> list[str]:
+    """Return the values for `skills` other than folders and names of folder skills."""
     own = [own for name, own in _own_skills(chosen.backends) if name in chosen.backends]
     return [text for skills in own for text in skills.spellings(chosen)]
 
 
-def explain_missing(names: Sequence[str], missing: ConjureError, chosen: Chosen) -> ConjureError:
-    """The error for a skill that was not found, in the words of the backend that knows best why."""
+def explain_missing(names: Sequence[str], missing: ConjureError, chosen: BackendChoice) -> ConjureError:
+    """Return the error for skills that were not found, from the backend that can explain it best."""
     for _, own in reversed(_own_skills(chosen.backends)):
         better = own.explain(names, missing, chosen)
         if better is not None:
@@ -199,7 +200,7 @@ def explain_missing(names: Sequence[str], missing: ConjureError, chosen: Chosen)
 
 
 def _openers(names: Iterable[str]) -> list[tuple[str, Opener]]:
-    """Of these names all that can be loaded: those from outside, then the built-in ones in their order."""
+    """Return the openers that can be loaded: third-party backends, then the built-in ones in their order."""
     found: list[tuple[str, Opener]] = []
     for name in sorted(dict.fromkeys(names), key=_rank):
         try:
@@ -214,13 +215,13 @@ def _rank(name: str) -> int:
 
 
 def _own_skills(chosen: Iterable[str]) -> list[tuple[str, OwnSkills]]:
-    """Who answers for skills that are no folders, in the order in which they are asked, whether chosen or not."""
+    """Return the `OwnSkills` of all backends, chosen or not, in the order in which they may claim skills."""
     openers = _openers([*OTHERS, *chosen, *BUILT_IN])
     return [(name, opener.own_skills) for name, opener in openers if opener.own_skills is not None]
 
 
 def _entry_points() -> tuple[EntryPoint, ...]:
-    """Those of the packages that are installed now. To look takes some 30 ms, so it is done once for each state."""
+    """Entry points of the packages installed now. The lookup takes some 30 ms, so it is cached while sys.path is."""
     return _entry_points_in(tuple((folder, _changed(folder)) for folder in sys.path))
 
 
@@ -230,7 +231,7 @@ def _entry_points_in(state: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ..
 
 
 def _changed(folder: str) -> int:
-    """When something was last put into a folder; 0 if it is not there."""
+    """Return the modification time of a folder in ns; 0 if it does not exist."""
     try:
         return os.stat(folder or ".").st_mtime_ns
     except OSError:
@@ -238,7 +239,7 @@ def _changed(folder: str) -> int:
 
 
 def _known(name: str) -> Opener:
-    """The opener of an object's name, for what it says of its tools and skills; a plain one if there is none."""
+    """Return the opener for the name of a Backend object (for its tools and skills), or a default one."""
     try:
         return find_opener(name)
     except (UsageError, BackendUnavailableError):
@@ -246,7 +247,7 @@ def _known(name: str) -> Opener:
 
 
 def _not_openable(setup: BackendSetup, _: object) -> Backend:
-    raise BackendUnavailableError("a backend that was given as an object is not opened by its name")
+    raise BackendUnavailableError("a backend given as an object cannot be opened by name")
 
 
 def _as_opener(given: Opener | Factory) -> Opener:
@@ -258,6 +259,6 @@ def _as_opener(given: Opener | Factory) -> Opener:
 def _loaded(point: EntryPoint) -> Opener:
     try:
         given = point.load()
-    except Exception as error:  # importing somebody's package may raise anything
+    except Exception as error:  # importing a third-party package may raise anything
         raise BackendUnavailableError(f"the backend {point.name} ({point.value}) cannot be loaded: {error}") from error
     return _as_opener(given)

@@ -1,4 +1,4 @@
-"""The backend seam: what contributes tools to a request, and runs the calls that are its own."""
+"""The backend interface: a backend contributes tools to requests and runs the calls of these tools."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from conjure_magic.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What a backend adds to a request. Within a turn tools and system text stay byte-equal."""
+    """The part of a request that comes from a backend. Within a turn, tools and system text stay byte-equal."""
 
     tools: tuple[ToolDefinition, ...] = ()
     system: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     purpose: str = ""
-    """In one sentence what the backend is for, told where several take part; empty if it takes no part in the turn."""
+    """The purpose of the backend in one sentence, for sessions with several; empty if this turn does not use it."""
     rename_hint: str = ""
-    """How a person gives one of its tools another name, `{0}` for the name; empty if there is no way to."""
+    """How to give one of its tools another name, `{0}` for the name; empty if tools cannot be renamed."""
 
 
 class Context(Protocol):
-    """What a turn offers its backends."""
+    """The turn, as its backends see it."""
 
     @property
     def cancel(self) -> Cancel:
@@ -50,23 +50,23 @@ class Context(Protocol):
 
     @property
     def model(self) -> Model:
-        """Who answers in this turn."""
+        """The model of this turn."""
         ...
 
     def emit(self, body: Body) -> None:
-        """Push an event from where nothing can yield, such as a callback of a person's function."""
+        """Emit an event where yielding is not possible, such as in a callback of a user's function."""
         ...
 
     def approve(self, request: ApprovalRequest) -> Decision:
-        """Ask whether a call may run. Emits question and answer; the turn's time stands still meanwhile.
+        """Ask whether a call may run. Emits the question and the answer; the turn's clock is paused meanwhile.
 
-        Raises CancelledError if the turn is stopped while the question stands.
+        Raises CancelledError if the turn is stopped while the question is open.
         """
         ...
 
 
 class Backend(Protocol):
-    """Where tools of a session run. The name is what `Session(backend=…)` takes."""
+    """Provides and runs tools of a session. Its name is the value for `Session(backend=…)`."""
 
     @property
     def name(self) -> str:
@@ -74,83 +74,87 @@ class Backend(Protocol):
         ...
 
     def contribute(self, context: Context) -> Contribution:
-        """What the next request gets from here; called before every request.
+        """Return this backend's part of the next request; called before every request.
 
         Raises BackendUnavailableError if this backend cannot work here.
         """
         ...
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
-        """Run a call of one of the contributed tools: yield what happens, return what the model reads.
+        """Run a call of one of the contributed tools: yield events, return the result for the model.
 
-        Raises ToolError for what the model should read, BackendError if what runs it is gone,
+        Raises ToolError with a message for the model, BackendError if the backend can no longer run calls,
         CancelledError if the turn was stopped and nothing of the call is worth keeping.
         """
         ...
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
-        """Watch what the model sends: each finished block, then the message. For hosted calls and files."""
+        """Receive what the model sends: each finished block, then the message. For hosted calls and files."""
         ...
 
     def recover(self, error: Exception) -> str | None:
-        """What was fixed after an error, in words for the person; None if the error is not this backend's."""
+        """Repair the backend after an error, and say what was done; None if the error concerns another part."""
         ...
 
     def close(self) -> None:
-        """End everything that still runs. Calling it twice is fine."""
+        """Stop everything that is still running. May be called more than once."""
         ...
 
 
 @runtime_checkable
-class Prepares(Protocol):
-    """A backend that has something to do before a turn, which may take time or fail."""
+class SupportsPrepare(Protocol):
+    """A backend with work to do before a turn, which may take time or fail."""
 
     def prepare(self, context: Context) -> Sequence[Notice]:
-        """Make ready for the turn, and say what the person should know.
+        """Prepare for the turn, and return notices for the user.
 
-        Raises BackendError or UsageError if the turn cannot begin, CancelledError once it is stopped.
+        Raises BackendError or UsageError if the turn cannot begin, CancelledError if it is stopped.
         """
         ...
 
 
 @runtime_checkable
-class Attaches(Protocol):
-    """A backend that can be given a file of the person's."""
+class SupportsFiles(Protocol):
+    """A backend whose tools can read files that the user passes with a request."""
 
-    def attach(self, path: Path, context: Context) -> tuple[Block, Notice] | None:
-        """Bring the file to where the tools find it: the block that tells the model, and a notice for the person.
+    def add_file(self, path: Path, context: Context) -> tuple[Block, Notice] | None:
+        """Copy the file to where the tools find it; return a block for the model and a notice for the user.
 
-        None if the backend takes no part in this turn.
-        Raises BackendError or UsageError if it cannot be, CancelledError once the turn is stopped.
+        None if this turn does not use the backend.
+        Raises BackendError or UsageError if the file cannot be added, CancelledError if the turn is stopped.
         """
         ...
 
 
-def copied(path: Path, workspace: Workspace) -> Path:
-    """A copy of a person's file in the workspace. Raises UsageError if it cannot be made."""
+def copy_to_workspace(path: Path, workspace: Workspace) -> Path:
+    """Copy a user's file into the workspace and return the path of the copy. Raises UsageError if that fails."""
     try:
         return workspace.take_in(path)
     except OSError as error:
         raise UsageError(f"{path.name} cannot be attached: {error.strerror or error}") from None
 
 
-def attached_text(path: str) -> TextBlock:
-    """What a model is told of a file that goes with the request, by the path that its tools take."""
+def file_block(path: str) -> TextBlock:
+    """Return the block that names a file of the request to the model, by the path that its tools accept."""
     return TextBlock(f"<attached_file>{escape(path, quote=False)}</attached_file>")
 
 
 def mixed_text(contributions: Sequence[tuple[Backend, Contribution]]) -> str:
-    """What a model is told where several backends take part: which tools are whose, and what each is for."""
+    """Return the system text for a turn with several backends: the tools and the purpose of each."""
     lines = [
         f"- {backend.name} ({', '.join(tool.name for tool in given.tools) or 'no tools'}): {given.purpose}"
         for backend, given in contributions
         if given.purpose
     ]
-    return "\n".join(["Several places to work in, each with tools of its own:", *lines]) if len(lines) > 1 else ""
+    return (
+        "\n".join(["There are several environments to work in, each with its own tools:", *lines])
+        if len(lines) > 1
+        else ""
+    )
 
 
 def tool_owners(contributions: Sequence[tuple[Backend, Contribution]]) -> dict[str, Backend]:
-    """Tool name -> the backend that runs it. Raises UsageError if two offer the same name."""
+    """Map each tool's name to its backend. Raises UsageError if two backends have a tool of the same name."""
     owners: dict[str, tuple[Backend, Contribution]] = {}
     for backend, contribution in contributions:
         for tool in contribution.tools:

@@ -17,16 +17,16 @@ from conjure_magic.workspace import too_wide
 
 @dataclass(frozen=True, slots=True)
 class DockerOptions:
-    """What a cell or a session may say of its container; all else is in the settings."""
+    """Options of a cell or a session for its container; everything else is in the settings."""
 
     image: str = option("", metavar="NAME", help="image that commands of the backend docker run in")
-    """Empty for the settings'."""
+    """Empty for the image in the settings."""
 
 
 def open_docker(setup: BackendSetup, options: DockerOptions) -> Backend:
-    """The backend for a session; the container starts with the first command.
+    """Return the backend for a session; the container starts with the first command.
 
-    Raises UsageError for a workspace that commands must not have, and for bounds that cannot hold.
+    Raises UsageError for a workspace that commands must not change, and for invalid limits.
     """
     from conjure_magic.executors.docker.executor import DockerExecutor
     from conjure_magic.executors.docker.options import limits_of
@@ -42,17 +42,17 @@ def open_docker(setup: BackendSetup, options: DockerOptions) -> Backend:
 
     if why := too_wide(setup.workspace.root):
         raise UsageError(
-            f"the docker backend does not work in {setup.workspace.root}, for {why}: commands could change all of it",
-            remedy=Remedy("Name a folder of its own with {0}.", Way("option", "workspace", "PATH")),
+            f"the docker backend does not work in {setup.workspace.root}: {why}, and commands could change all of it",
+            remedy=Remedy("Choose a separate folder with {0}.", Way("option", "workspace", "PATH")),
         )
     hidden = "" if setup.names_input else too_wide(setup.workspace.input)
     executor = DockerExecutor(
         folders(), limits_of(setup.settings, options.image), session=setup.session, secrets=setup.secrets
     )
     notice = Notice(
-        f"commands do not see the input folder {setup.workspace.input}, for {hidden}",
+        f"commands cannot see the input folder {setup.workspace.input}: {hidden}",
         "warning",
-        Remedy("Name it with {0} to allow it.", Way("option", "input", "PATH")),
+        Remedy("To allow it, name it with {0}.", Way("option", "input", "PATH")),
     )
     unreachable = Notice(executor.out_of_reach, "warning") if executor.out_of_reach else None
     return ShellBackend(

@@ -1,4 +1,4 @@
-"""The backend `local`: commands and files on the person's machine, as processes of its own."""
+"""The backend `local`: commands run as processes on the user's machine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conjure_magic.workspace import Folders, too_wide
 
 
 def open_local(setup: BackendSetup, options: NoOptions) -> Backend:
-    """The backend for a session. Raises UsageError for settings that would give a key to commands."""
+    """Return the backend for a session. Raises UsageError for settings that would expose a key to commands."""
 
     def folders() -> Folders:
         return Folders(setup.workspace.root, setup.workspace.input, setup.skill_folders())
@@ -37,14 +37,14 @@ def open_local(setup: BackendSetup, options: NoOptions) -> Backend:
 
 
 def why_too_wide(setup: BackendSetup, folders: Folders, path: str) -> str:
-    """Why reading a path has to be asked about: it lies in an input folder or a workspace that is the person's home.
+    """Explain why reading a path needs approval: it is in an input folder or a workspace that is the user's home.
 
-    Empty for what lies in the session's own folder, in a skill, in a folder that was named as input, or in none.
+    Empty for paths in the session's own folder, in a skill, in an input folder that was named, or in none of them.
     """
     workspace = setup.workspace
     try:
         real = folders.resolve(path)
-    except PathNotAllowedError:  # the tool says so itself
+    except PathNotAllowedError:  # the tool reports it
         return ""
     own = [*folders.skills.values(), *([] if workspace.in_place else [workspace.root])]
     own += [workspace.input] if setup.names_input else []
@@ -52,7 +52,7 @@ def why_too_wide(setup: BackendSetup, folders: Folders, path: str) -> str:
         return ""
     asked = workspace.root if workspace.in_place and real.is_relative_to(workspace.root.resolve()) else workspace.input
     why = too_wide(asked)
-    return f"It lies in {asked}, and asks since {why}, with more in it than this work." if why else ""
+    return f"You are asked because it is in {asked} ({why})." if why else ""
 
 
 OPENER = Opener(open_local, tool_set=TOOL_SET)

@@ -1,4 +1,4 @@
-"""The backend behind `local` (and every other executor): four tools, the folders, the skills; approval first."""
+"""The backend behind `local` and `docker`: the four tools over an executor, with folders, skills and approval."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conjure_magic.approval import ApprovalRequest, Gate
 from conjure_magic.artifacts import Artifact
-from conjure_magic.backends.base import Context, Contribution, attached_text, copied
+from conjure_magic.backends.base import Context, Contribution, copy_to_workspace, file_block
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, Notice, ToolResult
@@ -34,21 +34,21 @@ from conjure_magic.workspace import Snapshot
 from conjure_magic.written import WrittenFiles, loadable
 
 ROLE = """\
-Your tools work on files and run commands. Do the work with them instead of describing it, and look at what they \
-return before you go on. Commands start in the workspace, and $OUTPUT_DIR holds its path: create files there and in \
-no other place, unless the person names one."""
+Your tools work on files and run commands. Use them to do the work instead of describing it, and check what they \
+return before you continue. Commands start in the workspace, whose path is in $OUTPUT_DIR: create files there and \
+nowhere else, unless the user names another place."""
 
-HOST = "commands and files on the person's machine; the workspace is here."
+HOST = "commands and files on the user's machine; the workspace is here."
 CONTAINED = "commands and files in a sandbox; the workspace is here."
 
 INPUT = """\
-The input folder is where the person works; $INPUT_DIR holds its path. A relative path in the person's request means \
+The input folder is where the user works; its path is in $INPUT_DIR. A relative path in the user's request means \
 a file there: put the input folder's path before it in commands and tools. Change nothing there unless you are asked \
 to."""
 
 
 def system_text(paths: ExecPaths, catalogue: str) -> str:
-    """What a model is told of the folders and the skills. The same bytes for the same folders and skills."""
+    """Return the system text about the folders and the skills; byte-equal for the same folders and skills."""
     parts = [ROLE, f"<workspace>{escape(paths.workspace, quote=False)}</workspace>"]
     if paths.input is not None:
         parts[1:] = [INPUT, f"{parts[1]}\n<input_folder>{escape(paths.input, quote=False)}</input_folder>"]
@@ -60,20 +60,20 @@ def system_text(paths: ExecPaths, catalogue: str) -> str:
 
 
 TOOL_SET = "shell"
-"""What the backends with these four tools share: a session takes one of them."""
+"""The tool set of all backends with these four tools; a session uses at most one of them."""
 
 COMMANDS, FILES, READING = "commands", "files", "reading"
-"""What a yes for the session is remembered under."""
+"""Kinds of permission that can be given for the whole session."""
 
-NAMED = 5
-"""Files that a question names, of those for which a rule does not answer."""
-HOLDS_KEY = "holds an API key, so it is not shown"
-LOOKED_AT = 16 << 20
-"""Bytes of a created file that are searched for a key; no display carries as much."""
+LISTED_FILES = 5
+"""Files named in a question that a rule does not answer."""
+CONTAINS_KEY = "contains an API key, so it is not shown"
+SEARCHED = 16 << 20
+"""Bytes of a created file that are searched for a key; no display includes that many."""
 
 
 class ShellBackend:
-    """Runs the four tools over an executor, and reports the files that a call made."""
+    """Runs the four tools over an executor, and reports the files that calls create or change."""
 
     def __init__(
         self,
@@ -88,18 +88,18 @@ class ShellBackend:
         notice: Notice | None = None,
         too_wide: Callable[[str], str] = lambda _: "",
     ) -> None:
-        """A backend that owns its executor: closing it closes both.
+        """Create a backend that owns its executor: closing the backend closes both.
 
         Args:
-            name: what `Session(backend=…)` takes.
-            executor: where the tools run.
-            catalogue: the skills as XML for the system text; asked once in each turn.
-            contained: True where a command cannot hurt the person's machine, so that nothing asks.
-            rules: commands that may run without asking (see `approval.matches_rule`).
-            timeout: seconds for a command whose call does not say.
-            secrets: what no result may show.
-            notice: what the person should know of what is out of reach; said once.
-            too_wide: why reading a path is to be asked about; empty if it is not.
+            name: the value for `Session(backend=…)`.
+            executor: runs the commands and accesses the files.
+            catalogue: returns the skills as XML for the system text; called once in each turn.
+            contained: True if commands cannot harm the user's machine, so that no approval is needed.
+            rules: commands that may run without asking (see `rules.matches_rule`).
+            timeout: seconds that a command may take unless its call says otherwise.
+            secrets: returns the values that no result may show.
+            notice: a notice about what commands cannot reach; emitted once.
+            too_wide: returns why reading a path needs approval; empty if it does not.
         """
         self.name = name
         self.executor = executor
@@ -119,9 +119,9 @@ class ShellBackend:
         return f"ShellBackend({self.name!r})"
 
     def contribute(self, context: Context) -> Contribution:
-        """The four tools and the system text, made once in each turn."""
+        """Return the four tools and the system text, built once in each turn."""
         if self._turn is None or self._turn[0] is not context.cancel:
-            catalogue = self._catalogue()  # first: it may bring new skills, and with them new paths
+            catalogue = self._catalogue()  # first: new skills may add paths
             contribution = Contribution(
                 definitions(self._timeout),
                 system_text(self.executor.paths, catalogue),
@@ -132,10 +132,10 @@ class ShellBackend:
         return self._turn[1]
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
-        """Run a call, once it is allowed; the files that it made or changed come last.
+        """Run a call after approval; the files that it created or changed are reported last.
 
-        A call that is not allowed returns an `is_error` result with the reason. For what it raises see
-        `run_tool`; files made before an error are reported all the same.
+        A call that is not allowed returns an `is_error` result with the reason. Raises what `run_tool` raises; files
+        created before an error are reported anyway.
         """
         for definition in definitions(self._timeout):
             if definition.name == call.name:
@@ -156,24 +156,24 @@ class ShellBackend:
         yield from self._unlisted(began, context)
         return self._masked(result)
 
-    def attach(self, path: Path, context: Context) -> tuple[Block, Notice]:
-        """A copy in the workspace, told by the path that commands see. Raises UsageError if it cannot be made."""
-        copy = copied(path, context.workspace)
+    def add_file(self, path: Path, context: Context) -> tuple[Block, Notice]:
+        """Copy the file into the workspace; the model reads the path that commands see. Raises UsageError."""
+        copy = copy_to_workspace(path, context.workspace)
         seen = f"{self.executor.paths.workspace}/{copy.relative_to(context.workspace.root).as_posix()}"
-        return attached_text(seen), Notice(f"Attached {path.name}: {context.workspace.shown(copy)}")
+        return file_block(seen), Notice(f"Attached {path.name}: {context.workspace.shown(copy)}")
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
-        """Nothing of the model's own concerns the tools here; what the person should know is said on the occasion."""
+        """Emit the notice, once; nothing that the model sends concerns these tools."""
         if self._notice is not None:
             yield self._notice
             self._notice = None
 
     def recover(self, error: Exception) -> str | None:
-        """Nothing to fix: a dead supervisor is replaced with the next command."""
+        """Nothing to repair: a dead supervisor is replaced with the next command."""
         return None
 
     def close(self) -> None:
-        """Kill everything that still runs; twice is fine."""
+        """Kill everything that is still running. May be called more than once."""
         self.executor.close()
 
     def _tool(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
@@ -185,7 +185,7 @@ class ShellBackend:
 
     def _created(self, before: Snapshot, call: ToolUseBlock, context: Context) -> Generator[Body, None, None]:
         for artifact in context.workspace.changed(before, backend=self.name, tool_use_id=call.id):
-            yield FileCreated(replace(artifact, withheld=HOLDS_KEY) if self._holds_secret(artifact) else artifact)
+            yield FileCreated(replace(artifact, withheld=CONTAINS_KEY) if self._holds_secret(artifact) else artifact)
 
     def _unlisted(self, began: int, context: Context) -> Generator[Body, None, None]:
         """Tell of folders such as `.git` in which a call changed something, each once in a turn."""
@@ -200,13 +200,13 @@ class ShellBackend:
             )
 
     def _holds_secret(self, artifact: Artifact) -> bool:
-        """True if a secret stands in what a display may show of the file."""
+        """True if the part of the file that a display may show contains a secret."""
         secrets = [secret.encode() for secret in self._secrets() if len(secret) >= SHORTEST]
         if not secrets or artifact.path is None:
             return False
         try:
             with artifact.open() as file:
-                beginning = file.read(LOOKED_AT)
+                beginning = file.read(SEARCHED)
         except OSError:
             return False
         return any(secret in beginning for secret in secrets)
@@ -219,7 +219,7 @@ class ShellBackend:
     # ---- approval
 
     def _gate(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult | None]:
-        """Nothing if the call may run; else the result that tells the model why not."""
+        """Return None if the call may run, else the result that tells the model why not."""
         yield from ()
         kind, request = self._question(call, context)
         if request is None:
@@ -233,7 +233,7 @@ class ShellBackend:
         return self._asks.refusal(request, context, kind)
 
     def _question(self, call: ToolUseBlock, context: Context) -> tuple[str, ApprovalRequest | None]:
-        """What a person is to be asked, if anything, and what a yes for the session is remembered under."""
+        """Return the kind of permission that the call needs and the question for the user; None if it needs none."""
         if self._contained:
             return "", None
         given, later = call.input, f"file that {self.name} writes"
@@ -252,6 +252,7 @@ class ShellBackend:
 
 
 def _why_asked(written: Sequence[str]) -> str:
-    """Why a rule does not answer."""
-    more = f" and {len(written) - NAMED:,} more" if len(written) > NAMED else ""
-    return f"A rule allows this, but the model has written what it could load: {', '.join(written[:NAMED])}{more}."
+    """Return why a rule is not enough to run the command."""
+    more = f" and {len(written) - LISTED_FILES:,} more" if len(written) > LISTED_FILES else ""
+    listed = ", ".join(written[:LISTED_FILES])
+    return f"A rule allows this, but the model has written files that it could load: {listed}{more}."

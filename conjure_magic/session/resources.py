@@ -21,7 +21,7 @@ from conjure_magic.backends import (
 )
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.native.host import Host
-from conjure_magic.backends.opener import BackendSetup, Chosen
+from conjure_magic.backends.opener import BackendChoice, BackendSetup
 from conjure_magic.errors import SkillNotFoundError
 from conjure_magic.events import Notice
 from conjure_magic.models import open_model
@@ -43,7 +43,7 @@ class Checked:
     """A valid choice: everything in it exists, and every skill has a backend that uses it."""
 
     choice: SessionChoice
-    chosen: Chosen
+    chosen: BackendChoice
     skills: Assignment
     model: Model
 
@@ -70,7 +70,7 @@ class Resources:
         self._host = host
         self._workspace: Workspace | None = None
         self._opened: tuple[Backend, ...] | None = None
-        self._memory: dict[str, Any] = {}
+        self._kept: dict[str, Any] = {}
         self._now = self._check(choice)
         self._registry = self._open_registry(self._now) if self._now.choice.skills else None
 
@@ -156,7 +156,7 @@ class Resources:
                     host=self._host,
                     names_input=choice.names_input or bool(self._settings.input),
                     backends=self.backend_names,
-                    memory=self._memory,
+                    kept=self._kept,
                     credentials=lambda: credentials(key=self.choice.key),
                 )
 
@@ -220,7 +220,7 @@ class Resources:
     def forget_conversation(self) -> None:
         """Close the backends and discard what they remember of the conversation."""
         self.close_backends()
-        self._memory.clear()
+        self._kept.clear()
 
     def close(self) -> None:
         """Close the backends and release the workspace; its files stay. Calling it twice is fine."""

@@ -1,4 +1,4 @@
-"""The skills there are: from the folders given, the project's once trusted, the person's own, and the bundled."""
+"""The skills there are: from the folders given, the project's once trusted, the user's own, and the bundled."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from conjure_magic.skills.words import rank
 from conjure_magic.workspace import expanded
 
 AskTrust = Callable[[Path, tuple[str, ...]], bool | None]
-"""Asks a person whether a project folder with these skills is trusted; None where nobody can answer."""
+"""Asks a user whether a project folder with these skills is trusted; None where nobody can answer."""
 NAME_FOLDER = Remedy("To load them, name the folder: {0}.", option("skills", "./skills"))
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -109,7 +109,7 @@ class _Gathering:
 class SkillRegistry:
     """The skills of a session, found at once and again with `reload`.
 
-    Precedence: paths given, then the project's, the person's own, the bundled; the one that yields is in
+    Precedence: paths given, then the project's, the user's own, the bundled; the one that yields is in
     `findings` as "shadowed". Reading is safe while another thread reloads: whatever was read stays whole.
 
     Args:
@@ -179,7 +179,7 @@ class SkillRegistry:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What a person should know: skills left out, mended, shadowed, not trusted; in the order of the search."""
+        """What a user should know: skills left out, mended, shadowed, not trusted; in the order of the search."""
         return self._state.findings
 
     @property
@@ -246,7 +246,7 @@ class SkillRegistry:
                 yield from scan(folder, scope, self._cache)
 
     def _scan_project(self, project: Path) -> Iterator[Loaded]:
-        """The project's skills if the person trusts it; a finding in their place if not."""
+        """The project's skills if the user trusts it; a finding in their place if not."""
         own = {os.path.realpath(folder) for folder in self._user_folders()}
         folders = [folder for name in PROJECT_FOLDERS if os.path.realpath(folder := project / name) not in own]
         outside = [folder for folder in folders if not Path(os.path.realpath(folder)).is_relative_to(project)]

@@ -1,4 +1,4 @@
-"""Which project folders a person trusts, remembered in a file of their own."""
+"""Which project folders a user trusts, remembered in a file of their own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 
 def data_dir() -> Path:
-    """Where this package keeps a person's own data: `CONJURE_HOME`, else the system's usual place."""
+    """Where this package keeps a user's own data: `CONJURE_HOME`, else the system's usual place."""
     home = os.environ.get("CONJURE_HOME")
     if home:
         return Path(home).expanduser().absolute()
@@ -53,7 +53,7 @@ def content_of(skill: Path) -> dict[str, str]:
 
 
 class TrustStore:
-    """The folders that a person said yes or no to: JSON, readable by its owner alone.
+    """The folders that a user said yes or no to: JSON, readable by its owner alone.
 
     A file that cannot be read trusts nothing; folders are told apart by their resolved path.
     """
@@ -62,7 +62,7 @@ class TrustStore:
         self.path = path if path is not None else data_dir() / "trusted-folders.json"
 
     def get(self, folder: Path) -> bool | None:
-        """The person's answer; None if they were never asked."""
+        """The user's answer; None if they were never asked."""
         return self._load().get(str(folder.resolve()))
 
     def contents(self, folder: Path) -> Contents:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from conjure_magic.approval import ApprovalRequest, Decision
-from conjure_magic.backends.base import Attaches, Prepares, tool_owners
+from conjure_magic.backends.base import SupportsFiles, SupportsPrepare, tool_owners
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.errors import (
     CancelledError,
@@ -180,10 +180,10 @@ class Turn:
         notices, blocks = list(self.setup.notices), []
         with contextlib.suppress(CancelledError):
             for backend in self.setup.backends:
-                notices += backend.prepare(self) if isinstance(backend, Prepares) else ()
+                notices += backend.prepare(self) if isinstance(backend, SupportsPrepare) else ()
             for path in self.input_files:
                 for backend in self.setup.backends:
-                    taken = backend.attach(path, self) if isinstance(backend, Attaches) else None
+                    taken = backend.add_file(path, self) if isinstance(backend, SupportsFiles) else None
                     if taken is not None and taken[0] not in blocks:
                         blocks.append(taken[0])
                         notices.append(taken[1])

@@ -79,7 +79,7 @@ def test_it_does_not_work_in_a_home_directory(folder: Path, monkeypatch: pytest.
     settings = Settings(docker_engine="unix:///nowhere/docker.sock")
     with (
         Session("docker", model="offline", workspace=".", settings=settings) as session,
-        pytest.raises(UsageError, match="it is your home directory: commands could change all of it"),
+        pytest.raises(UsageError, match="it is your home directory, and commands could change all of it"),
     ):
         session.chat("Analyse app.log: what went wrong?")
 
@@ -95,10 +95,10 @@ def test_a_home_directory_is_seen_only_when_it_is_named(
     with Session("docker", model="offline", settings=Settings(docker_image=docker_image), **options) as session:
         system = session.system_prompt()
         first, second = session.chat("Hello."), session.chat("Hello again.")
-    told = [text for text in notices(first) if "do not see the input folder" in text]
+    told = [text for text in notices(first) if "cannot see the input folder" in text]
     assert (len(told), "<input_folder>" in system) == (0 if named else 1, named)
     assert all("your home directory" in text and str(folder) in text for text in told)
-    assert not [text for text in notices(second) if "do not see the input folder" in text]
+    assert not [text for text in notices(second) if "cannot see the input folder" in text]
 
 
 def test_no_engine_ends_the_turn_before_it_begins(folder: Path) -> None:

@@ -383,7 +383,7 @@ def test_an_unknown_backend() -> None:
     assert backend_names() == ["anthropic", "docker", "local", "native"]
     with pytest.raises(UsageError, match=r"did you mean local\?"):
         find_opener("lokal")
-    with pytest.raises(UsageError, match="there is anthropic, docker, local"):
+    with pytest.raises(UsageError, match="available: anthropic, docker, local"):
         find_opener("zzz")
 
 

@@ -517,7 +517,7 @@ def test_skills_in_python_are_shown_as_skills(loaded: Kernel) -> None:
     )
     loaded.run("%conjure use --backend native --model offline")
     assert "log-fetcher (Python), kernel (Python)\n" in loaded.run("%conjure").text()
-    assert re.search(r"kernel +The person's Python kernel", loaded.run("%conjure skills").text())
+    assert re.search(r"kernel +The user's Python kernel", loaded.run("%conjure skills").text())
     loaded.run("%conjure use --backend native,local --skills greet")
     assert "greet (Python), log-analyzer" in loaded.run("%conjure").text()
     shown = loaded.run("%conjure skills")

@@ -1,4 +1,4 @@
-"""The bundled native skill `kernel`: the person's variables, and Python run among them.
+"""The bundled native skill `kernel`: the user's variables, and Python run among them.
 
 Names that look like keys or tokens are listed without their values, and those values are masked in everything that
 the skill returns.
@@ -38,10 +38,10 @@ IMAGES = {"image/png": ".png", "image/jpeg": ".jpg", "image/svg+xml": ".svg", "i
 
 
 class Kernel(NativeSkill):
-    """The person's own Python kernel."""
+    """The user's own Python kernel."""
 
     name = "kernel"
-    description = "The person's Python kernel: its variables, and running Python in it."
+    description = "The user's Python kernel: its variables, and running Python in it."
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Kernel(NativeSkill):
 
     @skill
     def variables(self, context: SkillContext) -> str:
-        """List the variables in the person's kernel: name, type, and shape or length of each."""
+        """List the variables in the user's kernel: name, type, and shape or length of each."""
         found = dict(_own(_host(context)))
         lines = [f"{name}: {describe(value)}" for name, value in list(found.items())[:LISTED]]
         if len(found) > LISTED:
@@ -58,7 +58,7 @@ class Kernel(NativeSkill):
 
     @skill
     def look(self, name: str, context: SkillContext) -> ToolResult:
-        """Look at one variable in the person's kernel: its type, shape and value, shortened where it is long.
+        """Look at one variable in the user's kernel: its type, shape and value, shortened where it is long.
 
         Args:
             name: the variable's name, such as "df".
@@ -73,9 +73,9 @@ class Kernel(NativeSkill):
 
     @skill
     def run(self, code: str, context: SkillContext) -> ToolResult:
-        """Run Python in the person's kernel, after asking, and get what it prints and displays.
+        """Run Python in the user's kernel, after asking, and get what it prints and displays.
 
-        It sees and changes the person's variables. A last line that is an expression is displayed, as in a cell;
+        It sees and changes the user's variables. A last line that is an expression is displayed, as in a cell;
         figures become files in the workspace.
 
         Args:
@@ -123,11 +123,11 @@ def _displayed(data: Mapping[str, Any], context: SkillContext) -> str:
     return str(plain)
 
 
-# ---- the person's variables
+# ---- the user's variables
 
 
 def _own(host: Host) -> Iterator[tuple[str, Any]]:
-    """The person's variables, without what IPython keeps there and what was imported."""
+    """The user's variables, without what IPython keeps there and what was imported."""
     for name, value in sorted(list(host.namespace.items())):  # noqa: C414 - a copy, as other threads may add some
         if not name.startswith("_") and name not in host.hidden and not _is_imported(value):
             yield name, value
@@ -222,7 +222,7 @@ def _without_secrets(value: Any, depth: int = 0) -> Any:
 
 
 def _safely(ask: Any) -> Any:
-    """What is asked of a value of the person's, or None if that raises."""
+    """What is asked of a value of the user's, or None if that raises."""
     try:
         return ask()
     except Exception:

@@ -15,7 +15,7 @@ QUEUED = "This runs in the kernel's main thread, as soon as no cell is running t
 
 
 def run_in_main(host: Host, code: str, context: SkillContext) -> Ran:
-    """What the code showed, run in the main thread; from another one it is queued, and the person is told.
+    """What the code showed, run in the main thread; from another one it is queued, and the user is told.
 
     Raises CancelledError if the turn is stopped before it began, ToolError where nothing can be queued.
     """

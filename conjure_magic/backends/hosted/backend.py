@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 TOOL = ToolDefinition(CODE_EXECUTION, "", wire={"type": "code_execution_20260521", "name": CODE_EXECUTION})
 ROLE = (
     "`code_execution` runs commands and edits files in a container of Anthropic's, which has no network and installs "
-    "nothing. A file for the person goes to the top of $OUTPUT_DIR there; it is then shown below your answer."
+    "nothing. A file for the user goes to the top of $OUTPUT_DIR there; it is then shown below your answer."
 )
 APART = (
     "The hosted container shares no files with the workspace: its $OUTPUT_DIR and $INPUT_DIR are its own. send_file "
@@ -94,7 +94,7 @@ class HostedBackend:
         configured: Callable[[], Credentials] = credentials,
         limit: int,
         secrets: Callable[[], Iterable[str]] = tuple,
-        memory: MutableMapping[str, Any] | None = None,
+        kept: MutableMapping[str, Any] | None = None,
     ) -> None:
         """A backend for one session.
 
@@ -104,13 +104,13 @@ class HostedBackend:
             configured: for Files and Skills where the session's model does not say where it is.
             limit: bytes of a file that may be sent or fetched.
             secrets: what no result may show.
-            memory: the session's, in which the container is found again when the backends are opened again.
+            kept: the session's, in which the container is found again when the backends are opened again.
         """
         self._specs = tuple(skills) or tuple(map(SkillSpec, DOCUMENT_SKILLS))
         self._others = tuple(others)
         self._configured = configured
         self._secrets = secrets
-        self._state: ContainerState = ({} if memory is None else memory).setdefault(self.name, ContainerState(limit))
+        self._state: ContainerState = ({} if kept is None else kept).setdefault(self.name, ContainerState(limit))
         self._state.downloads.client = lambda: _lent(self._configured())
         self._begun: dict[str, float] = {}
         self._clients: tuple[Credentials, FilesClient, SkillsClient] | None = None
@@ -123,7 +123,7 @@ class HostedBackend:
     def prepare(self, context: Context) -> Sequence[Notice]:
         """Upload the local skills that are not there yet.
 
-        Where others take part and this backend cannot, they go on without it, and the person is told. Raises
+        Where others take part and this backend cannot, they go on without it, and the user is told. Raises
         BackendUnavailableError where it is alone, SkillError, UploadError, the kinds of ModelError.
         """
         problem = _problem(context.model)
@@ -140,7 +140,7 @@ class HostedBackend:
             told = [Notice(text) for _, text in settled if text]
         return told
 
-    def attach(self, path: Path, context: Context) -> tuple[Block, Notice] | None:
+    def add_file(self, path: Path, context: Context) -> tuple[Block, Notice] | None:
         """Upload a file for the container. Raises UploadError, UsageError without a key, the kinds of ModelError."""
         if _problem(context.model):
             return None
@@ -164,7 +164,7 @@ class HostedBackend:
         container["skills"] = list({entry["skill_id"]: entry for entry in entries}.values())  # two folders may be one
         names = [spec.skill_id for spec in self._specs if not spec.is_custom]
         own = sum(spec.is_custom for spec in self._specs)
-        listed = ", ".join([*names, *([f"{own} of the person's own"] if own else [])])
+        listed = ", ".join([*names, *([f"{own} of the user's own"] if own else [])])
         purpose = f"Anthropic's container, for documents and their skills ({listed}); no network, files of its own."
         return Contribution(
             (TOOL, SEND_FILE, FETCH_FILE) if self._others else (TOOL,),
@@ -224,7 +224,7 @@ class HostedBackend:
         yield ToolFinished(block.answered_id, shown, took)
 
     def _created(self, result: HostedResult, tool_use_id: str, context: Context) -> Generator[Body, None, None]:
-        """The files of a result, described by the server; what it does not tell, the person is told."""
+        """The files of a result, described by the server; what it does not tell, the user is told."""
         if not result.file_ids:
             return
         problem, found = "", {}
@@ -278,7 +278,7 @@ class HostedBackend:
         return self._open()[0]
 
     def close(self) -> None:
-        """Close idle connections. The container is the server's; calling this twice is fine."""
+        """Close idle connections. The container is the server's."""
         clients, self._clients = self._clients, None
         for client in clients[1:] if clients else ():
             client.close()

@@ -61,7 +61,7 @@ class Downloads:
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add(self, file: HostedFile, workspace: Workspace, backend: str, tool_use_id: str) -> Artifact:
-        """A file that a call made, under a name that nothing of the person's has.
+        """A file that a call made, under a name that nothing of the user's has.
 
         A file that the container makes again keeps its name, as long as our copy of it is as we left it.
         """

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.hosted.skills import CHOOSE, DOCUMENT_SKILLS, SkillSpec, anchored, split_hosted
-from conjure_magic.backends.opener import BackendSetup, Chosen, NoOptions, Opener
+from conjure_magic.backends.opener import BackendChoice, BackendSetup, NoOptions, Opener
 from conjure_magic.errors import ConjureError, SkillSpecError
 
 NAME = "anthropic"
@@ -21,7 +21,7 @@ class HostedSkills:
         """A folder to upload, by the path that it has now."""
         return anchored(skill) if isinstance(skill, str) else skill
 
-    def claim(self, skills: Sequence[object], chosen: Chosen) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    def claim(self, skills: Sequence[object], chosen: BackendChoice) -> tuple[tuple[object, ...], tuple[object, ...]]:
         """(hosted skills as `SkillSpec`, all others).
 
         Raises SkillSpecError for a skill that none of the chosen backends can take, TooManySkillsError.
@@ -31,15 +31,15 @@ class HostedSkills:
         own, others = split_hosted(texts, hosted=NAME in chosen.backends, folders=chosen.reads_folders)
         return own, (*objects, *others)
 
-    def offered(self, own: Sequence[object], chosen: Chosen) -> Mapping[str, str]:
+    def offered(self, own: Sequence[object], chosen: BackendChoice) -> Mapping[str, str]:
         """As they are typed; by default all of Anthropic's document skills."""
         return dict.fromkeys([spec.typed for spec in own if isinstance(spec, SkillSpec)] or DOCUMENT_SKILLS, "")
 
-    def spellings(self, chosen: Chosen) -> Sequence[str]:
+    def spellings(self, chosen: BackendChoice) -> Sequence[str]:
         """The document skills."""
         return DOCUMENT_SKILLS
 
-    def explain(self, names: Sequence[str], missing: ConjureError, chosen: Chosen) -> ConjureError | None:
+    def explain(self, names: Sequence[str], missing: ConjureError, chosen: BackendChoice) -> ConjureError | None:
         """A document skill's name where the backend takes no part."""
         for name in names:
             if name in DOCUMENT_SKILLS:
@@ -57,7 +57,7 @@ def open_hosted(setup: BackendSetup, options: NoOptions) -> Backend:
         configured=setup.credentials,
         limit=setup.settings.hosted_limit,
         secrets=setup.secrets,
-        memory=setup.memory,
+        kept=setup.kept,
     )
 
 

@@ -1,4 +1,4 @@
-"""What a hosted tool answered, read from its block: text for the person, exit code, and the files that were made.
+"""What a hosted tool answered, read from its block: text for the user, exit code, and the files that were made.
 
 The types are those of Anthropic's documentation of the code execution tool; one that is not known is shown as it came.
 """

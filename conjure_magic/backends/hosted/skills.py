@@ -143,7 +143,7 @@ class Uploads:
             try:
                 found = client.create(spec.path, display_name=label, cancel=cancel)
                 told = f"Uploaded the skill {name} to Anthropic as {found.id}."
-            except UploadError:  # somebody else may have been quicker
+            except UploadError:  # someone else may have been quicker
                 found = _labelled(label, client, cancel)
                 if found is None:
                     raise

@@ -54,7 +54,7 @@ def upload_block(file_id: str) -> OtherBlock:
 
 
 class FileTransfer:
-    """Runs the two tools for a session, and remembers what was sent and what the person allowed."""
+    """Runs the two tools for a session, and remembers what was sent and what the user allowed."""
 
     def __init__(self, downloads: Downloads) -> None:
         self._downloads = downloads
@@ -89,7 +89,7 @@ class FileTransfer:
     def send(
         self, call: ToolUseBlock, context: Context, client: FilesClient, backend: str
     ) -> Generator[Body, None, ToolResult]:
-        """Upload a workspace file, once the person allows it.
+        """Upload a workspace file, once the user allows it.
 
         Raises ToolError for a path that is no file of the workspace or too large, UploadError, the kinds of ModelError.
         """

@@ -1,6 +1,6 @@
 """Skills written in Python, run in the kernel's own process.
 
-`base` and `skill` have what a person writes (`NativeSkill`, `@skill`); `tool`, `parameter`, `arguments` and `docstring`
+`base` and `skill` have what a user writes (`NativeSkill`, `@skill`); `tool`, `parameter`, `arguments` and `docstring`
 tell a model of it; `context` is what a function is given, `results` what becomes of what it returns, `calling` how it
 is run and stopped; `backend` puts them together. `names` finds skills by the names of variables; `host` is the kernel
 around.

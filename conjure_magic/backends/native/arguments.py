@@ -26,7 +26,7 @@ SHOWN = 60
 EXACT = 2**53
 """Below it, a JSON number such as 5.0 is the same as 5."""
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-"""Strict, so that what is accepted is what the schema says: "5" is no whole number. Models of the person's own keep
+"""Strict, so that what is accepted is what the schema says: "5" is no whole number. Models of the user's own keep
 their own configuration; dataclasses take this one."""
 
 EXPECTED = {
@@ -198,7 +198,7 @@ def _said(error: ErrorDetails) -> str:
     if error["type"] == "greater_than_equal":
         return f"expected {error['ctx']['ge']} or more"
     text = error["msg"]
-    for before in ("Value error, ", "Assertion failed, "):  # a check of the person's own
+    for before in ("Value error, ", "Assertion failed, "):  # a check of the user's own
         if text.startswith(before):
             return text.removeprefix(before)
     expected = text.removeprefix("Input should be ")

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from conjure_magic.backends.base import Context, Contribution, attached_text, copied
+from conjure_magic.backends.base import Context, Contribution, copy_to_workspace, file_block
 from conjure_magic.backends.native.base import NativeSkill, is_native
 from conjure_magic.backends.native.calling import Caller
 from conjure_magic.backends.native.context import SkillContext
@@ -24,10 +24,10 @@ from conjure_magic.secrets import masked
 from conjure_magic.settings import Settings
 
 ROLE = (
-    "These tools are Python functions in the person's own process, fast and with access to what they have loaded: "
+    "These tools are Python functions in the user's own process, fast and with access to what they have loaded: "
     "{names}. Files that they say they saved are in the workspace."
 )
-PURPOSE = "the person's own functions, for data and services that the notebook has; they save to the workspace."
+PURPOSE = "the user's own functions, for data and services that the notebook has; they save to the workspace."
 RENAME = '@skill(name="my_{0}") above the function, or another name for the NativeSkill'
 ONE_LINE = 500
 """Characters of an exception that the model reads."""
@@ -89,7 +89,7 @@ class NativeBackend:
         """Run a call; the files that it made or changed come last.
 
         Raises ToolError for wrong arguments and for what the function says the model should read, CancelledError
-        if it was stopped. Any other exception becomes a result: one line for the model, the traceback for the person.
+        if it was stopped. Any other exception becomes a result: one line for the model, the traceback for the user.
         """
         tool = self._tools.get(call.name)
         if tool is None:
@@ -105,10 +105,10 @@ class NativeBackend:
         yield from ()
         return self._masked(result)
 
-    def attach(self, path: Path, context: Context) -> tuple[Block, Notice]:
+    def add_file(self, path: Path, context: Context) -> tuple[Block, Notice]:
         """A copy in the workspace, told by its path. Raises UsageError if it cannot be made."""
-        copy = copied(path, context.workspace)
-        return attached_text(str(copy)), Notice(f"Attached {path.name}: {context.workspace.shown(copy)}")
+        copy = copy_to_workspace(path, context.workspace)
+        return file_block(str(copy)), Notice(f"Attached {path.name}: {context.workspace.shown(copy)}")
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
         """Nothing of the model's own concerns the tools here."""
@@ -119,7 +119,7 @@ class NativeBackend:
         return None
 
     def close(self) -> None:
-        """End what runs on the event loop of async tools; twice is fine."""
+        """End what runs on the event loop of async tools."""
         self._caller.close()
 
     # ---- inside
@@ -140,7 +140,7 @@ class NativeBackend:
         if value not in self._made:
             try:
                 self._made[value] = value()
-            except Exception as error:  # somebody's own __init__
+            except Exception as error:  # someone's own __init__
                 raise UsageError(f"{value.__name__}() failed: {_one_line(error)}. Make one, and name that.") from error
         return self._made[value]
 
@@ -187,14 +187,14 @@ def failure(error: BaseException) -> ToolResult:
 def _one_line(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())
-    except Exception:  # somebody's own __str__
+    except Exception:  # someone's own __str__
         text = "(its text cannot be shown)"
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return line if len(line) <= ONE_LINE else f"{line[:ONE_LINE]}…"
 
 
 def _traceback(error: BaseException) -> str:
-    """The traceback from the person's own code on."""
+    """The traceback from the user's own code on."""
     tb: TracebackType | None = error.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(OWN):
         tb = tb.tb_next

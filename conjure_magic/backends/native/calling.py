@@ -1,4 +1,4 @@
-"""Running a person's function: stopped where that is possible, said where it is not.
+"""Running a user's function: stopped where that is possible, said where it is not.
 
 Sync functions run on the turn's thread. In the main thread an interrupt, a timeout and Stop raise
 `KeyboardInterrupt` inside them; elsewhere Python knows no way to, and they run on. Async ones run on an event
@@ -36,7 +36,7 @@ class Caller:
         with stoppable(cancel, tell, label):
             value = function()
             if isinstance(value, Iterator) and not isinstance(value, io.IOBase):
-                value = list(value)  # what it yields is worked out by the person's code, so here
+                value = list(value)  # what it yields is worked out by the user's code, so here
         if inspect.isasyncgen(value):
             value = _listed(value)
         if not inspect.isawaitable(value):

@@ -51,7 +51,7 @@ class SkillContext:
 
     @property
     def input(self) -> Path:
-        """The folder that relative paths in the person's request mean."""
+        """The folder that relative paths in the user's request mean."""
         return self.turn.workspace.input
 
     def progress(self, done: float, total: float | None = None, text: str = "") -> None:
@@ -76,15 +76,15 @@ class SkillContext:
         self.turn.emit(ToolOutput(self.tool_use_id, visible(self.mask(" ".join(map(str, values)))) + "\n"))
 
     def notify(self, text: str) -> None:
-        """Tell the person something, in a sentence that stays in the cell."""
+        """Tell the user something, in a sentence that stays in the cell."""
         self.turn.emit(Notice(self.mask(text)))
 
     def ask(self, text: str, question: str) -> Decision:
-        """Ask the person whether something may be done; `text` says what, in full."""
+        """Ask the user whether something may be done; `text` says what, in full."""
         return self.turn.approve(self.question(text, question))
 
     def question(self, text: str, question: str, later: str = "") -> ApprovalRequest:
-        """What a person is asked; `later` names what a yes for the session allows, as in "every later …"."""
+        """What a user is asked; `later` names what a yes for the session allows, as in "every later …"."""
         later = later or f"question of {self.tool}"
         return ApprovalRequest(self.tool_use_id, self.backend, self.tool, text, question, later)
 

@@ -32,12 +32,12 @@ class Host(Protocol):
 
     @property
     def namespace(self) -> MutableMapping[str, Any]:
-        """The person's variables, live."""
+        """The user's variables, live."""
         ...
 
     @property
     def hidden(self) -> frozenset[str]:
-        """Names in the namespace that the person did not make."""
+        """Names in the namespace that the user did not make."""
         ...
 
     def run(self, code: str) -> Ran:

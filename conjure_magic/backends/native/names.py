@@ -59,7 +59,7 @@ def split_skills(
 
 
 def spoken_name(value: object) -> str:
-    """What a person calls a native skill: its variable, the name it has, or its class's or function's."""
+    """What a user calls a native skill: its variable, the name it has, or its class's or function's."""
     name = getattr(value, "name", "")
     return name if isinstance(name, str) and name else getattr(value, "__name__", "") or type(value).__name__
 

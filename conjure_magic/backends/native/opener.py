@@ -15,7 +15,7 @@ from conjure_magic.backends.native.names import (
     split_skills,
     spoken_name,
 )
-from conjure_magic.backends.opener import BackendSetup, Chosen, NoOptions, Opener
+from conjure_magic.backends.opener import BackendChoice, BackendSetup, NoOptions, Opener
 from conjure_magic.errors import ConjureError, SkillNotFoundError, UsageError
 from conjure_magic.remedies import Remedy, option
 
@@ -35,7 +35,7 @@ class PythonSkills:
         """As it is: a skill in Python has no path."""
         return skill
 
-    def claim(self, skills: Sequence[object], chosen: Chosen) -> tuple[tuple[object, ...], tuple[object, ...]]:
+    def claim(self, skills: Sequence[object], chosen: BackendChoice) -> tuple[tuple[object, ...], tuple[object, ...]]:
         """(native skills, folders and names of others).
 
         Raises UsageError for an object that is no native skill, and for a native skill without the backend native.
@@ -48,16 +48,16 @@ class PythonSkills:
             )
         return own, others
 
-    def offered(self, own: Sequence[object], chosen: Chosen) -> Mapping[str, str]:
+    def offered(self, own: Sequence[object], chosen: BackendChoice) -> Mapping[str, str]:
         """Those that were named, else the bundled ones, with the first line of what each is for."""
         skills = own or tuple(_bundled(chosen.host).values())
         return {spoken_name(skill): about(skill, chosen.namespace) for skill in skills}
 
-    def spellings(self, chosen: Chosen) -> Sequence[str]:
+    def spellings(self, chosen: BackendChoice) -> Sequence[str]:
         """The bundled ones, and the variables that hold one."""
         return tuple(python_skills(chosen.namespace, _bundled(chosen.host)))
 
-    def explain(self, names: Sequence[str], missing: ConjureError, chosen: Chosen) -> ConjureError | None:
+    def explain(self, names: Sequence[str], missing: ConjureError, chosen: BackendChoice) -> ConjureError | None:
         """A name close to a native skill's, or a plain function's; else the list of what there is in Python."""
         known = _bundled(chosen.host)
         for why in filter(None, (meant_as_python(name, chosen.namespace, known) for name in names)):

@@ -1,6 +1,6 @@
-"""What a person's function returned, as the model and the person get it.
+"""What a user's function returned, as the model and the user get it.
 
-| returned | the model reads | the person also gets |
+| returned | the model reads | the user also gets |
 |---|---|---|
 | text | the text | |
 | JSON-able data, dataclasses, pydantic models | pretty JSON | |

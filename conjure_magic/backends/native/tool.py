@@ -228,7 +228,7 @@ def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
     """The annotations, names resolved. Raises UsageError for one that is not there."""
     try:
         return get_type_hints(function, include_extras=True)
-    except Exception as error:  # evaluating somebody's annotations may raise anything
+    except Exception as error:  # evaluating someone's annotations may raise anything
         raise UsageError(f"{where}: its annotations cannot be read: {error}") from None
 
 

@@ -1,4 +1,4 @@
-"""A backend as somebody else would write it: commands of a remote shell, here a local one. One file, and one line.
+"""A backend as someone else would write it: commands of a remote shell, here a local one. One file, and one line.
 
 The line is `register_backend("ssh-like", OPENER)`, or in a package's metadata `ssh-like = "ssh_like:OPENER"`.
 """
