@@ -1,4 +1,4 @@
-"""Asking before a command runs on someone's machine: the request, the decision, and what was allowed for a session."""
+"""Approval before a command runs on the user's machine: requests, decisions, and permissions for a session."""
 
 from __future__ import annotations
 
@@ -10,52 +10,52 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import UsageError
 from conjure_magic.events import ApprovalAnswered, Body, ToolResult
 
-Scope = Literal["once", "session", "no"]
+ApprovalScope = Literal["once", "session", "no"]
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRequest:
-    """What a user is asked to allow."""
+    """A question to the user: may this call run?"""
 
     tool_use_id: str
     backend: str
     tool: str
     text: str
-    """What would run or be written, in full: the command, or the path and the content."""
+    """The full command, or the path and the content to be written."""
     question: str = "Run this command?"
     later: str = ""
-    """What a yes for the session allows as well, after "every later …"; by default a command of the backend's."""
+    """What a yes for the session also allows, completing "every later …"; by default a command of the backend."""
     note: str = ""
-    """Why it is asked, where that needs saying."""
+    """The reason for asking, if it is not obvious."""
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The answer."""
+    """The answer to an approval request."""
 
-    scope: Scope
+    scope: ApprovalScope
     by: str = "you"
     reason: str = ""
-    """Why not, in words that the model reads."""
+    """The reason for a refusal, for the model."""
 
     @property
     def allowed(self) -> bool:
-        """True if it may go on."""
+        """True if the call may run."""
         return self.scope != "no"
 
 
 Approver = Callable[[ApprovalRequest, Cancel], Decision]
-"""Asks a user, and returns when there is an answer or the turn is stopped.
+"""Asks the user, and returns once there is an answer or the turn is stopped.
 
-The second argument says when: `cancel.is_set()`, or wait with `cancel.wait(seconds)`.
+The second argument tells whether it is: check `cancel.is_set`, or wait with `cancel.wait(seconds)`.
 """
 
 
-class Asks(Protocol):
-    """The part of a turn's context that a gate needs."""
+class ApprovalContext(Protocol):
+    """The part of a turn's context that an `ApprovalGate` needs."""
 
     def emit(self, body: Body) -> None:
-        """Push an event."""
+        """Emit an event."""
         ...
 
     def approve(self, request: ApprovalRequest) -> Decision:
@@ -63,19 +63,19 @@ class Asks(Protocol):
         ...
 
 
-class Gate:
-    """Asks before something is done, and remembers what was allowed for the whole session: once means once."""
+class ApprovalGate:
+    """Asks for approval, and remembers what was allowed for the whole session; "once" is not remembered."""
 
     def __init__(self) -> None:
         self._allowed: dict[str, str] = {}
 
-    def refusal(self, request: ApprovalRequest, context: Asks, kind: str = "") -> ToolResult | None:
-        """None if it may go on, else the result that tells the model why not.
+    def refusal(self, request: ApprovalRequest, context: ApprovalContext, kind: str = "") -> ToolResult | None:
+        """Return None if the call may run, else the result that tells the model why not.
 
         Args:
-            request: what is asked; its `later` says what a yes for the session allows.
+            request: the question; its `later` says what a yes for the session allows.
             context: the turn.
-            kind: what a yes for the session is remembered under.
+            kind: the kind of permission that a yes for the session gives.
         """
         by = self._allowed.get(kind)
         if by is not None:
@@ -86,7 +86,7 @@ class Gate:
             self._allowed[kind] = decision.by
         if decision.allowed:
             return None
-        reason = decision.reason.strip() or "The user gave no reason; ask what they would rather have."
+        reason = decision.reason.strip() or "The user gave no reason; ask what they would prefer."
         return ToolResult(f"This call was not allowed and did not run. {reason}", is_error=True, status="refused")
 
 
@@ -100,24 +100,24 @@ def as_decision(answer: object) -> Decision:
 
 
 STOPPED = "stopped"
-"""Who answered a question that was still open when the turn was stopped."""
+"""The `by` of a question that was still open when the turn was stopped."""
 UNANSWERED = Decision(
     "no",
     by="no one there",
-    reason="No one is there to allow it. Pass approver=approve_all to the Session to allow whatever is asked, or "
-    "set rules for commands in Settings.allowed_commands.",
+    reason="There is no one to approve it. Pass approver=approve_all to the Session to allow every call, or set "
+    "rules for commands in Settings.allowed_commands.",
 )
-"""The answer where no one can give one."""
+"""The answer if there is no one to ask."""
 
 
 def refuse_all(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """An approver that refuses, and says how to allow: what a Session without an approver has outside of a kernel."""
+    """Refuse every call, and say how to allow it. The default approver of a Session outside of a kernel."""
     return UNANSWERED
 
 
 def approve_all(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """An approver that allows every call: `Session(approver=approve_all)`, for what runs without a user.
+    """Allow every call: `Session(approver=approve_all)`, for programs that run unattended.
 
-    Each call is allowed by itself, so that a later turn with another approver asks again.
+    Each call is allowed individually, so that a later turn with another approver asks again.
     """
     return Decision("once", by="approve_all")

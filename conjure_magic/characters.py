@@ -1,13 +1,13 @@
-"""Characters that are not seen, or that act on a terminal or on the order of the text, and the signs that show them.
+"""Invisible characters, and characters that control a terminal or reorder text, with visible symbols for them.
 
-Text of a model, a tool, a file name or a skill passes one of three doors, each a single linear pass:
+Text from a model, a tool, a file name or a skill is filtered by one of three functions, each a single linear pass:
 
-- `exact`: every character is shown and none deleted. For what a user approves or what is a record of it (questions,
-  tool inputs, names, file contents).
-- `printed`: for what a program printed. Colours go; variation selectors and the blanks of plots stay.
-- `clean`: prose. As `printed`, and joiners and direction marks stay as well, which scripts and emoji need.
+- `exact`: every character is visible and none is deleted. For text that a user approves, or a record of it
+  (questions, tool inputs, names, file contents).
+- `printed`: for a program's output. Removes colours; keeps variation selectors and the blanks of plots.
+- `clean`: for prose. As `printed`, but keeps joiners and direction marks, which some scripts and emoji need.
 
-No door lets through a character that a terminal obeys, or one that reorders what is read.
+All of them replace characters that control a terminal or reorder text.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ JOINERS: Ranges = (
     *((0x200B, 0x200F), (0x2028, 0x2029), (0x2060, 0x2065), (0x206A, 0x206F), (0x3164, 0x3164), (0xFEFF, 0xFEFF)),
     *((0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB)),
 )
-"""Not seen, and needed by some scripts and emoji."""
+"""Invisible, and needed by some scripts and emoji."""
 BLANKS: Ranges = (
     *((0x180B, 0x180F), (0x2800, 0x2800), (0xFE00, 0xFE0F), (0x13430, 0x1343F), (0x1BCA0, 0x1BCA3)),
     *((0x1D173, 0x1D17A), (0xE0080, 0xE0FFF)),
 )
-"""Not seen, and common in what programs print: variation selectors, the empty cell of a plot in braille."""
+"""Invisible, and common in programs' output: variation selectors, the empty cell of a plot in braille."""
 SPACES: Ranges = (
     *((0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000)),
 )
-"""Seen as a blank, and no blank for a shell."""
+"""Look like a space, but are not one to a shell."""
 
 ALWAYS = (*CONTROLS, *REORDERING, *TAGS, *SURROGATES)
 CSI = re.compile(r"(?:\x1b\[|\x9b)[0-?]{0,64}+[ -/]{0,8}+[@-~]")
-"""Colours and cursor movement (ECMA-48, 5.4): nothing that says anything."""
+"""Colours and cursor movement (ECMA-48, 5.4), which carry no text."""
 
 
 def sign(code: int) -> str:
-    """What stands for a character that is not seen: `␛`, `‹U+202E›`."""
+    """Return the visible symbol for an invisible character: `␛`, `‹U+202E›`."""
     if code < 0x20:
         return chr(0x2400 + code)
     return "\u2421" if code == 0x7F else f"‹U+{code:04X}›"
 
 
 def signs(ranges: Iterable[tuple[int, int]]) -> dict[int, str]:
-    """The sign of each character in some ranges, for `str.translate`."""
+    """Map each character in the ranges to its symbol, for `str.translate`."""
     return {code: sign(code) for first, last in ranges for code in range(first, last + 1)}
 
 
-class Shown:
-    """Shows the characters of some ranges by their signs; quick where there are none."""
+class _Escaper:
+    """Replaces the characters in some ranges by their symbols; fast if there are none."""
 
     def __init__(self, ranges: Ranges) -> None:
         self._found = re.compile(f"[{''.join(f'{_literal(first)}-{_literal(last)}' for first, last in ranges)}]")
@@ -70,29 +70,29 @@ def _literal(code: int) -> str:
     return f"\\U{code:08x}"
 
 
-_EXACT = Shown((*ALWAYS, *JOINERS, *BLANKS))
-_QUOTED = Shown((*ALWAYS, *JOINERS, *BLANKS, *SPACES, (0x09, 0x09)))
-_PRINTED = Shown((*ALWAYS, *JOINERS))
-_PROSE = Shown(ALWAYS)
+_EXACT = _Escaper((*ALWAYS, *JOINERS, *BLANKS))
+_QUOTED = _Escaper((*ALWAYS, *JOINERS, *BLANKS, *SPACES, (0x09, 0x09)))
+_PRINTED = _Escaper((*ALWAYS, *JOINERS))
+_PROSE = _Escaper(ALWAYS)
 
 
 def exact(text: str) -> str:
-    """Every character shown, none deleted; tab and newline stay, a carriage return is `␍`."""
+    """Make every character visible and delete none; keeps tab and newline, a carriage return becomes `␍`."""
     return _EXACT(text)
 
 
 def strict(text: str) -> str:
-    """As `exact`, with tabs and unusual blanks shown as well: for the text of a question."""
+    """As `exact`, but also make tabs and unusual spaces visible. For the text of a question."""
     return _QUOTED(text)
 
 
 def printed(text: str) -> str:
-    """What a program printed, without colours; a carriage return ends a line."""
+    """Filter a program's output: without colours; a carriage return ends a line."""
     return _PRINTED(_lines(text))
 
 
 def clean(text: str) -> str:
-    """Prose, without colours; joiners and direction marks stay."""
+    """Filter prose: without colours; keeps joiners and direction marks."""
     return _PROSE(_lines(text))
 
 

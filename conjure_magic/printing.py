@@ -1,4 +1,4 @@
-"""The one door for text that is printed: nothing that drives a terminal goes through it."""
+"""Printing text without characters that control a terminal. Everything that is printed goes through `say`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from conjure_magic.characters import printed
 
 
 def say(text: object, *, end: str = "\n", file: IO[str] | None = None, shown: Callable[[str], str] = printed) -> None:
-    """Print a text, at once.
+    """Print a text and flush.
 
     Args:
-        text: what is said; of an error its message.
-        end: what follows it.
-        file: where it goes; None: stdout.
-        shown: the door of `characters` that it goes through; `clean` for prose.
+        text: a text, or an error, whose message is printed.
+        end: printed after the text.
+        file: the output stream; None for stdout.
+        shown: the filter from `characters` to apply; `clean` for prose.
     """
     print(shown(str(text)) + end, end="", file=file, flush=True)

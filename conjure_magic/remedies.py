@@ -1,4 +1,4 @@
-"""What helps against an error, as data: a program and a notebook each read it in words of their own."""
+"""Remedies for errors, as data: worded as Python for programs, and as cell options in notebooks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Kind = Literal["option", "setting", "limit", "recipe", "key", "reset", "session"
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """One thing that a user can give, set or do. As text it is what a program would write."""
+    """One thing that the user can pass, set or do. `str` gives the wording for a program."""
 
     kind: Kind
     name: str = ""
     value: str = ""
-    """An example; in capitals it stands for what the user has to fill in."""
+    """An example; in capitals, a placeholder that the user has to fill in."""
 
     def __str__(self) -> str:
         match self.kind:
@@ -55,31 +55,31 @@ UNDO = Way("undo")
 
 
 def option(name: str, value: str = "") -> Way:
-    """An argument of a Session, which a cell has as an option of that name."""
+    """Return an argument of Session, which is also an option of a cell."""
     return Way("option", name, value)
 
 
 def setting(name: str, value: str = "") -> Way:
-    """A setting; `value` as Python writes it."""
+    """Return a setting; `value` as a Python literal."""
     return Way("setting", name, value)
 
 
 def limit(name: str, value: str = "") -> Way:
-    """A bound of one turn."""
+    """Return a limit of one turn."""
     return Way("limit", name, value)
 
 
 def recipe(name: str, value: str) -> Way:
-    """An option of building the standard image."""
+    """Return an option for building the standard image."""
     return Way("recipe", name, value)
 
 
 Words = Callable[[Way], str]
-"""How a reader says a way: `str` for a program; the magics have their own."""
+"""The wording of a `Way`: `str` for a program; the magics have their own."""
 
 
 class Remedy:
-    """A sentence that says what helps: its `{0}`, `{1}` stand for ways, which each reader has in words of their own."""
+    """A sentence that says what to do. `{0}`, `{1}` stand for ways, worded for a program or for a notebook."""
 
     def __init__(self, sentence: str, *ways: Way) -> None:
         self.sentence = sentence
@@ -98,12 +98,12 @@ class Remedy:
         return self.told(str)
 
     def told(self, words: Words) -> str:
-        """The sentence with each way in these words."""
+        """Return the sentence in the given wording."""
         return self.sentence.format(*map(words, self.ways))
 
 
 def with_remedy(fact: str, remedy: Remedy | None, words: Words) -> str:
-    """A fact, and behind it what helps, in the words of those who read it."""
+    """Join a fact and its remedy in the given wording."""
     if remedy is None:
         return fact
     stop = "" if fact.endswith((".", "!", "?")) else "."

@@ -1,4 +1,4 @@
-"""Rules: commands that may run without a question, each a pattern of words such as `python scripts/analyze.py *`."""
+"""Rules: patterns of commands that may run without asking, such as `python scripts/analyze.py *`."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import shlex
 from collections.abc import Iterable
 
 METACHARACTERS = re.compile(r"[;&|<>`$(){}\[\]!*?~#\n\r\\]")
-"""What could make one shell command more, or other, than it looks."""
+"""Characters with which a shell command can do more, or something else, than it appears to."""
 
 
 def words_of(command: str) -> list[str]:
-    """A command's words, as far as they can be told apart without a shell."""
+    """Split a command into words, as far as that is possible without a shell."""
     try:
         return shlex.split(command)
     except ValueError:
@@ -21,9 +21,9 @@ def words_of(command: str) -> list[str]:
 def matches_rule(command: str, rules: Iterable[str]) -> bool:
     """True if a rule allows the whole command.
 
-    A `*` in a rule is one word, or within a word a part of one without a slash; neither can begin an option. The first
-    word, the program, has none. A rule with any other shell metacharacter matches a command that is equal to it,
-    letter by letter, as does a rule without `*`; a command with a metacharacter matches no other rule.
+    A `*` in a rule stands for one word, or inside a word for a part of it without a slash; neither can begin an option.
+    The first word, the program, cannot contain one. A rule without `*`, or with any other shell metacharacter, matches
+    only a command that is identical to it. A command with a metacharacter matches no other rule.
     """
     command = command.strip()
     return any(_matches(command, rule.strip()) for rule in rules)
@@ -48,7 +48,7 @@ def _fits(word: str, pattern: str) -> bool:
         return False
     if pattern == "*":
         return True
-    # What begins an option in the rule goes on as one word of it: `-e*` would take `-exec`, and `--out=*` a value.
+    # A `*` in the name of an option could match other options (`-e*`: `-exec`), so it may only stand for its value.
     if pattern.startswith("-") and "=" not in pattern.partition("*")[0]:
         return False
     climbs = ".." in word.split("/") and ".." not in pattern.split("/")

@@ -1,7 +1,7 @@
-"""What counts as a secret, and keeping it out of everything that a user or a model reads.
+"""Detecting secrets, and keeping them out of everything that a user or a model reads.
 
-`Key` holds one that cannot be shown by accident. `looks_secret` and `names_secret` judge by a name, `known_secrets`
-lists the values that no output may show, `masked` and `Masking` take them out of text.
+`Key` wraps a secret so that it is not shown by accident. `looks_secret` and `names_secret` judge by a name,
+`known_secrets` lists the values that no output may show, `masked` and `Masking` replace them in text.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from typing import NoReturn
 from urllib.parse import unquote, urlsplit
 
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy")
-"""Environment variables with addresses that may hold a password."""
+"""Environment variables with addresses that may contain a password."""
 
 _SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS(WORD|WD|PHRASE)?(_|$)|CREDENTIAL|AUTH|COOKIE|PRIVATE", re.IGNORECASE)
 _OURS = re.compile(r"(ANTHROPIC|CONJURE)_", re.IGNORECASE)
 _STRONG = re.compile(r"pass(?:word|wd|phrase)|secret|credential|token|api_?key|access_?key|private_?key|bearer", re.I)
 _WEAK = frozenset({"key", "keys", "pwd", "auth", "authorization", "cookie", "cookies", "private", "pat"})
-"""Words of a name that may be a secret's, or a loop's variable."""
+"""Words in names of secrets that also occur in names of ordinary variables."""
 
 
 class Key:
-    """A secret: nothing but `reveal` gives it away, neither repr nor pickle nor a traceback's list of locals.
+    """A secret that only `reveal` returns; it does not appear in a repr, a pickle or a traceback with locals.
 
-    Making one never raises, since the frame that would raise holds the secret; ask `problem` instead.
+    The constructor never raises, because the secret would be in the frame of that traceback; check `problem` instead.
     """
 
     __slots__ = ("_value",)
@@ -46,36 +46,36 @@ class Key:
         return hash(self._value)
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a key is kept in memory only")
+        raise TypeError("a Key cannot be pickled")
 
     @property
     def problem(self) -> str:
-        """Why no header can carry it, in words without the key; empty if one can."""
+        """The reason why the key cannot be sent in a header, without the key itself; empty if it can."""
         if not self._value:
             return "the key is empty"
         if not (self._value.isascii() and self._value.isprintable()):
-            return "the key has characters that no HTTP header can carry; was something else pasted?"
+            return "the key contains characters that are not allowed in an HTTP header; was something else pasted?"
         return ""
 
     @property
     def is_secret(self) -> bool:
-        """False for what servers that need no key are given ("ollama", "not-needed", "sk-1234").
+        """False for the placeholders used with servers that need no key ("ollama", "not-needed", "sk-1234").
 
-        To hide such a word would tear ordinary text apart.
+        Masking such words would garble ordinary text.
         """
         length = len(self._value)
         return length >= 12 or (length >= 8 and any(character.isdigit() for character in self._value))
 
     def reveal(self) -> str:
-        """The secret itself, for a header or for masking it in output."""
+        """Return the secret itself, for a header or for masking it in output."""
         return self._value
 
     def hide_in(self, text: str) -> str:
-        """The text with the key replaced, in case a server repeats it."""
+        """Return the text with the key replaced, in case a server echoes it."""
         return text.replace(self._value, "…") if self.is_secret else text
 
 
-# ---- by the look of a name
+# ---- names of secrets
 
 
 def looks_secret(variable: str) -> bool:
@@ -84,16 +84,16 @@ def looks_secret(variable: str) -> bool:
 
 
 def names_secret(name: object) -> bool:
-    """True for a name that keys, tokens and passwords have in a program; stricter than `looks_secret`."""
+    """True if a name in a program suggests a key, a token or a password; stricter than `looks_secret`."""
     return isinstance(name, str) and (_STRONG.search(name) is not None or bool(_WEAK & _words(name)))
 
 
 def worth_hiding(value: str, name: str) -> bool:
-    """True for a string that would give something away; `key = "level"` of a loop does not.
+    """True if the value of such a name looks like a secret; False for `key = "level"` in a loop, for example.
 
     Args:
-        value: what stands behind the name.
-        name: one for which `names_secret` is true.
+        value: the value of the variable or entry.
+        name: its name, for which `names_secret` is true.
     """
     if _STRONG.search(name):
         return True
@@ -110,14 +110,14 @@ def _words(name: str) -> set[str]:
 def known_secrets(
     environ: Mapping[str, str] | None = None, key: Key | None = None, variables: Iterable[str] = ()
 ) -> tuple[str, ...]:
-    """Every secret that is known here, in the clear: for masking it in what comes back, and for nothing else.
+    """Return all known secrets in clear text, for masking them in output and for nothing else.
 
-    The keys among Conjure's and Anthropic's own environment variables, and the passwords in proxy addresses.
+    These are the keys in Conjure's and Anthropic's environment variables, and the passwords in proxy addresses.
 
     Args:
-        environ: in the place of the process's environment.
-        key: one given by hand.
-        variables: names of further environment variables that hold keys.
+        environ: used instead of the process's environment.
+        key: a key passed in code.
+        variables: names of further environment variables that contain keys.
     """
     environ = os.environ if environ is None else environ
     names = dict.fromkeys([*(name for name in environ if _OURS.match(name) and _SECRET.search(name)), *variables])
@@ -140,7 +140,7 @@ def _proxy_passwords(environ: Mapping[str, str]) -> Iterator[str]:
 
 MASK = "[masked]"
 SHORTEST = 6
-"""Characters; to mask something shorter would tear ordinary text apart."""
+"""Characters; masking anything shorter would garble ordinary text."""
 
 
 def _worth_masking(secrets: Iterable[str]) -> list[str]:
@@ -148,13 +148,13 @@ def _worth_masking(secrets: Iterable[str]) -> list[str]:
 
 
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """The whole text with every secret replaced by `[masked]`."""
+    """Return the text with every secret replaced by `[masked]`."""
     masking = Masking(secrets)
     return masking.feed(text) + masking.end()
 
 
 class Masking:
-    """The same for a stream: feed it pieces, and take what `end` still held back."""
+    """Masks secrets in a stream, also across pieces: call `feed` for each piece, then `end`."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = _worth_masking(secrets)
@@ -162,7 +162,7 @@ class Masking:
         self._held = ""
 
     def feed(self, text: str) -> str:
-        """Some more text, masked; an end that may be the beginning of a secret waits for the next piece."""
+        """Return the masked text; an end that may be the start of a secret is held back until the next piece."""
         if self._pattern is None:
             return text
         text = self._pattern.sub(MASK, self._held + text)
@@ -171,13 +171,13 @@ class Masking:
         return text[:cut]
 
     def end(self) -> str:
-        """What was held back, and turned out to be no secret."""
+        """Return the text that was held back, which is not a secret."""
         text, self._held = self._held, ""
         return text
 
 
 def _overlap(text: str, secret: str) -> int:
-    """Length of the longest end of `text` that `secret` begins with, the whole secret left out."""
+    """Return the length of the longest suffix of `text` that is a proper prefix of `secret`."""
     for size in range(min(len(secret) - 1, len(text)), 0, -1):
         if text.endswith(secret[:size]):
             return size

@@ -1,6 +1,6 @@
 """The four tools over an executor: `view`, `bash_tool`, `create_file`, `str_replace`.
 
-What is wrong with a call becomes a `ToolError` that says what the tool expects, for the model to read.
+An invalid call raises a `ToolError` that tells the model what the tool expects.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from conjure_magic.phrases import counted
 from conjure_magic.workspace import OUTPUT_DIR
 
 MAX_TIMEOUT = 3600.0
-"""Seconds that a call may ask for."""
+"""Longest timeout of a call in seconds."""
 VIEW_LINES = 1_000
-"""Lines of a file that are shown at once."""
+"""Lines of a file shown by one call."""
 VIEW_CHARACTERS = 48_000
 LINE_CHARACTERS = 2_000
-"""Characters of a line that are shown."""
+"""Characters shown of each line."""
 
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-"""Control characters but tab and newline, and what is no character."""
+"""Control characters except tab and newline, and lone surrogates."""
 
 _IMAGES = {b"\x89PNG": "PNG image", b"\xff\xd8\xff": "JPEG image", b"GIF8": "GIF image", b"%PDF": "PDF document"}
 
@@ -48,8 +48,8 @@ _PATH = "Absolute path, or a path relative to the workspace."
 
 VIEW = ToolDefinition(
     "view",
-    "Look at a text file or a folder. A file is shown with line numbers (the numbers and the tab behind them are "
-    f"not part of it), {VIEW_LINES:,} lines at most at once; use view_range for other parts. A folder is listed two "
+    "View a text file or list a folder. A file is shown with line numbers (the number and the tab after it are not "
+    f"part of the file), at most {VIEW_LINES:,} lines per call; use view_range for other parts. A folder is listed two "
     "levels deep. Works in the workspace, the input folder and the skills' folders. Not for images or other binary "
     "files.",
     _schema(
@@ -60,7 +60,7 @@ VIEW = ToolDefinition(
             "items": {"type": "integer"},
             "minItems": 2,
             "maxItems": 2,
-            "description": "First and last line to show, counted from 1; -1 as the last means to the end.",
+            "description": "First and last line to show, counted from 1; -1 as the last line means the end.",
         },
     ),
 )
@@ -68,21 +68,21 @@ BASH_TOOL = "bash_tool"
 
 
 def bash_tool(timeout: float) -> ToolDefinition:
-    """The tool that runs commands; `timeout` is the seconds that a command gets where the call does not say."""
+    """Return the tool that runs commands; `timeout` is the default time limit of a command in seconds."""
     return ToolDefinition(
         BASH_TOOL,
-        "Run a shell command in the workspace and get what it prints (stdout and stderr together) and its exit code. "
-        "Every call is a new shell: `cd` and variables do not last, files do. There is no terminal and no stdin, so "
-        "nothing may ask for input. Of long output only the beginning and the end come back; the whole of it is in a "
-        "file that the result names. Processes left in the background go on running, until a command times out or is "
-        "stopped, which ends them all.",
+        "Run a shell command in the workspace and get its output (stdout and stderr together) and its exit code. "
+        "Every call starts a new shell: `cd` and variables do not persist, files do. There is no terminal and no "
+        "stdin, so a command cannot ask for input. Long output is shortened to its beginning and end; the result names "
+        "a file with all of it. Background processes keep running until a command times out or is stopped, which ends "
+        "them all.",
         _schema(
             ("command",),
             command={"type": "string", "description": "The command, for bash (sh where there is no bash)."},
             timeout={
                 "type": "number",
-                "description": f"Seconds after which the command is killed: {timeout:g} if left out, "
-                f"{MAX_TIMEOUT:.0f} at most.",
+                "description": f"Seconds after which the command is killed; default {timeout:g}, "
+                f"maximum {MAX_TIMEOUT:.0f}.",
             },
         ),
     )
@@ -90,29 +90,29 @@ def bash_tool(timeout: float) -> ToolDefinition:
 
 CREATE_FILE = ToolDefinition(
     "create_file",
-    "Write a text file into the workspace, with the folders above it. What was in a file of that name is replaced.",
+    "Write a text file to the workspace, creating the folders above it. An existing file is overwritten.",
     _schema(
         ("path", "file_text"),
         path={"type": "string", "description": _PATH},
-        file_text={"type": "string", "description": "The whole content of the file."},
+        file_text={"type": "string", "description": "The complete content of the file."},
     ),
 )
 STR_REPLACE = ToolDefinition(
     "str_replace",
-    "Change a text file in the workspace by replacing one piece of it. The old text must be in the file exactly "
-    "once, letter by letter, blanks and line breaks included: give enough of its surroundings to make it unique.",
+    "Change a text file in the workspace by replacing one part of it. The old text must occur in the file exactly "
+    "once and match exactly, including spaces and line breaks: include enough context to make it unique.",
     _schema(
         ("path", "old_str", "new_str"),
         path={"type": "string", "description": _PATH},
         old_str={"type": "string", "description": "The text to replace, without view's line numbers."},
-        new_str={"type": "string", "description": "What comes in its place; empty to delete it."},
+        new_str={"type": "string", "description": "The replacement; empty to delete the old text."},
     ),
 )
 NAMES = frozenset({VIEW.name, BASH_TOOL, CREATE_FILE.name, STR_REPLACE.name})
 
 
 def definitions(timeout: float) -> tuple[ToolDefinition, ...]:
-    """The four tools; `timeout` as in `bash_tool`."""
+    """Return the four tools; `timeout` as in `bash_tool`."""
     return VIEW, bash_tool(timeout), CREATE_FILE, STR_REPLACE
 
 
@@ -140,7 +140,7 @@ def check_arguments(definition: ToolDefinition, given: Mapping[str, Any]) -> Non
     for name, value in given.items():
         if name not in properties:
             near = difflib.get_close_matches(name, properties, 1)
-            faults.append(f"there is no argument {name!r}" + (f" (did you mean {near[0]}?)" if near else ""))
+            faults.append(f"unknown argument {name!r}" + (f" (did you mean {near[0]}?)" if near else ""))
             continue
         wanted, fits = _TYPES[properties[name]["type"]]
         if not fits(value):
@@ -152,12 +152,12 @@ def check_arguments(definition: ToolDefinition, given: Mapping[str, Any]) -> Non
 
 
 def _check_seen(command: str) -> None:
-    """Raise ToolError for a command that a user could not read as it is: with control characters."""
+    """Raise ToolError for a command with control characters, which cannot be shown to the user as they are."""
     found = dict.fromkeys(f"U+{ord(character):04X}" for character in UNSEEN.findall(command))
     if found:
         raise ToolError(
-            f"bash_tool: the command holds {', '.join(list(found)[:5])}. Of control characters only tab and newline "
-            "may be in a command; write others as escapes, such as printf '\\033'."
+            f"bash_tool: the command contains {', '.join(list(found)[:5])}. The only control characters allowed in a "
+            "command are tab and newline; write others as escapes, such as printf '\\033'."
         )
 
 
@@ -174,20 +174,20 @@ def run_tool(
     timeout: float,
     shown: Callable[[Path], str] = str,
 ) -> Generator[ToolOutput, None, ToolResult]:
-    """Run one call of the four tools: yield what a command prints, return what the model reads.
+    """Run one call of the four tools: yield a command's output, return the result for the model.
 
     Args:
-        executor: where it runs.
+        executor: runs the command or accesses the file.
         call: the model's call.
-        cancel: stops a running command; the result then holds what it had printed.
-        timeout: seconds for a command that does not say.
-        shown: a path on this machine as the user is told it.
+        cancel: stops a running command; the result then contains its output so far.
+        timeout: default time limit of a command in seconds.
+        shown: formats a path on this machine for the user.
 
-    Raises ToolError for wrong arguments and for what a tool refuses, BackendError if the executor is gone.
+    Raises ToolError for invalid arguments and for calls that a tool refuses, BackendError if the executor is gone.
     """
     definition = next((known for known in definitions(timeout) if known.name == call.name), None)
     if definition is None:
-        raise ToolError(f"there is no tool {call.name!r} here; there are {', '.join(sorted(NAMES))}")
+        raise ToolError(f"unknown tool {call.name!r}; available: {', '.join(sorted(NAMES))}")
     given = dict(call.input)
     check_arguments(definition, given)
     if definition.name == BASH_TOOL:
@@ -231,28 +231,30 @@ def _bash(
 def command_result(
     result: ExecResult, timeout: float, workspace: str, shown: Callable[[Path], str] = str
 ) -> ToolResult:
-    """What a model reads of a finished command: its output, then in brackets how it ended and what to know."""
+    """Return the result of a finished command for the model: its output, then in brackets how it ended, and notes."""
     status, notes = "", []
     if result.ended == "timeout":
         status = f"timed out after {timeout:g} s"
-        notes.append(f"timed out after {timeout:g} s and was killed, with everything that ran in the background")
+        notes.append(f"timed out after {timeout:g} s and was killed, together with all background processes")
     elif result.ended == "cancelled":
         status = "stopped"
-        notes.append("stopped before it ended and killed, with everything that ran in the background")
+        notes.append("stopped and killed before it finished, together with all background processes")
     elif result.ended == "killed" and result.reason:
         status = "killed"
-        notes.append(f"killed, with everything that ran in the background: {result.reason}")
+        notes.append(f"killed, together with all background processes: {result.reason}")
     elif result.ended == "killed":
         status = "killed"
-        notes.append("killed by the system or by a kill -9 (exit code 137); it may have used too much memory")
+        notes.append("killed by the system or by kill -9 (exit code 137); it may have run out of memory")
     elif result.exit_code:
         status = f"exit {result.exit_code}"
         notes.append(f"exit code {result.exit_code}")
     if result.omitted_bytes:
         where = (
-            f"; the whole output is in {workspace}/{OUTPUT_DIR}/{result.output_path.name}" if result.output_path else ""
+            f"; the complete output is in {workspace}/{OUTPUT_DIR}/{result.output_path.name}"
+            if result.output_path
+            else ""
         )
-        notes.append(f"{result.omitted_bytes:,} of {result.total_bytes:,} bytes are left out above{where}")
+        notes.append(f"{result.omitted_bytes:,} of {result.total_bytes:,} bytes are omitted above{where}")
     if _runs_on(result):
         notes.append(f"{counted(result.left_running, 'process')} still running in the background")
     notes += result.notes
@@ -278,7 +280,7 @@ def _summary(result: ExecResult) -> str:
 
 
 def _runs_on(result: ExecResult) -> bool:
-    """True if processes of the command go on in the background."""
+    """True if processes of the command are still running in the background."""
     return bool(result.left_running) and result.ended == "exited"
 
 
@@ -306,7 +308,7 @@ def _listing(path: str, entries: tuple[Entry, ...]) -> ToolResult:
 
 
 def _text(path: str, content: bytes) -> str:
-    """The content as text. Raises ToolError for an image, a PDF or other binary data."""
+    """Decode a file's content. Raises ToolError for an image, a PDF or other binary data."""
     for magic, kind in _IMAGES.items():
         if content.startswith(magic):
             raise ToolError(f"{path} is a {kind} ({len(content):,} bytes), which cannot be viewed as text")
@@ -319,18 +321,18 @@ def _text(path: str, content: bytes) -> str:
 
 
 def _lines(text: str) -> list[str]:
-    """The lines as `grep -n` and `sed` count them: form feeds and the like end none."""
+    """Split into lines as `grep -n` and `sed` do: a form feed, for example, does not end a line."""
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
 def _range(view_range: list[int] | None, count: int) -> tuple[int, int]:
-    """First and last line, from 1. Raises ToolError for a range that is not in the file."""
+    """Return the first and last line, counted from 1. Raises ToolError for a range outside the file."""
     if view_range is None:
         return 1, count
     first, last = view_range
     last = count if last == -1 else min(last, count)
     if not 1 <= first <= count or last < first:
-        raise ToolError(f"view_range {view_range} is not in the file, which has {counted(count, 'line')}")
+        raise ToolError(f"view_range {view_range} is outside the file, which has {counted(count, 'line')}")
     return first, last
 
 
@@ -369,9 +371,9 @@ def _str_replace(executor: Executor, path: str, old_str: str, new_str: str) -> T
         raise ToolError(f"{path} is not UTF-8 text; change it with a program through bash_tool") from None
     old, new = _in_file_form(text, old_str, new_str)
     if old == new:
-        raise ToolError("old_str and new_str are the same: nothing to change")
+        raise ToolError("old_str and new_str are the same, so there is nothing to change")
     if not old:
-        raise ToolError("old_str is empty; to write a whole file use create_file")
+        raise ToolError("old_str is empty; use create_file to write a whole file")
     _exactly_once(path, text, old)
     start = text.index(old)
     executor.write(path, (text[:start] + new + text[start + len(old) :]).encode("utf-8", "replace"))
@@ -384,7 +386,7 @@ def _str_replace(executor: Executor, path: str, old_str: str, new_str: str) -> T
 
 
 def _in_file_form(text: str, old: str, new: str) -> tuple[str, str]:
-    """Old and new text with the line ends of a file that has CR LF, which `view` does not show."""
+    """Return old and new text with the file's own line endings, since `view` does not show CR LF."""
     if "\r\n" in text and "\r" not in old and old not in text:
         return old.replace("\n", "\r\n"), new.replace("\r\n", "\n").replace("\n", "\r\n")
     return old, new
@@ -393,12 +395,12 @@ def _in_file_form(text: str, old: str, new: str) -> tuple[str, str]:
 def _exactly_once(path: str, text: str, old: str) -> None:
     found = text.count(old)
     if found == 1:
-        if text.find(old, text.index(old) + 1) < 0:  # `count` does not see overlapping ones
+        if text.find(old, text.index(old) + 1) < 0:  # `count` skips overlapping occurrences
             return
         found = 2
     if found == 0:
         raise ToolError(
-            f"old_str is not in {path}. It must match letter by letter, blanks included: view the file first"
+            f"old_str was not found in {path}. It must match exactly, including spaces: view the file first"
         )
     lines: list[str] = []
     at = text.find(old)
@@ -406,5 +408,5 @@ def _exactly_once(path: str, text: str, old: str) -> None:
         lines.append(str(text.count("\n", 0, at) + 1))
         at = text.find(old, at + 1)
     raise ToolError(
-        f"old_str is in {path} {found} times (lines {', '.join(lines)}); give more of what stands around it"
+        f"old_str occurs {found} times in {path} (lines {', '.join(lines)}); include more of the surrounding text"
     )

@@ -1,7 +1,8 @@
-"""What models have written where commands of a user start or load from: files that a rule must not let run unasked.
+"""Files written by models where commands start or load from: a rule must not run them without asking.
 
-A session's own folder below `conjure-files` counts as a whole, whoever wrote there, since it outlives its kernel. In a
-user's own folder (`workspace=PATH`) the files that a turn made or changed are remembered in the user's data.
+Everything in a session's own folder below `conjure-files` counts, whoever wrote it, since the folder outlives its
+kernel. In a user's own folder (`workspace=PATH`), the files that a turn created or changed are recorded in the user's
+data directory.
 """
 
 from __future__ import annotations
@@ -25,26 +26,26 @@ INERT = frozenset(
         *(".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp"),
     )
 )
-"""Suffixes of documents, tables and pictures: nothing loads one unless it is named to it."""
+"""Suffixes of documents, tables and pictures: no program loads one unless it is named."""
 _RUN_BY_TESTS = re.compile(r"^\s*>>> |^\s*(?:```|~~~)[ {.]*(?:py|sh|bash|shell|console|jupyter|doctest)", re.M)
-"""What tools that test documents would run in one."""
+"""Examples in a document that doctest and similar tools would run."""
 _OUTPUT = re.compile(rf"{OUTPUT_DIR}/\d{{4,9}}\.txt")
 READ = 1 << 20
 """Bytes of a document that are searched for code; a longer one counts as code."""
 REMEMBERED = 20_000
-"""Files in users' own folders that are remembered; beyond that, those that are gone are forgotten."""
+"""Number of recorded files in users' own folders above which deleted ones are dropped."""
 
 _lock = threading.Lock()
 
 
 class WrittenFiles:
-    """The files that turns made or changed in users' own folders: one JSON string a line, for their owner alone."""
+    """The files that turns created or changed in users' own folders: one JSON string per line, with mode 0600."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path if path is not None else data_dir() / "written-files.jsonl"
 
     def add(self, file: Path) -> None:
-        """Remember a file. Raises OSError if that cannot be written."""
+        """Record a file. Raises OSError if the record cannot be written."""
         with _lock:
             known = self._load()
             if str(file) in known:
@@ -59,7 +60,7 @@ class WrittenFiles:
                 out.writelines(f"{json.dumps(line)}\n" for line in lines)
 
     def below(self, folder: Path) -> list[Path]:
-        """Those in a folder that are still there."""
+        """Return the recorded files below a folder that still exist."""
         prefix = f"{folder}{os.sep}"
         return [Path(name) for name in self._load() if name.startswith(prefix) and os.path.lexists(name)]
 
@@ -73,15 +74,15 @@ class WrittenFiles:
 
 
 def loadable(words: Sequence[str], start: Path, files: WrittenFiles) -> list[str]:
-    """What a model has written that a command could load: names relative to where it starts.
+    """Return the files written by a model that a command could load, relative to the folder where it starts.
 
-    Looked at are the folder where the command starts, the folders of the files that its words name, and the folders of
-    `PYTHONPATH`, with everything below; and the files that it names, of whatever kind.
+    This checks the folder where the command starts, the folders of the files that its words name, and the folders in
+    `PYTHONPATH`, with everything below them; and the named files themselves, whatever their suffix.
 
     Args:
         words: the command's words.
-        start: where it starts.
-        files: what is remembered of users' own folders.
+        start: the folder where it starts.
+        files: the record for users' own folders.
     """
     start = start.resolve()
     named = [path for word in words for path in _named(word, start)]
@@ -92,7 +93,7 @@ def loadable(words: Sequence[str], start: Path, files: WrittenFiles) -> list[str
 
 
 def _named(word: str, start: Path) -> Iterator[Path]:
-    """The files and folders that a word may mean: itself, or what follows a `=` or an `@` in it."""
+    """Yield the existing paths that a word may name: the word itself, or the part after a `=` or `@`."""
     for text in (word, word.partition("=")[2], word.partition("@")[2]):
         with contextlib.suppress(OSError, ValueError):
             if text and os.path.lexists(path := start / text):
@@ -100,7 +101,7 @@ def _named(word: str, start: Path) -> Iterator[Path]:
 
 
 def _home_of(path: Path) -> Path:
-    """The folder that a script brings with it: its own, or the one above its `scripts`."""
+    """Return the folder that a script may load from: its own, or the parent of its `scripts` folder."""
     folder = path if path.is_dir() else path.parent
     return folder.parent if folder.name == "scripts" else folder
 
@@ -121,7 +122,7 @@ def _loadable_in(folder: Path, files: WrittenFiles) -> Iterator[Path]:
         with contextlib.closing(walk(root)) as everything:
             for number, (name, entry, _) in enumerate(everything):
                 if number >= MAX_ENTRIES:
-                    yield root  # too many to look at
+                    yield root  # too many to check
                     break
                 if not entry.is_dir(follow_symlinks=False) and not _is_ours(root, name) and not _is_inert(root / name):
                     yield root / name
@@ -129,7 +130,7 @@ def _loadable_in(folder: Path, files: WrittenFiles) -> Iterator[Path]:
 
 
 def _is_ours(root: Path, name: str) -> bool:
-    """True for what every session's folder has, and for the outputs of commands that we keep."""
+    """True for files that Conjure itself writes to a session's folder, such as saved command output."""
     parts = (root / name).parts
     below = parts[parts.index(OWN_FOLDERS) + 1 :]
     inside = "/".join(below[1:])

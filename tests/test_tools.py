@@ -107,7 +107,7 @@ def test_a_killed_command_says_so(hands: Hands) -> None:
 def test_much_output_names_the_file_that_has_it_all(hands: Hands) -> None:
     result = hands("bash_tool", command="seq 100000")
     path = hands.workspace / "command-output/0001.txt"
-    assert f"the whole output is in {path}]" in result.text
+    assert f"the complete output is in {path}]" in result.text
     assert result.output_path == str(path)
     assert result.summary == "588,895 bytes"
     assert path.read_text().splitlines()[-1] == "100000"
@@ -125,7 +125,7 @@ def test_a_container_has_paths_of_its_own() -> None:
     outside = Path("/home/me/files/command-output/0003.txt")
     result = ExecResult(0, "a", "", "a", 1.0, total_bytes=9_000, omitted_bytes=8_000, output_path=outside)
     shown = command_result(result, 10, "/workspace", lambda path: f"files/{path.name}")
-    assert "8,000 of 9,000 bytes are left out above; the whole output is in /workspace/command-output/0003.txt" in (
+    assert "8,000 of 9,000 bytes are omitted above; the complete output is in /workspace/command-output/0003.txt" in (
         shown.text
     )
     assert shown.output_path == "files/0003.txt"

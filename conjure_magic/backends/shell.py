@@ -8,7 +8,7 @@ from dataclasses import replace
 from html import escape
 from pathlib import Path
 
-from conjure_magic.approval import ApprovalRequest, Gate
+from conjure_magic.approval import ApprovalGate, ApprovalRequest
 from conjure_magic.artifacts import Artifact
 from conjure_magic.backends.base import Context, Contribution, copy_to_workspace, file_block
 from conjure_magic.cancel import Cancel
@@ -110,7 +110,7 @@ class ShellBackend:
         self._secrets = secrets
         self._notice = notice
         self._too_wide = too_wide
-        self._asks = Gate()
+        self._approvals = ApprovalGate()
         self._turn: tuple[Cancel, Contribution] | None = None
         self._told: set[str] = set()
         """Folders with files that are not listed, of which this turn's person was told."""
@@ -230,7 +230,7 @@ class ShellBackend:
                 context.emit(ApprovalAnswered(call.id, True, "a rule"))
                 return None
             request = replace(request, note=_why_asked(written))
-        return self._asks.refusal(request, context, kind)
+        return self._approvals.refusal(request, context, kind)
 
     def _question(self, call: ToolUseBlock, context: Context) -> tuple[str, ApprovalRequest | None]:
         """Return the kind of permission that the call needs and the question for the user; None if it needs none."""

@@ -285,7 +285,7 @@ def test_stopping_wakes_a_blocked_upload(stub: StubServer, files: FilesClient) -
         (Credentials(), "need a key: set ANTHROPIC_API_KEY"),
         (Credentials("http://localhost:11434", dialect="compatible"), "names http://localhost:11434"),
         (Credentials("http://u:pw@host", "x-api-key", Key("k"), "anthropic"), "must not hold a password"),
-        (Credentials(mode="x-api-key", key=Key("two\nlines")), "no HTTP header can carry"),
+        (Credentials(mode="x-api-key", key=Key("two\nlines")), "not allowed in an HTTP header"),
     ],
 )
 def test_where_there_is_no_anthropic_it_says_what_to_do(there: Credentials, words: str) -> None:

@@ -634,7 +634,7 @@ def test_a_registered_backend_is_known_by_name(monkeypatch: pytest.MonkeyPatch) 
     with Session("mine", model=ScriptedModel([use("t1")], ["Done."])) as made:
         assert made.chat("go").backends == ("mine in main",)
     assert "mine" in table.backend_names()
-    for name, said in (("local", "built in"), ("a,b", "letters"), ("", "letters")):
+    for name, said in (("local", "built-in"), ("a,b", "letters"), ("", "letters")):
         with pytest.raises(UsageError, match=said):
             register_backend(name, lambda setup: ScriptedBackend())
 

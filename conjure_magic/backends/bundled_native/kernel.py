@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
-from conjure_magic.approval import Gate
+from conjure_magic.approval import ApprovalGate
 from conjure_magic.backends.bundled_native.running import run_in_main
 from conjure_magic.backends.native.base import NativeSkill
 from conjure_magic.backends.native.context import SkillContext
@@ -45,7 +45,7 @@ class Kernel(NativeSkill):
 
     def __init__(self) -> None:
         super().__init__()
-        self._gate = Gate()
+        self._gate = ApprovalGate()
 
     @skill
     def variables(self, context: SkillContext) -> str:

@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from conjure_magic.approval import ApprovalRequest, Gate
+from conjure_magic.approval import ApprovalGate, ApprovalRequest
 from conjure_magic.backends.base import Context
 from conjure_magic.backends.hosted.downloads import Downloads
 from conjure_magic.errors import ToolError
@@ -59,7 +59,7 @@ class FileTransfer:
     def __init__(self, downloads: Downloads) -> None:
         self._downloads = downloads
         self._limit = downloads.limit
-        self._gate = Gate()
+        self._gate = ApprovalGate()
         self._uploaded: dict[tuple[str, str], HostedFile] = {}
         self._names: dict[str, Path] = {}
         """Name in the container -> the workspace file that has it."""

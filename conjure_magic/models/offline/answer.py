@@ -14,7 +14,7 @@ MARKDOWN_LIMIT = (300, 16_000)
 TEXT_LIMIT = (40, 4_000)
 """The same of any other output."""
 _STATUS = re.compile(
-    r"^\[(?:exit code|timed out|interrupted|killed|[\d,]+ of [\d,]+ bytes are left out)[^\n]*\]$", re.MULTILINE
+    r"^\[(?:exit code|timed out|interrupted|killed|[\d,]+ of [\d,]+ bytes are omitted)[^\n]*\]$", re.MULTILINE
 )
 _REFUSED = "was not allowed and did not run"
 
