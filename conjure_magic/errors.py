@@ -1,60 +1,60 @@
-"""The error tree, one sentence per class.
+"""The exception hierarchy.
 
-    ConjureError                  anything that this package raises on purpose
-    ├── UsageError                the user's slip: one or two lines that say what is possible
-    │   ├── SkillSpecError        what cannot be a hosted skill: xlsx, xlsx@latest, custom:ID@VERSION, anthropic:PATH
-    │   ├── TooManySkillsError    more hosted skills than a request may carry
-    │   ├── MissingModelError     a model is named that nothing here can reach: there is no key
-    │   ├── WorkspaceError        a session's folder cannot be used or made
-    │   └── NotNativeError        what was given as a skill in Python is none
-    │       └── CallbackMissingError  it lacks a callback that its allowed_tools promise
-    ├── ToolError                 what the model should read: it becomes an `is_error` tool result
-    │   ├── PathNotAllowedError   a file tool was pointed outside the folders it may touch
-    │   ├── MissingFileError      there is no such file
-    │   ├── FilePermissionError   the system does not let it be read or written
-    │   └── CommandNotStartedError    the system did not start a command
+    ConjureError                  base class of all exceptions raised by this package
+    ├── UsageError                invalid input or settings; the message says what is possible
+    │   ├── SkillSpecError        not a hosted skill: xlsx, xlsx@latest, custom:ID@VERSION or anthropic:PATH
+    │   ├── TooManySkillsError    more hosted skills than a request may have
+    │   ├── MissingModelError     the model cannot be reached from here, because there is no key
+    │   ├── WorkspaceError        a session's folder cannot be used or created
+    │   └── NotNativeError        an object that is not a skill in Python
+    │       └── CallbackMissingError  a native skill lacks a callback that is in its allowed_tools
+    ├── ToolError                 a message for the model, which becomes an `is_error` tool result
+    │   ├── PathNotAllowedError   a path outside the folders that a file tool may access
+    │   ├── MissingFileError      a file that does not exist
+    │   ├── FilePermissionError   a file that the system does not allow to be read or written
+    │   └── CommandNotStartedError    the system could not start a command
     ├── SkillError                a skill folder that cannot be used
-    │   ├── SkillNotFoundError    no skill of that name
-    │   ├── InvalidSkillError     it breaks the rules of the format; the message lists them
-    │   ├── FrontMatterError      the head of its SKILL.md cannot be read
-    │   └── PackageError          a `.skill` package (a ZIP) that is refused
-    ├── ApiError                  a server refused, or could not do, what was asked; `status` and more say why
-    │   ├── ModelError            the model could not answer; what it had said is kept
-    │   │   ├── AuthenticationError   the key is missing or wrong, or may not do this
+    │   ├── SkillNotFoundError    no skill with that name
+    │   ├── InvalidSkillError     a skill violates the format; the message lists all problems
+    │   ├── FrontMatterError      the front matter of a SKILL.md cannot be read
+    │   └── PackageError          a `.skill` package (a ZIP) that cannot be accepted
+    ├── ApiError                  a request to a server failed; `status` and other attributes say why
+    │   ├── ModelError            the model could not answer; the part received is kept
+    │   │   ├── AuthenticationError   the key is missing, wrong, or lacks a permission
     │   │   ├── RateLimitError        too many requests, or a spending limit is reached
-    │   │   ├── ModelUnavailableError it cannot be reached, is overloaded, or failed on its side
-    │   │   ├── RequestRefusedError   the server calls the request invalid
+    │   │   ├── ModelUnavailableError the server cannot be reached, is overloaded, or failed
+    │   │   ├── RequestRefusedError   the server rejected the request as invalid
     │   │   │   ├── ContextOverflowError   the conversation no longer fits
-    │   │   │   ├── ThinkingRefusedError   earlier thinking is not accepted: another key's, or its place changed
-    │   │   │   ├── ContainerNotFoundError the hosted container is unknown there, or has expired
-    │   │   │   ├── UploadLostError        an uploaded file that the conversation names is gone there
-    │   │   │   └── HostedSkillNotFoundError  a skill that the request names is not there
-    │   │   ├── PauseLimitError       the server's own loop paused more often than `max_pauses` allows
-    │   │   ├── StreamCutError        the answer broke off: a lost connection, or an end that came too early
-    │   │   │   └── StalledError           nothing more came for as long as `idle_timeout` allows
-    │   │   └── ProtocolError         what came back is not the Messages protocol
-    │   └── HostedError           Files or Skills of Anthropic's did not do it; is a BackendError too
-    │       ├── UploadError           a file or a skill was not taken: too large, or refused
-    │       ├── DownloadError         a file's content did not come: larger than asked for, or not to be had
-    │       └── HostedNotFoundError   no such file, skill or version there
-    │           └── FileExpiredError      the file is past its date
-    ├── BackendError              the hands are gone: a supervisor or container that died
-    │   ├── ContainerError        a container, or the engine below it, failed or is gone
-    │   └── BackendUnavailableError   it cannot start here, and the message says what it needs
-    │       └── DockerUnavailableError    no engine that can be used, or no image
-    ├── CancelledError            the turn was stopped; carries the reason
-    └── SessionError              a session that cannot do this now
+    │   │   │   ├── ThinkingRefusedError   earlier thinking is rejected: another key's, or its position changed
+    │   │   │   ├── ContainerNotFoundError the hosted container does not exist, or has expired
+    │   │   │   ├── UploadLostError        an uploaded file of the conversation no longer exists
+    │   │   │   └── HostedSkillNotFoundError  a hosted skill of the request does not exist
+    │   │   ├── PauseLimitError       the server paused more often than `max_pauses` allows
+    │   │   ├── StreamCutError        the answer ended early: a lost connection, or an incomplete response
+    │   │   │   └── StalledError           the server sent nothing for `idle_timeout` seconds
+    │   │   └── ProtocolError         the response does not follow the Messages protocol
+    │   └── HostedError           a request to Anthropic's Files or Skills failed; also a BackendError
+    │       ├── UploadError           a file or a skill was rejected, or is too large
+    │       ├── DownloadError         a file could not be downloaded, or is larger than allowed
+    │       └── HostedNotFoundError   no such file, skill or version on the server
+    │           └── FileExpiredError      the file has expired
+    ├── BackendError              the backend can no longer run tools: its supervisor or container died
+    │   ├── ContainerError        a container, or its engine, failed or is gone
+    │   └── BackendUnavailableError   the backend cannot start here; the message says what it needs
+    │       └── DockerUnavailableError    no usable engine, or no image
+    ├── CancelledError            the turn was stopped; `reason` says why
+    └── SessionError              the session cannot do this now
         ├── SessionBusyError      another turn is running in it
-        └── SessionClosedError    it was closed
+        └── SessionClosedError    the session was closed
 
-The Files and Skills endpoints raise the kinds of ModelError as well, for what is no fault of a file or a skill: the
-key, a limit, the connection.
+The Files and Skills endpoints also raise the subclasses of ModelError, for problems with the key, a limit or the
+connection.
 
-What a turn runs into is no error but a result, since what was done until then counts: a command's non-zero exit or time
-limit, and what a user's function raised, of whatever kind, are `ToolResult`s with `is_error` and a `status`; an
-interrupt, a time limit, `max_rounds` and `max_cost` are the `stop_reason` of a `TurnResult`. What a callable model of
-one's own raises is wrapped in a ModelError. Everything not in this tree is a fault of ours or of a caller's own code,
-and propagates with its traceback.
+Events inside a turn are results rather than errors, since the work done so far counts. A command's non-zero exit or
+time limit, and any exception of a user's function, become a `ToolResult` with `is_error` and a `status`. An interrupt, a
+time limit, `max_rounds` and `max_cost` become the `stop_reason` of a `TurnResult`. An exception of a callable model is
+wrapped in a ModelError. Every other exception is a bug in this package or in the caller's code, and propagates with its
+traceback.
 """
 
 from __future__ import annotations
@@ -64,12 +64,13 @@ from conjure_magic.remedies import Remedy, Words, with_remedy
 
 
 class ConjureError(Exception):
-    """Anything that this package raises on purpose.
+    """Base class of all exceptions raised by this package.
 
-    Its message may hold text of a server, a file or a callable, so it shows what drives a terminal by signs.
+    The message may contain text from a server, a file or a callable, so characters that control a terminal are replaced
+    by visible symbols.
 
     Attributes:
-        remedy: what helps, which the message ends with; None where the fact says it all.
+        remedy: what to do about it, at the end of the message; None if there is nothing to add.
     """
 
     def __init__(self, fact: str = "", *, remedy: Remedy | None = None) -> None:
@@ -81,60 +82,60 @@ class ConjureError(Exception):
 
     @property
     def fact(self) -> str:
-        """What is wrong, without what helps."""
+        """The message without the remedy."""
         return printed(super().__str__())
 
     def told(self, words: Words) -> str:
-        """The whole message, with what helps in the words of those who read it."""
+        """Return the whole message, with the remedy in the given wording."""
         return printed(with_remedy(super().__str__(), self.remedy, words))
 
 
 class UsageError(ConjureError):
-    """The user's slip: one or two lines that say what is wrong and what is possible."""
+    """Invalid input or settings; one or two lines say what is wrong and what is possible."""
 
 
 class SkillSpecError(UsageError):
-    """What cannot be a hosted skill; the message says which spellings are."""
+    """Not a hosted skill; the message lists the valid spellings."""
 
 
 class TooManySkillsError(UsageError):
-    """More hosted skills than a request may carry."""
+    """More hosted skills than a request may have."""
 
 
 class MissingModelError(UsageError):
-    """A model is named that nothing here can reach: there is no key, and no server of one's own."""
+    """The model cannot be reached from here: there is no key, and no server of the user's own."""
 
 
 class WorkspaceError(UsageError):
-    """A session's folder cannot be used, or not be made."""
+    """A session's folder cannot be used or created."""
 
 
 class NotNativeError(UsageError):
-    """What was given as a skill in Python is none; the message says what would make it one."""
+    """An object that is not a skill in Python; the message says how to make it one."""
 
 
 class CallbackMissingError(NotNativeError):
-    """A native skill lacks a callback that its `allowed_tools` promise, or has none at all."""
+    """A native skill lacks a callback that is in its `allowed_tools`, or has none at all."""
 
 
 class ToolError(ConjureError):
-    """What the model should read: it becomes an `is_error` tool result."""
+    """A message for the model, which becomes an `is_error` tool result."""
 
 
 class PathNotAllowedError(ToolError):
-    """A file tool was pointed outside the folders it may touch."""
+    """A path outside the folders that a file tool may access."""
 
 
 class MissingFileError(ToolError):
-    """A file tool was pointed at a file that is not there."""
+    """A file that does not exist."""
 
 
 class FilePermissionError(ToolError):
-    """The system does not let a file be read or written."""
+    """A file that the system does not allow to be read or written."""
 
 
 class CommandNotStartedError(ToolError):
-    """The system did not start a command: there is no shell, or no process to be had."""
+    """The system could not start a command: there is no shell, or a limit on processes is reached."""
 
 
 class SkillError(ConjureError):
@@ -142,15 +143,15 @@ class SkillError(ConjureError):
 
 
 class SkillNotFoundError(SkillError):
-    """No skill of that name."""
+    """No skill with that name."""
 
 
 class InvalidSkillError(SkillError):
-    """A skill breaks rules of the format; the message lists all of them."""
+    """A skill violates the format; the message lists all problems."""
 
 
 class FrontMatterError(SkillError):
-    """Front matter that cannot be read; `code` names why, as a finding does."""
+    """Front matter that cannot be read; `code` names the reason, as in a finding."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -158,7 +159,7 @@ class FrontMatterError(SkillError):
 
 
 class PackageError(SkillError):
-    """A package that is refused; `code` names why, as a finding does."""
+    """A package that cannot be accepted; `code` names the reason, as in a finding."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -166,15 +167,15 @@ class PackageError(SkillError):
 
 
 class ApiError(ConjureError):
-    """A server refused, or could not do, what was asked.
+    """A request to a server failed.
 
     Attributes:
-        status: the HTTP status; None where there was none.
-        error_type: the server's own name for it ("overloaded_error"); empty where it gave none.
-        error_code: a finer name, where the server gave one.
-        request_id: what the vendor's support asks for; empty where the server gave none.
-        retry_after: seconds until a new try makes sense; None where the server did not say.
-        said: the server's own words; empty where it had none.
+        status: the HTTP status; None if there was no response.
+        error_type: the server's name for the error ("overloaded_error"); empty if unknown.
+        error_code: a more specific name, if the server gave one.
+        request_id: the id to give to the vendor's support; empty if unknown.
+        retry_after: seconds after which to try again; None if the server did not say.
+        said: the server's own message; empty if there was none.
     """
 
     def __init__(
@@ -199,11 +200,11 @@ class ApiError(ConjureError):
 
 
 class ModelError(ApiError):
-    """The model could not answer; what it had said is kept, in the last turn of the session."""
+    """The model could not answer; the part received is kept in the session's last turn."""
 
 
 class AuthenticationError(ModelError):
-    """The key is missing or wrong, or may not do this."""
+    """The key is missing, wrong, or lacks a permission."""
 
 
 class RateLimitError(ModelError):
@@ -211,25 +212,25 @@ class RateLimitError(ModelError):
 
 
 class ModelUnavailableError(ModelError):
-    """The model cannot be reached, is overloaded, or failed on its side."""
+    """The server cannot be reached, is overloaded, or failed."""
 
 
 class RequestRefusedError(ModelError):
-    """The server calls the request invalid.
+    """The server rejected the request as invalid.
 
     Attributes:
-        longest_answer: tokens that `max_tokens` may be at most, where the server said so.
+        longest_answer: the largest valid `max_tokens`, if the server said so.
     """
 
     longest_answer: int | None = None
 
 
 class ContextOverflowError(RequestRefusedError):
-    """The conversation no longer fits into the model's window, or into a request.
+    """The conversation no longer fits into the model's context window, or into a request.
 
     Attributes:
-        window: tokens that prompt and answer may have together, where the server said so.
-        prompt: tokens that the prompt has, where it said so.
+        window: limit of prompt and answer together in tokens, if the server said so.
+        prompt: length of the prompt in tokens, if the server said so.
     """
 
     window: int | None = None
@@ -237,43 +238,43 @@ class ContextOverflowError(RequestRefusedError):
 
 
 class ThinkingRefusedError(RequestRefusedError):
-    """Earlier thinking is not accepted any more: it is another organisation's, or what came before it has changed."""
+    """Earlier thinking is rejected: it is from another organisation, or the messages before it have changed."""
 
 
 class ContainerNotFoundError(RequestRefusedError):
-    """The hosted container that a request names is unknown there, or has expired."""
+    """The hosted container that a request names does not exist, or has expired."""
 
 
 class UploadLostError(RequestRefusedError):
-    """An uploaded file that the conversation names was deleted on the server, or has expired there."""
+    """An uploaded file that the conversation names was deleted on the server, or has expired."""
 
 
 class HostedSkillNotFoundError(RequestRefusedError):
-    """A hosted skill that a request names is not on the server, or not in that version."""
+    """A hosted skill that a request names does not exist on the server, or not in that version."""
 
 
 class PauseLimitError(ModelError):
-    """The server's own loop paused more often than the setting `max_pauses` allows."""
+    """The server paused more often than the setting `max_pauses` allows."""
 
 
 class StreamCutError(ModelError):
-    """The answer broke off: a lost connection, or an end that came too early."""
+    """The answer ended early: a lost connection, or an incomplete response."""
 
 
 class StalledError(StreamCutError):
-    """Nothing more came for as long as the setting `idle_timeout` allows."""
+    """The server sent nothing for `idle_timeout` seconds."""
 
 
 class ProtocolError(ModelError):
-    """What came back is not the Messages protocol."""
+    """The response does not follow the Messages protocol."""
 
 
 class BackendError(ConjureError):
-    """The hands are gone: a supervisor or a container that died."""
+    """The backend can no longer run tools: its supervisor or container died."""
 
 
 class ContainerError(BackendError):
-    """A container, or the engine below it, failed or is gone."""
+    """A container, or its engine, failed or is gone."""
 
 
 class BackendUnavailableError(BackendError):
@@ -281,19 +282,19 @@ class BackendUnavailableError(BackendError):
 
 
 class DockerUnavailableError(BackendUnavailableError):
-    """There is no engine that can be used, or no image to run; the message says what to do."""
+    """There is no usable engine, or no image to run; the message says what to do."""
 
 
 class HostedError(ApiError, BackendError):
-    """Anthropic's Files or Skills did not do what was asked."""
+    """A request to Anthropic's Files or Skills failed."""
 
 
 class UploadError(HostedError):
-    """A file or a skill was not taken: it is too large, or the server refused it."""
+    """A file or a skill was rejected by the server, or is too large."""
 
 
 class DownloadError(HostedError):
-    """A file's content did not come: it is larger than asked for, or not to be had."""
+    """A file could not be downloaded, or is larger than allowed."""
 
 
 class HostedNotFoundError(HostedError):
@@ -301,11 +302,11 @@ class HostedNotFoundError(HostedError):
 
 
 class FileExpiredError(HostedNotFoundError):
-    """The file is past its date; its content is gone for good."""
+    """The file has expired; its content is gone."""
 
 
 class CancelledError(ConjureError):
-    """The turn was stopped; `reason` says by what (see `conjure_magic.cancel.StopReason`)."""
+    """The turn was stopped; `reason` says why (see `conjure_magic.cancel.StopReason`)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"stopped: {reason}")
@@ -313,7 +314,7 @@ class CancelledError(ConjureError):
 
 
 class SessionError(ConjureError):
-    """A session that cannot do this now."""
+    """The session cannot do this now."""
 
 
 class SessionBusyError(SessionError):

@@ -33,7 +33,7 @@ def test_a_wrong_variable_is_left_out_and_told_once(
     settings = Settings()
     assert (settings.timeout, settings.max_rounds, settings.profile) == (0, 50, "dev")
     with Session(ScriptedBackend(), model=ScriptedModel(["One."], ["Two."]), settings=settings) as session:
-        assert f"{name}='{value}' is left out" in str(session.chat("a").items)
+        assert f"{name}='{value}' is ignored" in str(session.chat("a").items)
         assert "left out" not in str(session.chat("b").items)
 
 
@@ -60,7 +60,7 @@ def test_the_environment_is_read_again_where_nothing_else_has_set_a_value(monkey
     monkeypatch.setenv("CONJURE_PROFILE", "nope")
     settings.read_environment()
     assert (settings.model, settings.backend, settings.skills, settings.profile) == ("two", "native", ["a", "b"], "dev")
-    assert settings.problems[0].startswith("CONJURE_PROFILE='nope' is left out")
+    assert settings.problems[0].startswith("CONJURE_PROFILE='nope' is ignored")
     settings.model = "three"
     monkeypatch.setenv("CONJURE_MODEL", "four")
     monkeypatch.delenv("CONJURE_SKILLS")

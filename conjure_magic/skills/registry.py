@@ -1,4 +1,4 @@
-"""The skills there are: from the folders given, the project's once trusted, the user's own, and the bundled."""
+"""The available skills: from the given folders, the project (once trusted), the user's folders, and the package."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from conjure_magic.skills.words import rank
 from conjure_magic.workspace import expanded
 
 AskTrust = Callable[[Path, tuple[str, ...]], bool | None]
-"""Asks a user whether a project folder with these skills is trusted; None where nobody can answer."""
+"""Asks the user whether to trust a project folder with these skills; None if there is no one to ask."""
 NAME_FOLDER = Remedy("To load them, name the folder: {0}.", option("skills", "./skills"))
 
 BUNDLED = Path(__file__).parent / "bundled"
@@ -35,14 +35,14 @@ MAX_QUERY = 4_000
 
 @dataclass(frozen=True, slots=True)
 class SkillChanges:
-    """What a reload found, as names in order; falsy if nothing changed."""
+    """The result of a reload, as sorted names; falsy if nothing changed."""
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
-    """The SKILL.md was written anew, or another one has its name."""
+    """Skills whose SKILL.md changed, or whose name now belongs to another one."""
     broken: tuple[str, ...] = ()
-    """Can no longer be loaded; the last good state is kept."""
+    """Skills that can no longer be loaded; the last good state is kept."""
 
     def __bool__(self) -> bool:
         return bool(self.added or self.removed or self.changed or self.broken)
@@ -50,29 +50,29 @@ class SkillChanges:
 
 @dataclass(frozen=True)
 class _State:
-    """Everything that a reload replaces, at once."""
+    """Everything that a reload replaces atomically."""
 
     skills: Mapping[str, Skill] = field(default_factory=dict)
     known: frozenset[str] = frozenset()
-    """The names of all that could be loaded, offered or not."""
+    """The names of all skills that could be loaded, offered or not."""
     found: tuple[Finding, ...] = ()
     broken: tuple[str, ...] = ()
     source: tuple[Loaded, ...] = ()
-    """What the scan brought, in order."""
+    """The results of the scan, in order."""
     shadowed: tuple[tuple[Skill, Skill], ...] = ()
 
     @cached_property
     def findings(self) -> tuple[Finding, ...]:
-        """What was found, and what of it a model is not told."""
+        """The findings of the scan, and the limits of the catalogue that a model reads."""
         return tuple(dict.fromkeys((*self.found, *_catalogue_findings(self.skills.values()))))
 
 
 @dataclass
 class _Gathering:
-    """The skills found so far, in order of precedence; the first of a name stays."""
+    """Collects skills in order of precedence; the first with a name is kept."""
 
     good: Mapping[str, Skill]
-    """The last good state by SKILL.md, for those that broke meanwhile."""
+    """Path of SKILL.md -> the last good state, for skills that have broken since."""
     skills: dict[str, Skill] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -100,28 +100,30 @@ class _Gathering:
         for finding in loaded.findings:
             last = self.good.get(str(finding.path)) if finding.level == "error" else None
             if last is not None and last.folder not in self.seen and last.location.exists():
-                kept = Finding("kept", f"{last.name} broke; its last good state is kept", last.location)
+                kept = Finding(
+                    "kept", f"{last.name} can no longer be loaded; its last good state is kept", last.location
+                )
                 self.findings.append(kept)
                 self.broken.append(last.name)
                 self._place(replace(last, findings=(*last.findings, *loaded.findings, kept)))
 
 
 class SkillRegistry:
-    """The skills of a session, found at once and again with `reload`.
+    """The skills of a session, loaded on creation and again by `reload`.
 
-    Precedence: paths given, then the project's, the user's own, the bundled; the one that yields is in
-    `findings` as "shadowed". Reading is safe while another thread reloads: whatever was read stays whole.
+    Precedence: the given paths, the project, the user's folders, the bundled skills. A skill with the name of an
+    earlier one is in `findings` as "shadowed". Reading is safe while another thread reloads.
 
     Args:
-        paths: skill folders, folders of skills, or `.skill` packages; naming one is trusting it.
+        paths: skill folders, folders of skills, or `.skill` packages; naming one implies trust.
         names: restrict the catalogue to these, plus those from `paths`.
         project: the project's folder; its `skills` and `.agents/skills` are loaded once it is trusted.
-        ask_trust: asks whether the project is trusted, once; the answer is remembered.
-        user: look in `~/.agents/skills` and in the `skills` folder of our own data directory.
-        bundled: offer the skills that come with this package.
+        ask_trust: asks once whether the project is trusted; the answer is remembered.
+        user: search `~/.agents/skills` and the `skills` folder in Conjure's data directory.
+        bundled: include the skills of this package.
 
-    Raises UsageError for a path that is not a folder, PackageError for a package that is refused,
-    SkillNotFoundError for a name that is nowhere.
+    Raises UsageError for a path that is not a folder, PackageError for a package that cannot be accepted,
+    SkillNotFoundError for an unknown name.
     """
 
     def __init__(
@@ -154,11 +156,11 @@ class SkillRegistry:
         return f"SkillRegistry({', '.join(self._state.skills) or 'no skills'})"
 
     def list(self) -> tuple[Skill, ...]:
-        """The skills, by name."""
+        """Return the skills, sorted by name."""
         return tuple(self._state.skills.values())
 
     def get(self, name: str) -> Skill:
-        """The skill of that name. Raises SkillNotFoundError that says what is close."""
+        """Return the skill with that name. Raises SkillNotFoundError, which suggests similar names."""
         state = self._state
         found = state.skills.get(_normal(name))
         if found is not None:
@@ -166,12 +168,12 @@ class SkillRegistry:
         known = sorted(state.known)
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
         listed = ", ".join(known[:20]) + (", …" if len(known) > 20 else "")
-        hint = f"did you mean {' or '.join(close)}?" if close else f"there is {listed or 'none'}"
+        hint = f"did you mean {' or '.join(close)}?" if close else f"available: {listed or 'none'}"
         waiting = [f.message for f in state.found if f.code in ("untrusted", "not-asked")]
-        raise SkillNotFoundError("; ".join((f"no skill {name!r}: {hint}", *waiting)))
+        raise SkillNotFoundError("; ".join((f"unknown skill {name!r}", hint, *waiting)))
 
     def find(self, text: str) -> tuple[Skill, ...]:
-        """The skills whose name or description share words with the text, best first."""
+        """Return the skills whose name or description shares words with the text, best match first."""
         skills = self.list()
         scores = rank(text[:MAX_QUERY], [(skill.name, skill.description) for skill in skills])
         order = sorted(range(len(skills)), key=lambda index: (-scores[index], skills[index].name))
@@ -179,16 +181,16 @@ class SkillRegistry:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What a user should know: skills left out, mended, shadowed, not trusted; in the order of the search."""
+        """Notes for the user on skills that were omitted, repaired, shadowed or not trusted, in search order."""
         return self._state.findings
 
     @property
     def shadowed(self) -> tuple[tuple[Skill, Skill], ...]:
-        """Each skill that yields to another of its name, and that one; in the order of the search."""
+        """Pairs (shadowed skill, the skill used instead), in search order."""
         return self._state.shadowed
 
     def reload(self) -> SkillChanges:
-        """Look again, and tell what differs. What did not change on disk is not read again."""
+        """Search the folders again and return the changes. Files that did not change on disk are not read again."""
         with self._reloading:
             before = self._state
             given = tuple(self._scan_given())
@@ -199,7 +201,7 @@ class SkillRegistry:
             return _changes(before.skills, self._state)
 
     def _gather(self, source: tuple[Loaded, ...], given: set[str], before: _State) -> _State:
-        """The state that a scan's findings make, names in order."""
+        """Build the state from the results of a scan, sorted by name."""
         found = _Gathering({f"{skill.folder}/{skill.file}": skill for skill in before.skills.values()})
         for loaded in source:
             found.add(loaded)
@@ -218,7 +220,7 @@ class SkillRegistry:
                 yield from scan(path, "given", self._cache)
 
     def _scan_package(self, path: Path) -> Iterator[Loaded]:
-        """What becomes of a package; one that broke is told as its last good SKILL.md, which is kept by that."""
+        """Scan a package; an error in one that was loaded before names its SKILL.md, so that the skill is kept."""
         try:
             folder = open_package(path)
         except PackageError as error:
@@ -246,13 +248,13 @@ class SkillRegistry:
                 yield from scan(folder, scope, self._cache)
 
     def _scan_project(self, project: Path) -> Iterator[Loaded]:
-        """The project's skills if the user trusts it; a finding in their place if not."""
+        """Yield the project's skills if the user trusts it, else a finding."""
         own = {os.path.realpath(folder) for folder in self._user_folders()}
         folders = [folder for name in PROJECT_FOLDERS if os.path.realpath(folder := project / name) not in own]
         outside = [folder for folder in folders if not Path(os.path.realpath(folder)).is_relative_to(project)]
         for folder in outside:
             if folder.is_dir():
-                yield _notice("link-outside", "is a link that leads out of the project; it is not loaded", folder)
+                yield _notice("link-outside", "is a link to a folder outside of the project and was not loaded", folder)
         found = [
             x for x in self._scan_all((f for f in folders if f not in outside), "project") if not self._is_given(x)
         ]
@@ -260,14 +262,14 @@ class SkillRegistry:
         if not names:
             yield from found
             return
-        what = f"{len(names)} skills of this project are" if len(names) > 1 else f"the project's skill {names[0]} is"
+        what = f"{len(names)} skills of this project were" if len(names) > 1 else f"the project's skill {names[0]} was"
         trusted, forgotten = self._ask(project, [loaded.skill for loaded in found if loaded.skill])
         if forgotten:
             yield _notice("not-remembered", f"your answer could not be remembered: {forgotten}", project)
         if trusted:
             yield from found
         elif trusted is None:
-            text = f"{what} not loaded: nobody could be asked whether you trust it"
+            text = f"{what} not loaded: there is no way to ask here whether you trust it"
             yield _notice("not-asked", text, project, NAME_FOLDER)
         else:
             text = f"{what} not loaded: you do not trust it"
@@ -279,9 +281,9 @@ class SkillRegistry:
         return skill is not None and any(skill.directory.is_relative_to(path) for path in self._paths)
 
     def _ask(self, project: Path, skills: Sequence[Skill]) -> tuple[bool | None, str]:
-        """Whether the project is trusted, as remembered or asked now; and why a new answer was not remembered.
+        """Return whether the project is trusted (remembered or asked now), and why an answer was not remembered.
 
-        A yes is for the skills as they were: what is new or changed since is asked about.
+        A yes covers the skills as they were then: new and changed skills are asked about.
         """
         before = self._trust.get(project)
         if before is False:
@@ -295,14 +297,14 @@ class SkillRegistry:
             return None, ""
         answer = self._ask_trust(project, tuple(told))
         try:
-            if answer or (answer is False and before is None):  # a no to what changed is no no for ever
+            if answer or (answer is False and before is None):  # a no to a change is not remembered
                 self._trust.set(project, answer, contents)
         except OSError as error:
             return answer, str(error.strerror)
         return answer, ""
 
     def _news(self, skill: Skill, content: Mapping[str, str], trusted: Contents) -> str:
-        """A skill as a question names it, with what is new about it; empty if it is as it was when it was trusted."""
+        """Return a skill's name for the question, with what is new; empty if it is unchanged since it was trusted."""
         known = trusted.get(skill.name)
         if known == content:
             return ""
@@ -311,14 +313,14 @@ class SkillRegistry:
         changed = [name for name in sorted({*content, *(known or {})}) if (known or {}).get(name) != content.get(name)]
         news = ["new"] if known is None and trusted else []
         news = [f"changed: {', '.join(changed[:5])}{', …' if len(changed) > 5 else ''}"] if known is not None else news
-        news += ["in place of another skill of that name"] if shadows else []
+        news += ["replaces another skill of that name"] if shadows else []
         return f"{skill.name} ({', '.join(news)})" if news else skill.name
 
 
 def load_skills(paths: Iterable[str | Path]) -> tuple[Skill, ...]:
-    """The skills in the given folders, each a skill or a folder of skills; what cannot be loaded is left out.
+    """Load the skills in the given folders, each a skill or a folder of skills; skip those that cannot be loaded.
 
-    `SkillRegistry(paths)` tells why something was. Raises UsageError for a path that is not a folder.
+    The `findings` of `SkillRegistry(paths)` say why. Raises UsageError for a path that is not a folder.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     return SkillRegistry(given, user=False, bundled=False).list()
@@ -329,7 +331,7 @@ def _normal(name: str) -> str:
 
 
 def _folder(path: str | Path) -> Path:
-    """The folder that a path means, or the package, which is unpacked. Raises UsageError and PackageError."""
+    """Resolve a path to a skill folder or a package, which is unpacked. Raises UsageError and PackageError."""
     folder = expanded(path)
     if folder.name in ("SKILL.md", "skill.md"):
         folder = folder.parent
@@ -345,7 +347,7 @@ def _notice(code: str, text: str, path: Path, remedy: Remedy | None = None) -> L
 
 
 def _catalogue_findings(skills: Iterable[Skill]) -> Iterator[Finding]:
-    """What a model is not told for want of room."""
+    """Yield findings on skills that are shortened in, or missing from, the model's catalogue."""
     fitted = fit_catalogue(entries_of(skills))
     if fitted.shortened:
         yield Finding(

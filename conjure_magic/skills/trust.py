@@ -1,4 +1,4 @@
-"""Which project folders a user trusts, remembered in a file of their own."""
+"""The project folders that the user trusts, remembered in a file in their data directory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _lock = threading.Lock()
 
 
 def data_dir() -> Path:
-    """Where this package keeps a user's own data: `CONJURE_HOME`, else the system's usual place."""
+    """Return the user's data directory for this package: `CONJURE_HOME`, or the system's default."""
     home = os.environ.get("CONJURE_HOME")
     if home:
         return Path(home).expanduser().absolute()
@@ -27,13 +27,13 @@ def data_dir() -> Path:
 
 
 Contents = dict[str, dict[str, str]]
-"""Skill -> each of its files, by its path in the skill -> the SHA-256 of its content, or what else tells it apart."""
+"""Skill -> path of each file in the skill -> the SHA-256 of its content, or another fingerprint."""
 HASHED = 32 << 20
-"""Bytes of a skill that are hashed; of a file beyond that, size and times count."""
+"""Bytes of a skill that are hashed; files beyond that are compared by size and times."""
 
 
 def content_of(skill: Path) -> dict[str, str]:
-    """The files of a skill and their hashes, links named and not followed."""
+    """Return the files of a skill with their hashes; links are recorded but not followed."""
     found: dict[str, str] = {}
     left = HASHED
     with contextlib.closing(walk(skill, lambda name: name.rpartition("/")[2] != "__pycache__")) as everything:
@@ -43,7 +43,7 @@ def content_of(skill: Path) -> dict[str, str]:
             status = entry.stat(follow_symlinks=False)
             left -= status.st_size
             found[name] = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-            with contextlib.suppress(OSError):  # what cannot be read is told apart by that
+            with contextlib.suppress(OSError):  # an unreadable file is compared by size and times
                 if entry.is_symlink():
                     found[name] = f"link to {os.readlink(entry.name, dir_fd=folder)}"
                 elif left >= 0 and entry.is_file(follow_symlinks=False):
@@ -53,20 +53,20 @@ def content_of(skill: Path) -> dict[str, str]:
 
 
 class TrustStore:
-    """The folders that a user said yes or no to: JSON, readable by its owner alone.
+    """The user's answers for project folders, in a JSON file with mode 0600.
 
-    A file that cannot be read trusts nothing; folders are told apart by their resolved path.
+    If the file cannot be read, no folder is trusted. Folders are identified by their resolved path.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.path = path if path is not None else data_dir() / "trusted-folders.json"
 
     def get(self, folder: Path) -> bool | None:
-        """The user's answer; None if they were never asked."""
+        """Return the user's answer; None if they were never asked."""
         return self._load().get(str(folder.resolve()))
 
     def contents(self, folder: Path) -> Contents:
-        """What the person said yes to: skill -> its files and their hashes; empty if nothing is known of that."""
+        """What the user said yes to: skill -> its files and their hashes; empty if nothing is known of that."""
         skills = self._read("skills").get(str(folder.resolve()))
         return skills if isinstance(skills, dict) and all(isinstance(v, dict) for v in skills.values()) else {}
 
@@ -90,7 +90,7 @@ class TrustStore:
         return value if isinstance(value, dict) else {}
 
     def _change(self, folder: Path, answer: bool | None, contents: Contents | None) -> None:
-        """Write the file anew beside the old one, so that a crash leaves one of the two."""
+        """Write a new file next to the old one and replace it, so that a crash leaves one of the two intact."""
         with _lock:
             folders, skills = self._load(), self._read("skills")
             skills.pop(str(folder.resolve()), None)

@@ -160,4 +160,4 @@ def test_a_reload_tells_what_was_added_removed_changed_and_broken(loaded: Kernel
     (folder / "s" / "breaks" / "SKILL.md").write_text("no front matter")
     shown = html(loaded.run("%conjure skills --reload"))
     assert "added: comes; removed: goes; changed: changes; broken: breaks" in shown
-    assert "breaks broke; its last good state is kept" in shown
+    assert "breaks can no longer be loaded; its last good state is kept" in shown

@@ -103,7 +103,7 @@ def test_names_restrict_the_catalogue_to_themselves_and_what_paths_hold(tmp_path
 
 
 def test_a_name_that_is_nowhere_is_told_with_what_is_close() -> None:
-    with pytest.raises(SkillNotFoundError, match="no skill 'log-analyser': did you mean log-analyzer"):
+    with pytest.raises(SkillNotFoundError, match="unknown skill 'log-analyser'; did you mean log-analyzer"):
         SkillRegistry(names=["log-analyser"])
     with pytest.raises(SkillNotFoundError, match="there is log-analyzer"):
         SkillRegistry().get("zzz")
@@ -158,7 +158,7 @@ def test_where_nobody_can_answer_it_is_not_loaded_and_asked_again_next_time(tmp_
     registry = SkillRegistry(project=project, ask_trust=ask, bundled=False)  # type: ignore[arg-type]
     assert names(registry) == []
     assert str(registry.findings[0].remedy) == 'To load them, name the folder: skills="./skills".'
-    with pytest.raises(SkillNotFoundError, match="nobody could be asked"):
+    with pytest.raises(SkillNotFoundError, match="there is no way to ask here"):
         registry.get("one")
     assert names(SkillRegistry(project=project, ask_trust=lambda *_: True, bundled=False)) == ["one"]
 

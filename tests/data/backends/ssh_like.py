@@ -1,4 +1,4 @@
-"""A backend as someone else would write it: commands of a remote shell, here a local one. One file, and one line.
+"""A third-party backend, in one file and one line: runs commands in a remote shell, here a local one.
 
 The line is `register_backend("ssh-like", OPENER)`, or in a package's metadata `ssh-like = "ssh_like:OPENER"`.
 """
@@ -25,10 +25,10 @@ RUN = ToolDefinition(
 
 @dataclass(frozen=True)
 class RemoteOptions:
-    """What a cell may say: `--host NAME`, `--retries N`."""
+    """Options of a cell: `--host NAME`, `--retries N`."""
 
     host: str = option("nowhere", metavar="NAME", help="machine that commands of the backend ssh-like run on")
-    retries: int = option(1, metavar="N", help="tries to reach it")
+    retries: int = option(1, metavar="N", help="attempts to reach it")
 
     def __post_init__(self) -> None:
         if self.host.startswith("-"):
@@ -36,7 +36,7 @@ class RemoteOptions:
 
 
 class RemoteBackend:
-    """Runs its one tool in a shell that stands for the remote one."""
+    """Runs its one tool in a local shell instead of a remote one."""
 
     name = "ssh-like"
 
@@ -45,11 +45,11 @@ class RemoteBackend:
         self._folder = setup.workspace.root
 
     def contribute(self, context: Context) -> Contribution:
-        """The tool."""
+        """Return the tool."""
         return Contribution((RUN,), f"remote_run works on {self.options.host}.", purpose="a remote machine.")
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
-        """The command's output, with the host that it had."""
+        """Run the command, with the host in its environment, and return its output."""
         yield from ()
         env = {"PATH": "/usr/bin:/bin", "HOST": self.options.host, "RETRIES": str(self.options.retries)}
         command = str(call.input["command"])
@@ -57,19 +57,19 @@ class RemoteBackend:
         return ToolResult(done.stdout.strip(), is_error=done.returncode != 0)
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
-        """Nothing."""
+        """Do nothing."""
         yield from ()
 
     def recover(self, error: Exception) -> str | None:
-        """Nothing."""
+        """Return None: there is nothing to repair."""
         return None
 
     def close(self) -> None:
-        """Nothing runs on."""
+        """Do nothing: no process is left running."""
 
 
 def open_remote(setup: BackendSetup, options: RemoteOptions) -> Backend:
-    """One for a session."""
+    """Return the backend for a session."""
     return RemoteBackend(setup, options)
 
 
