@@ -51,10 +51,10 @@ The Files and Skills endpoints also raise the subclasses of ModelError, for prob
 connection.
 
 Events inside a turn are results rather than errors, since the work done so far counts. A command's non-zero exit or
-time limit, and any exception of a user's function, become a `ToolResult` with `is_error` and a `status`. An interrupt, a
-time limit, `max_rounds` and `max_cost` become the `stop_reason` of a `TurnResult`. An exception of a callable model is
-wrapped in a ModelError. Every other exception is a bug in this package or in the caller's code, and propagates with its
-traceback.
+time limit, and any exception of a user's function, become a `ToolResult` with `is_error` and a `status`. An interrupt,
+a time limit, `max_rounds` and `max_cost` become the `stop_reason` of a `TurnResult`. An exception of a callable model
+is wrapped in a ModelError. Every other exception is a bug in this package or in the caller's code, and propagates with
+its traceback.
 """
 
 from __future__ import annotations

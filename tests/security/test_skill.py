@@ -46,7 +46,7 @@ def test_a_planted_skill_is_asked_about_and_said_to_shadow_the_bundled_one(proje
     asked(project)
     add(project / "skills", "log-analyzer")
     told, loaded = asked(project, answer=False)
-    assert told == ["log-analyzer (new, in place of another skill of that name)"]
+    assert told == ["log-analyzer (new, replaces another skill of that name)"]
     assert loaded == []
     assert asked(project, answer=True)[1] == ["log-analyzer", "own"]
 
