@@ -105,7 +105,7 @@ def test_names_restrict_the_catalogue_to_themselves_and_what_paths_hold(tmp_path
 def test_a_name_that_is_nowhere_is_told_with_what_is_close() -> None:
     with pytest.raises(SkillNotFoundError, match="unknown skill 'log-analyser'; did you mean log-analyzer"):
         SkillRegistry(names=["log-analyser"])
-    with pytest.raises(SkillNotFoundError, match="there is log-analyzer"):
+    with pytest.raises(SkillNotFoundError, match="available: log-analyzer"):
         SkillRegistry().get("zzz")
 
 
