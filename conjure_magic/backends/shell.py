@@ -193,8 +193,8 @@ class ShellBackend:
         new = [f"{visible(name)} ({counted(changed[name], 'entry')})" for name in sorted({*changed} - self._told)]
         self._told |= {*changed}
         if new:
-            more = f" and {len(new) - NAMED:,} more" if len(new) > NAMED else ""
-            listed = ", ".join(new[:NAMED]) + more
+            more = f" and {len(new) - LISTED_FILES:,} more" if len(new) > LISTED_FILES else ""
+            listed = ", ".join(new[:LISTED_FILES]) + more
             yield Notice(
                 f"Changed as well, though not listed: {listed}. Your own tools may run what lies there.", "warning"
             )

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from conjure_magic.api.addresses import names_network
 from conjure_magic.api.fetch import FetchRules, checked_url, fetch
-from conjure_magic.approval import Gate
+from conjure_magic.approval import ApprovalGate
 from conjure_magic.backends.native.base import NativeSkill
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.results import shortened
@@ -54,7 +54,7 @@ class LogFetcher(NativeSkill):
 
     def __init__(self) -> None:
         super().__init__()
-        self._gate = Gate()
+        self._gate = ApprovalGate()
         self._named: list[str] = []
         """The person's requests in which a fetch was made."""
 
