@@ -1,6 +1,6 @@
-"""Every figure that the project promises, one script after the other: python -m benchmarks [WORD …]
+"""Run the benchmarks one after the other: python -m benchmarks [WORD …]
 
-A word picks the scripts whose names hold it. Each prints its own table and exits with 1 if a bound does not hold.
+Words select the scripts whose names contain one of them. Each prints a table and exits with 1 if it exceeds a limit.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ HERE = Path(__file__).parent
 
 
 def main(words: list[str]) -> int:
-    """Run the chosen scripts; 1 if one of them failed or a bound does not hold."""
+    """Run the selected scripts; returns 1 if one of them failed or exceeded a limit."""
     files = [path for path in HERE.glob("*.py") if not path.name.startswith("_")]
     scripts = sorted(path for path in files if "__main__" in path.read_text(encoding="utf-8"))
     chosen = [path for path in scripts if not words or any(word in path.stem for word in words)]

@@ -1,7 +1,7 @@
-"""Seconds that one smallest call takes on each backend, the first and the median of those after it, side by side.
+"""The duration of a minimal call on each backend: of the first call, and the median of later ones.
 
-A function that returns at once; the shell's `true` on this machine; `true` in the container, where a Docker engine
-answers and has the image. The hosted backend runs at Anthropic's and is not measured.
+The calls are a function that returns at once, the shell's `true` on this machine, and `true` in a container, if a
+Docker engine and the image are available. The hosted backend runs at Anthropic and is not measured.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def seconds(stub: StubProcess, name: str, call: tuple[str, dict[str, str]]) -> list[float]:
-    """How long each of the calls took, as a turn counts them."""
+    """The duration of each call, as measured by the turn."""
     tool, given = call
     stub.reset()
     stub.reply(*[Reply(({"type": "tool_use", "name": tool, "input": given},)) for _ in range(CALLS)], "Done.")

@@ -1,6 +1,6 @@
-"""How long 256 answers take at once, in one process, compared with one: 200 deltas over 10 seconds each.
+"""The duration of 256 concurrent answers in one process, relative to one: 200 deltas over 10 seconds each.
 
-Each runs on a thread of its own and all share one model; the stub runs in a process of its own:
+Each runs in its own thread and all share one model; the stub runs in a separate process:
 `python -m benchmarks.concurrent_turns [--turns N]`.
 """
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def timed(model: MessagesModel, turns: int) -> float:
-    """Wall seconds until all of them are whole."""
+    """Wall-clock seconds until all answers are complete."""
     started = time.monotonic()
     with ThreadPoolExecutor(turns) as pool:
         seen = list(pool.map(lambda number: one(model, number), range(turns)))
@@ -56,7 +56,7 @@ def timed(model: MessagesModel, turns: int) -> float:
 
 
 def one(model: MessagesModel, number: int) -> int:
-    """One answer; how many pieces of text it had."""
+    """Receive one answer and return its number of text deltas."""
     request = Request(MODEL, "", (), (Message.user(f"Conversation {number}."),), max_tokens=1_000)
     events = list(model.stream(request, Cancel()))
     assert isinstance(events[-1], MessageFinished)

@@ -1,10 +1,10 @@
-"""What a command in a container costs, by every way to run one, each beside the others in one run:
+"""The cost of a command in a container, for every way to run one, measured side by side:
 
     python -m benchmarks.docker_commands IMAGE [--rounds N]
 
-The image needs Python; none is pulled. "kept process" is a bare loop in a container that runs what comes over its
-stdin and prints an end mark: the least that any design of ours could cost. Medians; ways are taken in turns, so that
-a busy moment of the machine hits all of them.
+The image needs Python; none is pulled. "kept process" is a bare loop in a container that runs commands from its
+stdin and prints an end mark: the lower limit for any design. Figures are medians; the ways alternate, so that a busy
+moment of the machine affects all of them.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ for line in sys.stdin.buffer:
     done = subprocess.run(["bash", "-c", line], stdin=subprocess.DEVNULL, capture_output=True)
     os.write(1, done.stdout + b"\\0")
 """
-"""Not even a limit in time: the same shell as ours as a plain child, waited for, what it printed handed over."""
+"""Without even a timeout: the same shell as ours as a plain child process, with its output returned."""
 
 
 def main() -> None:
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 def measured(ways: dict[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median milliseconds of each way, the ways in turns; what one returns to be closed is closed outside of them."""
+    """Median milliseconds of each way, alternating; closing what a way returns is not measured."""
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds + 2):
         for name, way in ways.items():
@@ -110,14 +110,14 @@ def open_executor(image: str) -> Iterator[Callable[[str], list[object]]]:
 
 
 def opened(image: str) -> contextlib.ExitStack:
-    """The way to the engine, as a session goes it when its first turn begins."""
+    """Connect to the engine, as a session does at the start of its first turn."""
     stack = contextlib.ExitStack()
     stack.enter_context(open_executor(image))
     return stack
 
 
 def first_command(image: str) -> Callable[[], contextlib.ExitStack]:
-    """From the first command to its end, the container made in between; each on an executor of its own."""
+    """The first command of an executor, including the creation of its container."""
     ready: list[tuple[contextlib.ExitStack, Callable[[str], list[object]]]] = []
 
     def prepare() -> None:
@@ -136,7 +136,7 @@ def first_command(image: str) -> Callable[[], contextlib.ExitStack]:
 
 @contextlib.contextmanager
 def plain_container(client: docker.DockerClient, image: str) -> Iterator[docker.models.containers.Container]:
-    """A container that waits, for the ways that start a process in one."""
+    """An idle container, for the ways that start a process in one."""
     container = client.containers.run(image, ["sleep", "3600"], detach=True, network_mode="none", init=True)
     try:
         yield container

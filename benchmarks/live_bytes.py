@@ -1,9 +1,9 @@
-"""What the live display of a streamed answer sends, against the finished output: python benchmarks/live_bytes.py
+"""Bytes sent by the live display of a streamed answer, relative to the finished output: python benchmarks/live_bytes.py
 
-In a real kernel, an answer is streamed into a cell's display at 200 deltas a second, and every byte of its
-display messages on iopub is counted. Printed: for prose and for one long code block, live bytes over the bytes
-of the same cell's final state, the longest time without new text, and the bytes of twice the answer over those
-of the answer. Takes about three minutes; figures are ratios within one run.
+In a real kernel, an answer is streamed into a cell's display at 200 deltas per second, and every byte of its
+display messages on iopub is counted. For prose and for one long code block, it prints the live bytes divided by the
+bytes of the cell's final state, the longest time without new text, and the bytes of an answer twice as long divided
+by those of the answer. Takes about three minutes; figures are ratios within one run.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from conjure_magic.settings import Settings
 from conjure_magic.artifacts import Artifacts
 
 def stream(text, rate, characters):
-    """Show a turn that says the text, so many deltas a second; the size of its final state."""
+    """Display a turn that streams the text at `rate` deltas per second; return the size of its final state."""
     message = Message.assistant(text)
     result = TurnResult("main", 1, "a", "", "Say it.", ("local",), "some-model", (Said(text),), Artifacts(),
         (Message.user("Say it."), message), Usage(1000, len(text) // 4), 0.1, "end_turn", 9.9, 1)
@@ -44,7 +44,7 @@ def stream(text, rate, characters):
 
 
 def prose(size: int) -> str:
-    """An answer of about so many characters: paragraphs, lists, code, numbers that tell how far it is."""
+    """An answer of about `size` characters: paragraphs, lists, code, and numbers that show its progress."""
     parts: list[str] = []
     while sum(map(len, parts)) < size:
         n = len(parts)
@@ -58,13 +58,13 @@ def prose(size: int) -> str:
 
 
 def code(size: int) -> str:
-    """One code block of about so many characters."""
+    """One code block of about `size` characters."""
     lines = [f"    result[{n}] = compute({n}, limit={n * 3}, retries=5)  # step {n}\n" for n in range(size // 50)]
     return "```python\n" + "".join(lines)[: size - 14] + "\n```"
 
 
 class Cell:
-    """What one run sent: its bytes, and when new text came."""
+    """The messages of one run: their bytes, and the times of new text."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -74,7 +74,7 @@ class Cell:
 
 
 def run(client: Any, text: str, rate: int, characters: int) -> Cell:
-    """Stream the text in the kernel and count what comes out of it."""
+    """Stream the text in the kernel and count the bytes that it sends."""
     cell, last, seen = Cell(), time.monotonic(), ""
     sizes: dict[str, int] = {}
     client.session.check_pid = False
@@ -101,7 +101,7 @@ def run(client: Any, text: str, rate: int, characters: int) -> Cell:
 
 
 def main() -> int:
-    """Measure, print, and say by the exit code whether the bounds hold."""
+    """Measure and print; the exit code is 1 if a limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--size", type=int, default=20_000, help="characters of the answer")
     parser.add_argument("--rate", type=int, default=200, help="deltas a second")

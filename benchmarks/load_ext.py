@@ -1,7 +1,7 @@
-"""What loading the extension costs, beside one that imports httpx: python benchmarks/load_ext.py
+"""The cost of loading the extension, compared with one that imports httpx: python benchmarks/load_ext.py
 
-Each load happens in a fresh kernel, in turn; printed are the medians of the time that `%load_ext` takes and of
-what the kernel's resident memory grows by. Figures are ratios within one run.
+Each load runs in a new kernel, alternating. It prints the medians of the duration of `%load_ext` and of the growth
+of the kernel's resident memory. Figures are ratios within one run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ print(time.perf_counter() - start, resident() - before)
 def load(name: str, folder: Path) -> tuple[float, float]:
     """Seconds, and MiB of resident memory, that `%load_ext` takes in a fresh kernel."""
     env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    # Bytecode of both as after an installation: written by the first load, which does not count.
+    # The first load writes the bytecode of both, as after an installation, and is not counted.
     env |= {"PYTHONPATH": str(folder), "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
     manager, client = start_new_kernel(env=env, extra_arguments=["--log-level=ERROR"])
     printed: list[str] = []

@@ -1,9 +1,9 @@
-"""Small odd logs: each row of `expected.md` asked of the log-analyzer by its command line, and scored.
+"""Scores of the log-analyzer on small unusual logs: each row of `expected.md`, asked by its command line.
 
     python benchmarks/log_analyzer_formats.py [--data FOLDER] [--wrong]
 
-A row is right if every question in it gets its right value. The second table ("Not logs") is of other parts of
-the project; of it, what is about the log-analyzer is asked here.
+A row is right if every question in it gets the right value. The second table ("Not logs") is about other parts of
+the project; only its row about the log-analyzer is used here.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ALIASES = {"WARNING": "WARN", "INFORMATION": "INFO"}
 
 @dataclass(frozen=True)
 class Row:
-    """One row: what is asked of a file, and the right values, in the same order."""
+    """One row: the questions about a file, and the right values in the same order."""
 
     kind: str
     file: str
@@ -35,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A row and what was answered; `wrong` names the questions whose answer is not right."""
+    """A row and its answers; `wrong` lists the questions with wrong answers."""
 
     row: Row
     answers: tuple[str, ...]
@@ -66,7 +66,7 @@ def _joined(values: Sequence[str], asked: str) -> list[str]:
 
 
 def ask(path: Path, question: str) -> str:
-    """The answer's text; of a refusal, what it says."""
+    """The text of the answer, or of the error."""
     words = question.replace("query ", "").split(",")[0].split()
     if question.startswith("message of the first record"):
         command = ["parse_logs.py", str(path), "--limit", "1"]
@@ -106,7 +106,7 @@ def _range_is_right(right: str, answer: str) -> bool:
 
 
 def is_right(question: str, right: str, answer: str) -> bool:
-    """Whether an answer says what is right."""
+    """True if the answer contains the right value."""
     counts = {name: count for name, count in _counts(answer).items() if count}
     if question == "summary, range":
         return _range_is_right(right, answer)
@@ -127,7 +127,7 @@ def is_right(question: str, right: str, answer: str) -> bool:
 
 
 def score(data: Path) -> list[Outcome]:
-    """Every row with what was answered."""
+    """Every row with its answers."""
     outcomes = []
     for row in rows_of((data / "expected.md").read_text()):
         answers = tuple(ask(data / row.file, question) for question in row.asked)
@@ -143,7 +143,7 @@ def score(data: Path) -> list[Outcome]:
 
 
 def ask_for_layout(folder: Path) -> bool:
-    """The row of "Not logs" that is of the log-analyzer: a query takes `--layout`."""
+    """The row of "Not logs" about the log-analyzer: a query accepts `--layout`."""
     log = folder / "own.log"
     log.write_text("".join(f"at 2024-03-01 10:0{i}:00~WARN~core~job {i}\n" for i in range(10)))
     answer = ask(log, r"--field level --count --layout at\s(?P<ts>\S+\s\S+?)~(?P<level>\w+)~(?P<message>.*)")
@@ -166,7 +166,7 @@ def table(outcomes: Sequence[Outcome]) -> tuple[tuple[str, ...], list[tuple[obje
 
 
 def page(data: Path, render: Callable[[Sequence[str], Sequence[Sequence[object]]], str]) -> list[str]:
-    """The part of the page of scores that tells of the small odd logs."""
+    """The section about small unusual logs for the page of scores."""
     outcomes = score(data)
     head, found = table(outcomes)
     *_, (_, total, right, _) = found
@@ -174,10 +174,10 @@ def page(data: Path, render: Callable[[Sequence[str], Sequence[Sequence[object]]
 
 
 def main() -> None:
-    """Ask, print."""
+    """Ask all questions and print the scores."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=DATA)
-    parser.add_argument("--wrong", action="store_true", help="print the answers that are not right")
+    parser.add_argument("--wrong", action="store_true", help="print the wrong answers")
     args = parser.parse_args()
     outcomes = score(args.data)
     for outcome in outcomes if args.wrong else ():

@@ -2,7 +2,7 @@
 
     python benchmarks/log_analyzer_measurements.py [--data FOLDER]
 
-FOLDER holds the shared data sets `formats`, `logdx` and `loghub`; a set that is not there is left out, and said.
+FOLDER contains the shared data sets `formats`, `logdx` and `loghub`; the table says which sets are missing.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Row = tuple[str, str, str, str]
 
 
 def formats_row(data: Path) -> Row:
-    """How many of the small odd files give every right value."""
+    """The number of small unusual files with only right values."""
     name, goal = "odd formats: files that give every right value", "all"
     if not data.is_dir() or importlib.util.find_spec("log_analyzer_formats") is None:
         return name, "-", "not measured", goal
@@ -50,7 +50,7 @@ def evidence_rows(data: Path) -> list[Row]:
 
 
 def _evidence(data: Path) -> dict[int, str]:
-    """Scored by the data set's own script, each log by a process of its own."""
+    """The scores of the data set's own script, with a process for each log."""
     command = f"{sys.executable} {ANALYZE} summary {{log}} --budget {{budget}}"
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder, "found.json")
@@ -66,7 +66,7 @@ def _evidence(data: Path) -> dict[int, str]:
 
 
 def grouping_row(data: Path) -> Row:
-    """The mean grouping accuracy over the eight systems at hand."""
+    """The mean grouping accuracy over the eight available systems."""
     name, goal = "grouping of LogHub-2k, mean of eight systems", "≥ 0.99"
     if not data.is_dir():
         return name, "0.998", "not measured", goal
@@ -86,7 +86,7 @@ def section(data: Path) -> str:
 
 
 def main() -> None:
-    """Measure, print, write the table into the page in the place of the one that is there."""
+    """Measure, print, and replace the table in the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared/data")
     text = section(parser.parse_args().data)

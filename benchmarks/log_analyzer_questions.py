@@ -1,6 +1,6 @@
-"""The shared questions as commands of the skill, and whether each is answered exactly.
+"""The shared questions as commands of the skill, and whether each answer is exact.
 
-A command is built from the verbs that SKILL.md teaches. Words that come from a log are not written here:
+A command is built from the options that SKILL.md documents. Words from a log are not written here:
 `{grep}` and `{pattern}` are taken from the question's own shell pipeline when it runs.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ANALYZE = Path(__file__).parent.parent / "conjure_magic/skills/bundled/log-analyzer/scripts/analyze.py"
-# A person's question and the log's path in, the shown answer out; None where no answer was given.
+# (question, path of the log) -> the displayed answer; None if there was none.
 Offline = Callable[[str, str], str | None]
 
 _PER_LEVEL = ("--field", "level", "--count")
@@ -66,7 +66,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """One question: is the command's answer exact, and the offline model's (None: not asked)."""
+    """One question: whether the answers of the command and of the offline model (None: not asked) are exact."""
 
     id: str
     system: str
@@ -77,7 +77,7 @@ class Outcome:
 
 
 def ask_all(data: Path, offline: Offline | None = None) -> list[Outcome]:
-    """Every question of `data`/questions.json, asked by its command and, where given, of the offline model."""
+    """The outcome of every question in `data`/questions.json, for its command and, if given, the offline model."""
     outcomes = []
     for question in json.loads((data / "questions.json").read_text()):
         system = question["system"]
@@ -94,7 +94,7 @@ def ask_all(data: Path, offline: Offline | None = None) -> list[Outcome]:
 
 
 def from_shell(shell: str) -> dict[str, str]:
-    """The words that a pipeline looks for: `grep` selects lines, `pattern` is the last `grep -oP`, as groups."""
+    """The patterns in a pipeline: `grep` selects lines, `pattern` is the last `grep -oP` as groups."""
     words = {"grep": "", "pattern": ""}
     for step in re.split(r"\s\|\s", shell):
         plain = re.match(r"(?:\w+ -c |grep -F |grep -c |grep )'([^']*)'", step)
@@ -110,7 +110,7 @@ def from_shell(shell: str) -> dict[str, str]:
 
 
 def grouped(pattern: str) -> str:
-    r"""A pattern with `\K` as one whose only group is what `\K` keeps."""
+    r"""A pattern with `\K`, rewritten so that its only group matches what follows `\K`."""
     before, keep, after = pattern.partition(r"\K")
     if not keep:
         return pattern
@@ -125,7 +125,7 @@ def _ask(log: str, command: list[str]) -> object:
 
 
 def same(found: object, expected: object, kind: str) -> bool:
-    """Whether an answer is the expected one; only a `list` has no order, only a `text` stands alone."""
+    """True if the answer is the expected one; a `list` may be in any order, a `text` must match completely."""
     if kind == "list" and isinstance(found, list) and isinstance(expected, list):
         return sorted(map(str, found)) == sorted(map(str, expected))
     if kind == "text" and isinstance(found, list):
@@ -134,7 +134,7 @@ def same(found: object, expected: object, kind: str) -> bool:
 
 
 def mentions(shown: str, expected: object) -> bool:
-    """Whether a shown answer names everything that was asked for, each count on the line of its name."""
+    """True if a displayed answer contains everything asked for, each count on the line of its name."""
     if isinstance(expected, list):
         lines = shown.splitlines()
         return all(any(all(_stands(str(part), line) for part in (row if isinstance(row, list) else [row]))

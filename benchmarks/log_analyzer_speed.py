@@ -1,4 +1,4 @@
-"""CPU seconds and memory of the log-analyzer beside drain3 and polars, each in a process of its own."""
+"""CPU seconds and memory of the log-analyzer, drain3 and polars, each in a separate process."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def drain_miner() -> Any:
 
 
 def run_drain(path: str) -> None:
-    """What a drain3 user does: every line into one miner."""
+    """Typical use of drain3: every line goes into one miner."""
     miner = drain_miner()
     with open(path, encoding="utf-8") as stream:
         for line in stream:
@@ -35,7 +35,7 @@ def run_drain(path: str) -> None:
 
 
 def run_polars(path: str) -> None:
-    """What a polars user does: the lines as a column, time and level by a pattern, counts per level and minute."""
+    """Typical use of polars: lines as a column, time and level by a pattern, counts per level and minute."""
     import polars as pl
 
     lines = pl.read_csv(path, has_header=False, new_columns=["line"], separator="\x01", quote_char=None)
@@ -49,7 +49,7 @@ def run_polars(path: str) -> None:
 
 
 def write_log(path: Path, lines: int, name: str) -> None:
-    """A made-up system's log of so many different lines."""
+    """A generated log with this number of different lines."""
     from log_analyzer import odd_systems  # here, since the measured processes run this file without the tests' path
 
     log = next(log for log in odd_systems.ALL if log.name == name)
@@ -59,7 +59,7 @@ def write_log(path: Path, lines: int, name: str) -> None:
 
 
 def wrap(path: Path, wrapped: Path, kind: str) -> None:
-    """Write a log again in colours, or as a container runtime or docker wraps it."""
+    """Write a log again with colours, or with the prefixes of a container runtime or docker."""
     with open(path, encoding="utf-8") as plain, open(wrapped, "w", encoding="utf-8") as stream:
         for number, line in enumerate(plain):
             second = f"2024-03-01T{number // 3600 % 24:02d}:{number // 60 % 60:02d}:{number % 60:02d}.123456789Z"
@@ -72,7 +72,7 @@ def wrap(path: Path, wrapped: Path, kind: str) -> None:
                 stream.write(json.dumps({"log": line, "stream": "stdout", "time": second}) + "\n")
 
 
-# A small process of its own starts the measured one: a child's peak begins at the size of who forked it.
+# A small process starts the measured one, since a child's peak memory begins at the size of its parent.
 _LAUNCH = """
 import os, subprocess, sys
 process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
@@ -91,7 +91,7 @@ def usage(command: Sequence[str]) -> tuple[float, float]:
 
 
 def measure(folder: Path, lines: int, table: Callable[[Sequence[str], Sequence[Sequence[object]]], str]) -> list[str]:
-    """Two tables: a large log by each tool, and a small file with start-up."""
+    """Two tables: a large log with each tool, and a small file including start-up."""
     rows: list[list[object]] = []
     for name in _MIXED:
         path = folder / f"speed_{name}.log"

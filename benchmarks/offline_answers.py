@@ -1,4 +1,4 @@
-"""What the offline model answers by itself: a column of the table in log_analyzer.md."""
+"""The answers of the offline model: a column of the table in log_analyzer.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from conjure_magic.settings import Settings
 
 
 def answer(question: str, log: str | Path) -> str | None:
-    """What a cell would show for the question about this log, typed behind its name; None if nothing ran."""
+    """The answer that a cell shows for a question about this log; None if no command ran."""
     path = Path(log)
     with tempfile.TemporaryDirectory() as folder:
         before = Path.cwd()

@@ -1,9 +1,9 @@
-"""How well the offline model answers people's questions about logs: the table in offline_answers.md.
+"""Scores of the offline model on users' questions about logs: the table in offline_answers.md.
 
     python benchmarks/offline_asks.py --asks FOLDER --loghub FOLDER [--results RESULTS.json]
 
-`--asks` holds `score.py` and `asks.json`, `--loghub` the LogHub-2k logs; neither belongs to the project. `--results`
-takes what `score.py --json` has kept already, in one file or several, instead of asking again.
+The folder `--asks` contains `score.py` and `asks.json`, `--loghub` the LogHub-2k logs; neither belongs to the project.
+`--results` reads saved results of `score.py --json` from one or more files, instead of asking again.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def row(name: str, results: Sequence[Result]) -> str:
 
 
 def report(results: Sequence[Result]) -> str:
-    """The whole of offline_answers.md."""
+    """The content of offline_answers.md."""
     lines = [
         "# What the offline model answers",
         "",
@@ -88,11 +88,11 @@ def ask(asks: Path, loghub: Path) -> list[Result]:
 
 
 def main() -> None:
-    """Ask, or read what was kept, and write the table."""
+    """Ask, or read saved results, and write the table."""
     parser = argparse.ArgumentParser(description="Score the offline model's answers to questions about logs.")
     parser.add_argument("--asks", type=Path, help="folder with score.py and asks.json")
     parser.add_argument("--loghub", type=Path, help="folder with <System>/<System>_2k.log")
-    parser.add_argument("--results", type=Path, nargs="*", default=[], help="what score.py --json has kept")
+    parser.add_argument("--results", type=Path, nargs="*", default=[], help="saved results of score.py --json")
     args = parser.parse_args()
     if not args.results and not (args.asks and args.loghub):
         parser.error("give --asks and --loghub, or --results")

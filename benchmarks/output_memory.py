@@ -1,8 +1,8 @@
-"""Kernel memory while a command prints 1 GB (10 GB with --soak), and how fast it goes.
+"""Kernel memory and throughput while a command prints 1 GB (10 GB with --soak).
 
-Runs in a process of its own that stands for the kernel: the session's executor, and a reader that keeps what a
-cell keeps. Memory is the growth of the largest resident size (VmHWM, Linux) from just before the command to after
-it; the rate is given beside that of the bare pipe (`command | cat > /dev/null`) in the same run.
+Runs in a separate process that represents the kernel: the session's executor, and a reader that keeps what a cell
+keeps. Memory is the growth of the largest resident size (VmHWM, Linux) during the command; the throughput is
+compared with that of a bare pipe (`command | cat > /dev/null`) in the same run.
 
     python benchmarks/output_memory.py [--soak] [--gigabytes N]
 """
@@ -39,12 +39,12 @@ def peak_mib() -> float:
 
 
 def reset_peak() -> None:
-    """Let VmHWM start again from the present size."""
+    """Reset VmHWM to the current size."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def measure(kind: str, size: int) -> dict[str, object]:
-    """Run one kind of output through an executor; what it took."""
+    """Run one kind of output through an executor and return the measurements."""
     command = KINDS[kind].format(size=size)
     with tempfile.TemporaryDirectory() as folder:
         executor = LocalExecutor(Folders(Path(folder).resolve(), Path(folder).resolve()))
@@ -73,7 +73,7 @@ def measure(kind: str, size: int) -> dict[str, object]:
 
 
 def bare_rate(size: int) -> float:
-    """MB/s of the same lines through a pipe that nobody looks into."""
+    """MB/s of the same lines through a pipe that discards them."""
     command = KINDS["log lines"].format(size=size)
     started = time.perf_counter()
     subprocess.run(["bash", "-c", f"{command} | cat > /dev/null"], check=True)
@@ -81,10 +81,10 @@ def bare_rate(size: int) -> float:
 
 
 def main() -> int:
-    """Print a table; 1 if the memory limit does not hold."""
+    """Print a table; returns 1 if the memory limit is exceeded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--soak", action="store_true", help="10 GB instead of 1 GB for log lines")
-    parser.add_argument("--gigabytes", type=float, default=0, help="so much instead")
+    parser.add_argument("--gigabytes", type=float, default=0, help="output size instead of 1 GB")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     options = parser.parse_args()
     size = int((options.gigabytes or (10 if options.soak else 1)) * 1e9)

@@ -1,7 +1,7 @@
-"""CPU of a conversation of 300 tool rounds, as a share of a bare loop that serialises everything each time.
+"""CPU time of a conversation of 300 tool rounds, relative to a bare loop that serialises everything each time.
 
-The stub runs in a process of its own. The bare loop posts with httpx, keeps its history as the wire has it,
-and lets `json=` write all of it for each request: `python -m benchmarks.rounds`.
+The stub runs in a separate process. The bare loop posts with httpx, keeps its history as dictionaries, and lets
+`json=` serialise all of it for each request: `python -m benchmarks.rounds`.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ GOAL, GROWTH_GOAL = 0.6, 2.5
 MODEL = "claude-opus-5-5"
 RESULT = "2026-11-20 12:00:00 host service[1]: something happened: naïve\n" * 64  # 4 kB, as a tool prints
 NEAR = 5
-"""Rounds around a round whose median counts as its time."""
+"""Number of rounds around a round whose median is used as its time."""
 TOOLS = tuple(
     ToolDefinition(name, "Does something. " * 20, {"type": "object", "properties": {"command": {"type": "string"}}})
     for name in ("bash_tool", "view", "create_file", "str_replace")
@@ -65,7 +65,7 @@ def main() -> None:
 
 
 def raw(client: httpx.Client, url: str) -> list[float]:
-    """The bare loop; CPU seconds of each round."""
+    """CPU seconds of each round of the bare loop."""
     headers = {"x-api-key": "sk-none", "anthropic-version": "2023-06-01"}
     tools = [tool.to_dict() for tool in TOOLS]
     messages: list[dict[str, Any]] = [{"role": "user", "content": "Go on."}]
@@ -101,7 +101,7 @@ def raw(client: httpx.Client, url: str) -> list[float]:
 
 
 def ours(model: MessagesModel) -> list[float]:
-    """The same with our model and messages that are serialised once."""
+    """CPU seconds of each round with our model, which serialises messages once."""
     messages: tuple[Message, ...] = (Message.user("Go on."),)
     taken = []
     for _ in range(ROUNDS):

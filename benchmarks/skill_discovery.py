@@ -1,7 +1,7 @@
-"""What finding 1,000 skills costs, as a multiple of reading 2 kB of each file: `python -m benchmarks.skill_discovery`.
+"""CPU time of finding 1,000 skills, relative to reading 2 kB of each file: `python -m benchmarks.skill_discovery`.
 
-First time: every front matter is parsed. Second time: nothing changed, so a stat each tells. Each figure is the
-best of rounds that measure all three in turn, in one process, with the files in the page cache.
+The first time, every front matter is parsed. The second time, nothing has changed, so one stat per file is enough.
+Each figure is the best of several rounds in one process, with the files in the page cache.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BODY = "Run the script on a file and read its report before you answer.\n\n" * 6
 
 
 def make_skills(root: Path) -> list[Path]:
-    """A thousand skill folders such as people write: about 4 kB, half of them with more than the two fields.
+    """A thousand typical skill folders: about 4 kB each, half of them with more than the two required fields.
 
     One in four has a description in quotes or folded over several lines.
     """
@@ -48,14 +48,14 @@ def make_skills(root: Path) -> list[Path]:
 
 
 def read_heads(files: list[Path]) -> None:
-    """The yardstick: open each file, read 2 kB, close it."""
+    """The reference: open each file, read 2 kB, close it."""
     for file in files:
         with open(file, "rb", buffering=0) as stream:
             stream.read(2048)
 
 
 def seconds(call: Callable[[], object]) -> float:
-    """What a call takes of the processor, which other programs do not change much; no collection of garbage in it."""
+    """CPU seconds of a call, which other programs affect little; without garbage collection."""
     gc.collect()
     gc.disable()
     try:
@@ -67,7 +67,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 
 def measure(root: Path, files: list[Path]) -> tuple[float, float, float]:
-    """Seconds for the yardstick, the first and the second discovery: the best of each."""
+    """The best CPU seconds of the reference, the first and the second discovery."""
     rounds = []
     for _ in range(ROUNDS):
         registries: list[SkillRegistry] = []
@@ -81,7 +81,7 @@ def measure(root: Path, files: list[Path]) -> tuple[float, float, float]:
 
 
 def main() -> int:
-    """Print the ratios; the exit code is 1 if one is over its bound."""
+    """Print the ratios; the exit code is 1 if one is over its limit."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(os.path.realpath(folder))
         files = make_skills(root)

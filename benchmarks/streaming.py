@@ -1,7 +1,7 @@
-"""CPU of receiving one answer of 2,000 deltas, as a multiple of a bare httpx loop that parses each event.
+"""CPU time of receiving an answer of 2,000 deltas, relative to a bare httpx loop that parses each event.
 
-The stub runs in a process of its own and sends each delta in one write. Each way of reading is run in turn,
-several times, and its fastest run counts: `python -m benchmarks.streaming`.
+The stub runs in a separate process and sends each delta in one write. The ways of reading alternate several times,
+and the fastest run of each is used: `python -m benchmarks.streaming`.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def raw(client: httpx.Client, url: str) -> int:
-    """The bare loop: what any client has to do at least."""
+    """The bare loop: the minimum that any client has to do."""
     body = {**REQUEST.to_dict(), "stream": True}
     headers = {"x-api-key": "sk-none", "anthropic-version": "2023-06-01"}
     seen = 0
@@ -67,7 +67,7 @@ def raw(client: httpx.Client, url: str) -> int:
 
 
 def stream(model: MessagesModel) -> int:
-    """Our model, its events in a list."""
+    """Our model, with its events collected in a list."""
     events = list(model.stream(REQUEST, Cancel()))
     return sum(type(event).__name__ == "TextDelta" for event in events)
 

@@ -1,1 +1,1 @@
-"""Records the logs in `notebooks/logs` anew: real nginx, a small shop, and an afternoon gone wrong."""
+"""Records the logs in `notebooks/logs`: a real nginx, a small shop, and an incident."""

@@ -25,7 +25,7 @@ from recordings.truth import LOGS, Happened, incident, now
 RESTART_PAUSE_S = 1.2
 MINUTE_S = 60
 
-# Signals that came in. Noted, not raised: raised while a process starts, nobody would end that one.
+# Signals received. They are recorded and not raised: raised while a process starts, they would leave it running.
 interrupted: list[int] = []
 
 
@@ -33,7 +33,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="recordings", description=__doc__)
     parser.add_argument("--out", type=Path, required=True, help="folder for the logs")
     parser.add_argument("--seconds", type=float, default=540.0, help="length of the story")
-    parser.add_argument("--rate", type=float, default=2.5, help="customers' requests a second")
+    parser.add_argument("--rate", type=float, default=2.5, help="customers' requests per second")
     parser.add_argument("--seed", type=int, default=7, help="seed of traffic and catalogue")
     options = parser.parse_args()
     story = Story(options.seconds, options.rate, options.seed)
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def record(story: Story, folder: Path) -> Happened:
-    """Runs the story with its log files in `folder`; what happened, as its actors saw it."""
+    """Runs the story with its log files in `folder`; returns the events as reported by the processes."""
     data = folder / "shop.sqlite"
     database.create(data, story.seed)
     ports = free_ports()
@@ -65,7 +65,7 @@ def record(story: Story, folder: Path) -> Happened:
         happened = Happened(started=now(), tallies=[])
         started = time.monotonic()
         clients = Clients(ports.nginx)
-        # A daemon, so that an interrupted recording does not first send the rest of the story.
+        # A daemon, so that an interrupted recording does not send the rest of the story first.
         traffic = threading.Thread(target=clients.send, args=(draw_calls(story), started), daemon=True)
         traffic.start()
 
@@ -107,12 +107,12 @@ def _sleep_until(moment: float) -> None:
 
 
 def _sleep_until_a_full_minute() -> None:
-    """So that "per minute" cuts the story the same way in every recording."""
+    """Waits for a full minute, so that counts per minute are comparable between recordings."""
     _sleep_until(time.monotonic() + MINUTE_S - time.time() % MINUTE_S)
 
 
 def publish(folder: Path, out: Path, story: Story, happened: Happened) -> None:
-    """Copies the logs to `out`, with the truth about them beside."""
+    """Copies the logs to `out`, and writes the facts about them next to them."""
     truth = incident(folder, story, happened)
     out.mkdir(parents=True, exist_ok=True)
     for name in LOGS:

@@ -31,7 +31,7 @@ SHOP_KINDS = {
 
 @dataclass(frozen=True)
 class Entry:
-    """One record of one log: where it stands, when it was written, and what it counts as."""
+    """One record of a log: its position, time and content."""
 
     line: int
     time: datetime
@@ -43,14 +43,14 @@ class Entry:
 
 
 def read_access(path: Path) -> Iterator[Entry]:
-    """nginx's access log: the status is the level, the path the text, the request's time the seconds."""
+    """Entries of nginx's access log: level is the status, text the path, seconds the duration of the request."""
     for number, match in _matches(path, ACCESS):
         time = datetime.strptime(match["time"], "%d/%b/%Y:%H:%M:%S %z")
         yield Entry(number, time, match["status"], "nginx", match["path"], float(match["rt"]))
 
 
 def read_nginx(path: Path) -> Iterator[Entry]:
-    """nginx's error log."""
+    """Entries of nginx's error log."""
     for number, match in _matches(path, NGINX):
         time = datetime.strptime(match["time"] + "+0000", "%Y/%m/%d %H:%M:%S%z")
         kind = _kind(match["text"], NGINX_KINDS)
@@ -58,7 +58,7 @@ def read_nginx(path: Path) -> Iterator[Entry]:
 
 
 def read_shop(path: Path) -> Iterator[Entry]:
-    """Records, each with the lines of its traceback joined to its text."""
+    """Entries of the shop's log; the lines of a traceback are part of the text."""
     lines = path.read_text(encoding="utf-8").splitlines()
     starts = [(number, match) for number, line in enumerate(lines) if (match := SHOP.match(line))]
     ends = [number for number, _ in starts[1:]] + [len(lines)]
@@ -70,7 +70,7 @@ def read_shop(path: Path) -> Iterator[Entry]:
 
 
 def read_worker(path: Path) -> Iterator[Entry]:
-    """The worker's JSON lines: the job is the logger, how long it held the lock the seconds."""
+    """Entries of the worker's JSON lines: logger is the job, seconds how long it held the lock."""
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         record = json.loads(line)
         time = datetime.fromisoformat(record["time"])

@@ -50,7 +50,7 @@ http {{
 
 
 class RecordingError(Exception):
-    """A process that the recording needs did not start or stop as it should."""
+    """A process of the recording did not start or stop as expected."""
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Ports:
 
 
 def find_nginx() -> str | None:
-    """The nginx program, also where `sbin` is not on the path; None where there is none."""
+    """The nginx program, even if `sbin` is not on PATH; None if it is not installed."""
     return shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin")
 
 
 def free_ports() -> Ports:
-    """Two ports that nothing listens on now."""
+    """Two unused ports."""
     with socket.socket() as first, socket.socket() as second:
         first.bind(("127.0.0.1", 0))
         second.bind(("127.0.0.1", 0))
@@ -76,10 +76,10 @@ def free_ports() -> Ports:
 
 @contextmanager
 def nginx(folder: Path, ports: Ports) -> Iterator[None]:
-    """nginx, in front of the shop for as long as the block lasts.
+    """Runs nginx as a proxy of the shop inside the block.
 
     Raises:
-        RecordingError: there is no nginx here, or it did not start.
+        RecordingError: nginx is not installed or did not start.
     """
     program = find_nginx()
     if program is None:
@@ -97,7 +97,7 @@ def nginx(folder: Path, ports: Ports) -> Iterator[None]:
 
 
 class Program:
-    """One of our own modules as a process, commanded line by line, stopped by closing its input."""
+    """One of our modules as a process, which reads commands from its input and stops when that is closed."""
 
     def __init__(self, module: str, *arguments: str, port: int | None = None) -> None:
         command = [sys.executable, "-m", module, *arguments]
@@ -107,7 +107,7 @@ class Program:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is the recorder's to answer
+            start_new_session=True,  # only the recorder handles Ctrl-C
         )
         if port is not None:
             try:
@@ -117,14 +117,14 @@ class Program:
                 raise
 
     def command(self, line: str) -> None:
-        """Tells the program something."""
+        """Sends the program a line."""
         if self._process.stdin is None:
             raise RecordingError("the program has no input")
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
 
     def stop(self) -> str:
-        """Ends the program; what it printed at last."""
+        """Stops the program and returns its last output."""
         try:
             output, _ = self._process.communicate(timeout=STOPPED_WITHIN_S)
         except subprocess.TimeoutExpired:
@@ -135,7 +135,7 @@ class Program:
         return output
 
     def kill(self) -> None:
-        """Makes sure that the program is gone, whatever happened before."""
+        """Makes sure that the program has ended."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.communicate()

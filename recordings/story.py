@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Story:
-    """The script: its length in seconds, requests a second, and the seed of all that is drawn."""
+    """The story: its length in seconds, requests per second, and the seed of the random numbers."""
 
     seconds: float
     rate: float
@@ -13,7 +13,7 @@ class Story:
 
     @property
     def rebuild_at(self) -> float:
-        """Seconds from the start until the operator asks for a full rebuild of the index."""
+        """Seconds from the start until the operator requests a full rebuild of the index."""
         return 0.405 * self.seconds
 
     @property
@@ -23,5 +23,5 @@ class Story:
 
     @property
     def cancel_at(self) -> float:
-        """Seconds until the rebuild is cancelled, which does."""
+        """Seconds until the rebuild is cancelled, which helps."""
         return 0.69 * self.seconds

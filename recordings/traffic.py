@@ -1,4 +1,4 @@
-"""Requests of a day at the shop: drawn from a seed beforehand, then sent in real time."""
+"""The requests of a day at the shop: generated in advance from a seed, then sent in real time."""
 
 import http.client
 import random
@@ -17,7 +17,7 @@ CUSTOMERS = 40
 HOST = "shop.example"
 PATIENCE_S = {"ShopWeb/3.2": 10.0, "ShopApp/5.1": 2.0}
 PROBE_EVERY_S = 5.0
-# Parts of the story at which things go wrong that have nothing to do with the incident.
+# Times, as fractions of the story, of errors unrelated to the incident.
 WRONG_QUANTITY_AT = (0.08, 0.17, 0.31, 0.79, 0.94)
 CRAWLER_AT = (0.13, 0.86)
 SCANNER_AT = (0.22,)
@@ -26,7 +26,7 @@ LARGE_BODY_AT = (0.28, 0.82)
 
 @dataclass(frozen=True)
 class Call:
-    """One request to send: when (seconds from the start), by whom, and how long it is waited for."""
+    """One request to send: its time (seconds from the start), its client and its timeout."""
 
     at: float
     client: int
@@ -93,7 +93,7 @@ def _noise(story: Story) -> Iterator[Call]:
 
 
 class Clients:
-    """Sends calls to a port on loopback and counts what came back."""
+    """Sends calls to a port on loopback and counts the responses."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -102,7 +102,7 @@ class Clients:
 
     def send(self, calls: list[Call], started: float) -> None:
         """Sends every call at its time after `started` (monotonic) and waits for the last answer."""
-        # Enough threads that a stuck shop never holds back the next customer.
+        # Enough threads that a blocked shop never delays the next customer.
         with ThreadPoolExecutor(max_workers=128) as executor:
             for number, call in enumerate(calls, 1):
                 time.sleep(max(0.0, started + call.at - time.monotonic()))
@@ -140,7 +140,7 @@ class Clients:
 
 
 def _loopback_has_many_addresses() -> bool:
-    """Linux answers for all of 127.0.0.0/8, macOS for 127.0.0.1 alone."""
+    """Linux accepts all addresses in 127.0.0.0/8, macOS only 127.0.0.1."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.2", 0))

@@ -1,4 +1,4 @@
-"""What is true of a recording, in numbers: `incident.json`, to check an analysis of the logs against.
+"""The facts about a recording, in numbers: `incident.json`, for checking an analysis of the logs.
 
 What the actors saw themselves (the clients' tally, the shop's count of its own records, the times at
 which the script acted) stands beside what is counted in the written files.
@@ -15,7 +15,7 @@ from recordings.entries import CALLERS_SLIP, Entry, read_access, read_nginx, rea
 from recordings.story import Story
 
 LOGS = ("access.log", "error.log", "shop.log", "worker.jsonl")
-# Requests that hung when the rebuild was cancelled still end in these seconds.
+# Requests that were waiting when the rebuild was cancelled still end within these seconds.
 AFTERMATH = timedelta(seconds=5)
 CAUSE = (
     "A full rebuild of the search index holds the database's exclusive lock for seconds at a time, "
@@ -24,13 +24,13 @@ CAUSE = (
 
 
 def now() -> datetime:
-    """The time in UTC, as the logs tell it."""
+    """The time in UTC, in the format of the logs."""
     return datetime.now(UTC)
 
 
 @dataclass
 class Happened:
-    """What the recorder did and what its actors reported, filled in while the story runs."""
+    """The actions of the recorder and the reports of its processes, filled in while the story runs."""
 
     started: datetime
     tallies: list[dict[str, dict[str, int]]]
@@ -50,7 +50,7 @@ def incident(folder: Path, story: Story, happened: Happened) -> dict[str, Any]:
     worker = list(read_worker(folder / "worker.jsonl"))
     begin = next(entry for entry in worker if entry.text == "full rebuild started")
     end = next(entry for entry in worker if entry.text == "full rebuild cancelled")
-    # nginx writes whole seconds: all of the one in which the incident begins belongs to it.
+    # nginx writes whole seconds: the second in which the incident begins belongs to it entirely.
     window = (begin.time.replace(microsecond=0), end.time + AFTERMATH)
     return {
         "story": _script(story, happened),

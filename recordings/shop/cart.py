@@ -12,7 +12,7 @@ SHOW = "SELECT p.name, c.quantity, p.cents FROM cart c JOIN products p ON p.id =
 
 def add(request: Request) -> Answer:
     """Puts a product into the cart."""
-    # No check here, as in many a young shop: "two" is the caller's slip and becomes our traceback.
+    # Deliberately not checked: "two" is the caller's mistake and becomes our traceback.
     quantity = int(request.form["quantity"])
     request.rows(log, ADD, request.name, int(request.form["product"]), quantity)
     log.info("[%s] %s put %d into the cart", request.id, request.name, quantity)
@@ -20,7 +20,7 @@ def add(request: Request) -> Answer:
 
 
 def show(request: Request) -> Answer:
-    """What lies in the cart."""
+    """The products in the cart."""
     rows = request.rows(log, SHOW, request.name)
     log.info("[%s] cart of %s has %d lines", request.id, request.name, len(rows))
     return 200, {"cart": rows}

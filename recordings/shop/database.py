@@ -1,4 +1,4 @@
-"""The shop's SQLite file: its tables, and queries that say when they were slow."""
+"""The shop's SQLite file: its tables, and queries that log when they are slow."""
 
 import logging
 import random
@@ -27,7 +27,7 @@ CREATE TABLE orders (id INTEGER PRIMARY KEY, user TEXT, cents INTEGER, mailed IN
 
 
 def create(path: Path, seed: int) -> None:
-    """Makes the database file and fills the catalogue, the same one for the same seed."""
+    """Creates the database file and fills the catalogue, which depends only on the seed."""
     rng = random.Random(seed)
     names = [f"{rng.choice(ADJECTIVES)} {rng.choice(MATERIALS)} {rng.choice(THINGS)}" for _ in range(PRODUCTS)]
     connection = sqlite3.connect(path)
@@ -44,7 +44,7 @@ def create(path: Path, seed: int) -> None:
 
 def connect(path: Path, busy_s: float) -> sqlite3.Connection:
     """A connection that waits up to `busy_s` seconds for a lock before "database is locked"."""
-    # No PRAGMA here: even that would need the lock, and a shop restarted in mid-rebuild not start.
+    # No PRAGMA here: it would need the lock, and a shop restarted during a rebuild would not start.
     return sqlite3.connect(path, timeout=busy_s, isolation_level=None, check_same_thread=False)
 
 

@@ -13,9 +13,9 @@ DEPLOYED_IN = PurePosixPath("/srv")
 
 
 class DeployedFormatter(logging.Formatter):
-    """Formats records in UTC and shows source files as if the shop lay in `/srv/shop`.
+    """Formats records in UTC and shows source files as if the shop were installed in `/srv/shop`.
 
-    The logs are published, so where the repository lies on the recording machine must not be in them.
+    The logs are published, so they must not contain paths of the recording machine.
     """
 
     @staticmethod
@@ -51,7 +51,7 @@ class CountingFileHandler(logging.FileHandler):
         self._finished = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        # A request may still run when the shop stops; what it says then is in neither file nor count.
+        # A request may still run when the shop stops; its messages are then neither written nor counted.
         if self._finished:
             return
         super().emit(record)

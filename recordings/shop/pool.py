@@ -1,4 +1,4 @@
-"""A bounded pool of database connections, which can run dry."""
+"""A bounded pool of database connections, which can be exhausted."""
 
 import logging
 import sqlite3
@@ -24,7 +24,7 @@ class PoolTimeoutError(Exception):
 
 
 class ConnectionPool:
-    """Lends `SIZE` connections; a request waits `WAIT_S` seconds for one at most."""
+    """Lends `SIZE` connections; a request waits up to `WAIT_S` seconds for one."""
 
     def __init__(self, path: Path) -> None:
         self._free = [connect(path, BUSY_S) for _ in range(SIZE)]
@@ -35,7 +35,7 @@ class ConnectionPool:
 
     @contextmanager
     def connection(self, request_id: str) -> Iterator[sqlite3.Connection]:
-        """A connection for as long as the block lasts.
+        """A connection for use inside the block.
 
         Raises:
             PoolTimeoutError: all connections were in use for `WAIT_S` seconds.

@@ -1,4 +1,4 @@
-"""What the shop's pages get to work with."""
+"""Requests, as the shop's pages receive them."""
 
 import logging
 from collections.abc import Mapping

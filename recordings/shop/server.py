@@ -1,4 +1,4 @@
-"""The shop's web server: routes a request, and turns what goes wrong into a status and a log line.
+"""The shop's web server: routes requests, and turns errors into a status and a log line.
 
 Run as `python -m recordings.shop.server DATABASE LOG PORT`; it stops when its standard input closes
 and then prints what it logged, counted, as one line of JSON.
@@ -24,7 +24,7 @@ log = logging.getLogger("shop.http")
 
 
 def ready(request: Request) -> Answer:
-    """Whether a connection can be had: the probe asks this."""
+    """Whether a connection is available, for the health probe."""
     request.rows(log, "SELECT 1")
     return 200, {"ready": True}
 
@@ -61,7 +61,7 @@ def answer(method: str, target: str, request_id: str, body: str, pool: Connectio
 
 
 class ShopServer(ThreadingHTTPServer):
-    """Serves the shop on loopback, one thread a request."""
+    """Serves the shop on loopback, with one thread per request."""
 
     request_queue_size = 128
 
@@ -96,7 +96,7 @@ class ShopHandler(BaseHTTPRequestHandler):
             log.warning("[%s] caller gone before the answer (%d, %.2f s)", request_id, status, took)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Says nothing: nginx keeps the access log."""
+        """Logs nothing: nginx writes the access log."""
 
 
 def main(database: str, log_file: str, port: str) -> None:

@@ -20,14 +20,14 @@ MAIL_EVERY_S = 5.0
 REINDEX_EVERY_S = 10.0
 SMALL_BATCH = 20
 FULL_BATCH = 600
-# Meant to leave the machine to the shop; but the pause falls inside the transaction, so it is the
-# lock that lasts longer. This is the fault behind the incident.
+# Meant to leave the machine to the shop. But the pause is inside the transaction, so it only
+# prolongs the lock. This is the fault behind the incident.
 PAUSE_PER_PRODUCT_S = 0.004
 GAP_S = 0.04
 
 
 class JsonLog:
-    """Appends one JSON object a line."""
+    """Appends JSON objects, one per line."""
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("a", encoding="utf-8")
@@ -69,7 +69,7 @@ class Worker:
             self._log.write("info", "mail", "confirmation sent", order=order, user=user)
 
     def reindex(self) -> None:
-        """Renews the index: a small batch every `REINDEX_EVERY_S` seconds, or all when told to."""
+        """Updates the index: a small batch every `REINDEX_EVERY_S` seconds, or everything on request."""
         connection = connect(self._database, BUSY_S)
         while not self.stop.is_set():
             wanted_full = self.full.wait(REINDEX_EVERY_S)
@@ -119,7 +119,7 @@ class Worker:
 
 
 def main(database: str, log_file: str) -> None:
-    """Runs the jobs and obeys the operator until the input closes."""
+    """Runs the jobs and the operator's commands until the input closes."""
     log = JsonLog(Path(log_file))
     worker = Worker(Path(database), log)
     log.write("info", "worker", "started")
