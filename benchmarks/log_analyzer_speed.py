@@ -113,7 +113,7 @@ def measure(folder: Path, lines: int, table: Callable[[Sequence[str], Sequence[S
     started = [[tool, f"{usage(command)[0]:.2f}", f"{bare:.2f}"] for tool, command in _tools(small)[:2]]
     return [
         table(("log", "tool", "lines per CPU second", "CPU seconds", "peak MB"), rows),
-        "A file of 2,000 lines, start-up included; beside it the interpreter's own start:",
+        "A file of 2,000 lines, including start-up, compared with the interpreter's own start:",
         table(("tool", "CPU seconds", "bare interpreter"), started),
     ]
 

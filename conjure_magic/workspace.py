@@ -40,10 +40,10 @@ OWN_FOLDERS = "conjure-files"
 """The folder next to the notebook that contains the sessions' folders."""
 KEEP_OUT = {
     ".gitignore": "*\n",
-    "conftest.py": "# Nothing below is the project's own test: commands of a model may have written it.\n"
+    "conftest.py": "# Nothing in this folder is a test of the project: a model's commands may have written it.\n"
     'collect_ignore_glob = ["*"]\n',
 }
-"""Files of `OWN_FOLDERS` that keep git and pytest out; they lie above what a sandboxed command can reach."""
+"""Files of `OWN_FOLDERS` that keep git and pytest out; they are outside the reach of sandboxed commands."""
 
 
 Stat = tuple[int, int, int]
@@ -313,28 +313,28 @@ def _make_plain(folder: Path) -> None:
 
 
 def _keep_out(parent: Path) -> None:
-    """Write what keeps a person's own tools out of what commands leave there; a link there is not followed."""
+    """Write the files that keep the user's own tools out of this folder; existing links are not followed."""
     for name, text in KEEP_OUT.items():
         with contextlib.suppress(FileExistsError), (parent / name).open("x", encoding="ascii") as file:
             file.write(text)
 
 
 def lock_name(folder: str) -> str:
-    """The lock of a session's folder. It lies beside the folder, where no sandboxed command can touch it."""
+    """The name of a session folder's lock, which is next to the folder, out of reach of sandboxed commands."""
     return f".{folder}.lock"
 
 
 def _lock(path: Path) -> int | None:
     """An open descriptor that holds the lock, or None if another process holds it.
 
-    Raises WorkspaceError, which names it, if something else has its place.
+    Raises WorkspaceError if the path exists and cannot be opened.
     """
     if path.is_symlink():  # left there by a command
         path.unlink()
     try:
         fd = os.open(path, os.O_RDWR | os.O_CREAT | FILE, 0o600)
     except OSError as error:
-        raise WorkspaceError(f"the lock {path} cannot be opened ({error.strerror}): remove it") from None
+        raise WorkspaceError(f"the lock {path} cannot be opened ({error.strerror}); remove it") from None
     try:
         import fcntl
 

@@ -1,7 +1,7 @@
 """The facts about a recording, in numbers: `incident.json`, for checking an analysis of the logs.
 
 What the actors saw themselves (the clients' tally, the shop's count of its own records, the times at
-which the script acted) stands beside what is counted in the written files.
+which the script acted) stands next to what is counted in the written files.
 """
 
 from collections import Counter

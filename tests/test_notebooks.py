@@ -142,6 +142,6 @@ def test_the_hostile_demonstration_says_so_where_nothing_holds(tmp_path: Path, d
     assert through >= {
         *("read a file of the host by its path", "read it through another process's root"),
         *("read it through a link planted in the workspace", "find keys and tokens in the environment"),
-        *("change the system's files", "change a file beside the notebook", "change the instructions of this skill"),
+        *("change the system's files", "change a file next to the notebook", "change the instructions of this skill"),
         *("become root", "write one endless file"),
     }

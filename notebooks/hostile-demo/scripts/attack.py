@@ -1,7 +1,7 @@
-"""Try to break out of the container that this runs in, one attempt after another, and say what held.
+"""Try to break out of the container in several ways, and report the result of each attempt.
 
-A demonstration for notebooks/docker-sandbox.ipynb. Exit code 0: everything held; 1: something got through;
-2: this is no container of the Docker backend, so nothing was tried.
+A demonstration for notebooks/docker-sandbox.ipynb. Exit code 0: all attempts were stopped; 1: one succeeded;
+2: this is not a container of the Docker backend, so nothing was tried.
 """
 
 import argparse
@@ -17,16 +17,16 @@ import sys
 from pathlib import Path
 
 WORKSPACE, SKILL = Path("/workspace"), Path(__file__).resolve().parent.parent
-NOWHERE = "192.0.2.1"  # an address that RFC 5737 keeps for examples: nobody is there
+NOWHERE = "192.0.2.1"  # an address that RFC 5737 reserves for examples: it never answers
 MEMORY = "kept = []\nfor _ in range(64): kept.append(b'x' * (64 << 20))"  # 4 GB
 
 
 class HeldError(Exception):
-    """What stopped an attempt, in words."""
+    """The reason why an attempt was stopped."""
 
 
 def refused(attempt, *arguments):
-    """Call it; what the system refuses is what held."""
+    """Call the attempt; if the system refuses it, report that it was stopped."""
     try:
         return attempt(*arguments)
     except OSError as error:
@@ -78,7 +78,7 @@ def change_system(_):
 
 
 def change_input(_):
-    """change a file beside the notebook"""
+    """change a file next to the notebook"""
     return refused(Path(os.environ.get("INPUT_DIR", "/input"), "surprise.txt").write_text, "")
 
 
@@ -166,7 +166,7 @@ ATTEMPTS = (
 
 
 def main():
-    """Try them all; the number of those that got through decides the exit code."""
+    """Make all attempts; the exit code is 1 if any succeeded."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("secret", metavar="FILE", help="a file of the host's that nothing in here may read")
     parser.add_argument("--csv", metavar="FILE", help="write the attempts as a table")
