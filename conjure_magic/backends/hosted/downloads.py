@@ -58,6 +58,8 @@ class Downloads:
     _places: dict[str, _Place] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     """File id -> its name in the workspace."""
+    _apart: tempfile.TemporaryDirectory[str] | None = None
+    """Holds what was shown or read of a session that works in the person's own folder."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add(self, file: HostedFile, workspace: Workspace, backend: str, tool_use_id: str) -> Artifact:
@@ -66,7 +68,8 @@ class Downloads:
         A file that the container makes again keeps its name, as long as our copy of it is as we left it.
         """
         with self._lock:
-            name = self._free_name(file.name, workspace.root)
+            root = self.root(workspace)
+            name = self._free_name(file.name, root)
             change: Change = "changed" if name in self._places else "new"
             self._places.setdefault(name, _Place(file.id)).file_id = file.id
             self._names[file.id] = name
@@ -79,12 +82,20 @@ class Downloads:
             backend,
             tool_use_id,
             change,
-            shown_path=workspace.shown(workspace.root / name),
-            fetch=lambda: self.fetch(file.id, workspace.root),
+            shown_path=name if workspace.in_place else workspace.shown(root / name),
+            fetch=lambda: self.fetch(file.id, root),
         )
         self.hosted_names[file.id] = file.filename.rsplit("/", 1)[-1]
         self.by_id[file.id] = artifact
         return artifact
+
+    def root(self, workspace: Workspace) -> Path:
+        """Where files go when they are shown or read: the session's own folder, never a folder of the person's."""
+        if not workspace.in_place:
+            return workspace.root
+        if self._apart is None:
+            self._apart = tempfile.TemporaryDirectory(prefix="conjure-hosted-", ignore_cleanup_errors=True)
+        return Path(self._apart.name)
 
     def fetch(self, file_id: str, root: Path, cancel: Cancel | None = None) -> Path:
         """Where the file lies in the workspace, fetched if it is not there.

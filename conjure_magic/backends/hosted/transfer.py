@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -42,6 +43,8 @@ FETCH_FILE = ToolDefinition(
         "required": ["name"],
     },
 )
+WRITE = "Write this file?"
+WRITE_LATER = "file that is fetched from Anthropic"
 QUESTION = "Upload this file to Anthropic?"
 LATER = "upload of a workspace file to Anthropic"
 IN_CONTAINER = "/workspace/"
@@ -53,13 +56,23 @@ def upload_block(file_id: str) -> OtherBlock:
     return OtherBlock({"type": "container_upload", "file_id": file_id})
 
 
+def _written(target: Path, content: bytes) -> Path:
+    """Write a new file, under another name if that one is taken; no link is followed. Raises OSError."""
+    for path in numbered(target):
+        with contextlib.suppress(FileExistsError):
+            with path.open("xb") as file:
+                file.write(content)
+            return path
+    raise AssertionError("unreachable")
+
+
 class FileTransfer:
     """Runs the two tools for a session, and remembers what was sent and what the user allowed."""
 
     def __init__(self, downloads: Downloads) -> None:
         self._downloads = downloads
         self._limit = downloads.limit
-        self._gate = ApprovalGate()
+        self._gate, self._writing = ApprovalGate(), ApprovalGate()
         self._uploaded: dict[tuple[str, str], HostedFile] = {}
         self._names: dict[str, Path] = {}
         """Name in the container -> the workspace file that has it."""
@@ -121,14 +134,23 @@ class FileTransfer:
         if file_id is None:
             names = ", ".join(dict.fromkeys(self._downloads.hosted_names.values())) or "none"
             raise ToolError(f"the container has saved no file {name!r} to $OUTPUT_DIR; there is {names}")
+        artifact = self._downloads.by_id[file_id]
         try:
-            path = self._downloads.fetch(file_id, context.workspace.root, context.cancel)
+            path = self._downloads.fetch(file_id, self._downloads.root(context.workspace), context.cancel)
+            if context.workspace.in_place:
+                content = path.read_bytes()  # in a folder of ours
+                target = context.workspace.root / path.name
+                text = f"{context.workspace.shown(target)} ({len(content):,} bytes)"
+                asked = ApprovalRequest(call.id, artifact.backend, call.name, text, WRITE, WRITE_LATER)
+                refusal = self._writing.refusal(asked, context)
+                if refusal is not None:
+                    return refusal
+                path = _written(target, content)
         except OSError as error:
             raise ToolError(f"{name} cannot be fetched: {error}") from None
         content = self._read(path, context)
         shown = context.workspace.shown(path)
         digest = hashlib.sha256(content).hexdigest()
-        artifact = self._downloads.by_id[file_id]
         yield FileCreated(replace(artifact, size=len(content), sha256=digest, path=path, shown_path=shown, fetch=None))
         relative = path.relative_to(context.workspace.root).as_posix()
         return ToolResult(f"{name} is in the workspace as {relative}.", summary=f"{len(content):,} bytes")
