@@ -40,7 +40,8 @@ def test_a_file_that_is_fetched_into_a_folder_of_the_persons_asks(stub: StubServ
         return Decision(scope)  # type: ignore[arg-type]
 
     before = names(folder)
-    stub.reply([THINK, *bash("make", files={"pandas.py": b"raise SystemExit"}), call("fetch_file", name="pandas.py")], "Fetched.")
+    made = bash("make", files={"pandas.py": b"raise SystemExit"})
+    stub.reply([THINK, *made, call("fetch_file", name="pandas.py")], "Fetched.")
     with session(stub, ["anthropic", "local"], workspace=".", approver=approve) as it:
         it.chat("Make it.")
     assert [request.question for request in asked] == ["Write this file?"]
