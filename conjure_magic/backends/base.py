@@ -45,7 +45,7 @@ class Context(Protocol):
 
     @property
     def prompt(self) -> str:
-        """The person's request, with the values that `{{name}}` stands for."""
+        """The user's request, with the values that `{{name}}` stands for."""
         ...
 
     @property

@@ -113,7 +113,7 @@ class ShellBackend:
         self._approvals = ApprovalGate()
         self._turn: tuple[Cancel, Contribution] | None = None
         self._told: set[str] = set()
-        """Folders with files that are not listed, of which this turn's person was told."""
+        """Folders with files that are not listed, of which this turn's user was told."""
 
     def __repr__(self) -> str:
         return f"ShellBackend({self.name!r})"

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from IPython.core.interactiveshell import InteractiveShell
 
-from conjure_magic.backends.native.host import Ran, Shown
+from conjure_magic.backends.native.host import CodeOutput, CodeResult
 
 NO_AWAIT = (
     "RuntimeError: `await` cannot stand at the top level here, since the kernel's event loop is waiting for this code. "
@@ -41,19 +41,19 @@ class ShellHost:
         own = (name for name, value in hidden.items() if namespace.get(name) is value)
         return frozenset({*own, "In", "Out", "exit", "quit", "get_ipython", "open"})
 
-    def run(self, code: str) -> Ran:
+    def run(self, code: str) -> CodeResult:
         """Run code as a cell would, figures and displayed objects included, showing nothing; in the main thread."""
         if _has_running_loop() and self._awaits(code):
-            return Ran((), NO_AWAIT)
+            return CodeResult((), NO_AWAIT)
         with _captured(self._shell) as sink:
             run: Callable[..., Any] = self._shell.run_cell
             result = run(code, store_history=False)
         error = result.error_before_exec or result.error_in_exec
         if error is None:
-            return Ran(sink.shown())
+            return CodeResult(sink.shown())
         text = " ".join(str(error).split())
         line = f"{type(error).__name__}: {text}" if text else type(error).__name__
-        return Ran(sink.shown(), line, _traceback(error))
+        return CodeResult(sink.shown(), line, _traceback(error))
 
     def _awaits(self, code: str) -> bool:
         """True for code with `await` at its top level."""
@@ -88,20 +88,20 @@ class _Sink:
     """Takes what code shows, in order."""
 
     def __init__(self) -> None:
-        self._found: list[Shown] = []
+        self._found: list[CodeOutput] = []
 
     def write(self, text: str) -> None:
         last = self._found[-1] if self._found else None
         if last is not None and last.data is None:
-            self._found[-1] = Shown(last.text + text)
+            self._found[-1] = CodeOutput(last.text + text)
         else:
-            self._found.append(Shown(text))
+            self._found.append(CodeOutput(text))
 
     def display(self, data: Mapping[str, Any]) -> None:
         images = {key: _bytes(value) for key, value in data.items() if key.startswith("image/")}
-        self._found.append(Shown(data={**data, **images}))
+        self._found.append(CodeOutput(data={**data, **images}))
 
-    def shown(self) -> tuple[Shown, ...]:
+    def shown(self) -> tuple[CodeOutput, ...]:
         return tuple(self._found)
 
 

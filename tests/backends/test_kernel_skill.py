@@ -71,7 +71,7 @@ def test_one_is_looked_at_without_asking(loaded: Kernel) -> None:
     assert "tok-123456" not in text
     loaded.run("m = ScriptedModel([ToolUseBlock('t1', 'kernel_look', {'name': 'nope'})], ['Done.'])")
     loaded.run("%%conjure --model m -o result\ngo")
-    assert "there is no variable 'nope'; there is" in read(loaded)
+    assert "there is no variable 'nope'; available:" in read(loaded)
 
 
 def test_secrets_are_hidden_by_the_look_of_their_names_and_masked_by_value(loaded: Kernel) -> None:

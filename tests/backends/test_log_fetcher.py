@@ -24,7 +24,7 @@ from conjure_magic import Session, ToolError
 from conjure_magic.api.addresses import allowed_addresses
 from conjure_magic.api.fetch import FetchRules, fetch
 from conjure_magic.approval import approve_all
-from conjure_magic.backends.bundled_native.log_fetcher import Wanted, parse, read_entries
+from conjure_magic.backends.bundled_native.log_fetcher import FetchCommand, parse, read_entries
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
 from conjure_magic.events import ToolResult
@@ -185,7 +185,7 @@ def test_the_limit_is_100_and_holds_whatever_the_server_sends(server: LogServer)
 
 @pytest.mark.parametrize(
     ("path", "said"),
-    [("/down", "API returned 503"), ("/nowhere", "API returned 404"), ("/large", "[1 entries, saved as large.log")],
+    [("/down", "API returned 503"), ("/nowhere", "API returned 404"), ("/large", "[1 entry, saved as large.log")],
 )
 def test_what_the_server_says_is_told(server: LogServer, path: str, said: str) -> None:
     result, _ = run(f"fetch {server.url(path)}", "localhost")
@@ -200,10 +200,10 @@ def test_what_the_server_says_is_told(server: LogServer, path: str, said: str) -
         ("get http://x", "Use: fetch URL"),
         ("fetch", "Use: fetch URL"),
         ("fetch http://x --limit", "--limit has no value"),
-        ("fetch http://x --limit many", "--limit wants a whole number"),
-        ("fetch http://x --limit 0", "--limit wants a whole number"),
-        ("fetch http://x --limit 99999999999999", "--limit wants a whole number"),
-        ("fetch http://x --since now", "there is no option --since"),
+        ("fetch http://x --limit many", "--limit expects a whole number"),
+        ("fetch http://x --limit 0", "--limit expects a whole number"),
+        ("fetch http://x --limit 99999999999999", "--limit expects a whole number"),
+        ("fetch http://x --since now", "unknown option --since"),
         ("fetch 'http://x", "No closing quotation"),
     ],
 )
@@ -215,7 +215,7 @@ def test_a_command_that_cannot_be_read_says_how_to_write_it(command: str, said: 
 
 
 def test_options_are_read_in_both_spellings() -> None:
-    assert parse("fetch http://x --limit=5 --level WARN") == Wanted("http://x", 5, "WARN")
+    assert parse("fetch http://x --limit=5 --level WARN") == FetchCommand("http://x", 5, "WARN")
 
 
 def test_every_shape_of_answer_has_its_entries() -> None:

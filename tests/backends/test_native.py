@@ -159,16 +159,16 @@ def test_methods_under_skill_are_tools_beside_the_callbacks() -> None:
         (NativeSkill(name="a", description="b"), "does not implement any of execute, read, write, modify"),
         (NativeSkill("a", "b", ["write"], execute=lambda: 1), "does not implement write"),
         (NativeSkill(name="a", execute=lambda: 1), "has no description"),
-        (NativeSkill("a", "b", execute=lambda url: 1), "an execute callback may ask for command, context"),
-        (NativeSkill("a", "b", execute=print), "asks for 'args'"),
-        (NativeSkill("a", "b", 3, execute=lambda: 1), "allowed_tools lists names of callbacks, not 3"),  # type: ignore[arg-type]
+        (NativeSkill("a", "b", execute=lambda url: 1), "an execute callback may have command, context"),
+        (NativeSkill("a", "b", execute=print), "the parameter 'args' is not available"),
+        (NativeSkill("a", "b", 3, execute=lambda: 1), "allowed_tools must be a list of callback names, not 3"),  # type: ignore[arg-type]
         (NativeSkill(7, "b", execute=lambda: 1), "its name must be text, not 7"),  # type: ignore[arg-type]
         (NativeSkill("a", 7, execute=lambda: 1), "its description must be text, not 7"),  # type: ignore[arg-type]
-        (NativeSkill("a" * 60, "b", execute=lambda: 1), "cannot name a tool"),
+        (NativeSkill("a" * 60, "b", execute=lambda: 1), "is not a valid name for a tool"),
         (NativeSkill("…", "b", execute=lambda: 1), None),
         (len, "put @skill above it"),
         (Session, "is a class, but not a NativeSkill"),
-        (3, "no skill but an int"),
+        (3, "an int, not a skill"),
     ],
 )
 def test_what_cannot_be_offered_is_a_slip_that_says_why(made: Any, said: str | None) -> None:
@@ -279,14 +279,14 @@ def test_an_odd_docstring_is_no_obstacle(text: str) -> None:
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("@skill\ndef f(*args: int): ...", "give each parameter a name"),
-        ("@skill\ndef f(x, /): ...", "give each parameter a name"),
+        ("@skill\ndef f(*args: int): ...", "replace it by named parameters"),
+        ("@skill\ndef f(x, /): ...", "replace it by named parameters"),
         ("@skill\ndef f(x: 'Nowhere'): ...", "annotations cannot be read"),
-        ("@skill\ndef f(x: object, y: type(skill)): ...", "f: y: a model cannot be told of function"),
+        ("@skill\ndef f(x: object, y: type(skill)): ...", "f: y: function cannot be described to a model"),
         ("@skill\nclass F: ...", "goes above a function"),
-        ("skill(len)", "len cannot be marked; write a function that calls it"),
-        ("skill(''.join)", "join cannot be marked"),
-        ("skill(__import__('functools').partial(max, 1))", "needs a name for what has none of its own"),
+        ("skill(len)", "cannot be used on len; put it above a function that calls len"),
+        ("skill(''.join)", "cannot be used on join"),
+        ("skill(__import__('functools').partial(max, 1))", "needs a name for a function without one"),
     ],
 )
 def test_what_cannot_be_a_tool_is_refused_where_it_is_written(code: str, said: str) -> None:
@@ -400,8 +400,8 @@ class MuteError(Exception):
         (asyncio.CancelledError(), "CancelledError"),
         (GeneratorExit(), "GeneratorExit"),
         (BaseException("odd"), "BaseException: odd"),
-        (MuteError(), "MuteError: (its text cannot be shown)"),
-        (ToolError(" "), "leave failed, and did not say why"),
+        (MuteError(), "MuteError: (its message cannot be shown)"),
+        (ToolError(" "), "leave failed without a message"),
     ],
 )
 def test_whatever_is_raised_does_not_end_the_turn(error: BaseException, said: str) -> None:
@@ -449,7 +449,7 @@ def test_a_nested_chat_on_its_own_session_is_a_tool_error() -> None:
         result = made.chat("go").tool_calls[0].result
         assert result is not None
         assert result.is_error
-        assert "cannot chat with the session whose turn has called it" in result.text
+        assert "cannot use the session that is calling it" in result.text
         assert not made.is_busy
 
 
@@ -546,10 +546,10 @@ def test_a_name_is_looked_up_anew_for_each_turn() -> None:
         assert made.chat("two").tool_calls[0].result.text == "HELLO a"  # type: ignore[union-attr]
         assert "[conjure: the available tools have changed" in made.messages[-4].text
         del host.namespace["greet"]
-        with pytest.raises(UsageError, match=r"no variable 'greet' any more.*define it again, or choose others"):
+        with pytest.raises(UsageError, match=r"the variable 'greet', which was chosen as a skill, is gone.*define it again, or choose others"):
             made.chat("three")
         host.namespace["greet"] = 3
-        with pytest.raises(UsageError, match=r"greet is no skill but an int.*define it again, or choose others"):
+        with pytest.raises(UsageError, match=r"greet is an int, not a skill.*define it again, or choose others"):
             made.chat("four")
 
 
@@ -575,7 +575,7 @@ def test_a_python_skill_needs_the_native_backend() -> None:
         ("fetches", "did you mean Fetches"),
         ("runbook", "did you mean Fetches"),
         ("kernl", "did you mean kernel"),
-        ("zzz", "in Python there is log-fetcher, kernel, compare, Fetches$"),
+        ("zzz", "skills in Python: log-fetcher, kernel, compare, Fetches$"),
     ],
 )
 def test_a_mistyped_python_skill_says_which_one_may_be_meant(typed: str, said: str) -> None:
@@ -605,7 +605,7 @@ def test_the_bundled_skills_are_offered_unless_others_are_named() -> None:
 
 
 def test_two_tools_of_one_name_say_what_to_do() -> None:
-    said = "two native skills have a tool 'compare'; rename one"
+    said = "two native skills have a tool named 'compare'; rename one"
     with session(compare, compare) as made, pytest.raises(UsageError, match=said):
         made.chat("go")
 

@@ -159,7 +159,7 @@ def check_signature(data: st.DataObject) -> None:
     if data.draw(st.integers(0, 9)) == 0:
         given["other"] = 1
     if not Draft202012Validator(schema).is_valid(given):
-        with pytest.raises(ToolError, match="It takes"):
+        with pytest.raises(ToolError, match="Its arguments:"):
             tool.arguments(given)
         return
     values = tool.arguments(given)
@@ -268,7 +268,7 @@ def test_a_value_becomes_one_of_the_type(annotation: Any, value: Any, expected: 
         (tuple[int, str], [1], "x[1]: is missing"),
         (Optional[int], "a", 'x: expected a whole number, got "a"'),  # noqa: UP045
         (int | list[str], None, "x: expected a whole number or a list, got null"),
-        (Point, {"y": 1, "z": 2}, "x.x: is missing\n- x.z: there is no such field"),
+        (Point, {"y": 1, "z": 2}, "x.x: is missing\n- x.z: unknown field"),
         (Point, 3, "x: expected an object, got 3"),
         (Person, {"age": "old"}, 'x.name: is missing\n- x.age: expected a whole number, got "old"'),
         (set[Any], [[1]], "x[0]: "),
@@ -324,7 +324,7 @@ def test_a_type_may_hold_itself() -> None:
 
 @pytest.mark.parametrize("annotation", [Callable[[], int], type("Odd", (), {}), list[type("Odd", (), {})]])
 def test_what_a_model_cannot_be_told_of_is_refused_by_name(annotation: Any) -> None:
-    with pytest.raises(UsageError, match="take: x: a model cannot be told of"):
+    with pytest.raises(UsageError, match="take: x: .* cannot be described to a model"):
         taking(annotation)
 
 
@@ -386,10 +386,10 @@ def test_all_problems_come_at_once_with_what_is_expected() -> None:
     with pytest.raises(ToolError) as found:
         tool.arguments({"limt": 5, "level": "LOUD"})
     said = str(found.value)
-    assert "limt: there is no such argument; did you mean limit?" in said
+    assert "limt: unknown argument; did you mean limit?" in said
     assert "url: is missing" in said
     assert "level: expected 'INFO' or 'ERROR', got \"LOUD\"" in said
     assert said.endswith(
-        "It takes url (string, required), limit (integer, optional), level (one of 'INFO', 'ERROR', optional), "
+        "Its arguments: url (string, required), limit (integer, optional), level (one of 'INFO', 'ERROR', optional), "
         "color (one of 'red', 'blue' or null, optional)."
     )

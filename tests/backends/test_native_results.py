@@ -69,7 +69,7 @@ def test_data_is_pretty_json(value: Any, expected: Any) -> None:
 
 def test_text_stays_as_it_is_and_nothing_is_said_to_be_done() -> None:
     assert text_of(turn_of("a\nb")) == "a\nb"
-    assert text_of(turn_of(lambda: None)) == "Done; it returned nothing."
+    assert text_of(turn_of(lambda: None)) == "Done. The function returned None."
 
 
 def test_what_json_cannot_hold_is_shown_as_python_would() -> None:
@@ -121,7 +121,7 @@ def test_a_path_outside_is_copied_and_one_inside_stays(tmp_path: Path) -> None:
     assert turn.files["report.txt"].read() == b"x"
     assert "saved as report.txt" in text_of(turn)
     assert outside.exists()
-    assert "which is no file" in text_of(turn_of(tmp_path / "nowhere"))
+    assert "which is not a file" in text_of(turn_of(tmp_path / "nowhere"))
 
 
 def test_several_things_come_each_in_turn() -> None:
@@ -142,7 +142,7 @@ def test_long_text_is_shortened_for_the_model_and_whole_in_a_file() -> None:
     result = turn.tool_calls[0].result
     assert result is not None
     assert len(result.text) < HEAD + TAIL + 200
-    assert "80,000 characters are left out" in result.text.replace("56,000 of ", "")
+    assert "80,000 characters are omitted" in result.text.replace("56,000 of ", "")
     assert result.output_path.endswith("made.txt")
     assert turn.files["made.txt"].read().decode() == text
 

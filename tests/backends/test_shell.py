@@ -390,4 +390,4 @@ def test_an_unknown_backend() -> None:
 def test_the_model_is_told_the_time_limit_that_is_set(tmp_path: Path) -> None:
     with Session("local", input=tmp_path, workspace=tmp_path, settings=Settings(command_timeout=7.5)) as session:
         (told,) = [tool for tool in session.tool_definitions() if tool["name"] == "bash_tool"]
-    assert "killed: 7.5 if left out" in told["input_schema"]["properties"]["timeout"]["description"]
+    assert "killed; default 7.5" in told["input_schema"]["properties"]["timeout"]["description"]

@@ -525,7 +525,7 @@ def test_skills_in_python_are_shown_as_skills(loaded: Kernel) -> None:
     assert "More." not in shown.text()
     assert "<b>somebody" not in shown.text("text/html")
     loaded.run("del greet")
-    assert "there is no variable 'greet' any more" in loaded.run("%conjure skills").text()
+    assert "the variable 'greet', which was chosen as a skill, is gone" in loaded.run("%conjure skills").text()
     loaded.run("%conjure use --backend local --skills log-analyzer")
     assert "(Python)" not in loaded.run("%conjure").text()
 

@@ -12,7 +12,7 @@ from typing import Any
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.backends import find_opener
 from conjure_magic.backends.hosted.transfer import FileTransfer
-from conjure_magic.backends.native.host import Ran
+from conjure_magic.backends.native.host import CodeResult
 from conjure_magic.backends.opener import BackendSetup
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ToolError
@@ -54,8 +54,8 @@ class Host:
         self.namespace: dict[str, Any] = {}
         self.hidden: frozenset[str] = frozenset()
 
-    def run(self, code: str) -> Ran:
-        return Ran()
+    def run(self, code: str) -> CodeResult:
+        return CodeResult()
 
     def call_soon(self, function: Callable[[], None]) -> bool:
         return False

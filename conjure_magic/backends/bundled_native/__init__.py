@@ -1,4 +1,4 @@
-"""The native skills that come with the package: what the backend native offers unless others are named."""
+"""The native skills of this package, which the backend native uses by default."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from conjure_magic.backends.native.base import NativeSkill
 
 
 def bundled(*, with_kernel: bool) -> dict[str, type[NativeSkill]]:
-    """Name -> class; the skill `kernel` only where there is one."""
+    """Return name -> class; includes the skill `kernel` only if there is a kernel."""
     from conjure_magic.backends.bundled_native.kernel import Kernel
     from conjure_magic.backends.bundled_native.log_fetcher import LogFetcher
 

@@ -1,7 +1,7 @@
-"""The bundled native skill `kernel`: the user's variables, and Python run among them.
+"""The bundled native skill `kernel`: lists the user's variables, and runs Python code with them.
 
-Names that look like keys or tokens are listed without their values, and those values are masked in everything that
-the skill returns.
+Variables with names like keys or tokens are listed without their values, and these values are masked in everything
+that the skill returns.
 """
 
 from __future__ import annotations
@@ -16,21 +16,22 @@ from conjure_magic.approval import ApprovalGate
 from conjure_magic.backends.bundled_native.running import run_in_main
 from conjure_magic.backends.native.base import NativeSkill
 from conjure_magic.backends.native.context import SkillContext
-from conjure_magic.backends.native.host import Host, Ran
+from conjure_magic.backends.native.host import CodeResult, Host
 from conjure_magic.backends.native.results import shortened
 from conjure_magic.backends.native.skill import skill
 from conjure_magic.errors import ToolError
 from conjure_magic.events import ToolOutput, ToolResult
 from conjure_magic.executors.terminal import visible
+from conjure_magic.phrases import counted
 from conjure_magic.secrets import SHORTEST, known_secrets, masked, names_secret, worth_hiding
 
 LISTED = 300
-"""Variables that are listed at most."""
+"""Maximum number of variables that are listed."""
 SHOWN = 6_000
 """Characters of a value that are shown."""
 ROWS = 10
 DEPTH = 6
-"""How deep secrets are looked for in lists and dicts."""
+"""Levels of lists and dicts that are searched for secrets."""
 MOST_ITEMS = 20_000
 LATER = "Python that the model runs in your kernel"
 HIDDEN = "[hidden: its name looks like a secret]"
@@ -53,12 +54,12 @@ class Kernel(NativeSkill):
         found = dict(_own(_host(context)))
         lines = [f"{name}: {describe(value)}" for name, value in list(found.items())[:LISTED]]
         if len(found) > LISTED:
-            lines.append(f"[{len(found) - LISTED} more are left out]")
+            lines.append(f"[{counted(len(found) - LISTED, 'more variable')}, not listed]")
         return "\n".join(lines) or "There are no variables."
 
     @skill
     def look(self, name: str, context: SkillContext) -> ToolResult:
-        """Look at one variable in the user's kernel: its type, shape and value, shortened where it is long.
+        """Show one variable in the user's kernel: its type, shape and value, shortened if it is long.
 
         Args:
             name: the variable's name, such as "df".
@@ -66,17 +67,17 @@ class Kernel(NativeSkill):
         host = _host(context)
         namespace = dict(_own(host))
         if name not in namespace:
-            raise ToolError(f"there is no variable {name!r}; there is {', '.join(namespace) or 'none'}")
+            raise ToolError(f"there is no variable {name!r}; available: {', '.join(namespace) or 'none'}")
         value = namespace[name]
         shown = HIDDEN if names_secret(name) else preview(value)
         return shortened(masked(f"{name}: {describe(value)}\n{shown}", secrets_in(host)), context)
 
     @skill
     def run(self, code: str, context: SkillContext) -> ToolResult:
-        """Run Python in the user's kernel, after asking, and get what it prints and displays.
+        """Run Python in the user's kernel, after asking, and return what it prints and displays.
 
-        It sees and changes the user's variables. A last line that is an expression is displayed, as in a cell;
-        figures become files in the workspace.
+        The code can read and change the user's variables. As in a cell, the value of a last line that is an expression
+        is displayed. Figures are saved as files in the workspace.
 
         Args:
             code: the Python code.
@@ -87,7 +88,7 @@ class Kernel(NativeSkill):
             return refusal
         ran = run_in_main(host, code, context)
         result = _told(ran, host, context)
-        if context.cancel.is_set:  # the loop answers the call from what was seen
+        if context.cancel.is_set:  # the turn answers the call with the output so far
             context.turn.emit(ToolOutput(context.tool_use_id, visible(result.text) + "\n"))
             context.cancel.raise_if_set()
         return result
@@ -95,20 +96,20 @@ class Kernel(NativeSkill):
 
 def _host(context: SkillContext) -> Host:
     if context.host is None:
-        raise ToolError("there is no kernel here: this session belongs to a plain script")
+        raise ToolError("there is no kernel: this session belongs to a plain script")
     return context.host
 
 
-# ---- what code showed
+# ---- output of code
 
 
-def _told(ran: Ran, host: Host, context: SkillContext) -> ToolResult:
-    """What ran, as a result: printed and displayed text in order, images as files."""
+def _told(ran: CodeResult, host: Host, context: SkillContext) -> ToolResult:
+    """Return the output of code as a result: printed and displayed text in order, images as files."""
     parts = [shown.text if shown.data is None else _displayed(shown.data, context) for shown in ran.shown]
     parts += [ran.error] if ran.error else []
     hidden = secrets_in(host)
     text = "\n".join(part.rstrip("\n") for part in parts if part.strip())
-    result = shortened(masked(text, hidden) or "It ran; nothing was shown.", context)
+    result = shortened(masked(text, hidden) or "[no output]", context)
     details = masked(ran.traceback, hidden)
     status = ran.error.partition(":")[0] if ran.error else ""
     return ToolResult(result.content, bool(ran.error), status, output_path=result.output_path, details=details)
@@ -127,14 +128,14 @@ def _displayed(data: Mapping[str, Any], context: SkillContext) -> str:
 
 
 def _own(host: Host) -> Iterator[tuple[str, Any]]:
-    """The user's variables, without what IPython keeps there and what was imported."""
+    """Yield the user's variables, without IPython's own and without imported names."""
     for name, value in sorted(list(host.namespace.items())):  # noqa: C414 - a copy, as other threads may add some
         if not name.startswith("_") and name not in host.hidden and not _is_imported(value):
             yield name, value
 
 
 def _is_imported(value: Any) -> bool:
-    """True for modules, and for classes and functions that were not made in this kernel."""
+    """True for modules, and for classes and functions that were not defined in this kernel."""
     if isinstance(value, ModuleType) or type(value).__module__ == "typing":
         return True
     code = isinstance(value, type | FunctionType | BuiltinFunctionType) or hasattr(type(value), "cache_info")
@@ -142,7 +143,7 @@ def _is_imported(value: Any) -> bool:
 
 
 def describe(value: Any) -> str:
-    """Type and shape in a few words; never the value."""
+    """Return the type and the shape or length, never the value."""
     kind = type(value).__name__
     shape = _safely(lambda: value.shape)
     if isinstance(shape, tuple):
@@ -155,7 +156,7 @@ def describe(value: Any) -> str:
 
 
 def preview(value: Any) -> str:
-    """The value as text, shortened; what looks like a secret inside of it is hidden."""
+    """Return the value as text, shortened, with entries hidden whose names look like secrets."""
     if isinstance(getattr(value, "shape", None), tuple) and hasattr(value, "head"):
         types = _safely(lambda: ", ".join(f"{c} ({t})" for c, t in zip(value.columns, value.dtypes, strict=True)))
         head = _head(value)
@@ -164,24 +165,24 @@ def preview(value: Any) -> str:
         text = value
     else:
         text = pprint.pformat(_without_secrets(value), width=100)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n[{len(text) - SHOWN:,} more characters]"
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}\n[{counted(len(text) - SHOWN, 'more character')}]"
 
 
 def _head(frame: Any) -> Any:
-    """The first rows, without columns that look like secrets."""
+    """Return the first rows, without columns whose names look like secrets."""
     head = frame.head(ROWS)
     hidden = [name for name in _safely(lambda: list(frame.columns)) or () if names_secret(name)]
     return head[[name for name in head.columns if name not in hidden]] if hidden else head
 
 
 def secrets_in(host: Host) -> tuple[str, ...]:
-    """Values that no result may show: of variables, entries and attributes, by the look of their names."""
+    """Return the values that no result may show: of variables, entries and attributes whose names look like secrets."""
     found = [*known_secrets(os.environ), *_secret_values(dict(os.environ)), *_secret_values(dict(_own(host)))]
     return tuple(dict.fromkeys(value for value in found if len(value) >= SHORTEST))
 
 
 def _secret_values(data: Mapping[str, Any]) -> Iterator[str]:
-    """The strings behind names that look like secrets, in dicts, lists and attributes too."""
+    """Yield the strings whose names look like secrets, also in dicts, lists and attributes."""
     pending: list[tuple[Any, str, int]] = [(data, "", 0)]
     for _ in range(MOST_ITEMS):
         if not pending:
@@ -197,7 +198,7 @@ def _secret_values(data: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _parts(value: Any) -> list[tuple[Any, Any]]:
-    """What a value holds, with the names it has there."""
+    """Return the parts of a value with their names."""
     if isinstance(value, dict):
         return _some(value.items())
     if isinstance(value, list | tuple | set | frozenset):
@@ -222,7 +223,7 @@ def _without_secrets(value: Any, depth: int = 0) -> Any:
 
 
 def _safely(ask: Any) -> Any:
-    """What is asked of a value of the user's, or None if that raises."""
+    """Call a function on a value of the user's; None if that raises."""
     try:
         return ask()
     except Exception:

@@ -18,10 +18,11 @@ from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.results import shortened
 from conjure_magic.errors import ToolError
 from conjure_magic.events import ToolResult
+from conjure_magic.phrases import counted
 
 USAGE = "Use: fetch URL [--limit N] [--level LEVEL]"
 LIMIT = 100
-"""Entries asked for where the command does not say."""
+"""Default number of entries."""
 MOST_PARTS = 500_000
 """Lists and objects in an answer that is read as JSON: millions of empty ones would stop the kernel for long."""
 LISTS = ("logs", "records", "items", "entries", "events", "results", "data", "lines")
@@ -29,8 +30,8 @@ LISTS = ("logs", "records", "items", "entries", "events", "results", "data", "li
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a command asks for."""
+class FetchCommand:
+    """A parsed `fetch` command."""
 
     url: str
     limit: int = LIMIT
@@ -38,7 +39,7 @@ class Wanted:
 
     @property
     def query(self) -> dict[str, str]:
-        """As the server is told it."""
+        """The query parameters for the server."""
         return {"limit": str(self.limit), **({"level": self.level} if self.level else {})}
 
 
@@ -56,13 +57,13 @@ class LogFetcher(NativeSkill):
         super().__init__()
         self._gate = ApprovalGate()
         self._named: list[str] = []
-        """The person's requests in which a fetch was made."""
+        """The user's requests in which a fetch was made."""
 
     def execute(self, command: str, context: SkillContext) -> ToolResult:
         """Commands: `fetch URL [--limit N] [--level LEVEL]`
 
-        The server gets both as query parameters; the limit is 100 if left out. The answer is also saved as a file
-        in the workspace, which the first line names.
+        Both options are sent to the server as query parameters; the default limit is 100. The response is also saved
+        as a file in the workspace, which is named in the first line.
 
         Args:
             command: `fetch URL [--limit N] [--level LEVEL]`
@@ -79,13 +80,13 @@ class LogFetcher(NativeSkill):
         found = read_entries(answer_text, wanted.limit)
         path = context.save(f"{_stem(wanted.url)}{found.suffix}", found.lines)
         result = shortened(found.pretty, context, path)
-        summary = f"{found.count:,} entries"
+        summary = counted(found.count, "entry")
         return ToolResult(f"[{summary}, saved as {path.name} in the workspace]\n{result.text}", summary=summary)
 
-    def _refusal(self, wanted: Wanted, context: SkillContext) -> ToolResult | None:
+    def _refusal(self, wanted: FetchCommand, context: SkillContext) -> ToolResult | None:
         """None if the host may be asked: a GET can carry anything that the model has read out of the kernel.
 
-        A host is known where the person's requests or a setting name it; of others, each is asked about.
+        A host is known where the user's requests or a setting name it; of others, each is asked about.
         """
         url = checked_url(wanted.url).copy_merge_params(wanted.query)
         if context.turn.prompt not in self._named:
@@ -105,44 +106,44 @@ def _is_named(host: str, requests: Iterable[str]) -> bool:
     return any(whole.search(request) for request in requests)
 
 
-def parse(command: str) -> Wanted:
-    """What a command asks for. Raises ToolError with the usage."""
+def parse(command: str) -> FetchCommand:
+    """Parse a command. Raises ToolError with the usage."""
     try:
         words = shlex.split(command)
     except ValueError as error:
         raise ToolError(f"{error}. {USAGE}") from None
     if len(words) < 2 or words[0] != "fetch":
         raise ToolError(USAGE)
-    found = Wanted(words[1])
+    found = FetchCommand(words[1])
     rest = [part for word in words[2:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
     if len(rest) % 2:
         raise ToolError(f"{rest[-1]} has no value. {USAGE}")
     for option, value in zip(rest[::2], rest[1::2], strict=True):
         if option == "--limit" and value.isascii() and value.isdigit() and 0 < int(value[:10]) <= 1_000_000:
-            found = Wanted(found.url, int(value), found.level)
+            found = FetchCommand(found.url, int(value), found.level)
         elif option == "--limit":
-            raise ToolError(f"--limit wants a whole number from 1 to 1000000, not {value}. {USAGE}")
+            raise ToolError(f"--limit expects a whole number from 1 to 1000000, not {value}. {USAGE}")
         elif option == "--level":
-            found = Wanted(found.url, found.limit, value)
+            found = FetchCommand(found.url, found.limit, value)
         else:
-            raise ToolError(f"there is no option {option}. {USAGE}")
+            raise ToolError(f"unknown option {option}. {USAGE}")
     return found
 
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """What a server sent, no more entries than asked for."""
+    """The entries that a server sent, at most as many as requested."""
 
     pretty: str
-    """As the model reads it."""
+    """Text for the model."""
     lines: str
-    """As the file has it: an entry a line, which tools for logs can read."""
+    """Content of the file: one entry per line, which log tools can read."""
     suffix: str
     count: int
 
 
 def read_entries(text: str, limit: int) -> Entries:
-    """The entries in JSON (a list, or an object that holds one), in JSON lines, or in plain text, a line each."""
+    """Read entries from JSON (a list, or an object with a list), from JSON lines, or from the lines of plain text."""
     value = _read(text)
     if value is None:
         lines = text.splitlines()[:limit]
@@ -174,7 +175,7 @@ def _read(text: str) -> Any:
 
 
 def _limited(value: Any, limit: int) -> tuple[Any, list[Any]]:
-    """The value with no more entries than asked for, whatever the server sent, and those entries."""
+    """Return the value cut to `limit` entries, whatever the server sent, and these entries."""
     if isinstance(value, list):
         return value[:limit], value[:limit]
     for key in LISTS:
@@ -185,6 +186,6 @@ def _limited(value: Any, limit: int) -> tuple[Any, list[Any]]:
 
 
 def _stem(url: str) -> str:
-    """What the file is called: the last part of the address."""
+    """Return the name of the file: the last part of the address."""
     last = urlsplit(url).path.rstrip("/").rpartition("/")[2]
     return last.rpartition(".")[0] or last or "logs"

@@ -1,4 +1,4 @@
-"""Running code in the kernel's main thread: there and then, or queued from another thread."""
+"""Running code in the kernel's main thread: immediately, or queued from another thread."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import threading
 
 from conjure_magic.backends.native.context import SkillContext
-from conjure_magic.backends.native.host import Host, Ran
+from conjure_magic.backends.native.host import CodeResult, Host
 from conjure_magic.cancel import interrupt_guard
 from conjure_magic.errors import CancelledError, ToolError
 from conjure_magic.stopping import running_on, stoppable
@@ -14,10 +14,10 @@ from conjure_magic.stopping import running_on, stoppable
 QUEUED = "This runs in the kernel's main thread, as soon as no cell is running there."
 
 
-def run_in_main(host: Host, code: str, context: SkillContext) -> Ran:
-    """What the code showed, run in the main thread; from another one it is queued, and the user is told.
+def run_in_main(host: Host, code: str, context: SkillContext) -> CodeResult:
+    """Run code in the main thread and return its output; from another thread it is queued, with a notice.
 
-    Raises CancelledError if the turn is stopped before it began, ToolError where nothing can be queued.
+    Raises CancelledError if the turn is stopped before the code starts, ToolError if it cannot be queued.
     """
     if threading.current_thread() is threading.main_thread():
         return host.run(code)
@@ -25,7 +25,7 @@ def run_in_main(host: Host, code: str, context: SkillContext) -> Ran:
 
 
 class _Queued:
-    """Code on its way to the main thread."""
+    """Code waiting for the main thread."""
 
     def __init__(self, host: Host, code: str, context: SkillContext) -> None:
         self._host = host
@@ -33,11 +33,11 @@ class _Queued:
         self._context = context
         self._gate = threading.Lock()
         self._gate.acquire()
-        self._claim = threading.Lock()  # whoever takes it first decides: it begins, or it never will
-        self._ran: Ran | None = None
+        self._claim = threading.Lock()  # taken once: by the main thread to start, or by the waiting thread to give up
+        self._ran: CodeResult | None = None
         self._failure: BaseException | None = None
 
-    def result(self) -> Ran:
+    def result(self) -> CodeResult:
         context = self._context
         if not self._host.call_soon(self._run):
             raise ToolError("this runs in the kernel's main thread only, which cannot be reached from here")
@@ -57,14 +57,14 @@ class _Queued:
         return self._ran
 
     def _run(self) -> None:
-        """In the main thread, outside of any cell."""
+        """Run the code; called in the main thread, outside of any cell."""
         if not self._claim.acquire(blocking=False):
             return
         context = self._context
         try:
             with interrupt_guard(context.cancel), stoppable(context.cancel, context.notify, context.tool):
                 self._ran = self._host.run(self._code)
-        except BaseException as error:  # handed to whoever waits
+        except BaseException as error:  # raised in the waiting thread
             self._failure = error
         finally:
             self._open()

@@ -1,9 +1,8 @@
 """Skills written in Python, run in the kernel's own process.
 
-`base` and `skill` have what a user writes (`NativeSkill`, `@skill`); `tool`, `parameter`, `arguments` and `docstring`
-tell a model of it; `context` is what a function is given, `results` what becomes of what it returns, `calling` how it
-is run and stopped; `backend` puts them together. `names` finds skills by the names of variables; `host` is the kernel
-around.
+`base` and `skill` contain what users write (`NativeSkill`, `@skill`). `tool`, `parameter`, `arguments` and `docstring`
+describe it to a model. `context` is passed to a function, `results` converts its return value, `calling` runs and stops
+it; `backend` connects them. `names` finds skills by the names of variables; `host` is the interface to the kernel.
 """
 
 from conjure_magic.backends.native.base import NativeSkill

@@ -1,6 +1,6 @@
-"""The arguments of a tool, by pydantic: the JSON schema that a model reads, and the check of what it sent.
+"""ToolArguments of a tool, by pydantic: the JSON schema for the model, and the validation of its input.
 
-Imported when the first tool is made, since pydantic takes a tenth of a second to load.
+Imported when the first tool is created, since importing pydantic takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from conjure_magic.backends.native.parameter import Parameter
 from conjure_magic.errors import UsageError
 
 SHOWN = 60
-"""Characters of a wrong value that its message repeats."""
+"""Characters of an invalid value that are repeated in the message."""
 EXACT = 2**53
-"""Below it, a JSON number such as 5.0 is the same as 5."""
+"""Below this, a JSON number such as 5.0 is the same as 5."""
 CONFIG = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-"""Strict, so that what is accepted is what the schema says: "5" is no whole number. Models of the user's own keep
-their own configuration; dataclasses take this one."""
+"""Strict, so that only values that match the schema are accepted: "5" is not a whole number. The user's own models keep
+their configuration; dataclasses use this one."""
 
 EXPECTED = {
     "int_type": "a whole number",
@@ -42,17 +42,17 @@ EXPECTED = {
     "set_type": "a list",
     "frozen_set_type": "a list",
 }
-"""Kinds of problems for which JSON has simpler words than pydantic's message."""
+"""Error types with a simpler description in terms of JSON than pydantic's message."""
 SURPLUS = ("extra_forbidden", "unexpected_keyword_argument")
 MISSING = ("missing", "missing_keyword_only_argument", "missing_argument")
 
 
 UNFIT = (PydanticUserError, PydanticUndefinedAnnotation, TypeError)
-"""What pydantic raises for types that it does not know."""
+"""Exceptions that pydantic raises for unsupported types."""
 
 
 class MismatchError(ValueError):
-    """The arguments do not fit; `problems` says where and why, one sentence each."""
+    """The arguments are invalid; `problems` says where and why, one sentence each."""
 
     def __init__(self, *problems: str) -> None:
         super().__init__("; ".join(problems))
@@ -60,7 +60,7 @@ class MismatchError(ValueError):
 
 
 class _Schema(GenerateJsonSchema):
-    """Without a title for each field, which repeats its name, and silent about defaults that JSON cannot hold."""
+    """Omits the title of each field, which repeats its name, and the warnings about defaults that are not JSON."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012 - as the base class has it
 
@@ -69,15 +69,15 @@ class _Schema(GenerateJsonSchema):
 
 
 @dataclass(frozen=True, slots=True)
-class Arguments:
-    """What a tool takes."""
+class ToolArguments:
+    """The arguments of a tool."""
 
     schema: Mapping[str, Any]
-    """JSON schema of the object that a model sends."""
+    """JSON schema of the object that the model sends."""
     model: type[BaseModel]
 
     def read(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The Python values of the arguments that were given, by name. Raises MismatchError."""
+        """Validate the given arguments and return their Python values by name. Raises MismatchError."""
         try:
             made = self.model.model_validate_json(json.dumps(_whole(given)))
         except ValidationError as error:
@@ -88,12 +88,12 @@ class Arguments:
         return {str(fields[key].alias): getattr(made, key) for key in fields if key in made.model_fields_set}
 
 
-def arguments_of(parameters: Iterable[Parameter], where: str) -> Arguments:
-    """The arguments that these parameters stand for.
+def arguments_of(parameters: Iterable[Parameter], where: str) -> ToolArguments:
+    """Return the arguments for these parameters.
 
-    Raises UsageError, which begins with `where` and the parameter, if a model cannot be told of one's type.
+    Raises UsageError, which begins with `where` and the parameter's name, for a type without a JSON schema.
     """
-    # Fields are named by number, and parameters are their aliases: any name will do, `_x` and `schema` included.
+    # Fields are numbered and have the parameters' names as aliases, so that any name works, even `_x` and `schema`.
     fields: dict[str, Any] = {f"p{n}": _field(parameter) for n, parameter in enumerate(parameters)}
     try:
         return _made(fields)
@@ -101,15 +101,15 @@ def arguments_of(parameters: Iterable[Parameter], where: str) -> Arguments:
         raise _unfit(fields, where, error) from None
 
 
-def _made(fields: dict[str, Any]) -> Arguments:
+def _made(fields: dict[str, Any]) -> ToolArguments:
     model: type[BaseModel] = create_model("arguments", __config__=CONFIG, **fields)
     schema = model.model_json_schema(schema_generator=_Schema)
     del schema["title"]
-    return Arguments({"properties": {}, "required": [], **schema}, model)
+    return ToolArguments({"properties": {}, "required": [], **schema}, model)
 
 
 def _unfit(fields: dict[str, Any], where: str, error: Exception) -> UsageError:
-    """What to say of an error in making the model: of the first parameter that has it alone, too."""
+    """Return the error for parameters that pydantic rejects, naming the first one that fails on its own."""
     kind: Any = "these parameters together"
     for kind, field in fields.values():
         try:
@@ -119,13 +119,13 @@ def _unfit(fields: dict[str, Any], where: str, error: Exception) -> UsageError:
             break
     name = getattr(kind, "__name__", str(kind))
     return UsageError(
-        f"{where}: a model cannot be told of {name}; use str, int, float, bool, Literal, Optional, list, dict, "
+        f"{where}: {name} cannot be described to a model; use str, int, float, bool, Literal, Optional, list, dict, "
         f"a dataclass or a pydantic model ({str(error).splitlines()[0]})"
     )
 
 
 def _field(parameter: Parameter) -> tuple[Any, Any]:
-    """As pydantic wants it: the type, and what else there is to say."""
+    """Return the type and the field as `create_model` expects them."""
     kind = parameter.annotation
     if typing.get_origin(kind) is collections.abc.Iterable:
         kind = list[typing.get_args(kind)]  # type: ignore[misc]  # pydantic would check its items only as they are read
@@ -137,7 +137,7 @@ def _field(parameter: Parameter) -> tuple[Any, Any]:
 
 
 def _whole(value: Any) -> Any:
-    """The value with 5.0 written as 5: JSON knows one kind of number, strict pydantic two."""
+    """Return the value with 5.0 as 5: JSON has one type of number, strict pydantic has two."""
     if isinstance(value, float) and value.is_integer() and abs(value) < EXACT:
         return int(value)
     if isinstance(value, list):
@@ -147,11 +147,11 @@ def _whole(value: Any) -> Any:
     return value
 
 
-# ---- problems in words
+# ---- messages
 
 
 def _sentences(errors: Sequence[ErrorDetails], given: Mapping[str, Any], known: Iterable[str]) -> list[str]:
-    """One sentence for each place; what the members of a union expected stands in one."""
+    """Return one sentence for each place, with the alternatives of a union joined."""
     found: dict[str, list[str]] = {}
     got: dict[str, str] = {}
     for error in errors:
@@ -174,7 +174,7 @@ def _sentence(place: str, said: list[str], got: str) -> str:
 
 
 def _place(error: ErrorDetails, given: Any) -> str:
-    """Where it is, as in `filters[0].level`. Names of a union's members, which pydantic counts as places, are not."""
+    """Return the place as in `filters[0].level`, without the names of a union's members that pydantic includes."""
     text, value, loc = "", given, error["loc"]
     for at, step in enumerate(loc):
         if _has(value, step):
@@ -192,13 +192,13 @@ def _has(value: Any, step: int | str) -> bool:
 
 
 def _said(error: ErrorDetails) -> str:
-    """What is wrong, without the place."""
+    """Return the problem without its place."""
     if error["type"] in EXPECTED:
         return f"expected {EXPECTED[error['type']]}"
     if error["type"] == "greater_than_equal":
         return f"expected {error['ctx']['ge']} or more"
     text = error["msg"]
-    for before in ("Value error, ", "Assertion failed, "):  # a check of the user's own
+    for before in ("Value error, ", "Assertion failed, "):  # raised by a validator of the user's
         if text.startswith(before):
             return text.removeprefix(before)
     expected = text.removeprefix("Input should be ")
@@ -207,9 +207,9 @@ def _said(error: ErrorDetails) -> str:
 
 def _no_such(name: str, known: Iterable[str] | None) -> str:
     if known is None:
-        return "there is no such field"
+        return "unknown field"
     close = difflib.get_close_matches(name, list(known), 1)
-    return f"there is no such argument{f'; did you mean {close[0]}?' if close else ''}"
+    return f"unknown argument{f'; did you mean {close[0]}?' if close else ''}"
 
 
 def _shown(value: Any) -> str:

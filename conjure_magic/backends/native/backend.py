@@ -1,4 +1,4 @@
-"""The backend behind `native`: skills written in Python, run in this process on the turn's thread."""
+"""The backend `native`: runs skills written in Python in this process, on the turn's thread."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from conjure_magic.secrets import masked
 from conjure_magic.settings import Settings
 
 ROLE = (
-    "These tools are Python functions in the user's own process, fast and with access to what they have loaded: "
-    "{names}. Files that they say they saved are in the workspace."
+    "These tools are Python functions in the user's own process, fast and with access to the data loaded there: "
+    "{names}. The files that they save are in the workspace."
 )
-PURPOSE = "the user's own functions, for data and services that the notebook has; they save to the workspace."
+PURPOSE = "the user's own functions, for data and services of the notebook; they save files to the workspace."
 RENAME = '@skill(name="my_{0}") above the function, or another name for the NativeSkill'
 ONE_LINE = 500
-"""Characters of an exception that the model reads."""
+"""Characters of an exception's message for the model."""
 OWN = str(Path(__file__).parent)
 
 
 class NativeBackend:
-    """Offers the tools of native skills and runs them; which skills there are is asked again for each turn."""
+    """Provides and runs the tools of native skills; the skills are looked up again for each turn."""
 
     name = "native"
 
@@ -48,14 +48,14 @@ class NativeBackend:
         settings: Settings | None = None,
         secrets: Callable[[], Iterable[str]] = tuple,
     ) -> None:
-        """A backend for one session.
+        """Create a backend for one session.
 
         Args:
-            skills: NativeSkill objects or classes and functions under `@skill`, as they are now.
-            session: its name, for the tools' context.
+            skills: returns the current NativeSkill objects or classes, and functions with `@skill`.
+            session: the session's name, for the tools' context.
             host: the kernel; None in a plain script.
-            settings: for skills that have some.
-            secrets: what no result may show.
+            settings: the settings, for the tools' context.
+            secrets: returns the values that no result may show.
         """
         self._skills = skills
         self._session = session
@@ -71,9 +71,9 @@ class NativeBackend:
         return f"NativeBackend({', '.join(self._tools)})"
 
     def contribute(self, context: Context) -> Contribution:
-        """The tools as the skills are now, made once in each turn.
+        """Return the tools of the current skills, built once in each turn.
 
-        Raises UsageError for what is no native skill, and for two tools of one name.
+        Raises UsageError for an object that is not a native skill, and for two tools with the same name.
         """
         if self._turn is None or self._turn[0] is not context.cancel:
             self._tools = self._named()
@@ -86,14 +86,14 @@ class NativeBackend:
         return self._turn[1]
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
-        """Run a call; the files that it made or changed come last.
+        """Run a call; the files that it created or changed are reported last.
 
-        Raises ToolError for wrong arguments and for what the function says the model should read, CancelledError
-        if it was stopped. Any other exception becomes a result: one line for the model, the traceback for the user.
+        Raises ToolError for invalid arguments and if the function raises it, CancelledError if the turn was stopped.
+        Any other exception becomes a result: one line for the model, the traceback for the user.
         """
         tool = self._tools.get(call.name)
         if tool is None:
-            raise ToolError(f"there is no tool {call.name}; there is {', '.join(self._tools) or 'none'}")
+            raise ToolError(f"unknown tool {call.name}; available: {', '.join(self._tools) or 'none'}")
         arguments = tool.arguments(call.input)
         before = context.workspace.snapshot()
         try:
@@ -106,20 +106,20 @@ class NativeBackend:
         return self._masked(result)
 
     def add_file(self, path: Path, context: Context) -> tuple[Block, Notice]:
-        """A copy in the workspace, told by its path. Raises UsageError if it cannot be made."""
+        """Copy the file into the workspace; the model reads its path. Raises UsageError if that fails."""
         copy = copy_to_workspace(path, context.workspace)
         return file_block(str(copy)), Notice(f"Attached {path.name}: {context.workspace.shown(copy)}")
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
-        """Nothing of the model's own concerns the tools here."""
+        """Do nothing: nothing that the model sends concerns these tools."""
         yield from ()
 
     def recover(self, error: Exception) -> str | None:
-        """Nothing to fix."""
+        """Return None: there is nothing to repair."""
         return None
 
     def close(self) -> None:
-        """End what runs on the event loop of async tools."""
+        """Stop the event loop of async tools. May be called more than once."""
         self._caller.close()
 
     # ---- inside
@@ -129,19 +129,21 @@ class NativeBackend:
         for value in self._skills():
             for tool in tools_of(self._instance(value)):
                 if tool.name in tools:
-                    raise UsageError(f"two native skills have a tool {tool.name!r}; rename one of them")
+                    raise UsageError(f"two native skills have a tool named {tool.name!r}; rename one of them")
                 tools[tool.name] = tool
         return tools
 
     def _instance(self, value: object) -> object:
-        """A class's own object, the same from turn to turn; anything else as it is."""
+        """Return the instance of a class, the same in every turn; any other value unchanged."""
         if not (isinstance(value, type) and is_native(value)):
             return value
         if value not in self._made:
             try:
                 self._made[value] = value()
             except Exception as error:  # someone's own __init__
-                raise UsageError(f"{value.__name__}() failed: {_one_line(error)}. Make one, and name that.") from error
+                raise UsageError(
+                    f"{value.__name__}() failed: {_one_line(error)}. Create an instance and use that."
+                ) from error
         return self._made[value]
 
     def _context(self, call: ToolUseBlock, context: Context) -> SkillContext:
@@ -150,7 +152,7 @@ class NativeBackend:
         )
 
     def _result(self, tool: NativeTool, arguments: dict[str, Any], context: SkillContext) -> ToolResult:
-        """Call the function and take its value, or its failure, as a result."""
+        """Call the function; turn its return value or exception into a result."""
         try:
             value = self._caller.call(
                 lambda: tool.call(arguments, context), context.cancel, lambda text: _tell(context, text), tool.name
@@ -159,16 +161,16 @@ class NativeBackend:
         except ToolError as error:
             if str(error).strip():
                 raise
-            raise ToolError(f"{tool.name} failed, and did not say why") from error  # servers refuse an empty error
+            raise ToolError(f"{tool.name} failed without a message") from error  # servers refuse an empty error
         except SessionBusyError as error:
-            raise ToolError(f"{error}. A tool cannot chat with the session whose turn has called it.") from None
+            raise ToolError(f"{error}. A tool cannot use the session that is calling it.") from None
         except CancelledError as error:
             if context.cancel.is_set:
                 raise
             return failure(error)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # of whatever kind: a library's own way to cancel must not end the turn
+        except BaseException as error:  # any kind: a library's own cancellation exception must not end the turn
             return failure(error)
 
     def _mask(self, text: str) -> str:
@@ -180,7 +182,7 @@ class NativeBackend:
 
 
 def failure(error: BaseException) -> ToolResult:
-    """The result of a call whose function raised."""
+    """Return the result of a call whose function raised an exception."""
     return ToolResult(_one_line(error), is_error=True, status=type(error).__name__, details=_traceback(error))
 
 
@@ -188,13 +190,13 @@ def _one_line(error: BaseException) -> str:
     try:
         text = " ".join(str(error).split())
     except Exception:  # someone's own __str__
-        text = "(its text cannot be shown)"
+        text = "(its message cannot be shown)"
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     return line if len(line) <= ONE_LINE else f"{line[:ONE_LINE]}…"
 
 
 def _traceback(error: BaseException) -> str:
-    """The traceback from the user's own code on."""
+    """Format the traceback, starting at the user's own code."""
     tb: TracebackType | None = error.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(OWN):
         tb = tb.tb_next

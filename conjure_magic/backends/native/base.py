@@ -1,4 +1,4 @@
-"""What a skill in Python is: the class `NativeSkill`, and the mark that `@skill` leaves on a function."""
+"""Definition of a skill in Python: the class `NativeSkill`, and the mark that `@skill` sets on a function."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import Any
 
 CALLBACKS = ("execute", "read", "write", "modify")
 MARK = "__conjure_skill__"
-"""The attribute that `@skill` leaves on a function."""
+"""The attribute that `@skill` sets on a function."""
 
 
 @dataclass(frozen=True, slots=True)
-class Marked:
-    """What `@skill` was told; empty means: as the function says."""
+class SkillMark:
+    """The arguments of `@skill`; empty means the function's own name or docstring."""
 
     name: str = ""
     description: str = ""
 
 
 class NativeSkill:
-    """A skill that runs in this Python process, on any of four callbacks.
+    """A skill that runs in this Python process, with up to four callbacks.
 
-    Subclass it, or build one in place: `NativeSkill(name="…", description="…", execute=function)`. Each callback
-    becomes a tool (`<name>_execute`, …) if it is there and allowed, and gets those of these values whose names it
-    declares as parameters:
+    Subclass it, or create one directly: `NativeSkill(name="…", description="…", execute=function)`. Each callback that
+    is implemented and allowed becomes a tool (`<name>_execute`, …). It declares as parameters those of these values
+    that it needs:
 
-    - `execute(command, context)` runs a command in words of your own; say in its docstring which there are.
-    - `read(path, context, offset, limit)` returns what the skill knows by that path, from line `offset` on.
-    - `write(path, content, context)` keeps a content under a path.
-    - `modify(path, old, new, context)` replaces a piece of it.
+    - `execute(command, context)` runs a command in a syntax of your own; describe it in the docstring.
+    - `read(path, context, offset, limit)` returns the content at a path, from line `offset`.
+    - `write(path, content, context)` stores content at a path.
+    - `modify(path, old, new, context)` replaces a part of it.
 
-    Methods marked with `@skill` become tools too (`<name>_<method>`), with arguments as they declare. Callbacks may
-    be `async`. For what they may return see `conjure_magic.backends.native.results`; `ToolError` is what the model
-    should read.
+    Methods with `@skill` also become tools (`<name>_<method>`), with the arguments that they declare. Callbacks may
+    be `async`. See `conjure_magic.backends.native.results` for return values; raise `ToolError` with a message for the
+    model.
 
     Attributes:
-        name: begins the tools' names; by default the class's own name.
+        name: prefix of the tools' names; by default derived from the class name.
         description: what the skill does and when to use it; by default the docstring.
-        allowed_tools: which callbacks and methods the model may call; None allows all.
+        allowed_tools: the callbacks and methods that the model may call; None allows all.
     """
 
     name: str = ""
@@ -71,7 +71,7 @@ class NativeSkill:
 
 
 def is_native(value: object) -> bool:
-    """True for what the backend native can offer: a NativeSkill (class or object) or a function under `@skill`."""
+    """True for a native skill: a NativeSkill (class or object) or a function with `@skill`."""
     if isinstance(value, type):
         return issubclass(value, NativeSkill)
-    return isinstance(value, NativeSkill) or isinstance(getattr(value, MARK, None), Marked)
+    return isinstance(value, NativeSkill) or isinstance(getattr(value, MARK, None), SkillMark)

@@ -1,8 +1,8 @@
-"""Running a user's function: stopped where that is possible, said where it is not.
+"""Running a user's function, and stopping it where possible; otherwise the user is informed.
 
-Sync functions run on the turn's thread. In the main thread an interrupt, a timeout and Stop raise
-`KeyboardInterrupt` inside them; elsewhere Python knows no way to, and they run on. Async ones run on an event
-loop in a helper thread, where a task can be cancelled; `asyncio.run` would refuse inside a cell.
+Sync functions run on the turn's thread. In the main thread, an interrupt, a timeout and Stop raise
+`KeyboardInterrupt` inside them. In other threads Python has no way to stop them, and they continue. Async functions run
+on an event loop in a helper thread, where a task can be cancelled; `asyncio.run` does not work inside a cell.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class Caller:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def call(self, function: Callable[[], Any], cancel: Cancel, tell: Tell, label: str) -> Any:
-        """The function's value, awaited where it is to be; what a generator yields comes as a list.
+        """Call the function and return its value, awaited if necessary; a generator's items as a list.
 
-        Raises what the function raises, and CancelledError if the turn was stopped before it ended.
+        Raises what the function raises, and CancelledError if the turn was stopped before it returned.
         """
         with stoppable(cancel, tell, label):
             value = function()
             if isinstance(value, Iterator) and not isinstance(value, io.IOBase):
-                value = list(value)  # what it yields is worked out by the user's code, so here
+                value = list(value)  # the items are computed by the user's code, so consume them here
         if inspect.isasyncgen(value):
             value = _listed(value)
         if not inspect.isawaitable(value):
@@ -47,7 +47,7 @@ class Caller:
         return self._await(value, cancel, tell, label)
 
     def close(self) -> None:
-        """End the loop with everything that runs on it."""
+        """Stop the loop and everything that is running on it."""
         loop, self._loop = self._loop, None
         if loop is not None:
             with contextlib.suppress(RuntimeError):  # closed already
@@ -76,7 +76,7 @@ class Caller:
             if not future.done():
                 future.cancel()
                 if not ended.wait(GRACE):
-                    self.close()  # it is blocked, and ends when it no longer is; the next call gets a new one
+                    self.close()  # it is blocked, and ends when it no longer is; the next call uses a new loop
                     tell(running_on(label))
 
     def _open(self) -> asyncio.AbstractEventLoop:
@@ -99,7 +99,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:
-    """Cancel what runs on the loop, then stop it; called on it."""
+    """Cancel the tasks of the loop, then stop it; called in its thread."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:
         task.cancel()

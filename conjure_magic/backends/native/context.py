@@ -1,4 +1,4 @@
-"""What a native tool is given to work with: names, folders, the stop signal, and ways to tell how it goes."""
+"""The context of a native tool: folders, the stop signal, progress, and questions to the user."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from conjure_magic.executors.terminal import visible
 from conjure_magic.settings import Settings
 
 EVERY = 0.1
-"""Seconds between two progress events of a call, at least; the last one always comes."""
+"""Minimum interval in seconds between progress events of a call; the last one is always sent."""
 MOST_NAMES = 10_000
 
 
 @dataclass(eq=False)
 class SkillContext:
-    """The turn as a native tool sees it; a function that names a parameter `context` gets one."""
+    """The turn as a native tool sees it; passed to functions with a parameter `context`."""
 
     turn: Context
     tool_use_id: str
@@ -36,29 +36,29 @@ class SkillContext:
     """The kernel; None in a plain script."""
     settings: Settings = field(default_factory=Settings)
     mask: Callable[[str], str] = str
-    """Takes Conjure's own keys out of a text."""
+    """Masks Conjure's own keys in a text."""
     _progressed: float = 0.0
 
     @property
     def cancel(self) -> Cancel:
-        """The turn's stop signal: look at `cancel.is_set` in long loops, or `cancel.wait(seconds)` to sleep."""
+        """The turn's stop signal: check `cancel.is_set` in long loops, or sleep with `cancel.wait(seconds)`."""
         return self.turn.cancel
 
     @property
     def workspace(self) -> Path:
-        """The folder for files to keep: what is new or changed there after the call is shown in the cell."""
+        """The folder for output files: files created or changed there by the call are shown in the cell."""
         return self.turn.workspace.root
 
     @property
     def input(self) -> Path:
-        """The folder that relative paths in the user's request mean."""
+        """The folder that relative paths in the user's request refer to."""
         return self.turn.workspace.input
 
     def progress(self, done: float, total: float | None = None, text: str = "") -> None:
-        """Show how far the call is: a bar, or the bare number where the `total` is unknown (None or 0).
+        """Show progress as a bar, or as a number if the `total` is unknown (None or 0).
 
-        A good place to be stopped at: raises CancelledError if the turn is. Raises TypeError or ValueError for what is
-        no number.
+        Raises CancelledError if the turn was stopped, so that calling it regularly makes a tool stoppable. Raises
+        TypeError or ValueError if `done` or `total` is not a number.
         """
         self.cancel.raise_if_set()
         done, total = float(done), float(total or 0)
@@ -68,7 +68,7 @@ class SkillContext:
             self.turn.emit(ToolProgress(self.tool_use_id, done, total, self.mask(str(text))))
 
     def log(self, *values: object) -> None:
-        """Show a line below the call while it runs, as `print` would; the model does not read it.
+        """Show a line below the call while it runs, as `print` would, without sending it to the model.
 
         Raises CancelledError if the turn was stopped.
         """
@@ -76,20 +76,20 @@ class SkillContext:
         self.turn.emit(ToolOutput(self.tool_use_id, visible(self.mask(" ".join(map(str, values)))) + "\n"))
 
     def notify(self, text: str) -> None:
-        """Tell the user something, in a sentence that stays in the cell."""
+        """Show a notice to the user, which stays in the cell's output."""
         self.turn.emit(Notice(self.mask(text)))
 
     def ask(self, text: str, question: str) -> Decision:
-        """Ask the user whether something may be done; `text` says what, in full."""
+        """Ask the user for approval; `text` is the complete action."""
         return self.turn.approve(self.question(text, question))
 
     def question(self, text: str, question: str, later: str = "") -> ApprovalRequest:
-        """What a user is asked; `later` names what a yes for the session allows, as in "every later …"."""
+        """Return a request for approval; `later` completes "every later …", which a yes for the session allows."""
         later = later or f"question of {self.tool}"
         return ApprovalRequest(self.tool_use_id, self.backend, self.tool, text, question, later)
 
     def save(self, name: str, content: str | bytes) -> Path:
-        """Write a new file into the workspace and return its path; a number joins the name if there is one.
+        """Write a new file to the workspace and return its path; a number is added if the name is taken.
 
         Raises ToolError if it cannot be written.
         """
@@ -104,7 +104,7 @@ class SkillContext:
 
 
 def free_path(folder: Path, name: str) -> Path:
-    """A path in the folder that nothing has yet; only the name's last part counts, made safe."""
+    """Return an unused path in the folder; only the last part of the name is used, with unsafe characters replaced."""
     safe = re.sub(r"[^\w.+-]+", "-", Path(name).name).strip("-").lstrip(".") or "result"
     stem, dot, suffix = safe.rpartition(".")
     stem, suffix = (stem, dot + suffix) if stem else (safe, "")
@@ -113,4 +113,4 @@ def free_path(folder: Path, name: str) -> Path:
         path = folder / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
         if not path.exists() and not path.is_symlink():
             return path
-    raise ToolError(f"there are {MOST_NAMES:,} files called {safe} already")
+    raise ToolError(f"there are already {MOST_NAMES:,} files named {safe}")

@@ -1,6 +1,6 @@
-"""A docstring as a tool's description: the text, and what it says about each parameter.
+"""A docstring as a tool's description: the text, and the descriptions of the parameters.
 
-Imported when the first tool is made, as `arguments` is.
+Imported when the first tool is created, like `arguments`.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ OPTIONS: Any = {
 
 
 def read_docstring(function: object) -> tuple[str, dict[str, str]]:
-    """The description and, by name, what is said about parameters; Google, NumPy and reST styles.
+    """Return the description and the descriptions of parameters by name; Google, NumPy and reST styles.
 
-    What it returns, examples and notes stay in the description, since they help a model; what it raises does not.
+    The sections on return values, examples and notes are kept in the description, since they help the model; the
+    section on exceptions is not.
     """
     text: list[str] = []
     parameters: dict[str, str] = {}
@@ -34,7 +35,7 @@ def read_docstring(function: object) -> tuple[str, dict[str, str]]:
 
 
 def _kept(section: DocstringSection) -> str:
-    """The section as a model reads it; empty if it is not for a model."""
+    """Return the section as text for the model; empty if it is not for the model."""
     match section.kind:
         case DocstringSectionKind.text:
             return str(section.value)

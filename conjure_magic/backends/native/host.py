@@ -1,4 +1,4 @@
-"""The kernel around a session, as native tools see it. The magics bring one; a plain script has none."""
+"""The kernel that a session belongs to, as native tools see it. The magics provide it; a plain script has none."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A piece of what code showed, in order."""
+class CodeOutput:
+    """A piece of the output of code: printed text, or displayed data."""
 
     text: str = ""
-    """What it printed."""
+    """Printed text."""
     data: Mapping[str, Any] | None = None
-    """What it displayed: media type -> text, or bytes of an image."""
+    """Displayed data: media type -> text, or the bytes of an image."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """What running some code came to."""
+class CodeResult:
+    """The result of running code."""
 
-    shown: tuple[Shown, ...] = ()
+    shown: tuple[CodeOutput, ...] = ()
     error: str = ""
-    """Type and text of the exception, in one line; empty if there was none."""
+    """Type and message of the exception in one line; empty if there was none."""
     traceback: str = ""
 
 
 class Host(Protocol):
-    """A kernel: its variables, its main thread, and running code as a cell would."""
+    """A kernel: its variables, its main thread, and a way to run code as a cell does."""
 
     @property
     def namespace(self) -> MutableMapping[str, Any]:
@@ -37,13 +37,13 @@ class Host(Protocol):
 
     @property
     def hidden(self) -> frozenset[str]:
-        """Names in the namespace that the user did not make."""
+        """Names in the namespace that the user did not define."""
         ...
 
-    def run(self, code: str) -> Ran:
-        """Run code as a cell would, showing nothing; only in the main thread. An exception is part of the result."""
+    def run(self, code: str) -> CodeResult:
+        """Run code as a cell does, without showing output; only in the main thread. Exceptions are in the result."""
         ...
 
     def call_soon(self, function: Callable[[], None]) -> bool:
-        """Have the main thread call this once it is free; False if there is no way to."""
+        """Have the main thread call a function once it is free; False if that is not possible."""
         ...

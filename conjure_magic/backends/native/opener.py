@@ -27,18 +27,18 @@ def _bundled(host: Host | None) -> dict[str, object]:
 
 
 class PythonSkills:
-    """Objects, names of variables that hold a native skill, and the bundled ones by name."""
+    """The claim on native skills: objects, names of variables, and names of bundled skills."""
 
     kind = "Python"
 
     def anchored(self, skill: object) -> object:
-        """As it is: a skill in Python has no path."""
+        """Return the skill unchanged: a skill in Python has no path."""
         return skill
 
     def claim(self, skills: Sequence[object], chosen: BackendChoice) -> tuple[tuple[object, ...], tuple[object, ...]]:
-        """(native skills, folders and names of others).
+        """Return (native skills, folders and names of others).
 
-        Raises UsageError for an object that is no native skill, and for a native skill without the backend native.
+        Raises UsageError for an object that is not a native skill, and for a native skill without the backend native.
         """
         own, others = split_skills(skills, chosen.namespace, _bundled(chosen.host))
         if own and NAME not in chosen.backends:
@@ -49,26 +49,26 @@ class PythonSkills:
         return own, others
 
     def offered(self, own: Sequence[object], chosen: BackendChoice) -> Mapping[str, str]:
-        """Those that were named, else the bundled ones, with the first line of what each is for."""
+        """Return the named skills, or else the bundled ones, with the first line of each description."""
         skills = own or tuple(_bundled(chosen.host).values())
         return {spoken_name(skill): about(skill, chosen.namespace) for skill in skills}
 
     def spellings(self, chosen: BackendChoice) -> Sequence[str]:
-        """The bundled ones, and the variables that hold one."""
+        """Return the names of the bundled skills, and of variables with a native skill."""
         return tuple(python_skills(chosen.namespace, _bundled(chosen.host)))
 
     def explain(self, names: Sequence[str], missing: ConjureError, chosen: BackendChoice) -> ConjureError | None:
-        """A name close to a native skill's, or a plain function's; else the list of what there is in Python."""
+        """Suggest a native skill with a similar name, explain a plain function, or list the skills in Python."""
         known = _bundled(chosen.host)
         for why in filter(None, (meant_as_python(name, chosen.namespace, known) for name in names)):
             return UsageError(why)
         if NAME not in chosen.backends:
             return None
-        return SkillNotFoundError(f"{missing}; in Python there is {', '.join(self.spellings(chosen))}")
+        return SkillNotFoundError(f"{missing}; skills in Python: {', '.join(self.spellings(chosen))}")
 
 
 def open_native(setup: BackendSetup, options: NoOptions) -> Backend:
-    """The backend for a session; variables are looked up again for each turn."""
+    """Return the backend for a session; variables are looked up again for each turn."""
     from conjure_magic.backends.native.backend import NativeBackend
 
     def skills() -> list[object]:

@@ -1,4 +1,4 @@
-"""A parameter of a tool: what its signature and docstring say about one argument."""
+"""A parameter of a tool, from the signature and the docstring."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One argument that a model gives."""
+    """One argument of a tool."""
 
     name: str
     annotation: Any = Any
@@ -16,4 +16,4 @@ class Parameter:
     default: Any = None
     description: str = ""
     minimum: int | None = None
-    """Of a number."""
+    """The smallest valid number."""

@@ -1,16 +1,16 @@
-"""What a user's function returned, as the model and the user get it.
+"""Return values of a user's function, as shown to the model and the user.
 
 | returned | the model reads | the user also gets |
 |---|---|---|
 | text | the text | |
 | JSON-able data, dataclasses, pydantic models | pretty JSON | |
-| a pandas or polars DataFrame or Series | its shape and first rows | the whole as a CSV file |
-| a matplotlib figure, a PIL image | that there is one | a PNG file |
+| a pandas or polars DataFrame or Series | its shape and first rows | all of it as a CSV file |
+| a matplotlib figure, a PIL image | a note that it was saved | a PNG file |
 | bytes, a `Path` | name and size | the file, in the workspace |
-| a list, tuple or dict of such | each in turn | each |
-| nothing | that it is done | |
+| a list, tuple or dict of these | each in turn | each |
+| None | a note that the call is done | |
 
-Long text is shortened for the model; the whole is a file.
+Long text is shortened for the model and saved as a file.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ROWS = 10
 HEAD, TAIL = 16_000, 8_000
 """Characters at the beginning and end of a long text that the model reads."""
 DEPTH = 6
-"""How deep files are looked for in lists and dicts."""
+"""Levels of lists and dicts that are searched for files."""
 _MAGIC = {
     b"\x89PNG\r\n\x1a\n": ".png",
     b"\xff\xd8\xff": ".jpg",
@@ -51,9 +51,9 @@ _MAGIC = {
 
 
 def present(value: Any, context: SkillContext) -> ToolResult:
-    """The result of a call that returned this value; files are written into the workspace.
+    """Convert a return value to a result; files are written to the workspace.
 
-    Raises ToolError for a path that leads nowhere, or if a file cannot be written.
+    Raises ToolError for a path that does not exist, and for a file that cannot be written.
     """
     if isinstance(value, ToolResult):
         return value
@@ -63,21 +63,21 @@ def present(value: Any, context: SkillContext) -> ToolResult:
 
 
 def shortened(text: str, context: SkillContext, path: Path | None = None, *, suffix: str = ".txt") -> ToolResult:
-    """The text as a result; of a long one the model gets the beginning and the end, and the whole is a file.
+    """Return the text as a result; a long one is shortened to its beginning and end, and saved as a file.
 
-    `path`: the file, if it is written already.
+    `path`: the file, if it was already saved.
     """
     text = context.mask(text)
     if len(text) <= HEAD + TAIL:
         return ToolResult(text)
     path = path or context.save(f"{context.tool}{suffix}", text)
-    left_out = f"[{len(text) - HEAD - TAIL:,} of {len(text):,} characters are left out; the whole was saved as "
+    left_out = f"[{len(text) - HEAD - TAIL:,} of {len(text):,} characters are omitted; the complete text was saved as "
     shown = context.turn.workspace.shown(path)
     return ToolResult(f"{text[:HEAD]}\n{left_out}{path.name}]\n{text[-TAIL:]}", output_path=shown)
 
 
 def _parts(value: Any, context: SkillContext, stem: str) -> Iterator[str]:
-    """The texts for a value, its files written."""
+    """Yield the texts for a value, and write its files."""
     made = _single(value, context, stem)
     if made is not None:
         yield made
@@ -93,9 +93,9 @@ def _parts(value: Any, context: SkillContext, stem: str) -> Iterator[str]:
 
 
 def _single(value: Any, context: SkillContext, stem: str) -> str | None:
-    """The text for a value that is not made of others; None for data."""
+    """Return the text for a single value; None for data."""
     if value is None:
-        return "Done; it returned nothing."
+        return "Done. The function returned None."
     if isinstance(value, str):
         return value
     maker = _file_maker(value)
@@ -117,7 +117,7 @@ def _file_maker(value: Any) -> Callable[[Any, SkillContext, str], str] | None:
 
 
 def _has_files(value: Any, depth: int = 0) -> bool:
-    """True if something that becomes a file is in it, in lists and dicts inside of it too."""
+    """True if the value contains something that is saved as a file, also in nested lists and dicts."""
     if depth >= DEPTH:
         return False
     items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
@@ -140,7 +140,7 @@ def _path(value: PurePath, context: SkillContext, stem: str) -> str:
     path = Path(value)
     path = path if path.is_absolute() else context.workspace / path
     if not path.is_file():
-        raise ToolError(f"it returned the path {value}, which is no file")
+        raise ToolError(f"the function returned the path {value}, which is not a file")
     real = path.resolve()
     root = context.workspace.resolve()
     if real.is_relative_to(root):
@@ -162,8 +162,8 @@ def _table(value: Any, context: SkillContext, stem: str) -> str:
     else:  # polars
         text, head = frame.write_csv(), str(frame.head(ROWS))
     path = context.save(f"{stem}.csv", text)
-    first = f"the first {ROWS}:" if rows > ROWS else "all of it:"
-    return f"{_saved(f'{kind} of {rows:,} rows and {columns:,} columns', path)} Here is {first}\n{head}"
+    first = f"The first {ROWS} rows:" if rows > ROWS else "All rows:"
+    return f"{_saved(f'{kind} of {rows:,} rows and {columns:,} columns', path)} {first}\n{head}"
 
 
 def _figure(value: Any, context: SkillContext, stem: str) -> str:
@@ -172,7 +172,7 @@ def _figure(value: Any, context: SkillContext, stem: str) -> str:
     figure.savefig(buffer, format="png", bbox_inches="tight")
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
-        pyplot.close(figure)  # else the notebook would show it once more
+        pyplot.close(figure)  # otherwise the notebook would show it again
     return _saved("a figure", context.save(f"{stem}.png", buffer.getvalue()))
 
 
@@ -191,7 +191,7 @@ def _saved(what: str, path: Path, name: str = "") -> str:
     return f"{what[:1].upper()}{what[1:]}, saved as {name or path.name} in the workspace."
 
 
-# ---- telling values apart, without importing what may not be there
+# ---- checking types without importing optional libraries
 
 
 def _isinstance(value: Any, module: str, name: str) -> bool:
@@ -229,11 +229,11 @@ def _repr(value: Any) -> str:
     try:
         return repr(value)
     except RecursionError:
-        return f"a {type(value).__name__} that is nested too deep to be shown"
+        return f"a {type(value).__name__} that is nested too deeply to be shown"
 
 
 def _plain(value: Any) -> Any:
-    """Data with its keys as JSON has them."""
+    """Return data with strings as keys, as JSON requires."""
     if isinstance(value, Mapping):
         return {key if isinstance(key, str) else str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
@@ -244,7 +244,7 @@ def _plain(value: Any) -> Any:
 
 
 def _fallback(value: Any) -> Any:
-    """What JSON does not know, in the nearest form that it does."""
+    """Convert a value that is not JSON to the closest JSON value."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return _plain({field.name: getattr(value, field.name) for field in dataclasses.fields(value)})
     if hasattr(value, "model_dump"):

@@ -1,4 +1,4 @@
-"""From a native skill to its tools: what the model is told of each, and the call behind it."""
+"""The tools of a native skill: their definitions for the model, and the functions that they call."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, get_type_hints
 
-from conjure_magic.backends.native.base import CALLBACKS, MARK, Marked, NativeSkill, is_native
+from conjure_magic.backends.native.base import CALLBACKS, MARK, NativeSkill, SkillMark, is_native
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.parameter import Parameter
 from conjure_magic.errors import CallbackMissingError, NotNativeError, ToolError, UsageError
 from conjure_magic.models.base import ToolDefinition
 
 if TYPE_CHECKING:
-    from conjure_magic.backends.native.arguments import Arguments
+    from conjure_magic.backends.native.arguments import ToolArguments
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
-"""What the API takes as a tool's name."""
+"""Valid names of tools in the API."""
 CONTEXT = "context"
 
 
@@ -29,21 +29,21 @@ class NativeTool:
 
     definition: ToolDefinition
     function: Callable[..., Any]
-    takes: Arguments
+    takes: ToolArguments
     context: str = ""
-    """The parameter that takes the context; empty if none does."""
+    """The parameter that receives the context; empty if there is none."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Arguments that stand in no signature: a callback's `offset` and `limit`."""
+    """Defaults that are not in the signature: a callback's `offset` and `limit`."""
 
     @property
     def name(self) -> str:
-        """As the model calls it."""
+        """The name for the model."""
         return self.definition.name
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """The function's keywords for a call's input.
+        """Return the function's keyword arguments for a call's input.
 
-        Raises ToolError that lists everything wrong, and what is expected.
+        Raises ToolError, which lists all problems and the expected arguments.
         """
         from conjure_magic.backends.native.arguments import MismatchError  # loaded when the tool was made
 
@@ -51,23 +51,23 @@ class NativeTool:
             return {**self.defaults, **self.takes.read(given)}
         except MismatchError as mismatch:
             problems = "\n".join(f"- {problem}" for problem in mismatch.problems)
-            raise ToolError(f"{self.name} was not called:\n{problems}\nIt takes {self._words()}.") from None
+            raise ToolError(f"{self.name} was not called:\n{problems}\nIts arguments: {self._words()}.") from None
 
     def call(self, arguments: dict[str, Any], context: SkillContext) -> Any:
-        """Call the function: its value, or what is to be awaited for it."""
+        """Call the function and return its value, which may have to be awaited."""
         return self.function(**arguments, **({self.context: context} if self.context else {}))
 
     def _words(self) -> str:
         schema, required = self.takes.schema, self.takes.schema["required"]
         definitions = schema.get("$defs", {})
         words = [_words(name, part, name in required, definitions) for name, part in schema["properties"].items()]
-        return ", ".join(words) or "no arguments"
+        return ", ".join(words) or "none"
 
 
 def tools_of(value: object) -> tuple[NativeTool, ...]:
-    """The tools of a NativeSkill or of a function under `@skill`.
+    """Return the tools of a NativeSkill or of a function with `@skill`.
 
-    Raises UsageError, which says what to do, for anything else, and for a skill that cannot be offered.
+    Raises UsageError, which says what to do, for anything else, and for an invalid skill.
     """
     if isinstance(value, NativeSkill):
         return tuple(_skill_tools(value))
@@ -77,23 +77,24 @@ def tools_of(value: object) -> tuple[NativeTool, ...]:
 
 
 def not_native(name: str, value: object) -> str:
-    """Why a value is no native skill, and what would make it one."""
+    """Explain why a value is not a native skill, and how to make it one."""
     if inspect.isfunction(value) or inspect.ismethod(value) or inspect.isbuiltin(value):
         return f"{name} is a plain function: put @skill above it (from conjure_magic import skill)"
     if isinstance(value, type):
         return f"{name} is a class, but not a NativeSkill: write class {name}(NativeSkill)"
-    return f"{name} is no skill but {_article(type(value).__name__)}; use a NativeSkill or a function under @skill"
+    kind = _article(type(value).__name__)
+    return f"{name} is {kind}, not a skill; use a NativeSkill or a function with @skill"
 
 
 def function_tool(function: Callable[..., Any], prefix: str = "", *, in_class: bool = False) -> NativeTool:
-    """The tool of a function under `@skill`. Raises UsageError if it cannot be one.
+    """Return the tool of a function with `@skill`. Raises UsageError if it cannot be a tool.
 
-    `in_class`: it is still a plain function in a class body, whose first parameter is not the model's.
+    `in_class`: the function is in a class body, so its first parameter is `self`.
     """
-    marked: Marked = getattr(function, MARK, Marked())
+    marked: SkillMark = getattr(function, MARK, SkillMark())
     own = marked.name or getattr(function, "__name__", "")
     if not own:
-        raise UsageError("@skill needs a name for what has none of its own: skill(name='…')(function)")
+        raise UsageError("@skill needs a name for a function without one: skill(name='…')(function)")
     text, documented = _documented(function)
     parameters, context = _parameters(function, own, documented, skip_first=in_class)
     return _tool(prefix + own, marked.description or text, function, _arguments(parameters, own), context)
@@ -135,27 +136,27 @@ def _marked_methods(kind: type) -> list[str]:
         for name, value in vars(base).items():
             found.pop(name, None)
             function = value.__func__ if isinstance(value, staticmethod | classmethod) else value
-            if isinstance(getattr(function, MARK, None), Marked):
+            if isinstance(getattr(function, MARK, None), SkillMark):
                 found[name] = None
     return list(found)
 
 
-_START = Parameter("offset", int, False, 0, "The first line, counted from 0.", minimum=0)
-_COUNT = Parameter("limit", int, False, None, "How many lines at most.", minimum=0)
+_START = Parameter("offset", int, False, 0, "The first line to return, counted from 0.", minimum=0)
+_COUNT = Parameter("limit", int, False, None, "The maximum number of lines.", minimum=0)
 VALUES: Mapping[str, Sequence[Parameter]] = {
     "execute": (Parameter("command", str, description="The command, as the description explains."),),
     "read": (Parameter("path", str, description="What to read."), _START, _COUNT),
     "write": (
-        Parameter("path", str, description="Where to."),
-        Parameter("content", str, description="The whole content."),
+        Parameter("path", str, description="The path to write to."),
+        Parameter("content", str, description="The complete content."),
     ),
     "modify": (
-        Parameter("path", str, description="Where."),
+        Parameter("path", str, description="The path to change."),
         Parameter("old", str, description="The text to replace, exactly."),
-        Parameter("new", str, description="What comes in its place."),
+        Parameter("new", str, description="The replacement."),
     ),
 }
-"""What each callback may ask for, beside the context. `offset` and `limit` may always be left out."""
+"""The parameters that each callback may declare, besides the context. `offset` and `limit` are always optional."""
 
 
 def _callback_tool(name: str, about: str, kind: str, function: Callable[..., Any]) -> NativeTool:
@@ -175,14 +176,14 @@ def _callback_tool(name: str, about: str, kind: str, function: Callable[..., Any
         elif default is inspect.Parameter.empty:
             offered = ", ".join((*values, CONTEXT))
             callback = f"{_article(kind)} callback"
-            raise UsageError(f"{where} asks for {key!r}, which there is not; {callback} may ask for {offered}")
+            raise UsageError(f"{where}: the parameter {key!r} is not available; {callback} may have {offered}")
     defaults = {value.name: value.default for value in asked if not value.required}
     takes = _arguments(asked, where)
     return _tool(f"{name}_{kind}", f"{about}\n\n{text}".strip(), function, takes, context, defaults)
 
 
 def _callback_value(value: Parameter, default: Any, about: str) -> Parameter:
-    """A value of a callback, as this function takes it: it may have a default and words of its own."""
+    """Return a callback's parameter with the function's own default and description."""
     if default is not inspect.Parameter.empty:
         value = replace(value, required=False, default=default)
     return replace(value, description=about or value.description)
@@ -192,7 +193,7 @@ def _allowed(given: object, name: str) -> tuple[str, ...] | None:
     if given is None:
         return None
     if not isinstance(given, Iterable):
-        raise UsageError(f"the native skill {name}: allowed_tools lists names of callbacks, not {given!r}")
+        raise UsageError(f"the native skill {name}: allowed_tools must be a list of callback names, not {given!r}")
     words = re.split(r"[,\s]+", given.strip()) if isinstance(given, str) else list(given)
     return tuple(str(word) for word in words if word)
 
@@ -203,7 +204,7 @@ def _allowed(given: object, name: str) -> tuple[str, ...] | None:
 def _parameters(
     function: Callable[..., Any], where: str, documented: Mapping[str, str], *, skip_first: bool
 ) -> tuple[list[Parameter], str]:
-    """The arguments that a model gives, and the name of the parameter that takes the context."""
+    """Return the arguments for the model, and the name of the parameter that receives the context."""
     signature = _signature(function, where)
     written = getattr(function, "__func__", function)  # where the annotations stand
     written = written.func if isinstance(written, functools.partial) else written
@@ -215,7 +216,7 @@ def _parameters(
             context = name
             continue
         if parameter.kind is not parameter.KEYWORD_ONLY and parameter.kind is not parameter.POSITIONAL_OR_KEYWORD:
-            raise UsageError(f"{where}: {parameter} cannot be told to a model; give each parameter a name of its own")
+            raise UsageError(f"{where}: {parameter} cannot be described to a model; replace it by named parameters")
         required = parameter.default is inspect.Parameter.empty
         words = [note for note in getattr(annotation, "__metadata__", ()) if isinstance(note, str)]
         about = documented.get(name, "") or " ".join(words[:1])
@@ -225,14 +226,14 @@ def _parameters(
 
 
 def _hints(function: Callable[..., Any], where: str) -> dict[str, Any]:
-    """The annotations, names resolved. Raises UsageError for one that is not there."""
+    """Return the annotations with names resolved. Raises UsageError for an undefined name."""
     try:
         return get_type_hints(function, include_extras=True)
     except Exception as error:  # evaluating someone's annotations may raise anything
         raise UsageError(f"{where}: its annotations cannot be read: {error}") from None
 
 
-def _arguments(parameters: Iterable[Parameter], where: str) -> Arguments:
+def _arguments(parameters: Iterable[Parameter], where: str) -> ToolArguments:
     from conjure_magic.backends.native.arguments import arguments_of  # loads pydantic
 
     return arguments_of(parameters, where)
@@ -255,13 +256,13 @@ def _tool(
     name: str,
     description: str,
     function: Callable[..., Any],
-    takes: Arguments,
+    takes: ToolArguments,
     context: str,
     defaults: Mapping[str, Any] | None = None,
 ) -> NativeTool:
     safe = re.sub(r"[^a-zA-Z0-9_-]", "_", name)
     if not NAME.fullmatch(safe) or not safe.strip("_-"):
-        raise UsageError(f"{name!r} cannot name a tool: it takes 1 to 64 of a-z, A-Z, 0-9, _ and -")
+        raise UsageError(f"{name!r} is not a valid name for a tool: use 1 to 64 of a-z, A-Z, 0-9, _ and -")
     about = description.strip() or f"{safe.replace('_', ' ').strip()}."
     return NativeTool(ToolDefinition(safe, about, takes.schema), function, takes, context, defaults or {})
 
