@@ -546,10 +546,12 @@ def test_a_name_is_looked_up_anew_for_each_turn() -> None:
         assert made.chat("two").tool_calls[0].result.text == "HELLO a"  # type: ignore[union-attr]
         assert "[conjure: the available tools have changed" in made.messages[-4].text
         del host.namespace["greet"]
-        with pytest.raises(UsageError, match=r"the variable 'greet', which was chosen as a skill, is gone.*define it again, or choose others"):
+        with pytest.raises(
+            UsageError, match=r"'greet', which was chosen as a skill, is gone.*Define it again, or choose others"
+        ):
             made.chat("three")
         host.namespace["greet"] = 3
-        with pytest.raises(UsageError, match=r"greet is an int, not a skill.*define it again, or choose others"):
+        with pytest.raises(UsageError, match=r"greet is an int, not a skill.*Define it again, or choose others"):
             made.chat("four")
 
 
