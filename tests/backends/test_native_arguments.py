@@ -324,7 +324,7 @@ def test_a_type_may_hold_itself() -> None:
 
 @pytest.mark.parametrize("annotation", [Callable[[], int], type("Odd", (), {}), list[type("Odd", (), {})]])
 def test_what_a_model_cannot_be_told_of_is_refused_by_name(annotation: Any) -> None:
-    with pytest.raises(UsageError, match="take: x: .* cannot be described to a model"):
+    with pytest.raises(UsageError, match=r"take: x: .* cannot be described to a model"):
         taking(annotation)
 
 
