@@ -237,9 +237,9 @@ class Usage:
     cache_creation_input_tokens: int | None = None
     cache_read_input_tokens: int | None = None
     last_prompt_tokens: int | None = None
-    """What the server's own loop read last, where the counts above are the sum over several iterations of it."""
+    """Input tokens of the last iteration of the server's own loop, if the counts above are sums over several."""
     last_output_tokens: int | None = None
-    """What it said last, in the same case."""
+    """Output tokens of the last iteration, in the same case."""
 
     @classmethod
     def from_dict(cls, wire: Wire) -> Usage:
@@ -268,7 +268,7 @@ class Usage:
 
     @property
     def largest_prompt(self) -> int | None:
-        """The most that was read at once, which is the size of the conversation; None if the server did not say."""
+        """The largest single input, which is the size of the conversation; None if the server did not report it."""
         return self.prompt_tokens if self.last_prompt_tokens is None else self.last_prompt_tokens
 
     @property
