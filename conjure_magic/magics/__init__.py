@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from conjure_magic.approval import ApprovalRequest, Decision
     from conjure_magic.cancel import Cancel
+    from conjure_magic.skills.news import SkillNews
+    from conjure_magic.skills.registry import TrustAnswer
 
 FORMATTERS = {
     ("conjure_magic.events", "TurnResult"): "show_result",
@@ -84,10 +86,10 @@ def _ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
     return ask_for_session(request, cancel)
 
 
-def _ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
+def _ask_trust(folder: Path, news: Sequence[SkillNews]) -> TrustAnswer:
     from conjure_magic.magics.asking import ask_trust
 
-    return ask_trust(folder, names)
+    return ask_trust(folder, news)
 
 
 def with_body(lines: list[str]) -> list[str]:

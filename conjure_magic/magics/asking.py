@@ -13,6 +13,8 @@ from conjure_magic.errors import UsageError
 from conjure_magic.phrases import counted
 from conjure_magic.render.quoting import beginning, named, quoted
 from conjure_magic.secrets import Key
+from conjure_magic.skills.news import SkillNews
+from conjure_magic.skills.registry import TrustAnswer
 from conjure_magic.stopping import stoppable
 
 UNANSWERED_IN_CELL = replace(
@@ -98,16 +100,43 @@ def ask_whether(question: str, about: str, nobody: str) -> bool:
     return answer
 
 
-def ask_trust(folder: Path, names: Sequence[str]) -> bool | None:
+TRUST = (
+    "  y  yes, as it is now\n"
+    "  e  yes, and my own edits until the kernel ends; what changes during a turn is asked about\n"
+    "  n  no\n"
+    "Your answer: "
+)
+CHANGES = 60
+"""Lines of changed files that a question shows."""
+COLUMNS = 300
+"""Characters of each that it shows."""
+
+
+def ask_trust(folder: Path, news: Sequence[SkillNews]) -> TrustAnswer:
     """Ask whether a project's skills may be loaded; None where nobody can answer."""
-    told = "\n".join(map(named, names))
-    prompt = (
-        f"{counted(len(names), 'skill')} in this folder that you have not said yes to as it is now:\n\n"
-        f"{quoted(named(str(folder), 1_000))}\n\n{quoted(told)}\n\n"
-        "Skills tell the model what to do and bring scripts. Load what is there, now and for as long as it stays as it "
-        "is? [y/n] "
+    told = "\n".join(named(str(skill)) for skill in news)
+    lines = [line for skill in news if skill.changes for line in skill.changes.split("\n")]
+    shown = [line if len(line) <= COLUMNS else f"{line[: COLUMNS - 1]}…" for line in lines[:CHANGES]]
+    more = [f"… {counted(len(lines) - CHANGES, 'more line')}"] if len(lines) > CHANGES else []
+    prompt = "\n\n".join(
+        [
+            f"{counted(len(news), 'skill')} in this folder that you have not said yes to as it is now:",
+            quoted(named(str(folder), 1_000)),
+            quoted(told),
+            *(["What changed:", quoted("\n".join([*shown, *more]))] if shown else []),
+            f"Skills tell the model what to do and bring scripts. Load what is there?\n{TRUST}",
+        ]
     )
-    return _yes_or_no(prompt)
+    while True:
+        try:
+            answer = input(prompt).strip().lower()
+        except (EOFError, RuntimeError):
+            return None
+        if answer in ("y", "yes", "n", "no"):
+            return answer.startswith("y")
+        if answer in ("e", "edits"):
+            return "edits"
+        prompt = f"Please answer y, e or n.\n{TRUST}"
 
 
 def _yes_or_no(prompt: str) -> bool | None:

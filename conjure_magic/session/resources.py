@@ -180,6 +180,11 @@ class Resources:
 
     # ---- changing and closing
 
+    def recheck_skills(self) -> None:
+        """Ask about the project's skills if they are no longer as they were trusted."""
+        if self._registry is not None:
+            self._registry.recheck()
+
     def refresh_model(self) -> None:
         """Read the model's key, server and price again from the environment and the settings.
 

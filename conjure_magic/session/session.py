@@ -29,6 +29,7 @@ from conjure_magic.session.options import ModelLike, SkillLike, TurnOptions
 from conjure_magic.session.resources import Resources
 from conjure_magic.session.turns import Checkpoint, Turns
 from conjure_magic.settings import Settings
+from conjure_magic.skills.edits import own_edits
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
 from conjure_magic.turn import Turn, TurnSetup
 from conjure_magic.turn.budget import LimitChanges, Limits, limits_of
@@ -219,6 +220,8 @@ class Session:
         Raises UsageError, BackendError or SessionError before the first event, ModelError after the last.
         """
         cancel = options.setdefault("cancel", Cancel())
+        if not self._closed and self._turn is None:
+            self._resources.recheck_skills()  # may ask; here and not below, where an interrupt would stop a turn
         self._begun.add(cancel)  # `stop` takes effect from here on, even before the first event is requested
         return self._stream(prompt, options, cancel)
 
@@ -235,7 +238,7 @@ class Session:
             events = turn.stream()
             self._turn = turn
             try:
-                with contextlib.closing(events):
+                with contextlib.closing(events), own_edits.turn():
                     yield from events
             finally:
                 self._turn = None
@@ -249,7 +252,8 @@ class Session:
         `stream`. The unfinished turn is in `turns[-1]`.
         """
         cancel = options.setdefault("cancel", Cancel())
-        with interrupt_guard(cancel), contextlib.closing(self.stream(prompt, **options)) as events:
+        stream = self.stream(prompt, **options)
+        with interrupt_guard(cancel), contextlib.closing(stream) as events:
             for _ in events:
                 pass
         if cancel.reason == "interrupted":

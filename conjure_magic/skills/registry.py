@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import operator
 import os
 import threading
@@ -11,26 +12,31 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 from conjure_magic.errors import PackageError, SkillNotFoundError, UsageError
 from conjure_magic.phrases import counted
 from conjure_magic.remedies import Remedy, option
 from conjure_magic.skills.catalogue import entries_of, fit_catalogue
 from conjure_magic.skills.discovery import Cache, scan
+from conjure_magic.skills.edits import PROJECT_FOLDERS, own_edits
 from conjure_magic.skills.finding import Finding
+from conjure_magic.skills.news import NAMED, SkillNews, changed_files, changes, read_text
 from conjure_magic.skills.package import SUFFIX, open_package
 from conjure_magic.skills.skill import Loaded, Scope, Skill
 from conjure_magic.skills.trust import Contents, TrustStore, content_of, data_dir
 from conjure_magic.skills.words import rank
 from conjure_magic.workspace import expanded
 
-AskTrust = Callable[[Path, tuple[str, ...]], bool | None]
+TrustAnswer = bool | Literal["edits"] | None
+"""Yes or no to the skills as they are now; "edits": yes, and to the user's own edits until the kernel ends."""
+AskTrust = Callable[[Path, tuple[SkillNews, ...]], TrustAnswer]
 """Asks the user whether to trust a project folder with these skills; None if there is no one to ask."""
 NAME_FOLDER = Remedy("To load them, name the folder: {0}.", option("skills", "./skills"))
 
 BUNDLED = Path(__file__).parent / "bundled"
-PROJECT_FOLDERS = ("skills", ".agents/skills")
 MAX_QUERY = 4_000
+SHADOWS = "replaces another skill of that name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +152,8 @@ class SkillRegistry:
         self._trust = trust if trust is not None else TrustStore()
         self._cache = Cache()
         self._unpacked: dict[Path, Path] = {}
+        self._accepted: dict[Path, dict[str, str]] = {}
+        """Folder of each loaded skill of the project -> its files as they were trusted."""
         self._reloading = threading.Lock()
         self._state = _State()
         self.reload()
@@ -199,6 +207,11 @@ class SkillRegistry:
                 return SkillChanges(broken=before.broken)
             self._state = self._gather(source, {loaded.skill.name for loaded in given if loaded.skill}, before)
             return _changes(before.skills, self._state)
+
+    def recheck(self) -> None:
+        """Reload, and ask, if a skill of the project has changed since it was trusted."""
+        if any(content_of(folder) != content for folder, content in self._accepted.items()):
+            self.reload()
 
     def _gather(self, source: tuple[Loaded, ...], given: set[str], before: _State) -> _State:
         """Build the state from the results of a scan, sorted by name."""
@@ -280,41 +293,78 @@ class SkillRegistry:
         skill = loaded.skill
         return skill is not None and any(skill.directory.is_relative_to(path) for path in self._paths)
 
-    def _ask(self, project: Path, skills: Sequence[Skill]) -> tuple[bool | None, str]:
+    def _ask(self, project: Path, skills: Sequence[Skill]) -> tuple[TrustAnswer, str]:
         """Return whether the project is trusted (remembered or asked now), and why an answer was not remembered.
 
         A yes covers the skills as they were then: new and changed skills are asked about.
         """
+        self._accepted = {}
         before = self._trust.get(project)
         if before is False:
             return False, ""
         trusted = self._trust.contents(project) if before else {}
         contents = {skill.name: content_of(skill.directory) for skill in skills}
-        told = [name for skill in skills if (name := self._news(skill, contents[skill.name], trusted))]
-        if before and not told:
+        accepted = {skill.directory: contents[skill.name] for skill in skills}
+        news = [found for skill in skills if (found := self._news(skill, contents[skill.name], trusted)) is not None]
+        if before and not news:
+            self._accepted = accepted
             return True, ""
-        if self._ask_trust is None:
-            return None, ""
-        answer = self._ask_trust(project, tuple(told))
+        answer = self._answer(project, news, skills) if self._ask_trust is not None or before else None
+        if answer:
+            self._accepted = accepted
         try:
             if answer or (answer is False and before is None):  # a no to a change is not remembered
-                self._trust.set(project, answer, contents)
+                self._trust.set(project, bool(answer), contents, _texts(skills, contents))
         except OSError as error:
             return answer, str(error.strerror)
         return answer, ""
 
-    def _news(self, skill: Skill, content: Mapping[str, str], trusted: Contents) -> str:
-        """Return a skill's name for the question, with what is new; empty if it is unchanged since it was trusted."""
+    def _answer(self, project: Path, news: Sequence[SkillNews], skills: Sequence[Skill]) -> TrustAnswer:
+        """Return an earlier answer if it covers the user's own edits; otherwise ask."""
+        names = {found.name for found in news if found.what}
+        edited = {skill.directory: skill for skill in skills if skill.name in names}
+        shadows = any(SHADOWS in found.what for found in news)
+        if len(names) == len(news) and not shadows and own_edits.cover(project, edited):
+            return True
+        answer = self._ask_trust(project, tuple(news)) if self._ask_trust is not None else None
+        if answer == "edits":
+            own_edits.allow(project)
+        elif answer:
+            own_edits.settled(project)
+        elif answer is False:
+            own_edits.forget(project)
+        return answer
+
+    def _news(self, skill: Skill, content: Mapping[str, str], trusted: Contents) -> SkillNews | None:
+        """Return what is new about a skill; None if it is unchanged since it was trusted."""
         known = trusted.get(skill.name)
         if known == content:
-            return ""
+            return None
         others = [*self._user_folders(), *([BUNDLED] if self._bundled else [])]
-        shadows = any((folder / skill.name / "SKILL.md").exists() for folder in others)
-        changed = [name for name in sorted({*content, *(known or {})}) if (known or {}).get(name) != content.get(name)]
-        news = ["new"] if known is None and trusted else []
-        news = [f"changed: {', '.join(changed[:5])}{', …' if len(changed) > 5 else ''}"] if known is not None else news
-        news += ["replaces another skill of that name"] if shadows else []
-        return f"{skill.name} ({', '.join(news)})" if news else skill.name
+        shadows = (SHADOWS,) if any((folder / skill.name / "SKILL.md").exists() for folder in others) else ()
+        if known is None:
+            return SkillNews(skill.name, (*(("new",) if trusted else ()), *shadows))
+        changed = changed_files(known, content)
+        more = f" and {len(changed) - NAMED:,} more" if len(changed) > NAMED else ""
+        what = f"changed: {', '.join(changed[:NAMED])}{more}"
+        shown = [self._changes(skill, name, known, content) for name in changed[:NAMED]]
+        return SkillNews(skill.name, (what, *shadows), "\n".join(shown))
+
+    def _changes(self, skill: Skill, name: str, known: Mapping[str, str], content: Mapping[str, str]) -> str:
+        """Return the changed lines of one of a skill's files."""
+        before = self._trust.text(known[name]) if name in known else ""
+        return changes(f"{skill.name}/{name}", before, read_text(skill.directory, name) if name in content else "")
+
+
+def _texts(skills: Iterable[Skill], contents: Contents) -> dict[str, str]:
+    """Return the text of each file by its hash, if it is still what was asked about."""
+    found: dict[str, str] = {}
+    for skill in skills:
+        for name, digest in contents[skill.name].items():
+            text = read_text(skill.directory, name)
+            if text is not None and hashlib.sha256(text.encode()).hexdigest() == digest:
+                found[digest] = text
+    return found
 
 
 def load_skills(paths: Iterable[str | Path]) -> tuple[Skill, ...]:

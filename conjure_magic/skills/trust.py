@@ -6,8 +6,10 @@ import contextlib
 import hashlib
 import json
 import os
+import stat
 import tempfile
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +47,20 @@ def content_of(skill: Path) -> dict[str, str]:
             found[name] = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
             with contextlib.suppress(OSError):  # an unreadable file is compared by size and times
                 if entry.is_symlink():
-                    found[name] = f"link to {os.readlink(entry.name, dir_fd=folder)}"
+                    found[name] = f"link to {os.readlink(entry.name, dir_fd=folder)}{_linked(entry.name, folder)}"
                 elif left >= 0 and entry.is_file(follow_symlinks=False):
                     with open(os.open(entry.name, os.O_RDONLY | FILE, dir_fd=folder), "rb") as file:
                         found[name] = hashlib.file_digest(file, "sha256").hexdigest()
     return found
+
+
+def _linked(name: str, folder: int) -> str:
+    """What tells the content of a link's target apart; empty if it is no file."""
+    with contextlib.suppress(OSError), open(os.open(name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=folder), "rb") as file:
+        status = os.fstat(file.fileno())
+        if stat.S_ISREG(status.st_mode):
+            return f" {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+    return ""
 
 
 class TrustStore:
@@ -70,13 +81,46 @@ class TrustStore:
         skills = self._read("skills").get(str(folder.resolve()))
         return skills if isinstance(skills, dict) and all(isinstance(v, dict) for v in skills.values()) else {}
 
-    def set(self, folder: Path, trusted: bool, contents: Contents | None = None) -> None:
-        """Remember an answer, and what it was for. Raises OSError if it cannot be written."""
+    def set(
+        self, folder: Path, trusted: bool, contents: Contents | None = None, texts: Mapping[str, str] | None = None
+    ) -> None:
+        """Remember an answer, what it was for, and the texts of its files by hash.
+
+        Raises OSError if the answer cannot be written.
+        """
         self._change(folder, trusted, contents)
+        self._keep(texts or {})
+
+    def text(self, digest: str) -> str | None:
+        """The text of a trusted file by its hash; None if it was not kept."""
+        try:
+            content = (self._texts / digest).read_bytes()
+            return content.decode("utf-8") if hashlib.sha256(content).hexdigest() == digest else None
+        except (OSError, ValueError):
+            return None
 
     def forget(self, folder: Path) -> None:
         """Ask again next time. Raises OSError if that cannot be written."""
         self._change(folder, None, None)
+
+    @property
+    def _texts(self) -> Path:
+        return self.path.with_name("trusted-texts")
+
+    def _keep(self, texts: Mapping[str, str]) -> None:
+        """Keep these texts, and of others only those that are still trusted; a question can do without."""
+        trusted = {
+            digest for skills in self._read("skills").values() for files in skills.values() for digest in files.values()
+        }
+        with _lock, contextlib.suppress(OSError):
+            if texts:
+                self._texts.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for kept in self._texts.iterdir():
+                if kept.name not in trusted:
+                    kept.unlink()
+            for digest, text in texts.items():
+                with contextlib.suppress(FileExistsError), (self._texts / digest).open("xb") as file:
+                    file.write(text.encode())
 
     def _load(self) -> dict[str, bool]:
         return {path: answer for path, answer in self._read("folders").items() if isinstance(answer, bool)}

@@ -11,6 +11,7 @@ import pytest
 
 from conjure_magic.errors import SkillNotFoundError, UsageError
 from conjure_magic.skills import SkillRegistry, TrustStore
+from conjure_magic.skills.news import SkillNews
 from conjure_magic.skills.trust import data_dir
 
 
@@ -132,8 +133,8 @@ def test_a_project_is_asked_about_once_and_the_answer_is_remembered(tmp_path: Pa
     add(project / ".agents" / "skills", "two")
     asked = []
 
-    def ask(folder: Path, found: tuple[str, ...]) -> bool:
-        asked.append((folder, found))
+    def ask(folder: Path, found: tuple[SkillNews, ...]) -> bool:
+        asked.append((folder, tuple(map(str, found))))
         return True
 
     for _ in range(2):
