@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class Downloads:
     _places: dict[str, _Place] = field(default_factory=dict)
     _names: dict[str, str] = field(default_factory=dict)
     """File id -> its name in the workspace."""
-    _apart: tempfile.TemporaryDirectory[str] | None = None
+    _apart: Path | None = None
     """Holds what was shown or read of a session that works in the person's own folder."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
@@ -94,8 +95,9 @@ class Downloads:
         if not workspace.in_place:
             return workspace.root
         if self._apart is None:
-            self._apart = tempfile.TemporaryDirectory(prefix="conjure-hosted-", ignore_cleanup_errors=True)
-        return Path(self._apart.name)
+            self._apart = Path(tempfile.mkdtemp(prefix="conjure-hosted-"))
+            weakref.finalize(self, shutil.rmtree, self._apart, ignore_errors=True)
+        return self._apart
 
     def fetch(self, file_id: str, root: Path, cancel: Cancel | None = None) -> Path:
         """Where the file lies in the workspace, fetched if it is not there.
