@@ -61,7 +61,7 @@ def test_a_container_and_a_file_may_be_gone_at_once(stub: StubServer, tmp_path: 
         stub.reply([*bash("ls"), "two"])
         again = s.chat("again")
         assert again.text == "two"
-        assert "container had expired" in notices(again)
+        assert "container has expired" in notices(again)
         assert "no longer stored there" in notices(again)
     assert len(refused(stub)) == 2
 

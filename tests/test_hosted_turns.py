@@ -313,7 +313,7 @@ def test_an_expired_container_is_renewed_and_the_person_told(stub: StubServer, s
         stub.reply([THINK, *bash("ls"), "Two."], "Three.")
         result = it.chat("b")
         assert result.text == "Two."
-        assert "a fresh one is used" in notices(result)[-1]
+        assert "a new one is used" in notices(result)[-1]
         it.chat("c")
         assert len(stub.hosted.containers) == 2
         assert sent(stub)["container"]["id"] == list(stub.hosted.containers)[1]
@@ -345,7 +345,7 @@ def test_a_result_that_says_the_container_is_gone_makes_the_next_request_take_a_
     with session(stub) as it:
         it.chat("a")
         result = it.chat("b")
-        assert "a fresh one is used" in notices(result)[0]
+        assert "a new one is used" in notices(result)[0]
 
 
 WAYS = ("close", "cancel", "raise")
@@ -474,12 +474,12 @@ def test_the_state_names_the_hosted_skills(stub: StubServer) -> None:
     [
         ("anthropic", "./greeter", "anthropic:PATH"),
         ("anthropic", "word", "custom:ID"),
-        ("local", "xlsx@latest", "needs --backend anthropic"),
-        ("local", "custom:skill_1", "needs --backend anthropic"),
-        ("local", "xlsx", "--backend anthropic"),
-        ("anthropic", "anthropic:nowhere", "no such folder"),
-        ("anthropic", "custom:", "no hosted skill"),
-        ("anthropic", "xlsx@", "no hosted skill"),
+        ("local", "xlsx@latest", "needs the backend anthropic"),
+        ("local", "custom:skill_1", "needs the backend anthropic"),
+        ("local", "xlsx", 'Choose backend="anthropic"'),
+        ("anthropic", "anthropic:nowhere", "this folder does not exist"),
+        ("anthropic", "custom:", "not a hosted skill"),
+        ("anthropic", "xlsx@", "not a hosted skill"),
     ],
 )
 def test_a_skill_that_cannot_be_hosted_says_what_can(

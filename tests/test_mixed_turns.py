@@ -397,7 +397,7 @@ def test_a_container_that_expires_between_calls_is_renewed_in_the_turn(stub: Stu
     with mixed(stub, skills=[expire]) as it:
         result = it.chat("Go.")
         assert result.text == "Done."
-        assert "a fresh one is used" in notices(result)[0]
+        assert "a new one is used" in notices(result)[0]
         check_history(it.messages)
     assert len(refused(stub)) == 1
 
@@ -420,7 +420,7 @@ def test_without_a_key_the_rest_of_the_mix_works_and_the_person_is_told(folder: 
     with Session(names, skills=["log-analyzer", "xlsx"], model="offline", approver=approve_all) as it:
         result = it.chat("Analyse app.log with log-analyzer")
     assert "needs a key" in notices(result)[0]
-    assert "goes on without it" in notices(result)[0]
+    assert "continues without it" in notices(result)[0]
     assert [called.backend for called in result.tool_calls] == ["local", "local"]
     assert "ERROR" in result.text
 

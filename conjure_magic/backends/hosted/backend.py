@@ -1,7 +1,7 @@
-"""The backend behind `anthropic`: code execution and document skills in a container that is followed from here.
+"""The backend `anthropic`: code execution and document skills in a container on Anthropic's server.
 
-Nothing runs here but the two tools that carry files across; Anthropic's server runs the rest, inside of the model's
-own answer. So this backend watches: the calls in it, their results, the files they made, and the container's id.
+Only the two tools that copy files run here. Anthropic's server runs everything else as part of the model's answer, and
+this backend observes it: the calls, their results, the files that they create, and the container's id.
 """
 
 from __future__ import annotations
@@ -53,20 +53,20 @@ if TYPE_CHECKING:
 
 TOOL = ToolDefinition(CODE_EXECUTION, "", wire={"type": "code_execution_20260521", "name": CODE_EXECUTION})
 ROLE = (
-    "`code_execution` runs commands and edits files in a container of Anthropic's, which has no network and installs "
-    "nothing. A file for the user goes to the top of $OUTPUT_DIR there; it is then shown below your answer."
+    "`code_execution` runs commands and edits files in a container of Anthropic's, without network access or package "
+    "installation. Save files for the user directly in its $OUTPUT_DIR; they are shown below your answer."
 )
 APART = (
     "The hosted container shares no files with the workspace: its $OUTPUT_DIR and $INPUT_DIR are its own. send_file "
     "copies a workspace file into it, fetch_file copies a file that it made into the workspace."
 )
-KEPT = "What was made and shown before can still be saved; it is not in the new container."
-RENEWED = f"Anthropic's container had expired, so a fresh one is used. {KEPT}"
-TRIED = f"The server failed, as it does for a container that has expired, so a fresh one is used. {KEPT}"
+KEPT = "Files shown earlier can still be saved, but they are not in the new container."
+RENEWED = f"Anthropic's container has expired, so a new one is used. {KEPT}"
+TRIED = f"The server failed, which can mean that the container has expired, so a new one is used. {KEPT}"
 
 
 class ContainerState:
-    """What a session keeps of the container, also when its backends are opened again."""
+    """The state of the container, kept when the session opens its backends again."""
 
     def __init__(self, limit: int) -> None:
         self.container = ""
@@ -76,13 +76,13 @@ class ContainerState:
         self.transfer = FileTransfer(self.downloads)
 
     def renew(self) -> None:
-        """The container is gone, with what was sent to it."""
+        """Start again without a container and the files in it."""
         self.container = ""
         self.transfer.mark_container_gone()
 
 
 class HostedBackend:
-    """Offers Anthropic's container to the model, for one session."""
+    """Provides Anthropic's container to the model, for one session."""
 
     name = "anthropic"
 
@@ -99,12 +99,12 @@ class HostedBackend:
         """A backend for one session.
 
         Args:
-            skills: for the container; by default all of Anthropic's document skills.
+            skills: the skills for the container; by default all of Anthropic's document skills.
             others: the names of the session's other backends.
-            configured: for Files and Skills where the session's model does not say where it is.
+            configured: returns the credentials for Files and Skills if the session's model has none.
             limit: bytes of a file that may be sent or fetched.
-            secrets: what no result may show.
-            kept: the session's, in which the container is found again when the backends are opened again.
+            secrets: returns the values that no result may show.
+            kept: the session's state of its backends, which contains the container's when they are opened again.
         """
         self._specs = tuple(skills) or tuple(map(SkillSpec, DOCUMENT_SKILLS))
         self._others = tuple(others)
@@ -121,16 +121,16 @@ class HostedBackend:
     # ---- before a turn
 
     def prepare(self, context: Context) -> Sequence[Notice]:
-        """Upload the local skills that are not there yet.
+        """Upload the local skills that are not on the server yet.
 
-        Where others take part and this backend cannot, they go on without it, and the user is told. Raises
-        BackendUnavailableError where it is alone, SkillError, UploadError, the kinds of ModelError.
+        If this backend is unavailable, the session's other backends continue without it, with a notice. Raises
+        BackendUnavailableError if there are no others, SkillError, UploadError, subclasses of ModelError.
         """
         problem = _problem(context.model)
         if problem and not self._others:
             raise problem
         if problem:
-            return [Notice(f"{problem.fact} This turn goes on without it.", "warning", problem.remedy)]
+            return [Notice(f"{problem.fact} This turn continues without it.", "warning", problem.remedy)]
         self._connect(context.model)
         self._state.transfer.begin_turn()
         told: list[Notice] = []
@@ -150,9 +150,9 @@ class HostedBackend:
         return upload_block(uploaded.id), Notice(told)
 
     def contribute(self, context: Context) -> Contribution:
-        """Code execution, the container with its skills, and the tools that carry files where others take part.
+        """Return code execution, the container with its skills, and, next to other backends, the tools to copy files.
 
-        Raises BackendUnavailableError where this backend is alone and cannot work.
+        Raises BackendUnavailableError if this backend cannot work and there are no others.
         """
         problem = _problem(context.model)
         if problem:
@@ -176,22 +176,22 @@ class HostedBackend:
     # ---- calls
 
     def run(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
-        """Carry a file across. Raises ToolError, HostedError and CancelledError as `FileTransfer`'s methods do."""
+        """Copy a file to or from the container. Raises what the methods of `FileTransfer` raise."""
         if call.name == FETCH_FILE.name:
             return (yield from self._state.transfer.fetch(call, context))
         if call.name != SEND_FILE.name:
-            raise ToolError(f"{call.name} is run by the server as a part of your answer; it cannot be called here")
+            raise ToolError(f"{call.name} runs on the server as part of your answer; it cannot be called here")
         try:
             return (yield from self._state.transfer.send(call, context, self._files(), self.name))
         except HostedError:
             raise
-        except ApiError as error:  # a key, a limit or a connection is no fault of the turn's
+        except ApiError as error:  # a problem with the key, a limit or the connection must not end the turn
             raise ToolError(f"the file was not sent: {error}") from None
         except UsageError as error:
             raise ToolError(str(error)) from None
 
     def observe(self, event: ModelEvent, context: Context) -> Generator[Body, None, None]:
-        """Show the server's own calls as they arrive, with the files that they made; remember the container."""
+        """Report the server's calls as they arrive, with the files that they create; remember the container."""
         if isinstance(event, BlockFinished) and isinstance(event.block, OtherBlock):
             if event.block.is_call:
                 yield self._start(event.block)
@@ -211,7 +211,7 @@ class HostedBackend:
         return ToolStarted(call, self.name)
 
     def _finish(self, block: OtherBlock, context: Context) -> Generator[Body, None, None]:
-        if block.answered_id not in self._begun:  # a result whose call nobody saw
+        if block.answered_id not in self._begun:  # a result without a call
             name = block.type.removesuffix("_tool_result")
             yield self._start(OtherBlock({"id": block.answered_id, "name": name}))
         result = read_result(block)
@@ -224,7 +224,7 @@ class HostedBackend:
         yield ToolFinished(block.answered_id, shown, took)
 
     def _created(self, result: HostedResult, tool_use_id: str, context: Context) -> Generator[Body, None, None]:
-        """The files of a result, described by the server; what it does not tell, the user is told."""
+        """Report the files of a result; emit a notice for those that the server does not describe."""
         if not result.file_ids:
             return
         problem, found = "", {}
@@ -236,14 +236,14 @@ class HostedBackend:
             if file_id in found:
                 yield FileCreated(self._state.downloads.add(found[file_id], context.workspace, self.name, tool_use_id))
             else:
-                yield Notice(f"The container made a file {file_id} that could not be looked up{problem}", "warning")
+                yield Notice(f"The container created a file {file_id} that could not be looked up{problem}", "warning")
 
     # ---- the container and the clients
 
     def recover(self, error: Exception) -> str | None:
-        """A fresh container in the place of one that is gone. A server's fault 500 may mean the same.
+        """Use a new container if the current one is gone, which a server error 500 may also mean.
 
-        Files and skills that are gone are uploaded again when they are needed next.
+        Files and skills that are gone from the server are uploaded again when they are next needed.
         """
         if isinstance(error, UploadLostError):
             self._state.transfer.forget()
@@ -257,7 +257,7 @@ class HostedBackend:
         return RENEWED if gone else TRIED
 
     def _connect(self, model: Model) -> None:
-        """Ask Files and Skills where the model is asked, as whoever asks it."""
+        """Use the model's server and key for Files and Skills, too."""
         found = getattr(model, "credentials", None)
         if isinstance(found, Credentials):
             self._configured = lambda: found
@@ -265,7 +265,7 @@ class HostedBackend:
             self.close()
 
     def _open(self) -> tuple[FilesClient, SkillsClient]:
-        """The clients. Raises UsageError without a key, or for a server that is not Anthropic's."""
+        """Return the clients. Raises UsageError without a key, or for a server that is not Anthropic's."""
         if self._clients is None:
             from conjure_magic.api.files import FilesClient
             from conjure_magic.api.skills import SkillsClient
@@ -278,7 +278,7 @@ class HostedBackend:
         return self._open()[0]
 
     def close(self) -> None:
-        """Close idle connections. The container is the server's."""
+        """Close idle connections; the container stays on the server. May be called more than once."""
         clients, self._clients = self._clients, None
         for client in clients[1:] if clients else ():
             client.close()
@@ -286,7 +286,7 @@ class HostedBackend:
 
 @contextlib.contextmanager
 def _lent(found: Credentials) -> Iterator[FilesClient]:
-    """A client of its own for one download: files are read long after their session, and from other threads."""
+    """Open a separate client for a download: files may be read after the session is closed, and from any thread."""
     from conjure_magic.api.files import FilesClient
 
     with FilesClient(found) as client:
@@ -294,12 +294,12 @@ def _lent(found: Credentials) -> Iterator[FilesClient]:
 
 
 def _problem(model: Model) -> BackendUnavailableError | None:
-    """Why the container cannot be used with a model, with what helps; None if it can."""
+    """Return the error, with a remedy, if the container cannot be used with a model; None if it can."""
     if model.name == "offline":
         return BackendUnavailableError(
-            "The backend anthropic needs a key (ANTHROPIC_API_KEY), and a model of Anthropic's that works in its "
-            "container. The offline model cannot use it.",
-            remedy=Remedy("To give a key, {0}.", KEY),
+            "The backend anthropic needs a key (ANTHROPIC_API_KEY) and one of Anthropic's models. The offline model "
+            "cannot use it.",
+            remedy=Remedy("To provide a key, {0}.", KEY),
         )
     found = getattr(model, "credentials", None)
     if isinstance(found, Credentials) and found.dialect != "anthropic":

@@ -1,4 +1,4 @@
-"""Files that the container made: described at once, downloaded into the workspace when they are wanted."""
+"""Files created in the container: described immediately, downloaded to the workspace when needed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The backend `anthropic` as a session opens it, and its claim on skills that run in Anthropic's container."""
+"""Opening the backend `anthropic`, and its claim on skills that run in Anthropic's container."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ NAME = "anthropic"
 
 
 class HostedSkills:
-    """Document skills, `custom:ID`, and folders to upload: `anthropic:PATH`."""
+    """The claim on document skills, `custom:ID`, and folders to upload: `anthropic:PATH`."""
 
     kind = "hosted"
 
     def anchored(self, skill: object) -> object:
-        """A folder to upload, by the path that it has now."""
+        """Return the skill with the path of a folder to upload made absolute."""
         return anchored(skill) if isinstance(skill, str) else skill
 
     def claim(self, skills: Sequence[object], chosen: BackendChoice) -> tuple[tuple[object, ...], tuple[object, ...]]:
-        """(hosted skills as `SkillSpec`, all others).
+        """Return (hosted skills as `SkillSpec`, all others).
 
-        Raises SkillSpecError for a skill that none of the chosen backends can take, TooManySkillsError.
+        Raises SkillSpecError for a skill that none of the chosen backends can use, TooManySkillsError.
         """
         texts = [skill for skill in skills if isinstance(skill, str)]
         objects = tuple(skill for skill in skills if not isinstance(skill, str))
@@ -32,7 +32,7 @@ class HostedSkills:
         return own, (*objects, *others)
 
     def offered(self, own: Sequence[object], chosen: BackendChoice) -> Mapping[str, str]:
-        """As they are typed; by default all of Anthropic's document skills."""
+        """Return the skills as the user spells them; by default all of Anthropic's document skills."""
         return dict.fromkeys([spec.typed for spec in own if isinstance(spec, SkillSpec)] or DOCUMENT_SKILLS, "")
 
     def spellings(self, chosen: BackendChoice) -> Sequence[str]:
@@ -40,7 +40,7 @@ class HostedSkills:
         return DOCUMENT_SKILLS
 
     def explain(self, names: Sequence[str], missing: ConjureError, chosen: BackendChoice) -> ConjureError | None:
-        """A document skill's name where the backend takes no part."""
+        """Explain a document skill's name in a session without this backend."""
         for name in names:
             if name in DOCUMENT_SKILLS:
                 return SkillSpecError(f"{name} is a skill of Anthropic's", remedy=CHOOSE)
@@ -48,7 +48,7 @@ class HostedSkills:
 
 
 def open_hosted(setup: BackendSetup, options: NoOptions) -> Backend:
-    """The backend for a session; nothing is connected to before its first turn."""
+    """Return the backend for a session, which connects in its first turn."""
     from conjure_magic.backends.hosted.backend import HostedBackend
 
     return HostedBackend(

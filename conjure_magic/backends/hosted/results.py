@@ -1,6 +1,6 @@
-"""What a hosted tool answered, read from its block: text for the user, exit code, and the files that were made.
+"""Results of hosted tools, read from their blocks: text for the user, exit code, and created files.
 
-The types are those of Anthropic's documentation of the code execution tool; one that is not known is shown as it came.
+The types are those of Anthropic's documentation of the code execution tool; an unknown type is shown as received.
 """
 
 from __future__ import annotations
@@ -16,32 +16,32 @@ from conjure_magic.phrases import counted
 
 EXPIRED = ("container_expired", "container_not_found")
 REASONS = {
-    "unavailable": "the container is not available now",
+    "unavailable": "the container is currently unavailable",
     "execution_time_exceeded": "it ran longer than the container allows",
     "container_expired": "the container has expired",
-    "container_not_found": "the container is not there any more",
-    "invalid_tool_input": "the call was not understood",
+    "container_not_found": "the container no longer exists",
+    "invalid_tool_input": "the call was invalid",
     "too_many_requests": "too many calls at once",
-    "output_file_too_large": "a file that it made is too large",
+    "output_file_too_large": "an output file is too large",
     "file_not_found": "there is no such file in the container",
 }
-"""Error codes of the wire -> a few words."""
+"""Error code -> a short description."""
 DEEPEST = 5
-"""Levels of a result in which files are looked for."""
+"""Levels of a result that are searched for files."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostedResult:
-    """A result block, read."""
+    """A result block as read by `read_result`."""
 
     shown: ToolResult
     file_ids: tuple[str, ...] = ()
-    """Of the files that the call made, in order."""
+    """The ids of the files that the call created, in order."""
     error_code: str = ""
 
 
 def read_result(block: OtherBlock) -> HostedResult:
-    """What a `…_tool_result` block says, whatever its type. Never raises."""
+    """Read a `…_tool_result` block of any type. Never raises."""
     content = block.wire.get("content")
     if not isinstance(content, Mapping):
         return HostedResult(ToolResult(_plain(content), is_error=bool(block.wire.get("is_error"))))
@@ -58,7 +58,7 @@ def read_result(block: OtherBlock) -> HostedResult:
 
 
 def _execution(content: Mapping[str, Any]) -> ToolResult:
-    """A command or a piece of Python: both streams, and the exit code where it is not 0."""
+    """Return the result of a command or Python code: both streams, and the exit code if it is not 0."""
     code = content["return_code"]
     out, error = str(content.get("stdout") or ""), str(content.get("stderr") or "")
     if "encrypted_stdout" in content:
@@ -71,12 +71,14 @@ def _execution(content: Mapping[str, Any]) -> ToolResult:
 
 
 def _edit(kind: str, content: Mapping[str, Any]) -> ToolResult | None:
-    """What the editor did; None for what is no editor's result."""
+    """Return the result of the editor; None for other results."""
     if kind.endswith("_view_result"):
         if content.get("file_type", "text") != "text":
             return ToolResult(f"[{content.get('file_type')}]")
         number = content.get("num_lines")
-        return ToolResult(str(content.get("content", "")), summary=f"{number:,} lines" if type(number) is int else "")
+        return ToolResult(
+            str(content.get("content", "")), summary=counted(number, "line") if type(number) is int else ""
+        )
     if kind.endswith("_create_result"):
         return ToolResult("Replaced." if content.get("is_file_update") else "Created.")
     if kind.endswith("_str_replace_result"):
@@ -86,7 +88,7 @@ def _edit(kind: str, content: Mapping[str, Any]) -> ToolResult | None:
 
 
 def _file_ids(content: object, depth: int = 0) -> Iterator[str]:
-    """The ids of `…_output` blocks, however they are nested."""
+    """Yield the ids of `…_output` blocks at any level."""
     if depth > DEEPEST:
         return
     if isinstance(content, Mapping):
@@ -100,7 +102,7 @@ def _file_ids(content: object, depth: int = 0) -> Iterator[str]:
 
 
 def _plain(content: object) -> str:
-    """A result of a type that is not known: its text, or all of it as JSON."""
+    """Return a result of unknown type as text, or as JSON."""
     if isinstance(content, str):
         return content
     return "" if content is None else json.dumps(content, ensure_ascii=False, indent=1, default=str)

@@ -1,6 +1,6 @@
-"""Hosted skills as they are typed, and local folders that become some: `xlsx@latest`, `custom:ID`, `anthropic:PATH`.
+"""Spellings of hosted skills and of local folders to upload: `xlsx@latest`, `custom:ID`, `anthropic:PATH`.
 
-Source of the wire's form and of the limit: Anthropic's documentation of Agent Skills in the API.
+The format and the limit are from Anthropic's documentation of Agent Skills in the API.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from conjure_magic.api.skills import HostedSkill, SkillsClient
 
 DOCUMENT_SKILLS = ("docx", "pdf", "pptx", "xlsx")
-"""Anthropic's own, by their ids."""
+"""The ids of Anthropic's own skills."""
 MOST = 20
-"""Skills that one request may carry."""
+"""Maximum number of skills in a request."""
 SPELLINGS = f"{', '.join(DOCUMENT_SKILLS)} (or xlsx@VERSION), custom:ID[@VERSION], anthropic:PATH"
 _ID = re.compile(r"[A-Za-z0-9][\w-]*")
 
 
 @dataclass(frozen=True, slots=True)
 class SkillSpec:
-    """A skill for the container: one that is there, or a folder here that is to be uploaded."""
+    """A skill for the container: one on the server, or a local folder to upload."""
 
     skill_id: str = ""
     version: str = "latest"
@@ -41,7 +41,7 @@ class SkillSpec:
 
     @property
     def typed(self) -> str:
-        """The spelling that means it."""
+        """The skill as the user spells it."""
         if self.path is not None:
             return f"anthropic:{self.path}"
         version = "" if self.version == "latest" else f"@{self.version}"
@@ -57,7 +57,7 @@ class SkillSpec:
 
 
 def anchored(text: str) -> str:
-    """The same spelling, a folder to upload by the path that it has now; all else as it is."""
+    """Return the spelling with the path of a folder to upload made absolute."""
     path = text.removeprefix("anthropic:")
     if path in (text, "") or (path in DOCUMENT_SKILLS and not os.path.exists(path)):
         return text
@@ -65,21 +65,21 @@ def anchored(text: str) -> str:
 
 
 def parse_spec(text: str) -> SkillSpec | None:
-    """The hosted skill that a text means, or None if it can mean none. Raises SkillSpecError for half of one."""
+    """Parse a spelling; None if it is not one of a hosted skill. Raises SkillSpecError for an invalid one."""
     if text.startswith("anthropic:"):
         path = text.removeprefix("anthropic:")
         if path in DOCUMENT_SKILLS and not os.path.exists(path):
             return SkillSpec(path)
         folder = expanded(path).absolute()
         if not path or not os.path.exists(folder):  # unlike Path's, it never raises
-            raise SkillSpecError(f"{text}: there is no such folder; {SPELLINGS}")
+            raise SkillSpecError(f"{text}: this folder does not exist. Hosted skills: {SPELLINGS}")
         return SkillSpec(is_custom=True, path=folder)
     is_custom = text.startswith("custom:")
     skill_id, at, version = text.removeprefix("custom:").partition("@")
     if not is_custom and (skill_id not in DOCUMENT_SKILLS and (not at or "/" in text or os.path.exists(text))):
         return None
     if not _ID.fullmatch(skill_id) or (at and not _ID.fullmatch(version)):
-        raise SkillSpecError(f"{text!r} is no hosted skill: {SPELLINGS}")
+        raise SkillSpecError(f"{text!r} is not a hosted skill: {SPELLINGS}")
     return SkillSpec(skill_id, version or "latest", is_custom)
 
 
@@ -89,14 +89,14 @@ CHOOSE = Remedy("Choose {0} (or local,anthropic).", option("backend", "anthropic
 def split_hosted(
     skills: Iterable[str], *, hosted: bool, folders: bool
 ) -> tuple[tuple[SkillSpec, ...], tuple[str, ...]]:
-    """(hosted skills, folders and names of others) in what was given, each once.
+    """Separate spellings into (hosted skills, folders and other names), each once.
 
     Args:
-        skills: as typed, without those in Python.
-        hosted: whether the backend anthropic takes part. A bare `xlsx` means a document skill then.
-        folders: whether a backend takes part that reads skill folders.
+        skills: the spellings, without skills in Python.
+        hosted: True if the session uses the backend anthropic; a bare `xlsx` is then a document skill.
+        folders: True if the session has a backend that reads skill folders.
 
-    Raises SkillSpecError for a skill that none of the backends can take, TooManySkillsError.
+    Raises SkillSpecError for a skill that none of the backends can use, TooManySkillsError.
     """
     specs: dict[tuple[str, Path | None], SkillSpec] = {}
     others: list[str] = []
@@ -108,30 +108,30 @@ def split_hosted(
             raise SkillSpecError(f"{text} is a hosted skill, which needs the backend anthropic", remedy=CHOOSE)
         elif hosted and not folders:
             raise SkillSpecError(
-                f"{text!r} is no hosted skill: {SPELLINGS}. A local folder is uploaded only as anthropic:PATH",
-                remedy=Remedy("With {0} it is used here.", option("backend", "local,anthropic")),
+                f"{text!r} is not a hosted skill: {SPELLINGS}. To upload a local folder, write anthropic:PATH",
+                remedy=Remedy("To use it on this machine, choose {0}.", option("backend", "local,anthropic")),
             )
         else:
             others.append(text)
     if len(specs) > MOST:
-        raise TooManySkillsError(f"{len(specs)} hosted skills are too many: a request carries {MOST} at most")
+        raise TooManySkillsError(f"{len(specs)} hosted skills are too many: a request can have at most {MOST}")
     return tuple(specs.values()), tuple(others)
 
 
 class Uploads:
-    """Local skills on the server, each content once: told apart by a hash in their display names."""
+    """Uploaded local skills, one per content, identified by a hash in their display names."""
 
     def __init__(self) -> None:
         self._known: dict[str, HostedSkill] = {}
 
     def forget(self) -> None:
-        """What was uploaded may be gone from the server: the next turn looks, and uploads it again."""
+        """Forget the uploads, so that the next turn checks the server and uploads missing skills again."""
         self._known.clear()
 
     def settle(self, spec: SkillSpec, client: SkillsClient, cancel: Cancel) -> tuple[SkillSpec, str]:
-        """The spec with the id of what is on the server, and a sentence if it was uploaded just now.
+        """Return the spec with the skill's id on the server, and a notice if it was uploaded now.
 
-        Raises SkillError for a skill that breaks a rule, UploadError, the kinds of ModelError, CancelledError.
+        Raises SkillError for an invalid skill, UploadError, subclasses of ModelError, CancelledError.
         """
         if spec.path is None:
             return spec, ""

@@ -1,4 +1,4 @@
-"""The two tools that carry files across, on purpose and visibly: `send_file` and `fetch_file`."""
+"""The two tools that copy files to and from the hosted container: `send_file` and `fetch_file`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 SEND_FILE = ToolDefinition(
     "send_file",
-    "Copy a file of the workspace into the hosted container, where it lies in $INPUT_DIR from your next step on.",
+    "Copy a file of the workspace into the hosted container, where it is in $INPUT_DIR from your next step on.",
     {
         "type": "object",
         "properties": {"path": {"type": "string", "description": "The file, in the workspace."}},
@@ -36,7 +36,7 @@ SEND_FILE = ToolDefinition(
 )
 FETCH_FILE = ToolDefinition(
     "fetch_file",
-    "Copy a file that the hosted container saved to $OUTPUT_DIR into the workspace; the answer is its path there.",
+    "Copy a file that the hosted container saved to $OUTPUT_DIR into the workspace and return its path there.",
     {
         "type": "object",
         "properties": {"name": {"type": "string", "description": "The file's name, without a folder."}},
@@ -48,11 +48,11 @@ WRITE_LATER = "file that is fetched from Anthropic"
 QUESTION = "Upload this file to Anthropic?"
 LATER = "upload of a workspace file to Anthropic"
 IN_CONTAINER = "/workspace/"
-"""The workspace as a model in a sandbox knows it."""
+"""The path of the workspace inside a sandbox."""
 
 
 def upload_block(file_id: str) -> OtherBlock:
-    """The block that puts an uploaded file into the container."""
+    """Return the block that puts an uploaded file into the container."""
     return OtherBlock({"type": "container_upload", "file_id": file_id})
 
 
@@ -67,7 +67,7 @@ def _written(target: Path, content: bytes) -> Path:
 
 
 class FileTransfer:
-    """Runs the two tools for a session, and remembers what was sent and what the user allowed."""
+    """Runs the two tools for a session, and remembers sent files and permissions."""
 
     def __init__(self, downloads: Downloads) -> None:
         self._downloads = downloads
@@ -77,34 +77,35 @@ class FileTransfer:
         self._names: dict[str, Path] = {}
         """Name in the container -> the workspace file that has it."""
         self._under_way: set[str] = set()
-        """Ids of files that the next requests of this turn bring into the container."""
+        """Ids of files that later requests of this turn put into the container."""
         self._inside: set[str] = set()
 
     def begin_turn(self) -> None:
-        """A turn begins. What no request of an earlier one brought there may have been taken back with it."""
+        """Start a turn: files of an earlier turn that no request contained may have been removed with it."""
         self._under_way.clear()
 
     def mark_arrived(self) -> None:
-        """The server has answered from a container: what was under way is in it."""
+        """Note that the server has answered from a container, which now contains the files sent before."""
         self._inside |= self._under_way
         self._under_way.clear()
 
     def mark_container_gone(self) -> None:
-        """The container was renewed: nothing that was sent is in it."""
+        """Note that there is a new container, without the files sent before."""
         self._under_way.clear()
         self._inside.clear()
 
     def forget(self) -> None:
-        """What was uploaded may be gone from the server: the next time it is uploaded again."""
+        """Forget the uploads, so that files are uploaded again."""
         self._uploaded.clear()
         self.mark_container_gone()
 
     def send(
         self, call: ToolUseBlock, context: Context, client: FilesClient, backend: str
     ) -> Generator[Body, None, ToolResult]:
-        """Upload a workspace file, once the user allows it.
+        """Upload a workspace file after approval.
 
-        Raises ToolError for a path that is no file of the workspace or too large, UploadError, the kinds of ModelError.
+        Raises ToolError for a path that is not a workspace file and for a file that is too large, UploadError,
+        subclasses of ModelError.
         """
         yield from ()
         path = self._file(call.input.get("path"), context)
@@ -128,12 +129,12 @@ class FileTransfer:
         )
 
     def fetch(self, call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
-        """Bring a hosted file into the workspace. Raises ToolError if there is none of that name, or it is gone."""
+        """Copy a hosted file into the workspace. Raises ToolError if there is no file with that name, or it is gone."""
         name = str(call.input.get("name", "")).rsplit("/", 1)[-1]
         file_id = self._named(name)
         if file_id is None:
             names = ", ".join(dict.fromkeys(self._downloads.hosted_names.values())) or "none"
-            raise ToolError(f"the container has saved no file {name!r} to $OUTPUT_DIR; there is {names}")
+            raise ToolError(f"there is no file {name!r} in the container's $OUTPUT_DIR; available: {names}")
         artifact = self._downloads.by_id[file_id]
         try:
             path = self._downloads.fetch(file_id, self._downloads.root(context.workspace), context.cancel)
@@ -156,12 +157,12 @@ class FileTransfer:
         return ToolResult(f"{name} is in the workspace as {relative}.", summary=f"{len(content):,} bytes")
 
     def _name(self, path: Path) -> str:
-        """What a workspace file is called in the container, which knows no folders: no two of them alike."""
+        """Return the unique name of a workspace file in the container, which has no folders."""
         names = chain([path.name], (other.name for other in numbered(Path("-".join(path.parts)))))
         return next(name for name in names if self._names.setdefault(name, path) == path)
 
     def _read(self, path: Path, context: Context) -> bytes:
-        """The content, no link followed that was planted meanwhile. Raises ToolError."""
+        """Read the content without following links that were created since. Raises ToolError."""
         root = context.workspace.root.resolve()
         try:
             with os.fdopen(open_file(root, path.relative_to(root).parts), "rb") as file:
@@ -170,7 +171,7 @@ class FileTransfer:
             raise ToolError(f"{path.name}: {error.strerror}") from None
 
     def _file(self, given: object, context: Context) -> Path:
-        """The workspace file that a call means. Raises ToolError."""
+        """Return the workspace file that a call names. Raises ToolError."""
         if not isinstance(given, str) or not given:
             raise ToolError("path is missing: the file in the workspace")
         root = context.workspace.root
@@ -181,14 +182,14 @@ class FileTransfer:
         except OSError as error:
             raise ToolError(f"{given}: {error.strerror}") from None
         if not stat.S_ISREG(status.st_mode) or not os.access(path, os.R_OK):
-            raise ToolError(f"{given} is no file that can be read")
+            raise ToolError(f"{given} is not a readable file")
         if status.st_size > self._limit:
-            most = f"{self._limit:,} may be sent (the setting hosted_limit)"
+            most = f"at most {self._limit:,} may be sent (the setting hosted_limit)"
             raise ToolError(f"{given} has {status.st_size:,} bytes; {most}")
         return path
 
     def _named(self, name: str) -> str | None:
-        """The id of the newest file of a name: the container's for it, else the workspace's; or of an id."""
+        """Return the id of the newest file with a name in the container, or in the workspace; an id is its own name."""
         files = self._downloads.by_id
         known = (dict(zip(files, files, strict=True)), self._downloads.hosted_names, {i: files[i].name for i in files})
         return next((i for names in known for i in reversed(names) if names[i] == name), None)
