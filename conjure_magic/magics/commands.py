@@ -163,7 +163,7 @@ def show_request(context: CommandContext, options: argparse.Namespace) -> Bundle
 def show_plan(context: CommandContext, options: argparse.Namespace) -> None:
     """How the offline model reads the last request of the current session, or the words that are given."""
     from conjure_magic.models.offline.conversation import read_conversation
-    from conjure_magic.models.offline.folding import read_in_turn, readings_of
+    from conjure_magic.models.offline.readings import read_in_turn, readings_of
 
     last = readings_of(read_conversation(context.sessions.current.messages))
     words = " ".join(options.request)

@@ -20,7 +20,7 @@ from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseB
 from conjure_magic.models.base import Request, ToolDefinition
 from conjure_magic.models.offline import OfflineModel
 from conjure_magic.models.offline.choose import best_fit
-from conjure_magic.models.offline.look import is_look
+from conjure_magic.models.offline.sampling import is_sampling
 from conjure_magic.session import Session
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.skill import Skill, load_skill
@@ -46,7 +46,7 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
 def commands(result: TurnResult) -> list[str]:
     """What was run for the answer, without asking scripts for help and looking at files."""
     every = [str(called.call.input["command"]) for called in result.tool_calls if called.call.name == "bash_tool"]
-    return [command for command in every if "== help: " not in command and not is_look(command)]
+    return [command for command in every if "== help: " not in command and not is_sampling(command)]
 
 
 def paragraphs(result: TurnResult) -> str:
@@ -178,6 +178,26 @@ def test_the_readmes_example_gives_levels_minutes_and_a_chart(session: Session, 
     assert "| `2026-11-21 13:24` | 74 |" in result.text
     assert [Path(file.name).suffix for file in result.files] == [".svg"]
     assert result.files[0].name in result.text
+
+
+@pytest.mark.parametrize("request_", ["Count the lines per level in shop.log", "errors per minute in shop.log, as csv"])
+def test_a_first_question_asks_at_most_twice_and_the_next_one_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"2026-11-21 13:1{i % 4}:00,000 {['INFO', 'ERROR'][i % 3 == 0]} web order {i} done" for i in range(30)]
+    (tmp_path / "shop.log").write_text("\n".join(lines) + "\n")
+    asked: list[ApprovalRequest] = []
+
+    def approver(request: ApprovalRequest, _cancel: Cancel) -> Decision:
+        asked.append(request)
+        return Decision("once")
+
+    with Session("local", model="offline", approver=approver) as opened:
+        assert "ERROR" in opened.chat(request_).text
+        assert len(asked) == 2
+        assert "**20 lines at INFO**" in opened.chat("How many INFO lines are there?").text
+        assert len(asked) == 3
 
 
 def test_a_missing_value_is_named_with_the_command_that_would_have_run(session: Session) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conjure_magic.models.offline.conversation import Surroundings
-from conjure_magic.models.offline.fill import Filled, Material, absolute, fill, quoted_path
+from conjure_magic.models.offline.fill_template import Filled, Material, absolute, fill, quoted_path
 from conjure_magic.models.offline.mentions import read_mentions
 from conjure_magic.models.offline.template import parse_template
 

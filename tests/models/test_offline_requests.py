@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from conjure_magic.models.offline.folding import read_in_turn
 from conjure_magic.models.offline.reading import Ask, Reading, read_request
+from conjure_magic.models.offline.readings import read_in_turn
 from conjure_magic.skills.words import stem
 
 REQUESTS = Path(__file__).parent.parent / "data" / "requests" / "paraphrases.txt"

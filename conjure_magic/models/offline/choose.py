@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from conjure_magic.models.offline.conversation import Conversation, Exchange, KnownSkill, Surroundings
 from conjure_magic.models.offline.documents import Documentation, DocumentedCommand
-from conjure_magic.models.offline.fill import Filled, Material, absolute, asks_for, fill
+from conjure_magic.models.offline.fill_template import Filled, Material, absolute, asks_for, fill
 from conjure_magic.models.offline.mentions import Mentions, read_mentions
 from conjure_magic.models.offline.reading.lexicon import FILLER, LINE_NOUNS, UNANSWERABLE
 from conjure_magic.models.offline.template import OPERATORS, Option, Template, named_option, parse_template

@@ -1,4 +1,4 @@
-"""Commands for a grounded reading, out of the options that a script's own help names and no others."""
+"""Commands for a resolved reading, out of the options that a script's own help names and no others."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from conjure_magic.models.offline.documents import Documentation
-from conjure_magic.models.offline.fill import quoted_path
-from conjure_magic.models.offline.ground import Grounded
+from conjure_magic.models.offline.fill_template import quoted_path
 from conjure_magic.models.offline.interface import Interface
-from conjure_magic.models.offline.look import Sample
 from conjure_magic.models.offline.reading.value import NUMERIC, Ask, Reading, Save
+from conjure_magic.models.offline.resolve import Resolved
+from conjure_magic.models.offline.sampling import Sample
 from conjure_magic.models.offline.template import OPERATORS, Fixed, Option, Positional, parse_template
 
 PAGE = 10
@@ -97,15 +97,15 @@ def takes_files(documentation: Documentation, program: Program) -> bool:
     return False
 
 
-def compose(found: Grounded, program: Program, interface: Interface, paths: Sequence[str], sample: Sample) -> Composed:
-    """The command for a grounded reading."""
+def compose(found: Resolved, program: Program, interface: Interface, paths: Sequence[str], sample: Sample) -> Composed:
+    """The command for a resolved reading."""
     return _Composing(found, interface, sample).run(program, paths)
 
 
 class _Composing:
     """One command in the making."""
 
-    def __init__(self, found: Grounded, interface: Interface, sample: Sample) -> None:
+    def __init__(self, found: Resolved, interface: Interface, sample: Sample) -> None:
         self.found = found
         self.reading = found.reading
         self.interface = interface
@@ -222,7 +222,7 @@ class _Composing:
         return tuple(Save(kind, self.files.get(option.name, "")) for kind, option in offered if option is not None)
 
 
-def convert(found: Grounded, program: Program, interface: Interface, paths: Sequence[str], sample: Sample) -> Composed:
+def convert(found: Resolved, program: Program, interface: Interface, paths: Sequence[str], sample: Sample) -> Composed:
     """The command that writes the records themselves to a file."""
     reading = found.reading
     composing = _Composing(found, interface, sample)
@@ -290,7 +290,7 @@ def _after(moment: str) -> str:
     return moment
 
 
-def slug(found: Grounded, sample: Sample) -> str:
+def slug(found: Resolved, sample: Sample) -> str:
     """A file name for an answer: errors-per-minute."""
     reading = found.reading
     subject = [f"{level.lower()}s" for level in reading.levels] or [

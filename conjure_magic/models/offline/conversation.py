@@ -12,8 +12,8 @@ from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseB
 ID_PREFIX = "toolu_offline_"
 HELP_MARK = "== help: "
 """What a command echoes that asks scripts for help."""
-LOOK_MARKS = ("awk 'BEGIN{split(", "gzip -dc", "bzip2 -dc", "xz -dc")
-"""How commands begin that look at lines of a file."""
+SAMPLE_MARK = "awk 'BEGIN{split("
+"""What a command contains that prints a few lines of a file."""
 _NOTE = re.compile(r"^\[conjure: [^\n]*\]$\n?", re.MULTILINE)
 _SETTLED = re.compile(r"\[(?:result|the call failed|called \S+): ")
 _GO_ON = re.compile(
@@ -44,7 +44,7 @@ class Step:
     def prepares(self) -> bool:
         """True for reading a file, asking a script for help, and looking at lines of a file: no answer yet."""
         command = str(self.call.input.get("command", ""))
-        return bool(self.path) or HELP_MARK in command or command.startswith(LOOK_MARKS)
+        return bool(self.path) or HELP_MARK in command or SAMPLE_MARK in command
 
 
 @dataclass

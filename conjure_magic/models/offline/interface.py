@@ -7,6 +7,8 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from conjure_magic.models.offline.documents import DocumentedCommand
+
 ROLES: dict[str, frozenset[str]] = {
     "count": frozenset({"count", "counts"}),
     "distinct": frozenset({"distinct", "unique", "cardinality", "nunique"}),
@@ -51,6 +53,8 @@ ROLES: dict[str, frozenset[str]] = {
 }
 """What options of these names are for."""
 HELPED = re.compile(r"^== help: (.*)$", re.MULTILINE)
+SAMPLED = re.compile(r"^== (?:fields|lines)$", re.MULTILINE)
+"""Where the help ends in the output of a command that prints lines of a file as well."""
 _OPTION = re.compile(
     r"^ {1,8}((?:-{1,2}[\w-]+(?:[ =][^\s,]+(?: \S+)*?)?, )*-{1,2}[A-Za-z][\w-]*)(?:[ "
     r"=](\{[^}]*\}|\[?[A-Z][\w.=|+-]*\]?(?: \[[^\]]*\])?|<[^>]+>))?(?:\s{2,}(\S.*))?$"
@@ -114,9 +118,21 @@ def help_command(programs: Iterable[tuple[str, str, str]]) -> str:
     return "; ".join(asked)
 
 
+def documented_interfaces(commands: Iterable[DocumentedCommand], programs: Iterable[str]) -> dict[str, Interface]:
+    """What is known of each program's options before its help is read: those of its documented commands."""
+    every = list(commands)
+    found = {}
+    for program in programs:
+        own = " ".join(each.text for each in every if each.text.startswith(f"{program} "))
+        names = dict.fromkeys(re.findall(r"(?<!\S)--?[A-Za-z][\w-]*", own))
+        found[program] = Interface(program, tuple(HelpOption(name) for name in names))
+    return found
+
+
 def read_interfaces(output: str) -> dict[str, Interface]:
     """The interfaces in what such a command printed, by the words of each program."""
     found: dict[str, Interface] = {}
+    output = SAMPLED.split(output, maxsplit=1)[0]
     heads = list(HELPED.finditer(output))
     for index, head in enumerate(heads):
         end = heads[index + 1].start() if index + 1 < len(heads) else len(output)

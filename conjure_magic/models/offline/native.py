@@ -10,7 +10,7 @@ from typing import Any
 from conjure_magic.models.base import ToolDefinition
 from conjure_magic.models.offline.choose import choose_command
 from conjure_magic.models.offline.documents import Documentation, DocumentedCommand
-from conjure_magic.models.offline.fill import Material
+from conjure_magic.models.offline.fill_template import Material
 from conjure_magic.models.offline.mentions import Mentions
 from conjure_magic.models.offline.template import kind_of
 from conjure_magic.models.offline.vocabulary import SYNONYMS, Kind

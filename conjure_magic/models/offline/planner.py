@@ -9,8 +9,6 @@ from typing import Any
 
 from conjure_magic.models.base import Request, ToolDefinition
 from conjure_magic.models.offline import answer as say
-from conjure_magic.models.offline.asking import Desk
-from conjure_magic.models.offline.asking import answer as answer_parts
 from conjure_magic.models.offline.choose import (
     Choice,
     best_fit,
@@ -23,7 +21,7 @@ from conjure_magic.models.offline.choose import (
     unaccounted,
     unused,
 )
-from conjure_magic.models.offline.compose import programs
+from conjure_magic.models.offline.compose import Program, programs
 from conjure_magic.models.offline.conversation import (
     HELP_MARK,
     Conversation,
@@ -33,17 +31,19 @@ from conjure_magic.models.offline.conversation import (
     read_conversation,
     read_system,
 )
-from conjure_magic.models.offline.documents import read_documentation
+from conjure_magic.models.offline.documents import Documentation, read_documentation
 from conjure_magic.models.offline.examples import examples, files_in, skill_for
 from conjure_magic.models.offline.explain import explain
-from conjure_magic.models.offline.fill import Material
-from conjure_magic.models.offline.folding import readings_of
-from conjure_magic.models.offline.interface import help_command, read_interfaces
-from conjure_magic.models.offline.look import is_look
+from conjure_magic.models.offline.fill_template import Material
+from conjure_magic.models.offline.interface import documented_interfaces, help_command, read_interfaces
 from conjure_magic.models.offline.mentions import read_mentions
 from conjure_magic.models.offline.native import fill_schema, native_tools, runs_code
+from conjure_magic.models.offline.query import QueryPlanner
+from conjure_magic.models.offline.query import answer as answer_parts
 from conjure_magic.models.offline.reading import changes_last, read_request
 from conjure_magic.models.offline.reading.lexicon import UNANSWERABLE
+from conjure_magic.models.offline.readings import readings_of
+from conjure_magic.models.offline.sampling import is_sampling
 from conjure_magic.models.offline.weights import ENOUGH_UNDERSTOOD
 
 MOST_PROGRAMS = 8
@@ -205,13 +205,14 @@ def _work(at: Situation, skill: KnownSkill, text: str) -> Move:
             and skill.directory in str(step.call.input["command"])
         ]
         if not helped:
-            asked = help_command((program.words, program.script, program.command) for program in known[:MOST_PROGRAMS])
-            return Move("I ask its scripts how they are called.", "bash_tool", {"command": asked})
+            return _prepare(at, documentation, known[:MOST_PROGRAMS])
         interfaces = read_interfaces("\n".join(say.split_status(step.result)[0] for step in helped))
-        desk = Desk(documentation, known, interfaces, at.conversation, at.places, readings_of(at.conversation))
-        if desk.query is not None and _is_question(desk):
-            return _question(at, skill, desk)
-        if desk.query is not None and not any(
+        planner = QueryPlanner(
+            documentation, known, interfaces, at.conversation, at.places, readings_of(at.conversation)
+        )
+        if planner.query is not None and _is_question(planner):
+            return _question(at, skill, planner)
+        if planner.query is not None and not any(
             step for step in at.conversation.now.steps if step.call.name == "bash_tool" and not _prepares(step)
         ):
             choice, given = _choose(at, skill, text)
@@ -221,13 +222,26 @@ def _work(at: Situation, skill: KnownSkill, text: str) -> Move:
     return _after_run(at, skill, text, steps) if steps else _run(at, skill, text)
 
 
+def _prepare(at: Situation, documentation: Documentation, known: Sequence[Program]) -> Move:
+    """Ask the scripts for help and, where a documented command can answer questions, read a few lines: one command."""
+    asked = help_command((program.words, program.script, program.command) for program in known)
+    documented = documented_interfaces(documentation.commands, [program.words for program in known])
+    planner = QueryPlanner(
+        documentation, tuple(known), documented, at.conversation, at.places, readings_of(at.conversation)
+    )
+    if planner.query is None or not (sample := planner.sample_command()):
+        return Move("I read how its scripts are used.", "bash_tool", {"command": asked})
+    words = "I read how its scripts are used, and a few lines of the file."
+    return Move(words, "bash_tool", {"command": f"{asked}; {sample}"})
+
+
 def _not_understood(at: Situation, skill: KnownSkill, left: Sequence[str]) -> Move:
     text = f"I cannot answer this: I do not understand {say.listed(map(say.code, left[:8]))}. I ran nothing."
     return Move(f"{text}\n\n{say.label()}")
 
 
-def _is_question(desk: Desk) -> bool:
-    return desk.suits()
+def _is_question(planner: QueryPlanner) -> bool:
+    return planner.suits()
 
 
 def _all_steps(at: Situation) -> list[Step]:
@@ -238,13 +252,13 @@ def _prepares(step: Step) -> bool:
     return step.prepares
 
 
-def _question(at: Situation, skill: KnownSkill, desk: Desk) -> Move:
+def _question(at: Situation, skill: KnownSkill, planner: QueryPlanner) -> Move:
     """Look at the files, run a command for each part of the request, answer."""
     steps = [step for step in at.conversation.now.steps if step.call.name == "bash_tool"]
-    looks = [step for step in steps if is_look(str(step.call.input["command"]))]
-    if (command := desk.look()) and len(looks) < MOST_LOOKS:
-        return Move("I look at the file.", "bash_tool", {"command": command})
-    parts = desk.parts()
+    looks = [step for step in steps if is_sampling(str(step.call.input["command"]))]
+    if (command := planner.sample_command()) and len(looks) < MOST_LOOKS:
+        return Move("I read a few lines of the file.", "bash_tool", {"command": command})
+    parts = planner.parts()
     results = {str(step.call.input["command"]): step for step in steps}
     for part in parts:
         if part.composed is not None and part.composed.command not in results:

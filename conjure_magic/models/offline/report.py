@@ -11,9 +11,9 @@ from typing import Any
 
 from conjure_magic.models.offline import answer as say
 from conjure_magic.models.offline.compose import PAGE, Composed, unit_for
-from conjure_magic.models.offline.ground import Grounded
-from conjure_magic.models.offline.look import Sample
 from conjure_magic.models.offline.reading.value import NUMERIC, Ask
+from conjure_magic.models.offline.resolve import Resolved
+from conjure_magic.models.offline.sampling import Sample
 
 TABLE_ROWS = 60
 """Rows of a table that are shown."""
@@ -57,7 +57,7 @@ def read_result(output: str) -> Result | None:
     )
 
 
-def render(found: Grounded, composed: Composed, result: Result, paths: Sequence[str], sample: Sample) -> str:
+def render(found: Resolved, composed: Composed, result: Result, paths: Sequence[str], sample: Sample) -> str:
     """The answer to one reading as Markdown."""
     reading = found.reading
     scope = _scope(found, paths)
@@ -90,7 +90,7 @@ def render(found: Grounded, composed: Composed, result: Result, paths: Sequence[
 # ---- words for what was counted
 
 
-def _lines_named(found: Grounded) -> str:
+def _lines_named(found: Resolved) -> str:
     """What the lines are: "lines at ERROR or worse with `slow query`"."""
     reading = found.reading
     words = ["lines"]
@@ -106,11 +106,11 @@ def _lines_named(found: Grounded) -> str:
     return " ".join(words)
 
 
-def _of(found: Grounded, lines: str) -> str:
+def _of(found: Resolved, lines: str) -> str:
     return f", of the {lines}" if lines != "lines" else ""
 
 
-def _scope(found: Grounded, paths: Sequence[str]) -> str:
+def _scope(found: Resolved, paths: Sequence[str]) -> str:
     reading = found.reading
     names = " and ".join(say.code(posixpath.basename(path)) for path in paths[:3]) + (
         f" and {len(paths) - 3} more" if len(paths) > 3 else ""
@@ -122,7 +122,7 @@ def _scope(found: Grounded, paths: Sequence[str]) -> str:
     return text + (f", before {reading.until}" if reading.until else "")
 
 
-def _measure(found: Grounded) -> str:
+def _measure(found: Resolved) -> str:
     """The unit of a number, where the place that it was taken from tells it."""
     take = found.take
     if take is None:
@@ -134,7 +134,7 @@ def _measure(found: Grounded) -> str:
     return ""
 
 
-def _numeric_name(found: Grounded) -> str:
+def _numeric_name(found: Resolved) -> str:
     reading = found.reading
     names = {Ask.MAX: "largest", Ask.MIN: "smallest", Ask.MEAN: "mean", Ask.SUM: "sum of"}
     label = say.code(found.take.label) if found.take is not None and found.take.label else "value"
@@ -165,7 +165,7 @@ def _text(cell: Any) -> str:
 # ---- tables and lists
 
 
-def _table(found: Grounded, result: Result, lines: str, scope: str, sample: Sample) -> str:
+def _table(found: Resolved, result: Result, lines: str, scope: str, sample: Sample) -> str:
     reading = found.reading
     rows = result.rows
     ranked = reading.ask is Ask.RANK
@@ -195,7 +195,7 @@ def _table(found: Grounded, result: Result, lines: str, scope: str, sample: Samp
     return f"{headline}\n\n" + "\n".join(table) + more
 
 
-def _page(found: Grounded, rows: list[Any]) -> list[Any]:
+def _page(found: Resolved, rows: list[Any]) -> list[Any]:
     reading = found.reading
     limit = reading.limit or (PAGE if reading.ask is Ask.RANK else TABLE_ROWS)
     if reading.ask is Ask.RANK and not reading.skip and 0 < limit < len(rows):
@@ -204,7 +204,7 @@ def _page(found: Grounded, rows: list[Any]) -> list[Any]:
     return rows[reading.skip : reading.skip + limit]
 
 
-def _headline(found: Grounded, rows: list[Any], lines: str, scope: str, heads: Sequence[str], measure: str) -> str:
+def _headline(found: Resolved, rows: list[Any], lines: str, scope: str, heads: Sequence[str], measure: str) -> str:
     reading = found.reading
     if reading.ask in (Ask.RANK, Ask.COMPARE) or (len(rows) <= 4 and not reading.unit):
         limit = reading.limit or 3
@@ -224,7 +224,7 @@ def _headline(found: Grounded, rows: list[Any], lines: str, scope: str, heads: S
     return f"**{number(total)} {lines}**{scope}, per {' and '.join(heads)}:"
 
 
-def _heads(found: Grounded, width: int, sample: Sample) -> list[str]:
+def _heads(found: Resolved, width: int, sample: Sample) -> list[str]:
     reading = found.reading
     heads = [unit_for(reading, sample)] if reading.unit else []
     heads += [say.plain(found.take.label)] if found.take is not None and reading.ask not in NUMERIC else []
@@ -243,7 +243,7 @@ def _cell(text: str) -> str:
     return say.code(text).replace("|", "\\|")
 
 
-def _listing(found: Grounded, result: Result, lines: str, scope: str) -> str:
+def _listing(found: Resolved, result: Result, lines: str, scope: str) -> str:
     reading = found.reading
     texts = [_text(row) for row in result.answer] if isinstance(result.answer, list) else []
     texts = texts[reading.skip :] if not reading.from_end else texts[: len(texts) - reading.skip]
@@ -270,7 +270,7 @@ def _where(result: Result, text: str) -> str:
     return f" (line {line})" if line.isdigit() else ""
 
 
-def _moment(found: Grounded, result: Result, lines: str, scope: str) -> str:
+def _moment(found: Resolved, result: Result, lines: str, scope: str) -> str:
     which = "first" if found.reading.ask is Ask.FIRST else "last"
     texts = [_text(row) for row in result.answer] if isinstance(result.answer, list) else []
     if not texts:
@@ -285,7 +285,7 @@ def _moment(found: Grounded, result: Result, lines: str, scope: str) -> str:
     return f"{head}\n\n- {say.code(_first_line(texts[0]))}{_where(result, texts[0])}"
 
 
-def _made(found: Grounded, composed: Composed, lines: str, sample: Sample) -> str:
+def _made(found: Resolved, composed: Composed, lines: str, sample: Sample) -> str:
     """The files that were written, by name."""
     said = []
     for save, name in composed.made:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from conjure_magic.models.offline.look import alternatives, stem_of
+from conjure_magic.models.offline.sampling import alternatives, stem_of
 
 ADDRESS = r"\d{1,3}(?:\.\d{1,3}){3}"
 _KEY = re.compile(r"(?<![\w.@/])([A-Za-z_][\w.-]*?)(\s?=\s?|: ?)(\"[^\"]*\"|'[^']*'|\[[^\]]*\]|[^\s,;)\]\"']+)")

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from conjure_magic.models.offline.fill import quoted_path
+from conjure_magic.models.offline.conversation import SAMPLE_MARK
+from conjure_magic.models.offline.fill_template import quoted_path
 from conjure_magic.skills.words import stem
 
 EXAMPLES = 2
@@ -81,12 +82,12 @@ def command(paths: Sequence[str], words: Iterable[str]) -> str:
     return f"{source} | sort -snr -k1,1 | cut -f2- | cut -c1-{WIDEST} | head -n {MOST_LINES}"
 
 
-def is_look(command_line: str) -> bool:
+def is_sampling(command_line: str) -> bool:
     """True for a command of this kind."""
-    return "awk 'BEGIN{split(" in command_line
+    return SAMPLE_MARK in command_line
 
 
-def looked_for(command_line: str) -> frozenset[str]:
+def sampled_words(command_line: str) -> frozenset[str]:
     """The stems that a look was for."""
     found = re.search(r'split\("([^"]*)"', command_line)
     return frozenset(found[1].split()) if found is not None else frozenset()
@@ -106,4 +107,4 @@ def read_sample(command_line: str, output: str) -> Sample:
         if line.startswith(("awk", "gzip", "bzip2", "xz", "mawk", "gawk", "cut"))
     )
     kept = tuple(line for line in lines if not (absent and _ABSENT.search(line)))
-    return Sample(kept, looked_for(command_line), absent)
+    return Sample(kept, sampled_words(command_line), absent)

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from conjure_magic.models.offline import weights
-from conjure_magic.models.offline.look import Sample, alternatives, stem_of
 from conjure_magic.models.offline.reading import lexicon
 from conjure_magic.models.offline.reading.value import NUMERIC, OF_VALUES, Ask, Reading
+from conjure_magic.models.offline.sampling import Sample, alternatives, stem_of
 from conjure_magic.models.offline.slots import ADDRESS, Slot, begins, holds, json_fields, slots, words_of
 
 _ADDRESSES = frozenset(
@@ -106,7 +106,7 @@ class Take:
 
 
 @dataclass(frozen=True)
-class Grounded:
+class Resolved:
     """What a command is composed from."""
 
     reading: Reading
@@ -125,12 +125,12 @@ class Grounded:
     """Why it cannot be answered; empty if it can."""
 
 
-def ground(reading: Reading, sample: Sample, fields: Sequence[str] = ()) -> Grounded:
+def resolve(reading: Reading, sample: Sample, fields: Sequence[str] = ()) -> Resolved:
     """Tie a reading to lines of the files and the fields that they have."""
     of_requests = _speaks_of_requests(reading) and sample.have_requests and not sample.are_requests
     reading = _plain_topic(reading, sample, fields)
     if reading.unknown:
-        return Grounded(reading, refused=f"I do not understand {_listed(reading.unknown)}")
+        return Resolved(reading, refused=f"I do not understand {_listed(reading.unknown)}")
     lines = [line for line in sample.lines if _has_quoted(line, reading)]
     found = _filters(reading, lines, sample, fields)
     if of_requests and not found.refused and not found.grep:
@@ -167,7 +167,7 @@ def _matches(pattern: str, line: str) -> bool:
 # ---- which lines
 
 
-def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Sequence[str]) -> Grounded:
+def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Sequence[str]) -> Resolved:
     parts: list[tuple[str, str]] = []
     ignored: list[str] = []
     assumed: list[str] = []
@@ -181,11 +181,11 @@ def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Seq
         elif reading.quoted or _is_hint(name, reading):
             ignored.append(name)
         else:
-            return Grounded(reading, refused=f"no line that I looked at holds {name}")
+            return Resolved(reading, refused=f"no line that I looked at holds {name}")
     for field_, sign, value in reading.conditions:
         name = _field_for((field_,), fields, sample) if field_ else _only_duration(fields, sample)
         if not name:
-            return Grounded(reading, refused=f"there is no field {field_ or 'for the number'} to compare with {value}")
+            return Resolved(reading, refused=f"there is no field {field_ or 'for the number'} to compare with {value}")
         where.append(f"{name}{sign}{value}")
     if reading.codes:
         name = _field_for(("status",), fields, sample)
@@ -194,7 +194,7 @@ def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Seq
                 _codes(reading, sample)
             )
         else:
-            return Grounded(reading, refused="there is no field status")
+            return Resolved(reading, refused="there is no field status")
     topic = _topic_words(reading)
     soft = reading.value if reading.ask in NUMERIC else ()
     if topic and not (reading.quoted and not soft):
@@ -204,13 +204,13 @@ def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Seq
         core = [word for word in missing if word not in soft]
         if not pattern or (core and len(core) * 2 > len(topic)) or (core and len(topic) == 1):
             missing_words = core or list(topic)
-            return Grounded(reading, refused=f"no line of the file holds {_listed(missing_words)}")
+            return Resolved(reading, refused=f"no line of the file holds {_listed(missing_words)}")
         parts.append((pattern, shown))
         ignored += core
         assumed += changed
     grep = _joined([pattern for pattern, _ in parts])
     text = " and ".join(shown for _, shown in parts)
-    return Grounded(reading, grep=grep, text=text, where=tuple(where), ignored=tuple(ignored), assumed=tuple(assumed))
+    return Resolved(reading, grep=grep, text=text, where=tuple(where), ignored=tuple(ignored), assumed=tuple(assumed))
 
 
 def _topic_words(reading: Reading) -> tuple[str, ...]:
@@ -319,7 +319,7 @@ def _common(word: str, lines: Sequence[str]) -> str:
 # ---- which value
 
 
-def _valued(found: Grounded, lines: Sequence[str], sample: Sample, fields: Sequence[str]) -> Grounded:
+def _valued(found: Resolved, lines: Sequence[str], sample: Sample, fields: Sequence[str]) -> Resolved:
     reading = found.reading
     groups: list[str] = []
     for name in reading.groups:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from conjure_magic.models.offline import answer as say
-from conjure_magic.models.offline import look, report
+from conjure_magic.models.offline import report, sampling
 from conjure_magic.models.offline.choose import made_files
 from conjure_magic.models.offline.compose import (
     Composed,
@@ -20,15 +20,17 @@ from conjure_magic.models.offline.compose import (
 )
 from conjure_magic.models.offline.conversation import Conversation, Step, Surroundings
 from conjure_magic.models.offline.documents import Documentation
-from conjure_magic.models.offline.fill import absolute
-from conjure_magic.models.offline.ground import Grounded, ground
+from conjure_magic.models.offline.fill_template import absolute, quoted_path
 from conjure_magic.models.offline.interface import Interface
-from conjure_magic.models.offline.look import Sample
 from conjure_magic.models.offline.reading import Ask, Reading
+from conjure_magic.models.offline.resolve import Resolved, resolve
+from conjure_magic.models.offline.sampling import Sample
 from conjure_magic.models.offline.slots import json_fields
 from conjure_magic.skills.words import rank
 
 _FIELDS = "== fields"
+_LINES = "== lines"
+"""Lines that are echoed before a file's fields and before lines of it; help of scripts comes before both."""
 _NO_FIELD = "?"
 """A name that no field has: a script that knows its fields answers with their names."""
 
@@ -37,7 +39,7 @@ _NO_FIELD = "?"
 class Part:
     """One thing that is asked for, with its command."""
 
-    grounded: Grounded
+    resolved: Resolved
     paths: tuple[str, ...]
     sample: Sample
     composed: Composed | None = None
@@ -45,7 +47,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Desk:
+class QueryPlanner:
     """What an answer is worked out from: the skill's programs and what they accept, the readings, what was run."""
 
     documentation: Documentation
@@ -95,19 +97,20 @@ class Desk:
 
     # ---- what to do next
 
-    def look(self) -> str:
-        """The command that looks at the files; empty if nothing new is to be seen."""
-        for reading in self.readings:
-            paths = self._paths(reading)
-            if paths and not self._seen(paths, reading):
-                command = look.command(paths, _looked_for(reading))
-                query = self.query
-                option = self._accepts(query).option("field") if query is not None else None
-                if query is not None and option is not None and not self._fields(paths):
-                    quoted = " ".join(map(say.word, paths))
-                    command += f"; echo '{_FIELDS}'; {query.command} {quoted} {option.name} '{_NO_FIELD}' || true"
-                return command
-        return ""
+    def sample_command(self) -> str:
+        """The command that prints fields and a few lines of the files; empty if nothing new is to be seen."""
+        unseen = [reading for reading in self.readings if not self._seen(self._paths(reading), reading)]
+        if not unseen:
+            return ""
+        paths = self._paths(unseen[0])
+        words = [word for reading in unseen if self._paths(reading) == paths for word in _wanted_words(reading)]
+        command = f"echo '{_LINES}'; {sampling.command(paths, words)}"
+        query = self.query
+        option = self._accepts(query).option("field") if query is not None else None
+        if query is not None and option is not None and not self._fields(paths):
+            quoted = " ".join(map(quoted_path, paths))
+            command = f"echo '{_FIELDS}'; {query.command} {quoted} {option.name} '{_NO_FIELD}'; {command}"
+        return command
 
     def parts(self) -> list[Part]:
         """The parts of the request, each with its command or the reason why there is none."""
@@ -119,13 +122,13 @@ class Desk:
         fields = self._fields(paths)
         if sample.absent:
             missing = " and ".join(say.code(path) for path in reading.files)
-            return Part(Grounded(reading, refused=f"there is no file {missing}"), paths, sample)
-        grounded = _checked(ground(reading, sample, fields), fields)
+            return Part(Resolved(reading, refused=f"there is no file {missing}"), paths, sample)
+        resolved = _checked(resolve(reading, sample, fields), fields)
         program = self._program(reading)
-        if grounded.refused or program is None:
-            return Part(grounded, paths, sample)
+        if resolved.refused or program is None:
+            return Part(resolved, paths, sample)
         make = convert if reading.ask is Ask.CONVERT else compose
-        return Part(grounded, paths, sample, make(grounded, program, self._accepts(program), paths, sample))
+        return Part(resolved, paths, sample, make(resolved, program, self._accepts(program), paths, sample))
 
     # ---- what was seen before
 
@@ -134,18 +137,20 @@ class Desk:
             s
             for e in self.conversation.exchanges
             for s in e.steps
-            if look.is_look(str(s.call.input.get("command", "")))
+            if sampling.is_sampling(str(s.call.input.get("command", "")))
         ]
 
     def _seen(self, paths: Sequence[str], reading: Reading) -> bool:
-        wanted = look.wanted(_looked_for(reading))
+        if not paths:
+            return True
+        wanted = sampling.wanted(_wanted_words(reading))
         seen: set[str] = set()
         found = False
         for step in self._looks():
             command = str(step.call.input["command"])
             if all(path in command for path in paths):
                 found = True
-                seen |= look.looked_for(command)
+                seen |= sampling.sampled_words(command)
         return found and wanted <= seen
 
     def _sample(self, paths: Sequence[str], reading: Reading) -> Sample:
@@ -154,8 +159,8 @@ class Desk:
         for step in reversed(self._looks()):
             command = str(step.call.input["command"])
             if all(path in command for path in paths):
-                text = say.split_status(step.result)[0].partition(_FIELDS)[0]
-                sample = look.read_sample(command, text)
+                text = say.split_status(step.result)[0].partition(f"{_LINES}\n")[2]
+                sample = sampling.read_sample(command, text)
                 absent = absent or sample.absent
                 lines.update(dict.fromkeys(sample.lines))
         return Sample(tuple(lines), frozenset(), absent)
@@ -163,21 +168,21 @@ class Desk:
     def _fields(self, paths: Sequence[str]) -> tuple[str, ...]:
         for step in self._looks():
             command = str(step.call.input["command"])
-            told = step.result.partition(_FIELDS)[2]
+            told = step.result.partition(f"{_LINES}\n")[0].partition(f"{_FIELDS}\n")[2]
             if told and all(path in command for path in paths):
                 names = told.partition("there are:")[2].split("\n")[0]
                 return tuple(name.strip() for name in names.split(",") if name.strip())
         return ()
 
 
-def _looked_for(reading: Reading) -> list[str]:
+def _wanted_words(reading: Reading) -> list[str]:
     """The words of a reading that are looked for in the files."""
     words = [*reading.topic, *reading.value, *reading.names]
     words += [word for text in reading.quoted for word in text.split()[:3]]
     return [word for word in words if len(word) > 1]
 
 
-def _checked(found: Grounded, fields: Sequence[str]) -> Grounded:
+def _checked(found: Resolved, fields: Sequence[str]) -> Resolved:
     """The reading, refused where the files have no levels but one is asked for."""
     if not found.refused and fields and "level" not in fields:
         level_value = found.reading.value and found.reading.value[-1].lower().startswith(("level", "severit"))
@@ -202,7 +207,7 @@ def answer(parts: Sequence[Part], results: Mapping[str, Step], skill: str, shown
 
 
 def _part_answer(part: Part, results: Mapping[str, Step], *, others: bool) -> str:
-    found = part.grounded
+    found = part.resolved
     if part.composed is None or found.refused:
         first = "I did the rest. Not done" if others else "I cannot answer this"
         return f"{first}: {found.refused or 'the skill has no command for it'}.{'' if others else ' I claim nothing.'}"
@@ -224,7 +229,7 @@ def _part_answer(part: Part, results: Mapping[str, Step], *, others: bool) -> st
 
 def _lost_columns(part: Part, output: str) -> list[str]:
     """The fields of a file of JSON lines that the table made of it has no column for, in words."""
-    if part.grounded.reading.ask is not Ask.CONVERT or part.composed is None or "," not in output:
+    if part.resolved.reading.ask is not Ask.CONVERT or part.composed is None or "," not in output:
         return []
     columns = {name.strip().lower() for name in output.split("\n")[0].split(",")} | {"time", "ts"}
     names = dict.fromkeys(name for line in part.sample.lines for name in json_fields(line))
@@ -236,12 +241,12 @@ def _lost_columns(part: Part, output: str) -> list[str]:
     )
 
 
-def _not_done(found: Grounded, composed: Composed) -> str:
+def _not_done(found: Resolved, composed: Composed) -> str:
     left = [*map(say.code, found.ignored), *composed.undone]
     return f"Not done: {', '.join(left)}. I did the rest." if left else ""
 
 
-def _assumed(found: Grounded) -> str:
+def _assumed(found: Resolved) -> str:
     notes = list(found.assumed)
     notes += [f"`{wrong}` was read as `{right}`" for wrong, right in found.reading.corrected]
     if found.reading.or_worse and found.reading.levels == ("ERROR",) and "worse" not in found.reading.text.lower():
