@@ -1,6 +1,6 @@
-"""`%conjure` and `%%conjure`: parse, find the Session, delegate, display.
+"""The magics `%conjure` and `%%conjure`.
 
-This is all that `%load_ext` imports, so everything else is imported where it is used.
+`%load_ext` imports only this module; everything else is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -29,27 +29,27 @@ FORMATTERS = {
     ("conjure_magic.session.session", "Session"): "show_session",
     ("conjure_magic.artifacts", "Artifact"): "show_artifact",
 }
-"""Our values, by name -> the method of `Front` that shows them: nothing is imported before it is shown."""
+"""Method of `Extension` that displays each of our classes, by module and name, so that none is imported early."""
 
 
 @magics_class
 class ConjureMagics(Settings, Magics):
-    """The magics and their settings: `%config ConjureMagics` lists them."""
+    """The magics with their settings, which `%config ConjureMagics` lists."""
 
     shell: InteractiveShell
 
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell=shell, parent=shell)
-        self._front: Any = None
+        self._extension: Any = None
 
     @property
-    def front(self) -> Any:
-        """What the magics do, imported when the first one is used."""
-        if self._front is None:
-            from conjure_magic.magics.front import Front
+    def extension(self) -> Any:
+        """The implementation of the magics, imported at their first use."""
+        if self._extension is None:
+            from conjure_magic.magics.front import Extension
 
-            self._front = Front(self.shell, self)
-        return self._front
+            self._extension = Extension(self.shell, self)
+        return self._extension
 
     @line_cell_magic
     def conjure(self, line: str, cell: str | None = None) -> Any:
@@ -59,12 +59,12 @@ class ConjureMagics(Settings, Magics):
         %conjure                       shows the state; `%conjure help` shows the commands.
         """
         with slips():
-            return self.front.line(line) if cell is None else self.front.cell(line, cell)
+            return self.extension.line(line) if cell is None else self.extension.cell(line, cell)
 
     def close(self) -> None:
         """Close all sessions."""
-        if self._front is not None:
-            self._front.close()
+        if self._extension is not None:
+            self._extension.close()
 
 
 def load(shell: InteractiveShell) -> None:
@@ -93,20 +93,20 @@ def _ask_trust(folder: Path, news: Sequence[SkillNews]) -> TrustAnswer:
 
 
 def with_body(lines: list[str]) -> list[str]:
-    """A cell that is a line of `%%conjure` alone gets an empty body, so that `--help` is heard there.
+    """Add an empty body to a cell that consists of a `%%conjure` line only, so that `--help` works there.
 
-    IPython refuses a cell magic without any body before the magic is asked.
+    IPython rejects a cell magic without a body before it calls the magic.
     """
     alone = len(lines) == 1 and re.match(r"%%conjure(\s|$)", lines[0])
     return [lines[0].rstrip("\n") + "\n", "\n"] if alone else lines
 
 
-# Or else IPython would take a first line for a whole cell, where one types line by line (check_complete).
+# Otherwise IPython's terminal takes the first line that is typed for a complete cell (check_complete).
 setattr(with_body, "has_side_effects", True)  # noqa: B010 - a function's attribute, unknown to the type checker
 
 
 def unload(shell: InteractiveShell) -> None:
-    """Take everything back that `load` registered, and close all sessions."""
+    """Undo everything that `load` registered, and close all sessions."""
     magics = shell.magics_manager.registry.pop("ConjureMagics", None)
     for kind in ("line", "cell"):
         shell.magics_manager.magics[kind].pop("conjure", None)
@@ -128,12 +128,12 @@ def unload(shell: InteractiveShell) -> None:
 
 
 def _matcher(magics: ConjureMagics) -> Callable[[Any], dict[str, Any]]:
-    """A matcher for IPython's completer, of its API version 2."""
+    """A matcher for IPython's completer (API version 2)."""
 
     def conjure(context: Any) -> dict[str, Any]:
         from conjure_magic.magics.completer import complete
 
-        return complete(magics.front, context)
+        return complete(magics.extension, context)
 
     attributes = {"matcher_api_version": 2, "matcher_identifier": "conjure", "matcher_priority": 100}
     for name, value in attributes.items():
@@ -143,7 +143,7 @@ def _matcher(magics: ConjureMagics) -> Callable[[Any], dict[str, Any]]:
 
 def _formatter(magics: ConjureMagics, method: str) -> Callable[..., dict[str, Any]]:
     def show(value: Any, include: object = None, exclude: object = None) -> dict[str, Any]:
-        bundle: dict[str, Any] = getattr(magics.front, method)(value)
+        bundle: dict[str, Any] = getattr(magics.extension, method)(value)
         return bundle
 
     return show

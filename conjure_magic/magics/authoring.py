@@ -1,4 +1,4 @@
-"""What the commands for authors of skills do: check, begin, pack; each shows what came of it."""
+"""Commands for skill authors: validate, create and pack skills. Each returns a display of its result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Bundle = dict[str, Any]
 
 
 def validate(path: str) -> Bundle:
-    """Every finding on the skills that a path means: one, those in a folder, or the one in a package.
+    """All findings on a skill, on the skills in a folder, or on the skill in a package.
 
     Raises PackageError for a package that is refused.
     """
@@ -33,18 +33,18 @@ def validate(path: str) -> Bundle:
 
 
 def new_skill(name: str, into: str) -> Bundle:
-    """A skill to start from, with what was written. Raises SkillError and UsageError."""
+    """Create a skill from the template and list its files. Raises SkillError and UsageError."""
     with _writing(into):
         folder = skills.new_skill(name, into)
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
     typed = shlex.quote(os.path.relpath(folder))
     typed = typed if "/" in typed else f"./{typed}"
-    note = f"It works as it is: %%conjure --skills {typed}. After an edit, %conjure validate {typed} checks it."
+    note = f"Use it with %%conjure --skills {typed}. After editing, check it with %conjure validate {typed}."
     return render(f"New skill {folder.name}", [("folder", folder.absolute()), ("files", ", ".join(files))], note=note)
 
 
 def pack(path: str, into: str) -> Bundle:
-    """A skill's package, with what is in it and what is not. Raises SkillError and UsageError."""
+    """Pack a skill, and list what is included and what is left out. Raises SkillError and UsageError."""
     with _writing(into):
         return state.render_package(skills.pack(path, into))
 

@@ -1,8 +1,8 @@
-"""Whether IPython and every kernel of this Python load the extension by themselves: on, off, and why not.
+"""Autoload: whether IPython and every kernel of this Python load the extension when they start.
 
 IPython reads `etc/ipython/ipython_config.json` under `sys.prefix`. Its list of extensions is *replaced*, not
-extended, by a list in a file of higher priority; the order is IPython's own (`BaseIPythonApplication`): system,
-this Python, the person's profile, and in each folder `.py` before `.json`, later files over earlier ones.
+extended, by a list in a file of higher priority. The order is that of `BaseIPythonApplication`: system, this Python,
+the user's profile; in each folder `.py` before `.json`. Later files override earlier ones.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from conjure_magic.errors import UsageError
 
 EXTENSION = "conjure_magic"
 SECTION = "InteractiveShellApp"
-# A kernel looks into its own section and file after the shared ones.
+# A kernel reads its own section and file after the shared ones.
 SECTIONS = (SECTION, "IPKernelApp")
 FILES = ("ipython_config", "ipython_kernel_config")
 
 
 def config_path() -> Path:
-    """The file that `switch` edits: this Python's own configuration of IPython."""
+    """The file that `switch` edits: the IPython configuration of this Python environment."""
     return Path(sys.prefix) / "etc" / "ipython" / "ipython_config.json"
 
 
@@ -35,8 +35,8 @@ def config_path() -> Path:
 class Status:
     """Whether a new kernel of this Python loads the extension.
 
-    `listed`: our file asks for it. `loaded`: it takes effect. `by`: the file whose list of extensions counts in the
-    end, if any; `unreadable`: files that IPython reads too, and which raised an error here.
+    `listed`: our file lists it. `loaded`: a new kernel loads it. `by`: the file whose list of extensions takes
+    effect, if any. `unreadable`: files that IPython reads as well, but which raised an error here.
     """
 
     listed: bool
@@ -46,12 +46,12 @@ class Status:
 
 
 def switch(on: bool) -> bool:
-    """Add the extension to this Python's IPython configuration or take it out; True if that changed the file.
+    """Add the extension to this Python's IPython configuration, or remove it. True if that changed the file.
 
-    Everything else in the file stays, in its order; a file that holds nothing but our entry is removed.
+    Everything else in the file stays as it is; a file that contains nothing but our entry is deleted.
 
     Raises:
-        UsageError: the file is not ours to edit: no valid JSON, of another shape, or not writable.
+        UsageError: the file cannot be edited: it is not valid JSON, has another structure, or is not writable.
     """
     path = config_path()
     config = _read(path)
@@ -70,30 +70,33 @@ def switch(on: bool) -> bool:
 
 
 def status() -> Status:
-    """What a new kernel of this Python would do, from the same files that it would read."""
+    """Return what a new kernel of this Python would do, according to the files that it would read."""
     path = config_path()
     effective, by, unreadable = _effective(_places())
     return Status(EXTENSION in _listed(_read(path), path), EXTENSION in effective, by, tuple(unreadable))
 
 
 def describe(found: Status) -> str:
-    """The status in words: one line, and more where something stands in the way."""
+    """The status as text: one line, and more if another file interferes."""
     lines = []
     if found.loaded:
         lines.append(f"autoload is on: every new kernel of {sys.prefix} loads {EXTENSION}.")
         if not found.listed:
-            lines.append(f"It is {found.by} that asks for it.")
+            lines.append(f"It is listed in {found.by}.")
     elif found.listed:
-        lines.append(f"autoload is on in {config_path()}, but {found.by} has a list of extensions that replaces it.")
+        lines.append(f"autoload is on in {config_path()}, but the list of extensions in {found.by} overrides it.")
         lines.append(f"Add '{EXTENSION}' there: c.{SECTION}.extensions.append('{EXTENSION}')")
     else:
-        lines.append(f"autoload is off: `%load_ext {EXTENSION}` loads it, `python -m {EXTENSION} autoload on` always.")
-    lines += [f"{file} could not be read; what it says is not counted." for file in found.unreadable]
+        lines.append(
+            f"autoload is off. Load the extension with `%load_ext {EXTENSION}`, or in every new kernel with "
+            f"`python -m {EXTENSION} autoload on`."
+        )
+    lines += [f"{file} could not be read and was ignored." for file in found.unreadable]
     return "\n".join(lines)
 
 
 def _places() -> Iterator[Path]:
-    """Every file that a kernel would take its extensions from, there or not, the one that wins last."""
+    """Every file that a kernel would read extensions from, whether it exists or not; the last one wins."""
     from IPython.core.application import SYSTEM_CONFIG_DIRS
     from IPython.paths import get_ipython_dir
 
@@ -105,14 +108,14 @@ def _places() -> Iterator[Path]:
 
 
 def _effective(places: Iterable[Path]) -> tuple[list[str], Path | None, list[Path]]:
-    """The extensions after all of these files, the last file that had a say, and those that raised an error."""
+    """The extensions after all of these files, the file that set them, and the files that raised an error."""
     effective: list[str] = []
     by, unreadable = None, []
     for file in filter(Path.is_file, places):
         try:
             found = _extensions(file, effective)
         except Exception:
-            # The person's own Python file, run as IPython runs it: it may raise anything.
+            # The user's own Python file, run as IPython runs it: it may raise anything.
             unreadable.append(file)
             continue
         if found is not None:
@@ -121,7 +124,7 @@ def _effective(places: Iterable[Path]) -> tuple[list[str], Path | None, list[Pat
 
 
 def _extensions(file: Path, before: list[str]) -> list[str] | None:
-    """The list after this file, given the list before it; None if it has nothing to say about extensions."""
+    """The list after this file, given the list before it; None if the file does not set extensions."""
     from traitlets.config.loader import Config, JSONFileConfigLoader, LazyConfigValue, PyFileConfigLoader
 
     loader = PyFileConfigLoader if file.suffix == ".py" else JSONFileConfigLoader
@@ -136,15 +139,15 @@ def _extensions(file: Path, before: list[str]) -> list[str] | None:
 
 
 def _below(path: Path) -> list[str]:
-    """What files of lower priority list: a list of our own would hide theirs."""
+    """Extensions in files of lower priority, which a list of our own would hide."""
     return _effective(takewhile(lambda place: place != path, _places()))[0]
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The configuration, or an empty one where there is no file.
+    """The configuration; empty if there is no file.
 
     Raises:
-        UsageError: it is no JSON object, or may not be read.
+        UsageError: it is not a JSON object, or cannot be read.
     """
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -153,9 +156,9 @@ def _read(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
     except ValueError as error:
-        raise UsageError(f"{path} is not valid JSON ({error}). Mend or move it; nothing was changed.") from error
+        raise UsageError(f"{path} is not valid JSON ({error}). Fix it or move it away; nothing was changed.") from error
     if not isinstance(config, dict):
-        raise UsageError(f"{path} does not hold a JSON object. Mend or move it; nothing was changed.")
+        raise UsageError(f"{path} does not contain a JSON object. Fix it or move it away; nothing was changed.")
     return config
 
 
@@ -163,12 +166,14 @@ def _listed(config: dict[str, Any], path: Path) -> list[Any]:
     section = config.get(SECTION, {})
     listed = section.get("extensions", []) if isinstance(section, dict) else None
     if not isinstance(listed, list):
-        raise UsageError(f"{path}: {SECTION}.extensions is not a list. Mend or move it; nothing was changed.")
+        raise UsageError(
+            f"{path}: {SECTION}.extensions is not a list. Fix it or move the file away; nothing was changed."
+        )
     return listed
 
 
 def _take_out(config: dict[str, Any], before: list[Any]) -> None:
-    """Ours alone goes; a list or section that it leaves empty would still hide those of other files."""
+    """Remove our entry, and a list or section that becomes empty: it would still hide those of other files."""
     config[SECTION]["extensions"] = [name for name in before if name != EXTENSION]
     if not config[SECTION]["extensions"]:
         del config[SECTION]["extensions"]
@@ -177,7 +182,7 @@ def _take_out(config: dict[str, Any], before: list[Any]) -> None:
 
 
 def _write(path: Path, config: dict[str, Any]) -> None:
-    """All or nothing: a kernel that starts meanwhile reads the old file or the new one."""
+    """Write atomically: a kernel that starts meanwhile reads either the old file or the new one."""
     if not config:
         path.unlink()
         return

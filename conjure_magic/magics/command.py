@@ -1,4 +1,4 @@
-"""A command of `%conjure`, declared once: its words and options, its help, what Tab offers, and what it does."""
+"""A command of `%conjure`, declared once: its name and options, help, completion, and implementation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HELP = frozenset({"-h", "--help"})
 
 
 class CommandContext(Protocol):
-    """What a command may use of the magics."""
+    """The parts of the extension that commands use."""
 
     sessions: Sessions
     settings: Settings
@@ -42,43 +42,42 @@ class CommandContext(Protocol):
         """Run a turn and display it."""
 
     def last_traceback(self) -> str:
-        """The last traceback of the kernel as plain text; empty if there is none."""
+        """The kernel's last traceback as plain text; empty if there is none."""
 
 
 Run = Callable[[Any, argparse.Namespace], Bundle | None]
-"""What a command does: a `CommandContext` and the options in, what to display out; None if it displays by itself."""
+"""Implementation of a command: takes a `CommandContext` and the options, returns a bundle to display or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command, or several under a first word: `%conjure docker`, `%conjure docker build`."""
+    """A command, possibly with subcommands: `%conjure docker`, `%conjure docker build`."""
 
     name: str
     """As typed after `%conjure`: "undo", "docker build"; empty for `%conjure` alone."""
     about: str
-    """What it does, for the list of commands."""
+    """Summary for the list of commands."""
     run: Run | None = None
-    """None where one of `commands` has to follow."""
+    """None if a subcommand is required."""
     arguments: tuple[Argument, ...] | Callable[[], tuple[Argument, ...]] = ()
-    """Its options; a function where they depend on which backends there are."""
+    """Options and positional arguments; a function if they depend on the available backends."""
     commands: tuple[Command, ...] = ()
-    """Those that may follow its name."""
+    """Subcommands."""
     details: str = ""
-    """More about it, for its own help."""
+    """Further text for the command's own help."""
     fallback: str = ""
-    """Which of `commands` is meant where none is typed."""
-
+    """Name of the subcommand that runs if none is typed."""
     refusal: str = ""
-    """What is said of any word after it, without repeating it: it may be a secret."""
+    """Error message for any word after the command. It must not repeat the word, which may be a secret."""
 
     @property
     def declared(self) -> tuple[Argument, ...]:
-        """Its options as they are now."""
+        """The options and arguments available now."""
         return self.arguments() if callable(self.arguments) else self.arguments
 
     @property
     def line(self) -> str:
-        """How a line with it begins: "%conjure undo"."""
+        """The command as typed: "%conjure undo"."""
         return f"%conjure {self.name}".rstrip()
 
     @property
@@ -88,13 +87,13 @@ class Command:
 
     @property
     def parser(self) -> Parser:
-        """Reads its options."""
+        """The parser of its options."""
         about = " ".join(filter(None, (f"{self.about[:1].upper()}{self.about[1:]}.", self.details)))
         return Parser(self.line, about, self.declared)
 
     @property
     def usage(self) -> str:
-        """How it is typed, with its options: "%conjure undo [N]"."""
+        """The usage line: "%conjure undo [N]"."""
         words = [argument.usage for argument in self.declared]
         if self.commands:
             choice = "|".join(command.word for command in self.commands)
@@ -103,30 +102,31 @@ class Command:
 
     @property
     def help(self) -> str:
-        """Its own help: usage, what it does, each option, and the commands that may follow."""
+        """The help text: usage, summary, options and subcommands."""
         text = self.parser.format_help().strip()
         if self.commands:
             text += "\n\ncommands:\n" + "\n".join(f"  {c.usage}\n      {c.about}" for c in self.commands)
         return text
 
     def find(self, word: str) -> Command | None:
-        """The one of its commands with this word."""
+        """The subcommand of this name, if any."""
         return next((command for command in self.commands if command.word == word), None)
 
     def resolve(self, words: Sequence[str]) -> tuple[Command, Sequence[str]]:
-        """The command that a line means, and the words that are left for it.
+        """Return the command that the words select, and the remaining words.
 
-        Raises UsageError for a word that none of its commands has.
+        Raises UsageError if there is no such subcommand.
         """
         if not self.commands or not words or words[0].startswith("-"):
             return self, words
         found = self.find(words[0])
         if found is None:
-            raise UsageError(f"{self.line} has no {words[0]!r}{suggest(words[0], [c.word for c in self.commands])}")
+            hint = suggest(words[0], [command.word for command in self.commands])
+            raise UsageError(f"{self.line} has no command {words[0]!r}{hint}")
         return found.resolve(words[1:])
 
     def execute(self, context: CommandContext, words: Sequence[str]) -> Bundle | None:
-        """Do what a line says, or print the help it asks for. Raises UsageError for a slip."""
+        """Run the command that the words select, or print its help. Raises UsageError for invalid input."""
         command, rest = self.resolve(words)
         if not HELP.isdisjoint(rest):
             say(command.help)
@@ -135,18 +135,18 @@ class Command:
         if command.refusal and rest:
             raise UsageError(command.refusal)
         if command.run is None:
-            raise UsageError(f"{command.line} wants one of: {', '.join(c.name for c in command.commands)}")
+            raise UsageError(f"{command.line} needs one of: {', '.join(c.word for c in command.commands)}")
         return command.run(context, command.parser.read_words(rest))
 
     def offers(self, context: CommandContext, before: Sequence[str]) -> list[str]:
-        """What Tab offers after these words."""
+        """Completions after these words."""
         if before and (found := self.find(before[0])) is not None:
             return found.offers(context, before[1:])
         own = following(self.declared, context, before)
         return [*(command.word for command in self.commands if not before), *own]
 
     def every(self) -> Iterator[Command]:
-        """It and all that may follow it."""
+        """The command itself and all commands below it."""
         yield self
         for command in self.commands:
             yield from command.every()

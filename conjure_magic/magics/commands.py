@@ -1,4 +1,4 @@
-"""The commands of `%conjure`: each is a function, declared in `CONJURE` with its words, options and help."""
+"""The commands of `%conjure`: each is a function, declared in `CONJURE` with its name, options and help."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ from conjure_magic.magics.options import (
     suggest,
 )
 from conjure_magic.magics.sessions import check_name, merged
+from conjure_magic.phrases import counted
 from conjure_magic.printing import say
 from conjure_magic.turn.compaction import begins_with_summary
 
 LONGEST_TRACEBACK = 20_000
-"""Characters of a traceback that go to the model."""
-EXPLAIN = "Explain the last error of this notebook, given below: what it means, where it comes from, how to mend it."
+"""Characters of a traceback that are sent to the model."""
+EXPLAIN = "Explain the last error of this notebook, given below: what it means, what causes it, and how to fix it."
 TOPICS = ("cell", "settings")
-"""What `%conjure help` knows beside the commands."""
+"""Topics of `%conjure help` other than the commands."""
 
 
 def show_state(context: CommandContext, options: argparse.Namespace) -> Bundle:
-    """The current session, and what it works with."""
+    """The current session and its configuration."""
     context.sessions.up_to_date()
     return state.render_state(context.sessions)
 
@@ -46,7 +47,7 @@ def use(context: CommandContext, options: argparse.Namespace) -> Bundle:
     given = {key: value for key, value in choice.items() if value is not None}
     if not given and options.session is None:
         wanted = ", ".join(declared.names[-1] for declared in use_arguments())
-        raise UsageError(f"%conjure use wants at least one of {wanted}")
+        raise UsageError(f"%conjure use needs at least one of {wanted}")
     context.sessions.pick(options)
     context.sessions.chosen = merged(context.sessions.chosen, given)
     return state.render_state(context.sessions)
@@ -60,7 +61,7 @@ def list_sessions(context: CommandContext, options: argparse.Namespace) -> Bundl
 def session(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """Make a session the current one."""
     if options.name is None:
-        raise UsageError("%conjure session NAME wants one name; %conjure sessions lists them")
+        raise UsageError("%conjure session needs a NAME; %conjure sessions lists the sessions")
     context.sessions.open(check_name(options.name))
     context.sessions.current_name = options.name
     return state.render_state(context.sessions)
@@ -71,15 +72,15 @@ def reset(context: CommandContext, options: argparse.Namespace) -> None:
     current = context.sessions.current
     turns = len(current.turns)
     current.reset()
-    say(f"Session {current.name}: {_turns(turns)} forgotten; files stay.")
+    say(f"Session {current.name}: forgot {counted(turns, 'turn')}; its files are kept.")
 
 
 def undo(context: CommandContext, options: argparse.Namespace) -> None:
     """Remove the last turns of the current session."""
     current = context.sessions.current
     current.undo(options.turns)
-    left = _turns(len(current.turns))
-    say(f"Session {current.name}: {_turns(options.turns)} taken back, {left} left; files stay.")
+    removed, left = counted(options.turns, "turn"), counted(len(current.turns), "turn")
+    say(f"Session {current.name}: removed {removed}, {left} left; its files are kept.")
 
 
 def retry(context: CommandContext, options: argparse.Namespace) -> None:
@@ -94,9 +95,9 @@ def key(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """Ask for an API key, and use it in all sessions."""
     typed = ask_key()
     if typed is None:
-        raise UsageError("nobody can be asked for a key here; set ANTHROPIC_API_KEY before the kernel starts")
+        raise UsageError("there is no way to ask for a key here; set ANTHROPIC_API_KEY before the kernel starts")
     if typed.problem:
-        raise UsageError(f"{typed.problem}; nothing has changed")
+        raise UsageError(f"{typed.problem}; nothing was changed")
     context.sessions.use_key(typed)
     return state.render_state(context.sessions)
 
@@ -106,14 +107,14 @@ def explain(context: CommandContext, options: argparse.Namespace) -> None:
     text = context.last_traceback()
     if not text:
         raise UsageError("there is no traceback to explain: no cell has failed in this kernel")
-    if len(text) > LONGEST_TRACEBACK:  # the last frames and the error say most
+    if len(text) > LONGEST_TRACEBACK:  # the last frames and the error matter most
         text = f"[…]\n{text[-LONGEST_TRACEBACK:]}"
     traceback = f"<traceback>\n{escape(text.strip(), quote=False)}\n</traceback>"
     context.run(context.sessions.up_to_date(), EXPLAIN, [traceback], yes=options.yes)
 
 
 def skills(context: CommandContext, options: argparse.Namespace) -> Bundle:
-    """The skills that the current session knows."""
+    """List the skills of the current session."""
     current = context.sessions.current
     changes = current.skills.reload() if options.reload else None
     return state.render_skills(current, changes)
@@ -125,12 +126,12 @@ def validate(context: CommandContext, options: argparse.Namespace) -> Bundle:
 
 
 def new_skill(context: CommandContext, options: argparse.Namespace) -> Bundle:
-    """Write a skill to start from."""
+    """Create a skill from the template."""
     return authoring.new_skill(options.name, options.into)
 
 
 def pack(context: CommandContext, options: argparse.Namespace) -> Bundle:
-    """Write a skill as a package."""
+    """Pack a skill."""
     return authoring.pack(options.path, options.into)
 
 
@@ -151,17 +152,17 @@ def files(context: CommandContext, options: argparse.Namespace) -> Bundle | None
 
 
 def show_request(context: CommandContext, options: argparse.Namespace) -> Bundle:
-    """What the next cell would send to the model."""
+    """Show the request that the next cell would send to the model."""
     current = context.sessions.current
     request = current.request()
-    encode = getattr(current.model, "body", None)  # what goes over the wire, if anything does
+    encode = getattr(current.model, "body", None)  # the request body, if the model sends one
     body = json.loads(encode(request)) if encode is not None else request.to_dict()
     whole = [message.to_dict() for message in current.conversation] if begins_with_summary(current.messages) else None
     return state.render_request(_indented(body), _indented(whole) if whole is not None else "")
 
 
 def show_plan(context: CommandContext, options: argparse.Namespace) -> None:
-    """How the offline model reads the last request of the current session, or the words that are given."""
+    """Show how the offline model interprets the session's last request, or the given one."""
     from conjure_magic.models.offline.conversation import read_conversation
     from conjure_magic.models.offline.readings import read_in_turn, readings_of
 
@@ -169,12 +170,12 @@ def show_plan(context: CommandContext, options: argparse.Namespace) -> None:
     words = " ".join(options.request)
     readings = read_in_turn(words, last) if words else last
     if not readings:
-        raise UsageError("nothing was asked in this session; %conjure show plan REQUEST reads a request")
+        raise UsageError("this session has no request yet; give one: %conjure show plan REQUEST")
     say("\n\n".join(str(reading) for reading in readings))
 
 
 def show_help(context: CommandContext, options: argparse.Namespace) -> Bundle | None:
-    """The commands, or more on one topic."""
+    """List the commands, or show the help on a topic."""
     topic = " ".join(options.topic).lstrip("%").strip()
     if not topic:
         return state.render_help([(command.usage, command.about) for command in COMMANDS])
@@ -185,34 +186,30 @@ def show_help(context: CommandContext, options: argparse.Namespace) -> Bundle | 
     else:
         found = next((command for command in CONJURE.every() if command.name == topic), None)
         if found is None:
-            raise UsageError(f"there is no help on {topic!r}{suggest(topic, _topics(context))}")
+            raise UsageError(f"no help on {topic!r}{suggest(topic, _topics(context))}")
         say(found.help)
     return None
 
 
 def cell_help() -> str:
-    """What `%%conjure --help` prints."""
+    """The text that `%%conjure --help` prints."""
     return (
         cell_parser().format_help().strip()
-        + "\n\nBelow that line stands the request. {{name}} is the kernel variable `name`.\n"
-        "A relative path in the request means the notebook's folder; created files go to the session's own folder.\n"
-        "%conjure shows the state, %conjure help the other commands, %conjure help settings the settings."
+        + "\n\nWrite the request below that line. {{name}} inserts the value of the kernel variable `name`.\n"
+        "Relative paths in the request refer to the notebook's folder; new files go to the session's workspace.\n"
+        "See also: %conjure (current state), %conjure help (commands), %conjure help settings (settings)."
     )
 
 
 def number_of_turns(text: str) -> int:
-    """A number as it is typed after `undo`. Raises UsageError for anything else."""
+    """Convert the argument of `undo`. Raises UsageError unless it is a whole number."""
     if not text.isdecimal():
-        raise UsageError("%conjure undo [N] wants a number of turns, such as 2; without one it takes back the last")
+        raise UsageError("%conjure undo [N] expects a number of turns, such as 2; without one it removes the last turn")
     return int(text)
 
 
 def _topics(_: CommandContext) -> list[str]:
     return [*(command.name for command in COMMANDS), *TOPICS]
-
-
-def _turns(count: int) -> str:
-    return "1 turn" if count == 1 else f"{count} turns"
 
 
 def _indented(value: Any) -> str:
@@ -231,42 +228,42 @@ def use_arguments() -> tuple[Argument, ...]:
 
 
 COMMANDS = (
-    Command("state", "show the current session, and what it works with; %conjure alone does so, too", show_state),
-    Command("use", "choose backend, skills, model or session for the next cells", use, use_arguments),
+    Command("state", "show the current session and its configuration, as %conjure alone does", show_state),
+    Command("use", "choose the backend, skills, model or session for the next cells", use, use_arguments),
     Command("sessions", "list all sessions of this kernel", list_sessions),
     Command(
         "session",
-        "make a session the current one",
+        "switch to a session",
         session,
-        (argument("name", metavar="NAME", help="its name; it is begun if it is not there yet", values=session_names),),
+        (argument("name", metavar="NAME", help="name of the session; created if new", values=session_names),),
     ),
-    Command("reset", "forget the conversation of the current session; its files stay", reset),
+    Command("reset", "forget the conversation of the current session; its files are kept", reset),
     Command(
         "undo",
-        "take the last N turns back",
+        "remove the last N turns",
         undo,
-        (argument("turns", metavar="N", help="how many, 1 if left out", type=number_of_turns, default=1),),
+        (argument("turns", metavar="N", help="number of turns (default: 1)", type=number_of_turns, default=1),),
     ),
-    Command("retry", "take the last turn back and run its request again", retry, (YES, MODEL_ONCE)),
+    Command("retry", "remove the last turn and run its request again", retry, (YES, MODEL_ONCE)),
     Command(
         "skills",
-        "show the skills that the current session knows",
+        "list the skills of the current session",
         skills,
         (argument("--reload", action="store_true", help="read the folders again"),),
     ),
     Command(
         "validate",
-        "check skills by every rule of the Agent Skills specification",
+        "check skills against the Agent Skills specification",
         validate,
         (argument("path", metavar="PATH", help="a skill's folder, a folder of skills, or a package", example=PATH),),
     ),
     Command(
         "new-skill",
-        "write a skill to start from: valid, with a script and a reference",
+        "create a skill from a template with a script and a reference",
         new_skill,
         (
             argument("name", metavar="NAME", help="lowercase letters, digits and single hyphens", example="my-skill"),
-            argument("--into", metavar="DIR", default="skills", help="the folder of skills it goes to: ./skills"),
+            argument("--into", metavar="DIR", default="skills", help="folder to create it in (default: ./skills)"),
         ),
     ),
     Command(
@@ -275,58 +272,58 @@ COMMANDS = (
         pack,
         (
             argument("path", metavar="PATH", help="the skill's folder", example=PATH),
-            argument("--into", metavar="DIR", default=".", help="where the package goes: the notebook's folder"),
+            argument("--into", metavar="DIR", default=".", help="folder for the package (default: the notebook's)"),
         ),
     ),
     Command(
         "files",
-        "show the files that the current session made",
+        "list the files that the current session created",
         files,
         (argument("--save", metavar="DIR", help="save copies into this folder"),),
     ),
     HOSTED,
     Command(
         "show",
-        "show what goes to the model",
+        "show the next request, or how the offline model interprets one",
         commands=(
-            Command("show request", "what the next cell would send", show_request),
+            Command("show request", "show the request that the next cell would send to the model", show_request),
             Command(
                 "show plan",
-                "how the offline model reads the last request, or the one that is given",
+                "show how the offline model interprets the last request, or the given one",
                 show_plan,
-                (argument("request", nargs="*", metavar="REQUEST", help="words to read instead of the last request"),),
+                (argument("request", nargs="*", metavar="REQUEST", help="a request to use instead of the last one"),),
             ),
         ),
     ),
     DOCKER,
     Command(
         "key",
-        "type an API key; it is kept in this kernel's memory only",
+        "enter an API key, which is kept in this kernel's memory only",
         key,
-        refusal="%conjure key asks for the key; do not type it into the notebook, which would keep it",
+        refusal="%conjure key asks for the key; do not type it into the notebook, where it would be saved",
     ),
-    Command("explain", "ask the current session about the last traceback", explain, (YES,)),
+    Command("explain", "ask the model about the last traceback", explain, (YES,)),
     Command(
         "help",
-        "list the commands, or tell more about one of them, the cell's options or the settings",
+        "list the commands, or show the help on a command, the options of %%conjure, or the settings",
         show_help,
-        (argument("topic", metavar="TOPIC", nargs="*", help="a command, cell or settings", values=_topics),),
+        (argument("topic", metavar="TOPIC", nargs="*", help='a command, "cell" or "settings"', values=_topics),),
     ),
 )
 CONJURE = Command("", "show the current session", show_state, commands=COMMANDS)
-"""`%conjure`; alone it shows the state."""
+"""The root command; by itself it shows the state."""
 
 
 def execute(context: CommandContext, words: list[str]) -> Bundle | None:
-    """Do what a line of `%conjure` says. Raises UsageError, which says what was meant or what there is."""
+    """Run a line of `%conjure`. Raises UsageError with a suggestion or the list of choices."""
     if words and words[0] in ("-h", "--help"):
         words = ["help", *words[1:]]
     elif words and words[0].startswith("-"):
         raise UsageError(
-            f"%conjure takes a command before options: %conjure use {words[0]} … chooses for the next cells"
+            f"%conjure expects a command before options; to set them for the next cells: %conjure use {words[0]} …"
         )
     elif words and CONJURE.find(words[0]) is None:
         hint = suggest(words[0], [command.name for command in COMMANDS])
-        aside = "" if "did you mean" in hint else ". A request goes below a line of %%conjure"
+        aside = "" if "did you mean" in hint else ". To run a request, write it below a %%conjure line"
         raise UsageError(f"%conjure has no command {words[0]!r}{hint}{aside}")
     return CONJURE.execute(context, words)

@@ -1,4 +1,4 @@
-"""Tab after `%%conjure` and `%conjure`: commands, options and their values, as they are declared."""
+"""Tab completion after `%%conjure` and `%conjure`: commands, options and their values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LINE = re.compile(r"^\s*(%{1,2})conjure\s+(.*)$", re.DOTALL)
 
 
 def complete(context: CommandContext, completion: Any) -> dict[str, Any]:
-    """What may follow the text before the cursor of IPython's `completion`; nothing outside our own lines."""
+    """Completions at the cursor of an IPython `CompletionContext`; none outside lines of our magics."""
     match = LINE.match(str(completion.line_with_cursor)[: completion.cursor_position])
     if match is None:
         return {"completions": []}

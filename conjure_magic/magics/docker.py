@@ -1,4 +1,4 @@
-"""`%conjure docker`: the engine, the image, the containers and their bounds; and building the standard image."""
+"""`%conjure docker`: show the engine, image, containers and their limits, and build the standard image."""
 
 from __future__ import annotations
 
@@ -25,29 +25,29 @@ if TYPE_CHECKING:
 
 Bundle = dict[str, Any]
 TAIL = 12
-"""Lines of a running build that are shown."""
+"""Lines shown of a running build."""
 BOUNDS = {
     "image": "image",
     "memory": "memory, without swap",
-    "cpus": "processors",
-    "pids": "processes at once",
+    "cpus": "CPUs",
+    "pids": "processes and threads",
     "file_size": "largest file",
-    "tmpfs_size": "temporary files, in memory",
-    "workspace_size": "workspace, watched",
+    "tmpfs_size": "temporary files (in memory)",
+    "workspace_size": "workspace (checked while commands run)",
     "network": "network",
     "runtime": "runtime",
     "host": "engine",
 }
 SETTING = {"host": "docker_engine"}
 NO_HOST_LISTS = (
-    "The network is all or nothing. A list of allowed hosts would be a fence with a gate: the engine does not see "
-    "names, looking a name up carries data out by itself, and any allowed host that takes input can pass it on. For "
-    "something in between, make a network with a firewall of your own and name it in docker_network."
+    "Network access is all or nothing. A list of allowed hosts would not keep data in: the engine does not see host "
+    "names, a DNS lookup alone can carry data out, and any allowed host that accepts input can pass it on. For "
+    "something in between, create a Docker network with your own firewall and name it in docker_network."
 )
 
 
 def show(context: CommandContext, options: argparse.Namespace) -> Bundle:
-    """The engine, the image, our containers, and the bounds of the next one."""
+    """Show the engine, the image, our containers, and the limits of the next one."""
     from conjure_magic.executors.docker.options import limits_of
     from conjure_magic.executors.docker.status import look
 
@@ -57,9 +57,9 @@ def show(context: CommandContext, options: argparse.Namespace) -> Bundle:
     rows = [
         (name, _bound(key, getattr(limits, key)), SETTING.get(key, f"docker_{key}")) for key, name in BOUNDS.items()
     ]
-    rows.append(("environment", ", ".join(limits.environment) or "nothing of the kernel's", "pass_environment"))
-    found = [(c.session, c.name, c.image, c.state, "dead" if c.is_orphan else "lives") for c in status.containers]
-    tables = [Table(("bound", "value", "setting"), rows, "Bounds of the next container")]
+    rows.append(("environment", ", ".join(limits.environment) or "none of the kernel's variables", "pass_environment"))
+    found = [(c.session, c.name, c.image, c.state, "gone" if c.is_orphan else "running") for c in status.containers]
+    tables = [Table(("limit", "value", "setting"), rows, "Limits of the next container")]
     if status.engine is not None:
         header = ("session", "container", "image", "state", "its kernel")
         tables.insert(0, Table(header, found, "Containers", empty="none of ours"))
@@ -68,7 +68,7 @@ def show(context: CommandContext, options: argparse.Namespace) -> Bundle:
 
 def _bound(key: str, value: str | float) -> str:
     if not value:
-        return "the docker command's" if key == "host" else "the engine's default"
+        return "as for the docker command" if key == "host" else "the engine's default"
     return value if isinstance(value, str) else f"{value:g}"
 
 
@@ -82,7 +82,7 @@ def _engine_words(status: Status) -> str:
     runtimes = ", ".join(sorted(name for name in facts.get("Runtimes") or () if "." not in name))
     return (
         f"{facts.get('ServerVersion', '?')} at {status.address}, {kind}; {facts.get('OperatingSystem', '?')}, "
-        f"{facts.get('NCPU', '?')} processors, {memory:.1f} GB; runtimes: {runtimes or 'its own'}"
+        f"{facts.get('NCPU', '?')} CPUs, {memory:.1f} GB; runtimes: {runtimes or 'default only'}"
     )
 
 
@@ -92,15 +92,15 @@ def _image_words(status: Status, limits: DockerLimits) -> str:
         return f"{name}: {status.problem}" if status.engine else name
     if status.image is None:
         how = "built" if name == STANDARD_IMAGE else "pulled"
-        return f"{name} is not there; it will be {how} with the first command (%conjure docker build --help)"
+        return f"{name} does not exist yet; it will be {how} for the first command (see %conjure docker build --help)"
     found = status.image
-    when = f", made on {found.created}" if found.created else ""
-    old = "; its recipe has changed since: %conjure docker build makes it anew" if status.has_old_image else ""
+    when = f", built on {found.created}" if found.created else ""
+    old = "; outdated, rebuild it with %conjure docker build" if status.has_old_image else ""
     return f"{name}, {found.size / 1e6:,.0f} MB{when}, {found.id.removeprefix('sha256:')[:12]}{old}"
 
 
 def build(context: CommandContext, options: argparse.Namespace) -> Bundle:
-    """Build the standard image with a display of how far it is. Raises BackendUnavailableError if it fails."""
+    """Build the standard image and display the progress. Raises BackendUnavailableError if that fails."""
     from conjure_magic.executors.docker import image
     from conjure_magic.executors.docker.options import limits_of
     from conjure_magic.executors.docker.recipe import Recipe
@@ -109,7 +109,7 @@ def build(context: CommandContext, options: argparse.Namespace) -> Bundle:
     settings = context.settings
     ca = Path(options.ca).expanduser() if options.ca else None
     packages = flatten(options.packages)
-    limits = limits_of(settings, options.image)  # looks at the name before minutes are spent
+    limits = limits_of(settings, options.image)  # rejects an invalid name before minutes are spent
     recipe = Recipe(options.base, ca, options.index, options.apt, None if packages is None else tuple(packages))
     cancel, shown = Cancel(), BuildDisplay(options.image)
     try:
@@ -117,17 +117,17 @@ def build(context: CommandContext, options: argparse.Namespace) -> Bundle:
             image.build(recipe, shown, cancel, name=options.image, host=settings.docker_engine, fresh=options.fresh)
     except CancelledError:
         shown.close("stopped")
-        raise KeyboardInterrupt("stopped; the steps that were done are kept") from None
+        raise KeyboardInterrupt("stopped; the finished steps are kept") from None
     except BaseException:
         shown.close("failed")
         raise
     shown.close("done")
-    how = "" if options.image == settings.docker_image else f"--image {options.image} uses it."
+    how = "" if options.image == settings.docker_image else f"Use it with --image {options.image}."
     return render(values=[("image", _image_words(look(limits), limits))], note=how)
 
 
 class BuildDisplay:
-    """How far a build is: the newest lines, updated in place; in a terminal one line for each step."""
+    """Progress of a build: its last lines, updated in place; in a terminal, one line per step."""
 
     def __init__(self, name: str) -> None:
         from IPython.core.getipython import get_ipython
@@ -139,7 +139,7 @@ class BuildDisplay:
         self._output: Any = None
 
     def __call__(self, line: str) -> None:
-        """Take a line of progress."""
+        """Show a line of progress."""
         self._lines.append(printed(line))
         if not self._in_kernel:
             if line.startswith("step "):
@@ -151,7 +151,7 @@ class BuildDisplay:
             self._draw(f"◐ {now - self._began:.0f} s", "\n".join(self._lines))
 
     def close(self, how: str) -> None:
-        """Draw how it ended; the newest lines stay where they may tell why."""
+        """Show how the build ended; unless it succeeded, its last lines stay."""
         words = f"Building {self._name}: {how} after {time.monotonic() - self._began:.0f} s"
         if self._in_kernel:
             self._draw(words, "" if how == "done" else "\n".join(self._lines))
@@ -173,27 +173,32 @@ class BuildDisplay:
 
 DOCKER = Command(
     "docker",
-    "show the Docker engine, the image, the containers and their bounds",
+    "show the Docker engine, the image, the containers and their limits",
     show,
     details=NO_HOST_LISTS,
     commands=(
         Command(
             "docker build",
-            "build the image that commands of the backend docker run in",
+            "build the image in which the docker backend runs commands",
             build,
             (
-                argument("--base", metavar="IMAGE", default="", help="begin with this: one with Python, or a Debian"),
-                argument("--ca", metavar="FILE", help="trust the certificates in this PEM file, now and inside"),
-                argument("--index", metavar="URL", default="", help="the package index that pip asks"),
-                argument("--apt", metavar="URL", default="", help="a mirror of Debian's packages"),
+                argument("--base", metavar="IMAGE", default="", help="base image: with Python, or a Debian image"),
+                argument("--ca", metavar="FILE", help="PEM file of certificates to trust, in the build and the image"),
+                argument("--index", metavar="URL", default="", help="package index for pip"),
+                argument("--apt", metavar="URL", default="", help="mirror of Debian packages"),
                 argument(
                     "--packages",
                     metavar="P,…",
                     action="append",
-                    help="Python packages, in place of the common data libraries",
+                    help="Python packages to install instead of the common data libraries",
                 ),
-                argument("--image", metavar="NAME", default=STANDARD_IMAGE, help=f"its name, if not {STANDARD_IMAGE}"),
-                argument("--fresh", action="store_true", help="run every step again"),
+                argument(
+                    "--image",
+                    metavar="NAME",
+                    default=STANDARD_IMAGE,
+                    help=f"name of the image (default: {STANDARD_IMAGE})",
+                ),
+                argument("--fresh", action="store_true", help="rebuild without the cache"),
             ),
         ),
     ),

@@ -20,17 +20,17 @@ from conjure_magic.phrases import counted
 
 PLACEHOLDER = re.compile(r"(\\?)\{\{\s*([^\W\d]\w*)\s*\}\}")
 LONG = 8_000
-"""Characters of one value that go into a request."""
+"""Characters of one value that are put into a request."""
 ROWS = 20
-"""Rows of a DataFrame that go into a request."""
+"""Rows of a DataFrame that are put into a request."""
 VARIABLES_DIR = "attached-variables"
 """Folder of the workspace for values that are sent as files."""
 
 
 def fill(text: str, namespace: Mapping[str, Any]) -> str:
-    """The request with each `{{name}}` replaced by the kernel variable; `\\{{name}}` stays as typed.
+    """The request with each `{{name}}` replaced by the value of the kernel variable; `\\{{name}}` escapes it.
 
-    Long values and DataFrames are shortened and say so. Raises UsageError for a name that is not there.
+    Long values and DataFrames are shortened, with a note that says so. Raises UsageError for an unknown name.
     """
 
     def value(match: re.Match[str]) -> str:
@@ -42,16 +42,16 @@ def fill(text: str, namespace: Mapping[str, Any]) -> str:
 
 
 def variable_texts(names: Iterable[str], namespace: Mapping[str, Any], workspace: Path) -> list[str]:
-    """Texts that describe the named variables to the model; DataFrames and long values as files in the workspace.
+    """Texts that describe the named variables to the model; DataFrames and long values become workspace files.
 
-    Raises UsageError for a name that is not there, before anything is written, and for a value that cannot travel.
+    Raises UsageError for an unknown name (before anything is written), and for a value that cannot be converted.
     """
     values = [(name, _look_up(name, namespace)) for name in names]
     return [_variable_text(name, value, workspace) for name, value in values]
 
 
 def as_text(value: Any) -> str:
-    """A value as text for a request, shortened where it is long."""
+    """A value as text for a request, shortened if it is long."""
     if is_frame(value):
         return _frame_text(value)
     return _shortened(_whole_text(value))
@@ -68,17 +68,17 @@ def _shortened(text: str) -> str:
 
 
 def is_frame(value: Any) -> bool:
-    """True for a pandas or polars DataFrame (geopandas has its own kind), told by its shape and not by an import."""
+    """True for a pandas, polars or geopandas DataFrame, recognised by its attributes so that nothing is imported."""
     names = {kind.__name__ for kind in type(value).__mro__}
     return "DataFrame" in names and hasattr(value, "columns") and len(getattr(value, "shape", ())) == 2
 
 
 def _shown(name: str, value: Any) -> str:
-    """A value as text. Raises UsageError, which names it, if it cannot be shown."""
+    """A value as text. Raises UsageError, which names the variable, if its conversion fails."""
     try:
         return as_text(value)
-    except Exception as error:  # whatever a repr of somebody's may raise
-        raise UsageError(f"the variable {name!r} cannot be shown as text: {type(error).__name__}: {error}") from None
+    except Exception as error:  # a foreign repr may raise anything
+        raise UsageError(f"cannot convert the variable {name!r} to text: {type(error).__name__}: {error}") from None
 
 
 def _look_up(name: str, namespace: Mapping[str, Any]) -> Any:
@@ -104,7 +104,7 @@ def _frame_text(frame: Any) -> str:
 
 
 def _has_index(frame: Any) -> bool:
-    """True if the index of a pandas DataFrame says something, unlike the numbers from 0 on."""
+    """True if a pandas DataFrame has an index other than the default one."""
     index = getattr(frame, "index", None)
     return index is not None and (type(index).__name__ != "RangeIndex" or any(index.names))
 
@@ -114,11 +114,11 @@ def _schema(frame: Any) -> str:
 
 
 def _variable_text(name: str, value: Any, workspace: Path) -> str:
-    """The text for one value, and its file. Raises UsageError, which names it, if that fails."""
+    """The text for one value; writes its file. Raises UsageError, which names the variable, if that fails."""
     try:
         return _described(name, value, workspace)
-    except Exception as error:  # whatever a repr or a to_csv of somebody's may raise, and a full disk
-        raise UsageError(f"the variable {name!r} cannot be sent along: {type(error).__name__}: {error}") from None
+    except Exception as error:  # a foreign repr or to_csv may raise anything, a full disk OSError
+        raise UsageError(f"cannot send the variable {name!r}: {type(error).__name__}: {error}") from None
 
 
 def _described(name: str, value: Any, workspace: Path) -> str:
@@ -135,7 +135,7 @@ def _described(name: str, value: Any, workspace: Path) -> str:
     text = _whole_text(whole)
     if len(text) <= LONG:
         return _element(name, kind, _whole_text(value))
-    if whole is not value:  # an array says its type and shape, and shows its beginning and its end
+    if whole is not value:  # the repr of an array names its type and shape, and shows its start and end
         shown, value = _whole_text(value), whole
         text = shown if len(shown) <= LONG else text
     as_json = None if isinstance(value, str) else _json(value)
@@ -144,11 +144,11 @@ def _described(name: str, value: Any, workspace: Path) -> str:
 
 
 DEPTH = 20
-"""How deeply lists and dicts may be nested for the arrays in them to be written out."""
+"""Nesting depth of lists and dicts down to which arrays in them are written out."""
 
 
 def _unfolded(value: Any, depth: int = 0) -> Any:
-    """The value with every array (NumPy's, a pandas index) as a list of all that it holds: its repr leaves most out."""
+    """The value with every array (NumPy, pandas index) as a list of all elements, most of which its repr omits."""
     if callable(getattr(value, "tolist", None)) and hasattr(value, "shape") and not isinstance(value, type):
         return value.tolist() if getattr(value, "shape", ()) else value
     if depth < DEPTH and type(value) in (list, tuple):
@@ -161,7 +161,7 @@ def _unfolded(value: Any, depth: int = 0) -> Any:
 
 
 def _json(value: Any) -> str | None:
-    """The value as JSON if that says it all; else None."""
+    """The value as JSON if that loses nothing; else None."""
     try:
         text = json.dumps(value, ensure_ascii=False)
         return text if json.loads(text) == value else None
@@ -170,9 +170,9 @@ def _json(value: Any) -> str | None:
 
 
 def _write(workspace: Path, name: str, content: str | bytes | bytearray) -> Path:
-    """Write the file into the folder `VARIABLES_DIR`, replacing whatever has its name there.
+    """Write the file into the folder `VARIABLES_DIR`, replacing an existing one.
 
-    A command that still runs may swap anything in the workspace meanwhile: no link is followed. Raises OSError.
+    Follows no symbolic links, since a running command may replace anything in the workspace. Raises OSError.
     """
     data = content.encode("utf-8", "replace") if isinstance(content, str) else content
     folder = _own_folder(workspace)
@@ -189,7 +189,7 @@ def _write(workspace: Path, name: str, content: str | bytes | bytearray) -> Path
 
 
 def _own_folder(workspace: Path) -> int:
-    """A descriptor of the folder `VARIABLES_DIR`, in the place of a link that something may have left there."""
+    """A descriptor of the folder `VARIABLES_DIR`, which replaces a link or file of that name."""
     try:
         return open_folder(workspace, (VARIABLES_DIR,), make=True)
     except OSError:
@@ -202,6 +202,6 @@ def _own_folder(workspace: Path) -> int:
 
 
 def _element(name: str, kind: str, body: str, path: Path | None = None) -> str:
-    """An XML element, so that the value's own text cannot be taken for the request."""
+    """An XML element, so that the value's own text cannot be mistaken for the request."""
     place = f" file={quoteattr(f'{path.parent.name}/{path.name}')}" if path is not None else ""
     return f"<variable name={quoteattr(name)} type={quoteattr(kind)}{place}>\n{escape(body)}\n</variable>"

@@ -1,4 +1,4 @@
-"""The two entry points behind the magics: a cell with a request, and a line with a command."""
+"""The implementation of the magics: `cell` runs a request, `line` a command."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from conjure_magic.settings import Settings
 from conjure_magic.turn.budget import Limits
 
 
-class Front:
-    """The magics at work, with the kernel's sessions."""
+class Extension:
+    """The loaded extension: runs cells and commands, and owns the kernel's sessions."""
 
     def __init__(self, shell: InteractiveShell, settings: Settings) -> None:
         self.shell = shell
@@ -49,13 +49,13 @@ class Front:
         self.sessions.close()
 
     def cell(self, line: str, cell: str) -> None:
-        """Run a request. Raises UsageError for a slip, KeyboardInterrupt if it was interrupted."""
+        """Run a request. Raises UsageError for invalid input, KeyboardInterrupt if it was interrupted."""
         options = cell_parser().read(line)
         if options.help:
             say(commands.cell_help())
             return
         if options.output and (not options.output.isidentifier() or keyword.iskeyword(options.output)):
-            raise UsageError(f"-o wants the name of a variable, not {options.output!r}")
+            raise UsageError(f"-o expects the name of a variable, not {options.output!r}")
         prompt = fill(cell.strip(), self.shell.user_ns)
         if not prompt:
             raise UsageError("the request is empty: write it below the %%conjure line")
@@ -86,7 +86,7 @@ class Front:
         output: str | None = None,
         model: ModelLike | None = None,
     ) -> None:
-        """Run a turn with its display, bind its result, and pass an interrupt on when all is tidy."""
+        """Run a turn with its display and bind its result. An interrupt is raised again after the cleanup."""
         cancel, before = Cancel(), len(session.turns)
         shown_limits = self._display_limits(session)  # may ask whether a project is trusted: before the guard
         stream = session.stream(
@@ -110,27 +110,27 @@ class Front:
             if output and len(session.turns) > before:
                 self.shell.user_ns[output] = session.turns[-1]
         if cancel.reason == "interrupted":
-            raise KeyboardInterrupt(_how_to_go_on(session.turns[-1] if session.turns else None))
+            raise KeyboardInterrupt(_after_interrupt(session.turns[-1] if session.turns else None))
 
     def last_traceback(self) -> str:
-        """The last traceback of the kernel as plain text; empty if there is none."""
+        """The kernel's last traceback as plain text; empty if there is none."""
         error = before_slip(getattr(sys, "last_value", None))
         return "" if error is None else "".join(traceback.format_exception(error))
 
     def show_result(self, result: TurnResult) -> dict[str, Any]:
-        """A result as its cell showed it."""
+        """A turn's result, as its cell displayed it."""
         return render_turn(result, self._display_limits(self.sessions.session_of(result)))
 
     def show_session(self, session: Session) -> dict[str, Any]:
-        """A session as `%conjure` shows it."""
+        """A session, as `%conjure` displays it."""
         return render_session(session)
 
     def show_artifact(self, artifact: Artifact) -> dict[str, Any]:
-        """A file as a cell shows it."""
+        """A file, as a cell displays it."""
         return render_artifact(artifact, display_limits(self.settings, words=in_cell))
 
     def _display_limits(self, session: Session | None) -> DisplayLimits:
-        """How much travels inside the output, and how the paths of a session's skills are shortened."""
+        """Limits of what is embedded in the output, and the skill folders whose paths are shortened."""
         if session is None:
             return display_limits(self.settings, words=in_cell)
         skills = {skill.name: str(skill.directory) for skill in session.skills.list()}
@@ -138,7 +138,7 @@ class Front:
         return display_limits(self.settings, skills, in_cell)
 
     def line(self, line: str) -> Any:
-        """Run a command of `%conjure`; without one, show the state. Raises UsageError for a slip."""
+        """Run a command of `%conjure`; without one, show the state. Raises UsageError for invalid input."""
         shown = commands.execute(self, split_words(line, "%conjure"))
         if shown is not None:
             display(shown, raw=True)  # type: ignore[no-untyped-call]
@@ -146,7 +146,7 @@ class Front:
 
 
 def _limits(limits: Limits, options: argparse.Namespace) -> Limits:
-    """The session's limits, as far as the cell's options do not say otherwise."""
+    """The session's limits, overridden by the cell's options."""
     return replace(
         limits,
         max_rounds=options.max_rounds or limits.max_rounds,
@@ -156,5 +156,5 @@ def _limits(limits: Limits, options: argparse.Namespace) -> Limits:
     )
 
 
-def _how_to_go_on(result: TurnResult | None) -> str:
-    return "stopped; what was said and done stays, and the next cell goes on from here" if result else "stopped"
+def _after_interrupt(result: TurnResult | None) -> str:
+    return "stopped; the work so far is kept, and the next cell continues from here" if result else "stopped"

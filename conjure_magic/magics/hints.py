@@ -1,4 +1,4 @@
-"""What helps against an error, in the words of a notebook: options of a cell, commands and settings."""
+"""Remedies in the terms of a notebook: options of a cell, commands and settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from conjure_magic.remedies import Way
 
 
 def in_cell(way: Way) -> str:
-    """What a person at a notebook types for it."""
+    """The remedy as it is typed in a notebook."""
     match way.kind:
         case "option":
             return f"--{way.name.replace('_', '-')} {way.value}".rstrip()

@@ -1,4 +1,4 @@
-"""`%conjure hosted`: the skills and files that Anthropic keeps for a key; listed, uploaded, fetched, deleted."""
+"""`%conjure hosted`: list, upload, download and delete the skills and files stored at Anthropic."""
 
 from __future__ import annotations
 
@@ -35,35 +35,35 @@ if TYPE_CHECKING:
 Bundle = dict[str, Any]
 
 
-class Hosted:
-    """What a command works with: both clients, made when they are needed, and the interrupt that ends it."""
+class HostedClients:
+    """The clients for files and skills, opened on first use, and the cancellation that stops them."""
 
-    def __init__(self, there: Credentials, cancel: Cancel, stack: contextlib.ExitStack) -> None:
+    def __init__(self, credentials: Credentials, cancel: Cancel, stack: contextlib.ExitStack) -> None:
         self.cancel = cancel
-        self._there = there
+        self._credentials = credentials
         self._stack = stack
 
     @functools.cached_property
     def files(self) -> FilesClient:
-        """The client for files. Raises UsageError where there is no key, or no Anthropic."""
+        """The client for files. Raises UsageError if there is no key for Anthropic's API."""
         from conjure_magic.api.files import FilesClient  # loads the HTTP library
 
-        return self._stack.enter_context(FilesClient(self._there, notify=print_notice))
+        return self._stack.enter_context(FilesClient(self._credentials, notify=print_notice))
 
     @functools.cached_property
     def skills(self) -> SkillsClient:
         """The client for skills. Raises as `files` does."""
         from conjure_magic.api.skills import SkillsClient
 
-        return self._stack.enter_context(SkillsClient(self._there, notify=print_notice))
+        return self._stack.enter_context(SkillsClient(self._credentials, notify=print_notice))
 
 
 def print_notice(notice: Any) -> None:
-    """Tell that another try is waited for."""
+    """Print a notice, such as that a request will be retried."""
     say(notice.text)
 
 
-def _where(sessions: Sessions) -> Credentials:
+def _credentials(sessions: Sessions) -> Credentials:
     session = sessions.by_name.get(sessions.current_name)
     found = getattr(session.model, "credentials", None) if session is not None else None
     if isinstance(found, Credentials) and found.dialect == "anthropic" and found.key is not None:
@@ -71,20 +71,20 @@ def _where(sessions: Sessions) -> Credentials:
     return credentials(key=sessions.key)
 
 
-def list_skills(api: Hosted, options: argparse.Namespace) -> Bundle:
-    """The skills there are, and how a cell names them."""
+def list_skills(api: HostedClients, options: argparse.Namespace) -> Bundle:
+    """List the skills, and how a cell names them."""
     found = list(itertools.islice(api.skills.list(options.source, cancel=api.cancel), SHOWN + 1))
     rows = [
         (skill.id, one_line(skill.display_name, 80), skill.source, skill.latest_version_id, _day(skill.updated_at))
         for skill in found[:SHOWN]
     ]
     header = ("skill", "name", "from", "latest version", "updated")
-    note = "%%conjure --backend anthropic --skills xlsx,custom:skill_… names them." if rows else ""
+    note = "Use them with %%conjure --backend anthropic --skills xlsx,custom:skill_…" if rows else ""
     return render(tables=[Table(header, rows, "Skills at Anthropic", "none")], note=_with_more(note, found))
 
 
-def list_files(api: Hosted, options: argparse.Namespace) -> Bundle:
-    """The files there are, newest first."""
+def list_files(api: HostedClients, options: argparse.Namespace) -> Bundle:
+    """List the files, newest first."""
     found = list(itertools.islice(api.files.list(cancel=api.cancel), SHOWN + 1))
     rows = [
         (
@@ -93,46 +93,46 @@ def list_files(api: Hosted, options: argparse.Namespace) -> Bundle:
             file.mime_type,
             file.size_bytes,
             _day(file.created_at),
-            _day(file.expires_at) if file.expires_at else "stays",
-            "yes" if file.downloadable else "no, uploaded",
+            _day(file.expires_at) if file.expires_at else "never",
+            "yes" if file.downloadable else "no (uploaded)",
         )
         for file in found[:SHOWN]
     ]
-    header = ("file", "name", "type", "bytes", "made", "expires", "can be fetched")
+    header = ("file", "name", "type", "bytes", "created", "expires", "downloadable")
     return render(tables=[Table(header, rows, "Files at Anthropic", "none")], note=_with_more("", found))
 
 
-def list_versions(api: Hosted, options: argparse.Namespace) -> Bundle:
-    """The versions of a skill, newest first."""
+def list_versions(api: HostedClients, options: argparse.Namespace) -> Bundle:
+    """List the versions of a skill, newest first."""
     found = list(itertools.islice(api.skills.versions(options.id, cancel=api.cancel), SHOWN + 1))
     rows = [(v.id, v.name, one_line(v.description, 200), _day(v.created_at)) for v in found[:SHOWN]]
-    table = Table(("version", "name", "description", "made"), rows, f"Versions of {options.id}")
+    table = Table(("version", "name", "description", "created"), rows, f"Versions of {options.id}")
     return render(tables=[table], note=_with_more("", found))
 
 
-def upload(api: Hosted, options: argparse.Namespace) -> Bundle:
-    """A skill (a folder or a package) or a file, sent."""
+def upload(api: HostedClients, options: argparse.Namespace) -> Bundle:
+    """Upload a skill (a folder or a package) or a file."""
     path = expanded(options.path)
     if options.version_of:
         version = api.skills.add_version(options.version_of, path, cancel=api.cancel)
-        return render(
-            f"A version of {version.name} was uploaded", [("skill", version.skill_id), ("version", version.id)]
-        )
+        return render(f"Uploaded a version of {version.name}", [("skill", version.skill_id), ("version", version.id)])
     if os.path.isdir(path) or path.suffix == ".skill":
         skill = api.skills.create(path, display_name=options.name or "", cancel=api.cancel)
         return _uploaded(skill)
     file = api.files.upload(path, options.name or "", cancel=api.cancel)
     values = [("file", file.id), ("name", file.filename), ("size", file_size(file.size_bytes))]
-    return render("A file was uploaded", values, note="An upload cannot be fetched back; %conjure hosted delete ID.")
+    note = f"Uploaded files cannot be downloaded. Delete it with %conjure hosted delete {file.id}."
+    return render("Uploaded a file", values, note=note)
 
 
 def _uploaded(skill: HostedSkill) -> Bundle:
     values = [("skill", skill.id), ("name", skill.display_name), ("version", skill.latest_version_id)]
-    return render("A skill was uploaded", values, note=f"%%conjure --backend anthropic --skills custom:{skill.id}")
+    note = f"Use it with %%conjure --backend anthropic --skills custom:{skill.id}"
+    return render("Uploaded a skill", values, note=note)
 
 
-def download(api: Hosted, options: argparse.Namespace) -> None:
-    """Files that a container made, or skills that were uploaded, written to a folder."""
+def download(api: HostedClients, options: argparse.Namespace) -> None:
+    """Save files that a container created, or uploaded skills, in a folder."""
     folder = expanded(options.into)
     for name in _some(options.ids):
         try:
@@ -143,17 +143,16 @@ def download(api: Hosted, options: argparse.Namespace) -> None:
             raise UsageError(f"cannot save: {error.strerror or error}: {error.filename or folder}") from None
 
 
-def delete(api: Hosted, options: argparse.Namespace) -> None:
-    """Files, skills and versions (SKILL@VERSION), deleted for good, one after the other."""
+def delete(api: HostedClients, options: argparse.Namespace) -> None:
+    """Delete files, skills and versions (SKILL@VERSION) permanently, one by one."""
     names = list(dict.fromkeys(_some(options.ids)))
     for name in names:
         if name.startswith("-") or not name.strip("@"):
-            raise UsageError(f"{name!r} is no id; %conjure hosted files and skills list them")
-    told = ", ".join(names)
+            raise UsageError(f"{name!r} is not an ID; %conjure hosted files and %conjure hosted skills list the IDs")
     if not options.yes:
         with interruptible(api.cancel):
-            unasked = f"nobody can be asked here; --yes deletes without asking: {told}"
-            agreed = ask_whether("Delete for good, at Anthropic?", "\n".join(names), unasked)
+            unasked = f"there is no way to ask here; --yes deletes without asking: {', '.join(names)}"
+            agreed = ask_whether("Permanently delete from Anthropic?", "\n".join(names), unasked)
         if not agreed:
             say("Nothing was deleted.")
             return
@@ -162,14 +161,14 @@ def delete(api: Hosted, options: argparse.Namespace) -> None:
         try:
             _delete(api, name)
             say(f"deleted {name}")
-        except (ApiError, UsageError) as error:  # the others may go all the same
+        except (ApiError, UsageError) as error:  # the others can still be deleted
             say(f"not deleted: {error.told(in_cell)}")
             failed = failed or error
     if failed is not None and len(names) == 1:
         raise failed
 
 
-def _delete(api: Hosted, name: str) -> None:
+def _delete(api: HostedClients, name: str) -> None:
     skill_id, _, version = name.partition("@")
     if version:
         api.skills.delete_version(skill_id, version, cancel=api.cancel)
@@ -185,7 +184,7 @@ def _is_skill(name: str) -> bool:
 
 def _some(given: Sequence[str]) -> Sequence[str]:
     if not given:
-        raise UsageError("name at least one ID; %conjure hosted files and %conjure hosted skills list them")
+        raise UsageError("expected at least one ID; %conjure hosted files and %conjure hosted skills list the IDs")
     return given
 
 
@@ -194,56 +193,61 @@ def _day(moment: datetime) -> str:
 
 
 def _with_more(note: str, found: Sequence[object]) -> str:
-    return " ".join(filter(None, (note, f"The first {SHOWN} are shown; there are more." if len(found) > SHOWN else "")))
+    return " ".join(filter(None, (note, f"Only the first {SHOWN} are shown." if len(found) > SHOWN else "")))
 
 
-Run = Callable[[Hosted, argparse.Namespace], Bundle | None]
+Run = Callable[[HostedClients, argparse.Namespace], Bundle | None]
 
 
 def _at_anthropic(run: Run) -> Callable[[CommandContext, argparse.Namespace], Bundle | None]:
-    """A command that works with both clients, and ends with an interrupt.
+    """Wrap a command that uses the clients, so that it can be interrupted.
 
-    Their server and key are the current session's, if its model is at Anthropic's; else those of the environment and of
-    `%conjure key`. Raises UsageError for a slip, ApiError for what the server refuses, KeyboardInterrupt.
+    Server and key are those of the current session if its model uses Anthropic's API, else those of the environment
+    and `%conjure key`. The command raises UsageError for invalid input, ApiError if the server refuses, and
+    KeyboardInterrupt.
     """
 
     def wrapped(context: CommandContext, options: argparse.Namespace) -> Bundle | None:
         cancel = Cancel()
         try:
             with interrupt_guard(cancel), contextlib.ExitStack() as stack:
-                return run(Hosted(_where(context.sessions), cancel, stack), options)
+                return run(HostedClients(_credentials(context.sessions), cancel, stack), options)
         except CancelledError:
             raise KeyboardInterrupt("stopped") from None
 
     return wrapped
 
 
-IDS = "file_…, skill_… with all of its versions, skill_…@version"
+IDS = "file_…, skill_… (with all its versions) or skill_…@version"
 HOSTED = Command(
     "hosted",
-    "list, upload, fetch and delete skills and files at Anthropic",
+    "list, upload, download and delete skills and files stored at Anthropic",
     fallback="skills",
     commands=(
         Command(
             "hosted skills",
-            "list the skills at Anthropic",
+            "list the skills stored at Anthropic",
             _at_anthropic(list_skills),
             (
                 argument(
                     "--source",
                     metavar="custom|anthropic",
                     choices=("custom", "anthropic"),
-                    help="those that were uploaded, or Anthropic's own",
+                    help="only uploaded skills, or only Anthropic's own",
                     values=lambda _: ("custom", "anthropic"),
                 ),
             ),
         ),
-        Command("hosted files", "list the files at Anthropic, newest first", _at_anthropic(list_files)),
+        Command("hosted files", "list the files stored at Anthropic, newest first", _at_anthropic(list_files)),
         Command(
             "hosted versions",
             "list the versions of a skill",
             _at_anthropic(list_versions),
-            (argument("id", metavar="ID", help="the skill's", example="skill_…; %conjure hosted lists the skills"),),
+            (
+                argument(
+                    "id", metavar="ID", help="ID of the skill", example="skill_…; %conjure hosted lists the skills"
+                ),
+            ),
         ),
         Command(
             "hosted upload",
@@ -251,26 +255,26 @@ HOSTED = Command(
             _at_anthropic(upload),
             (
                 argument("path", metavar="PATH", help="what to upload", example="./skills/my-skill"),
-                argument("--name", metavar="NAME", help="what it is called there"),
-                argument("--version-of", metavar="ID", help="another version of this skill"),
+                argument("--name", metavar="NAME", help="name for the upload"),
+                argument("--version-of", metavar="ID", help="upload it as a new version of this skill"),
             ),
         ),
         Command(
             "hosted download",
-            "fetch files that a container has made, and skills that were uploaded",
+            "download files that a container created, and uploaded skills",
             _at_anthropic(download),
             (
                 argument("ids", metavar="ID", nargs="*", help="file_… or skill_…"),
-                argument("--into", metavar="DIR", default=".", help="the folder: the notebook's"),
+                argument("--into", metavar="DIR", default=".", help="folder to save them in (default: the notebook's)"),
             ),
         ),
         Command(
             "hosted delete",
-            "delete files, skills and versions at Anthropic, for good",
+            "permanently delete files, skills and versions stored at Anthropic",
             _at_anthropic(delete),
             (
                 argument("ids", metavar="ID", nargs="*", help=IDS),
-                argument("--yes", action="store_true", help="without asking"),
+                argument("--yes", action="store_true", help="delete without asking"),
             ),
         ),
     ),

@@ -1,4 +1,4 @@
-"""The kernel as native tools see it: the person's variables, the main thread, code run as a cell would."""
+"""Access of native tools to the kernel: the user's variables, the main thread, and code that runs like a cell."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from IPython.core.interactiveshell import InteractiveShell
 from conjure_magic.backends.native.host import CodeOutput, CodeResult
 
 NO_AWAIT = (
-    "RuntimeError: `await` cannot stand at the top level here, since the kernel's event loop is waiting for this code. "
-    "Put it into an async function and run that with asyncio.run in a thread of its own."
+    "RuntimeError: top-level `await` is not available here, since the kernel's event loop is waiting for this code. "
+    "Put it into an async function and run that with asyncio.run in a separate thread."
 )
-NO_EXIT = "this would end the person's kernel, so it did nothing"
+NO_EXIT = "this would end the user's kernel, so it was ignored"
 
 
 class ShellHost:
@@ -31,18 +31,18 @@ class ShellHost:
 
     @property
     def namespace(self) -> MutableMapping[str, Any]:
-        """The person's variables, live."""
+        """The user's variables, live."""
         return cast("MutableMapping[str, Any]", self._shell.user_ns)
 
     @property
     def hidden(self) -> frozenset[str]:
-        """What IPython put among them, as far as the person has not replaced it."""
+        """Names that IPython added to them, unless the user has replaced the value."""
         hidden, namespace = self._shell.user_ns_hidden, self._shell.user_ns
         own = (name for name, value in hidden.items() if namespace.get(name) is value)
         return frozenset({*own, "In", "Out", "exit", "quit", "get_ipython", "open"})
 
     def run(self, code: str) -> CodeResult:
-        """Run code as a cell would, figures and displayed objects included, showing nothing; in the main thread."""
+        """Run code like a cell and capture its output, figures and displayed objects included; main thread only."""
         if _has_running_loop() and self._awaits(code):
             return CodeResult((), NO_AWAIT)
         with _captured(self._shell) as sink:
@@ -60,11 +60,11 @@ class ShellHost:
         shell: Any = self._shell
         try:
             return bool(shell.should_run_async(code, transformed_cell=shell.transform_cell(code)))
-        except Exception:  # code that cannot be read at all: running it will say why
+        except Exception:  # not valid code: running it will report why
             return False
 
     def call_soon(self, function: Callable[[], None]) -> bool:
-        """Have ipykernel's event loop call this; False where there is none."""
+        """Schedule a call in ipykernel's event loop; False if there is none."""
         loop = getattr(getattr(self._shell, "kernel", None), "io_loop", None)
         if loop is None:
             return False
@@ -85,7 +85,7 @@ def _no_exit(*_: Any) -> None:
 
 
 class _Sink:
-    """Takes what code shows, in order."""
+    """Collects the output of code, in order."""
 
     def __init__(self) -> None:
         self._found: list[CodeOutput] = []
@@ -106,7 +106,7 @@ class _Sink:
 
 
 class _Printed(io.TextIOBase):
-    """`sys.stdout` while code runs: the main thread's text goes to the sink, other threads' where it went before."""
+    """`sys.stdout` while code runs: captures the main thread's text, and passes on that of other threads."""
 
     def __init__(self, sink: _Sink, outer: Any) -> None:
         self._sink, self._outer = sink, outer
@@ -127,7 +127,7 @@ class _Printed(io.TextIOBase):
 
 
 class _Published:
-    """The shell's display publisher while code runs; other threads, such as a running display, keep the outer one."""
+    """The shell's display publisher while code runs; other threads, such as a live display, use the original one."""
 
     def __init__(self, sink: _Sink, outer: Any) -> None:
         self._sink, self._outer = sink, outer
@@ -149,7 +149,7 @@ class _Published:
 
 @contextlib.contextmanager
 def _captured(shell: Any) -> Iterator[_Sink]:
-    """All that code in the main thread shows goes to the sink; tracebacks go nowhere, the result has them."""
+    """Capture all output of code in the main thread. Tracebacks are dropped: the result contains them."""
     sink = _Sink()
 
     def displayed(value: Any) -> None:
@@ -173,7 +173,7 @@ def _captured(shell: Any) -> Iterator[_Sink]:
 
 
 def _bytes(value: Any) -> Any:
-    """An image's bytes; ipykernel's formatters give PNG as base64, SVG is text."""
+    """The bytes of an image: ipykernel's formatters encode PNG as base64, while SVG is text."""
     if isinstance(value, str) and not value.lstrip().startswith("<"):
         with contextlib.suppress(ValueError):
             return b64decode(value)
@@ -181,7 +181,7 @@ def _bytes(value: Any) -> Any:
 
 
 def _traceback(error: BaseException) -> str:
-    """The traceback from the cell's code on."""
+    """The traceback without IPython's own frames at its start."""
     tb = error.__traceback__
     while tb is not None and "IPython/core/" in tb.tb_frame.f_code.co_filename.replace("\\", "/"):
         tb = tb.tb_next

@@ -1,4 +1,4 @@
-"""What may be typed after `%%conjure` and `%conjure`: parsing, completion, and errors that say what is possible."""
+"""Options of `%%conjure` and `%conjure`: declarations, parsing, completion, and errors with suggestions."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ if TYPE_CHECKING:
     from conjure_magic.magics.command import CommandContext
 
 Values = Callable[["CommandContext"], Iterable[str]]
-"""What Tab offers for an argument."""
+"""Completions for an argument."""
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An option, or a word without one, of a cell or a command."""
+    """An option or positional argument of `%%conjure` or of a command."""
 
     names: tuple[str, ...]
     """"-o", "--output"; or the name of a positional argument."""
     help: str
     more: Mapping[str, Any] = field(default_factory=dict)
-    """What else `argparse` is told: metavar, type, action, …"""
+    """Further keyword arguments for `argparse`: metavar, type, action, …"""
     values: Values | None = None
-    """What Tab offers for it; None: paths, as IPython offers them by itself."""
+    """Completions; None: paths, which IPython completes by itself."""
     example: str = ""
-    """Of a positional argument that must be there: one, for the message where it is missing."""
+    """For a required positional argument: an example for the message if it is missing."""
 
     @property
     def is_option(self) -> bool:
@@ -47,7 +47,7 @@ class Argument:
 
     @property
     def usage(self) -> str:
-        """As it stands in a line of usage: "[--into DIR]", "PATH", "[N]"."""
+        """As written in a usage line: "[--into DIR]", "PATH", "[N]"."""
         shown = str(self.more.get("metavar", self.names[0]))
         if self.is_option:
             return f"[{self.names[-1]} {shown}]" if self.takes_value else f"[{self.names[-1]}]"
@@ -57,17 +57,17 @@ class Argument:
 
 
 def argument(*names: str, help: str, values: Values | None = None, example: str = "", **more: Any) -> Argument:  # noqa: A002 - as argparse calls it
-    """An `Argument`; what is not its own goes to `argparse`."""
+    """Create an `Argument`; further keyword arguments are passed to `argparse`."""
     if not names[-1].startswith("-"):
         more.setdefault("nargs", "?")
     return Argument(names, help, more, values, example)
 
 
-HELP_OPTION = argument("-h", "--help", help="show this", action="store_true")
+HELP_OPTION = argument("-h", "--help", help="show this help", action="store_true")
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser whose errors are UsageErrors with a suggestion; it never prints or exits."""
+    """An argument parser that raises UsageError with a suggestion, and never prints or exits."""
 
     def __init__(self, prog: str, about: str, arguments: Sequence[Argument]) -> None:
         super().__init__(prog=prog, add_help=False, description=about)
@@ -76,27 +76,27 @@ class Parser(argparse.ArgumentParser):
             self.add_argument(*declared.names, help=declared.help, **declared.more)
 
     def error(self, message: str) -> NoReturn:
-        """Raise UsageError with argparse's message, and how to see what is possible."""
+        """Raise UsageError with argparse's message and the command that shows the options."""
         shown = "%conjure help cell" if self.prog.startswith("%%") else f"{self.prog} --help"
         raise UsageError(f"{self.prog}: {message}. {shown} shows the options.")
 
     def read(self, line: str) -> argparse.Namespace:
-        """The options of a line typed by a person. Raises UsageError."""
+        """Parse a line as typed. Raises UsageError."""
         return self.read_words(split_words(line, self.prog))
 
     def read_words(self, words: Sequence[str]) -> argparse.Namespace:
-        """The options in these words. Raises UsageError."""
+        """Parse these words. Raises UsageError."""
         found, rest = self.parse_known_args(words)
         for word in rest:
             known = [option for action in self._actions for option in action.option_strings]
             if word.startswith("-"):
                 raise UsageError(f"{self.prog} has no option {word}{suggest(word, known)}")
-            hint = "; the request goes into the lines below it" if self.prog.startswith("%%") else ""
+            hint = "; write the request on the lines below" if self.prog.startswith("%%") else ""
             raise UsageError(f"{self.prog} does not expect {word!r}{hint}")
         for declared in self._declared:
             if declared.example and not getattr(found, declared.names[0]):
                 wanted = declared.more.get("metavar", declared.names[0])
-                raise UsageError(f"{self.prog} wants {_a(wanted)} {wanted}, such as {declared.example}")
+                raise UsageError(f"{self.prog} needs {_a(wanted)} {wanted}, such as {declared.example}")
         return found
 
 
@@ -105,7 +105,7 @@ def _a(word: str) -> str:
 
 
 def split_words(line: str, prog: str) -> list[str]:
-    """The words of a line, as a shell would see them. Raises UsageError for a quote that is not closed."""
+    """Split a line as a shell would. Raises UsageError for a quote that is not closed."""
     try:
         return shlex.split(line)
     except ValueError as error:
@@ -113,7 +113,7 @@ def split_words(line: str, prog: str) -> list[str]:
 
 
 def following(arguments: Sequence[Argument], context: CommandContext, before: Sequence[str]) -> list[str]:
-    """What Tab offers after these words of a line: the values of an option just typed, else what is not there yet."""
+    """Completions after these words: the values of an option just typed, else the options not used yet."""
     typed = _option_of(before)
     for declared in arguments:
         if declared.is_option and declared.takes_value and typed in declared.names:
@@ -128,7 +128,7 @@ def _values(declared: Argument, context: CommandContext) -> Iterable[str]:
 
 
 def _option_of(before: Sequence[str]) -> str:
-    """The option that a word after these would be a value of: after `--skills`, `--skills=`, `--skills a,`."""
+    """The option whose value the next word would be: after `--skills`, `--skills=`, `--skills a,`."""
     if not before:
         return ""
     last = before[-1]
@@ -137,17 +137,17 @@ def _option_of(before: Sequence[str]) -> str:
     return before[-2] if last.endswith(",") and len(before) > 1 else ""
 
 
-def suggest(word: str, known: Iterable[str], what: str = "") -> str:
-    """`; did you mean X?`, or else the list of what there is; empty if there is nothing."""
+def suggest(word: str, known: Iterable[str]) -> str:
+    """`; did you mean X?`, or `; choose from X, Y, …` if nothing is similar; empty if nothing is known."""
     names = list(known)
     close = difflib.get_close_matches(word, names, n=2, cutoff=0.6)
     if close:
         return f"; did you mean {' or '.join(close)}?"
-    return f"; there is {what}{', '.join(names)}" if names else ""
+    return f"; choose from {', '.join(names)}" if names else ""
 
 
 def flatten(values: Sequence[str] | None) -> list[str] | None:
-    """A list option's values, given with commas or by repetition; None where it was not given."""
+    """Values of a list option, separated by commas or given repeatedly; None if the option was not given."""
     return None if values is None else [part for value in values for part in split_list(value)]
 
 
@@ -158,12 +158,12 @@ def _positive(kind: type[int] | type[float]) -> Any:
             if 0 < value < float("inf"):
                 return value
         what = "a whole number" if kind is int else "a number"
-        raise argparse.ArgumentTypeError(f"wants {what} above 0, not {text!r}")
+        raise argparse.ArgumentTypeError(f"expected {what} above 0, not {text!r}")
 
     return read
 
 
-# ---- what Tab offers
+# ---- completions
 
 
 def session_names(context: CommandContext) -> list[str]:
@@ -186,32 +186,32 @@ def _variables(context: CommandContext) -> list[str]:
 
 # ---- declarations
 
-MODEL_ONCE = argument("--model", help="ask another model, this once", metavar="NAME")
+MODEL_ONCE = argument("--model", help="use another model, this time only", metavar="NAME")
 YES = argument("--yes", help="let commands run without asking", action="store_true")
 
 
 def choice_arguments() -> tuple[Argument, ...]:
-    """The options that say who answers, and with which backends and skills; those of the backends come last."""
+    """The options that choose backends, skills and model, followed by the backends' own options."""
     return (
         argument(
             "--backend",
             metavar="B,…",
             action="append",
-            help=f"where tools run: {', '.join(backend_names())}",
+            help=f"backends that run tools: {', '.join(backend_names())}",
             values=lambda _: backend_names(),
         ),
         argument(
             "--skills",
             metavar="S,…",
             action="append",
-            help="skill folders, .skill packages, names of skills, or variables: Python skills; for anthropic: xlsx, "
-            "pdf, docx, pptx, xlsx@VERSION, custom:ID, anthropic:PATH",
+            help="skill folders, .skill packages, names of skills, or variables that contain Python skills; for the "
+            "anthropic backend also xlsx, pdf, docx, pptx, xlsx@VERSION, custom:ID and anthropic:PATH",
             values=_skill_names,
         ),
         argument(
             "--model",
             metavar="M",
-            help="offline, a model's id, a name in ConjureMagics.models, or a variable that holds a callable",
+            help="offline, a model ID, a name in ConjureMagics.models, or a variable that contains a callable",
             values=_model_names,
         ),
         *_backend_arguments(),
@@ -219,7 +219,7 @@ def choice_arguments() -> tuple[Argument, ...]:
 
 
 def _backend_arguments() -> list[Argument]:
-    """The backends' own options, but for one that is called as an option of the cell is: that one stays the cell's."""
+    """The backends' own options, except those whose names are taken by options of the cell."""
     own = {name for declared in CELL for name in declared.names} | {"--backend", "--skills", "--model", "--help"}
     found = map(_backend_argument, option_fields().items())
     return [declared for declared in found if own.isdisjoint(declared.names)]
@@ -235,7 +235,7 @@ def _backend_argument(option: tuple[str, Field[Any]]) -> Argument:
 
 
 def typed_options(options: argparse.Namespace) -> dict[str, object] | None:
-    """The backends' own options that were typed, by name; None if none was."""
+    """The backends' own options that were given, by name; None if there are none."""
     typed = {name: getattr(options, f"backend_{name}", None) for name in option_fields()}
     return {name: value for name, value in typed.items() if value is not None} or None
 
@@ -244,7 +244,7 @@ CELL = (
     argument(
         "--session",
         metavar="NAME",
-        help="the conversation to go on with, or to begin; it stays current",
+        help="session to continue, or to create if new; it becomes the current one",
         values=session_names,
     ),
     argument(
@@ -252,30 +252,31 @@ CELL = (
         dest="variables",
         metavar="VAR,…",
         action="append",
-        help="kernel variables to send along",
+        help="kernel variables to send with the request",
         values=_variables,
     ),
     argument(
-        "--attach", metavar="PATH,…", action="append", help="files to send along; uploaded for the backend anthropic"
+        "--attach",
+        metavar="PATH,…",
+        action="append",
+        help="files to send with the request; uploaded for the anthropic backend",
     ),
-    argument("--workspace", metavar="PATH", help="work in this folder, as it is"),
-    argument("--input", metavar="PATH", help="the folder that relative paths in the request mean"),
-    argument("-o", "--output", metavar="VAR", help="bind the result to this variable"),
+    argument("--workspace", metavar="PATH", help="work directly in this folder"),
+    argument("--input", metavar="PATH", help="folder that relative paths in the request refer to"),
+    argument("-o", "--output", metavar="VAR", help="assign the result to this variable"),
     argument(
         "--yes",
         action="store_true",
-        help="answer every question of this cell with yes: commands, files that are written, files of your home folder "
-        "that are read, Python in your kernel, addresses that log-fetcher fetches, uploads",
+        help="answer yes to every question of this cell: running commands, writing files, reading files in your home "
+        "folder, running Python in your kernel, fetching addresses with log-fetcher, uploading files",
     ),
     argument("--fresh", action="store_true", help="forget the conversation first"),
-    argument("--max-rounds", metavar="N", type=_positive(int), help="model requests that this cell may take"),
-    argument("--max-cost", metavar="USD", type=_positive(float), help="US dollars that this cell may cost"),
-    argument(
-        "--no-compact", action="store_true", help="refuse, rather than summarise, a conversation that grew too long"
-    ),
-    argument("--timeout", metavar="S", type=_positive(float), help="seconds that this cell may take"),
+    argument("--max-rounds", metavar="N", type=_positive(int), help="maximum number of model requests"),
+    argument("--max-cost", metavar="USD", type=_positive(float), help="maximum cost in US dollars"),
+    argument("--no-compact", action="store_true", help="fail, rather than summarise, if the conversation is too long"),
+    argument("--timeout", metavar="S", type=_positive(float), help="maximum duration in seconds"),
 )
-"""The options of `%%conjure` beside the choice."""
+"""The options of `%%conjure` in addition to `choice_arguments`."""
 
 
 def cell_arguments() -> tuple[Argument, ...]:
@@ -284,5 +285,5 @@ def cell_arguments() -> tuple[Argument, ...]:
 
 
 def cell_parser() -> Parser:
-    """Reads the options of `%%conjure`."""
-    return Parser("%%conjure", "Ask a model; it answers with the help of skills.", cell_arguments())
+    """The parser of `%%conjure`'s options."""
+    return Parser("%%conjure", "Ask a model, which answers with the help of skills.", cell_arguments())

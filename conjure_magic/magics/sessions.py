@@ -1,4 +1,4 @@
-"""The sessions of one kernel: which one a cell goes on with, and how a cell's options change it."""
+"""The sessions of a kernel: which one a cell uses, and how the cell's options change it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from conjure_magic.skills.registry import AskTrust
 
 @dataclass
 class Sessions:
-    """All sessions of the kernel by name, the current one, and what `%conjure use` chose for new ones."""
+    """All sessions of the kernel by name, the current one, and the choices of `%conjure use` for new ones."""
 
     settings: Settings
     namespace: Callable[[], Mapping[str, Any]]
@@ -29,19 +29,19 @@ class Sessions:
     current_name: str = "main"
     chosen: dict[str, Any] = field(default_factory=dict)
     key: Key | None = None
-    """An API key typed at `%conjure key`, in memory only."""
+    """The API key entered at `%conjure key`, in memory only."""
     host: Host | None = None
     """The kernel, for native skills."""
     taken: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By session, the settings that it took because nothing chose otherwise: it follows them when they change."""
+    """By session name, the settings that no option overrode: the session follows them when they change."""
 
     @property
     def current(self) -> Session:
-        """The current session, begun if it is not there yet."""
+        """The current session, created if necessary."""
         return self.open(self.current_name)
 
     def open(self, name: str, **choice: Any) -> Session:
-        """The session of that name, begun with the choice (over what `use` chose) if it is not there yet."""
+        """The session of that name; a new one is created with `choice`, which overrides that of `%conjure use`."""
         session = self.by_name.get(name)
         if session is None:
             self.settings.read_environment()
@@ -54,7 +54,7 @@ class Sessions:
         return session
 
     def defaults(self) -> dict[str, Any]:
-        """What the settings choose, by `%config` or the environment."""
+        """The choice made by the settings (`%config` and environment variables)."""
         return {
             "backend": self.settings.chosen_backend,
             "skills": list(self.settings.skills),
@@ -62,16 +62,16 @@ class Sessions:
         }
 
     def up_to_date(self) -> Session:
-        """The current session as it would run now. Raises UsageError for settings that name what there is not."""
+        """The current session, updated to the settings. Raises UsageError if they name something unknown."""
         session = self.current
         if not session.is_busy:
             self.use(session, {})
         return session
 
     def use(self, session: Session, choice: Mapping[str, Any]) -> None:
-        """Change a session that is there as a cell says, and where none has said anything as the settings say now.
+        """Apply a choice to an existing session, and the current settings where nothing was ever chosen.
 
-        Raises UsageError for what does not exist; then nothing has changed.
+        Raises UsageError if the choice names something unknown; then nothing changes.
         """
         self.settings.read_environment()
         chosen = {key: value for key, value in choice.items() if value is not None}
@@ -83,7 +83,7 @@ class Sessions:
         self.taken[session.name] = now
 
     def pick(self, options: argparse.Namespace) -> Session:
-        """The session that a cell's options mean, changed as they say; it is the current one from now on."""
+        """Return the session that the options select, with their choice applied, and make it the current one."""
         name = check_name(options.session) if options.session else self.current_name
         choice = self.choice(options)
         known = name in self.by_name
@@ -94,7 +94,7 @@ class Sessions:
         return session
 
     def choice(self, options: argparse.Namespace) -> dict[str, Any]:
-        """What a cell's options choose; None where they are silent."""
+        """The choice made by a cell's options; None for each option that was not given."""
         return {
             "backend": flatten(options.backend),
             "skills": flatten(options.skills),
@@ -105,7 +105,7 @@ class Sessions:
         }
 
     def model(self, name: str | None) -> ModelLike | None:
-        """The model that was typed: a callable of the kernel's by its name, or the name itself; None for none."""
+        """The callable in the kernel variable of this name, else the name itself; None if no name was given."""
         if name is None or name in self.settings.models:
             return name
         value = self.namespace().get(name)
@@ -116,15 +116,15 @@ class Sessions:
     def find(self, name: str) -> Session:
         """The session of that name. Raises UsageError if there is none."""
         if name not in self.by_name:
-            raise UsageError(f"there is no session {name!r}{suggest(name, self.by_name)}")
+            raise UsageError(f"no session {name!r}{suggest(name, self.by_name)}")
         return self.by_name[name]
 
     def session_of(self, result: TurnResult) -> Session | None:
-        """The session that has this turn; None if it was taken back, or belongs to none of them."""
+        """The session that contains this turn; None if the turn was removed, or is from another kernel."""
         return next((s for s in self.by_name.values() if any(turn.id == result.id for turn in s.turns)), None)
 
     def use_key(self, key: Key) -> None:
-        """Take this key for all sessions. Raises UsageError if it cannot be used."""
+        """Use this key in all sessions. Raises UsageError if it cannot be used."""
         for session in self.by_name.values():
             session.use_key(key)
         self.key = key
@@ -136,16 +136,16 @@ class Sessions:
 
 
 def check_name(name: str) -> str:
-    """The name, if a session may be called so. Raises UsageError."""
+    """Return the name. Raises UsageError if it is not a valid name for a session."""
     if not name.strip() or len(name) > 64 or not name.isprintable():
-        raise UsageError("a session's name has 1 to 64 printable characters")
+        raise UsageError("a session's name must have 1 to 64 printable characters")
     if name.startswith("-"):
-        raise UsageError(f"a session's name does not begin with a hyphen, as {name!r} does")
+        raise UsageError(f"a session's name must not start with a hyphen: {name!r}")
     return name
 
 
 def merged(before: Mapping[str, Any], choice: Mapping[str, Any]) -> dict[str, Any]:
-    """What was chosen, with what is chosen now over it; the backends' options are added to each other."""
+    """The earlier choice, overridden by the new one; the backends' options are merged."""
     given = {key: value for key, value in choice.items() if value is not None}
     options = {**before.get("options", {}), **given.get("options", {})}
     return {**before, **given, **({"options": options} if options else {})}

@@ -1,4 +1,4 @@
-"""How errors leave the magics: in a line, without a traceback of ours."""
+"""Errors of the magics: shown in a line, without our traceback."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from typing import NoReturn
 
 BEFORE = "conjure_before"
-"""The attribute of a slip that holds the kernel's last error before it."""
+"""Attribute of an input error that contains the kernel's previous error."""
 
 
 @contextlib.contextmanager
 def slips() -> Iterator[None]:
-    """A person's slip is one or two lines, an interrupt one line, what failed one line: no traceback of ours."""
+    """Show invalid input, interrupts and failures as a line or two, without our traceback."""
     from IPython.core.error import UsageError as IPythonUsageError
 
     from conjure_magic.errors import ConjureError, SessionError, SkillError, UsageError
@@ -32,11 +32,11 @@ def slips() -> Iterator[None]:
 
 
 def before_slip(error: BaseException | None) -> BaseException | None:
-    """The error that `%conjure explain` is about: a slip of the magics' own is not, what failed before it is."""
+    """The error that `%conjure explain` is about: never invalid input to our own magics, but the error before it."""
     return getattr(error, BEFORE, error)
 
 
 def _in_one_line(error: BaseException, told: str) -> NoReturn:
     text = f"{type(error).__name__}: {told}" if told else type(error).__name__
-    error._render_traceback_ = lambda: [text]  # type: ignore[attr-defined]  # IPython shows this in its place
+    error._render_traceback_ = lambda: [text]  # type: ignore[attr-defined]  # IPython shows this instead
     raise error.with_traceback(None) from None

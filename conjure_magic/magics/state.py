@@ -1,4 +1,4 @@
-"""What `%conjure` shows of sessions, skills, files and settings."""
+"""Displays of `%conjure`: sessions, skills, files and settings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from conjure_magic.artifacts import media_type
 from conjure_magic.magics.hints import in_cell
 from conjure_magic.models.counting import estimated_tokens
+from conjure_magic.phrases import counted
 from conjure_magic.remedies import with_remedy
 from conjure_magic.render import Table
 from conjure_magic.render import render_state as render
@@ -22,21 +23,21 @@ if TYPE_CHECKING:
 Bundle = dict[str, Any]
 NOT_A_MODEL = "offline (rules, not a language model)"
 GRANTS_NOTHING = (
-    "allowed-tools stands as its author wrote it. It grants nothing by itself: every command still asks first, "
-    "unless you say otherwise."
+    "allowed-tools is shown as the skill's author wrote it. It grants nothing by itself: every command still asks "
+    "first, unless you allow it."
 )
 
 SHOWN = 200
-"""Rows of a table that may have any number."""
+"""Maximum number of rows of a table."""
 
 
 def render_session(session: Session) -> Bundle:
-    """A session: who answers with which hands, what it has used, where its files are."""
+    """A session: its model and backends, its usage, and where its files are."""
     return render(f"Session {session.name}", _values(session))
 
 
 def render_state(sessions: Sessions) -> Bundle:
-    """The current session, and which others there are."""
+    """The current session, and the names of the others."""
     others = [name for name in sessions.by_name if name != sessions.current_name]
     values = _values(sessions.current)
     if others:
@@ -45,7 +46,7 @@ def render_state(sessions: Sessions) -> Bundle:
 
 
 def render_sessions(sessions: Sessions) -> Bundle:
-    """All sessions, the current one marked."""
+    """All sessions, with the current one marked."""
     rows = [
         (
             f"{name} (current)" if name == sessions.current_name else name,
@@ -56,11 +57,11 @@ def render_sessions(sessions: Sessions) -> Bundle:
         )
         for name, session in sorted(sessions.by_name.items())
     ]
-    return render(tables=[Table(("session", "backends", "model", "turns", "files"), rows, empty="no session yet")])
+    return render(tables=[Table(("session", "backends", "model", "turns", "files"), rows, empty="no sessions yet")])
 
 
 def render_skills(session: Session, changes: SkillChanges | None = None) -> Bundle:
-    """The skills, which of them are shadowed, what is odd about them, and what a reload changed."""
+    """The skills, those that are shadowed, findings, and what a reload changed."""
     registry = session.skills
     skills = registry.list()
     rows = [(skill.name, skill.scope, skill.description, str(skill.directory)) for skill in skills]
@@ -78,7 +79,7 @@ def render_skills(session: Session, changes: SkillChanges | None = None) -> Bund
         for skill, first in registry.shadowed
     ]
     if hidden:
-        tables.append(Table(("skill", "from", "folder", "yields to"), hidden, "Shadowed"))
+        tables.append(Table(("skill", "from", "folder", "shadowed by"), hidden, "Shadowed"))
     findings = [
         (finding.level, with_remedy(str(finding), finding.remedy, in_cell))
         for finding in registry.findings
@@ -90,43 +91,43 @@ def render_skills(session: Session, changes: SkillChanges | None = None) -> Bund
 
 
 def render_validation(checked: Sequence[tuple[str, Sequence[Finding]]]) -> Bundle:
-    """What was found about each skill: the rules it breaks, then advice."""
+    """The findings on each skill, errors first."""
     tables = []
     for name, findings in checked:
         rows = [(f.level, f.code, f.message) for f in sorted(findings, key=lambda finding: finding.level)]
-        tables.append(Table(("", "code", "finding"), rows, f"{name}: {_verdict(findings)}", empty="nothing was found"))
-    note = "An error breaks a rule of the Agent Skills specification; a warning is advice."
+        tables.append(Table(("", "code", "finding"), rows, f"{name}: {_verdict(findings)}", empty="no findings"))
+    note = "An error violates the Agent Skills specification; a warning is advice."
     return render(tables=tables, note=note if any(findings for _, findings in checked) else "")
 
 
 def render_package(package: Package) -> Bundle:
-    """A package that was written, with what is in it and what is not."""
+    """A package that was written, with the files that it contains and those left out."""
     rows = [(entry,) for entry in package.entries]
     values: list[tuple[str, object]] = [("package", package.path), ("bytes", package.path.stat().st_size)]
     if package.left_out:
         values.append(("left out", ", ".join(package.left_out)))
-    note = "Give its path to --skills, or unpack it with any ZIP tool."
+    note = "Pass its path to --skills, or unpack it with any ZIP tool."
     return render(f"Packed {package.path.stem}", values, [Table(("file",), rows)], note)
 
 
 def render_files(session: Session) -> Bundle:
-    """The files that a session's turns made, and what else lies in its own folder."""
+    """The files that a session's turns created, and other files in its workspace."""
     header = ("file", "type", "bytes", "saved as")
     rows = [(file.name, file.media_type, file.size, file.shown_path) for file in session.files]
     others = _other_files(session)
     tables = [Table(header, rows, empty="no files yet")]
     if others:
-        tables.append(Table(header, others[:SHOWN], "Also in its folder, of no turn that it remembers"))
+        tables.append(Table(header, others[:SHOWN], "Other files in the workspace"))
     notes = ["%conjure files --save DIR saves copies."] if rows else []
     if len(others) > SHOWN:
-        notes.append(f"The first {SHOWN} of {len(others):,} are shown.")
+        notes.append(f"Only the first {SHOWN} of {len(others):,} are shown.")
     return render(tables=tables, note=" ".join(notes))
 
 
 def _other_files(session: Session) -> list[tuple[str, str, int, str]]:
-    """Rows for what no turn that is remembered has made: from before a reset, or attached.
+    """Rows for files not created by a turn of the conversation: from before a reset, or attached.
 
-    None for a folder of the person's own, which is full of theirs.
+    None if the workspace is a folder of the user's own, which is full of other files.
     """
     workspace = session.opened_workspace
     if workspace is None or workspace.in_place:
@@ -137,27 +138,28 @@ def _other_files(session: Session) -> list[tuple[str, str, int, str]]:
 
 
 def render_request(body: str, whole: str = "") -> Bundle:
-    """The body of a request, and the whole conversation where the body has a summary of it."""
+    """The body of a request, and the whole conversation if the body contains a summary of it."""
     values = [("POST /v1/messages", body)]
     if whole:
-        values.append(("before the summary", whole))
-    return render("The next request, before its prompt", values)
+        values.append(("conversation without the summary", whole))
+    return render("The next request, without its prompt", values)
 
 
 def render_settings(settings: Settings) -> Bundle:
-    """Every setting with its value, its environment variable and what it means."""
+    """Every setting with its value, environment variable and meaning."""
     rows = [
         (name, repr(getattr(settings, name)), trait.metadata.get("env") or "", trait.help)
         for name, trait in sorted(settings.traits(config=True).items())
     ]
-    note = "Set one with %config ConjureMagics.NAME = VALUE."
+    note = "To change a setting: %config ConjureMagics.NAME = VALUE"
     return render("Settings", tables=[Table(("setting", "value", "environment", "meaning"), rows)], note=note)
 
 
 def render_help(rows: Sequence[tuple[str, str]]) -> Bundle:
-    """The commands of `%conjure`: how each is typed, and what it does."""
+    """The commands of `%conjure`, with usage and summary."""
     note = (
-        "%%conjure above a request runs it; %conjure help cell shows its options, %conjure help settings the settings."
+        "To run a request, write it below a %%conjure line. See also: %conjure help cell (options of %%conjure), "
+        "%conjure help settings (settings), %conjure help COMMAND."
     )
     return render("Commands", tables=[Table(("command", "what it does"), rows)], note=note)
 
@@ -176,14 +178,14 @@ def _values(session: Session) -> list[tuple[str, object]]:
     if session.context_tokens:
         values.append(("context", _fullness(session.context_tokens, window)))
     elif session.messages and session.model.name != "offline":
-        values.append(("context", f"about {_fullness(estimated_tokens(session.messages), window)}, not counted yet"))
+        values.append(("context", f"about {_fullness(estimated_tokens(session.messages), window)} (estimated)"))
     if tokens:
         values.append(("tokens", tokens))
     if tokens or session.cost is None:
         values.append(("cost", cost_words(session.cost)))
     values += [
         ("files", f"{len(session.files)}" if session.turns else "none yet"),
-        ("workspace", session.opened_workspace.root if session.opened_workspace else "made with the first turn"),
+        ("workspace", session.opened_workspace.root if session.opened_workspace else "created with the first turn"),
         ("input folder", session.input_folder),
     ]
     return values
@@ -197,7 +199,7 @@ def _verdict(findings: Sequence[Finding]) -> str:
     broken = sum(finding.level == "error" for finding in findings)
     if not broken:
         return "valid"
-    return f"not valid, {broken} {'rule is' if broken == 1 else 'rules are'} broken"
+    return f"not valid, {counted(broken, 'error')}"
 
 
 def _changes(changes: SkillChanges | None) -> str:
@@ -205,4 +207,4 @@ def _changes(changes: SkillChanges | None) -> str:
         return ""
     parts = [f"{word}: {', '.join(getattr(changes, word))}" for word in ("added", "removed", "changed", "broken")]
     told = [part for part in parts if not part.endswith(": ")]
-    return f"Reloaded; {'; '.join(told)}." if told else "Reloaded; nothing has changed."
+    return f"Reloaded; {'; '.join(told)}." if told else "Reloaded; no changes."

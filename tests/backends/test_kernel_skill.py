@@ -140,9 +140,9 @@ def test_an_exception_in_code_is_one_line_and_the_cell_goes_on(loaded: Kernel) -
 
 def test_code_can_neither_end_the_kernel_nor_wait_for_its_loop(loaded: Kernel) -> None:
     call(loaded, "kernel_run", (), "--yes", code="exit()")
-    assert "this would end the person's kernel, so it did nothing" in read(loaded)
+    assert "this would end the user's kernel, so it was ignored" in read(loaded)
     call(loaded, "kernel_run", (), "--yes", code="import asyncio\nawait asyncio.sleep(0)")
-    assert "`await` cannot stand at the top level here" in read(loaded)
+    assert "top-level `await` is not available here" in read(loaded)
     assert loaded.run("import asyncio; await asyncio.sleep(0, 'alive')").text() == "'alive'"
 
 

@@ -60,7 +60,7 @@ def test_a_skill_is_begun_checked_packed_and_its_package_used_without_a_key(load
 def test_all_that_is_wrong_with_a_skill_is_shown_with_its_codes(loaded: Kernel, folder: Path) -> None:
     add(folder, "Bad_Name", "version: <script>alert(1)</script>", "license: [x]")
     shown = html(loaded.run("%conjure validate Bad_Name"))
-    assert "Bad_Name: not valid, 4 rules are broken" in shown
+    assert "Bad_Name: not valid, 4 errors" in shown
     for code in ("name-case", "name-characters", "unknown-field", "restricted-yaml", "license-type"):
         assert code in shown
     assert shown.index("unknown-field") < shown.index("license-type"), "what breaks rules stands before advice"
@@ -71,7 +71,7 @@ def test_every_skill_of_a_folder_is_checked(loaded: Kernel, folder: Path) -> Non
     add(folder / "s", "good")
     add(folder / "s", "bad", "version: 1")
     shown = html(loaded.run("%conjure validate s"))
-    assert "bad: not valid, 1 rule is broken" in shown
+    assert "bad: not valid, 1 error" in shown
     assert "good: valid" in shown
     assert "good: valid" in html(loaded.run("%conjure validate s/good/SKILL.md"))
     assert "UsageError: nowhere: does not exist (not-found)" in str(loaded.run("%conjure pack nowhere").outputs)
@@ -82,14 +82,14 @@ def test_every_skill_of_a_folder_is_checked(loaded: Kernel, folder: Path) -> Non
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("validate", "wants a PATH"),
+        ("validate", "needs a PATH"),
         ("validate a b", "does not expect 'b'"),
         ("validate broken.skill", "cannot be read as a ZIP file"),
-        ("new-skill", "wants a NAME"),
+        ("new-skill", "needs a NAME"),
         ("new-skill ../Escape", "name-characters"),
         ("new-skill there --into .", "already exists"),
         ("new-skill x --into file", "cannot write"),
-        ("pack", "wants a PATH"),
+        ("pack", "needs a PATH"),
         ("pack nowhere", "not-found"),
         ("pack there", "no-skill-md"),
         ("pack ok --into file", "cannot write"),

@@ -111,13 +111,13 @@ def test_files_that_no_remembered_turn_made_are_listed_apart(loaded: Kernel) -> 
     loaded.run("%conjure session apart")
     loaded.run("m = runs('echo 1 > kept.txt')")
     loaded.run("%%conjure --model m --yes\nmake it")
-    assert "Also in its folder" not in shown(loaded.run("%conjure files"))
+    assert "Other files in the workspace" not in shown(loaded.run("%conjure files"))
     loaded.run("%conjure reset")
     listed = shown(loaded.run("%conjure files"))
     assert "no files yet" in listed
-    assert "kept.txt" in listed.partition("Also in its folder")[2]
+    assert "kept.txt" in listed.partition("Other files in the workspace")[2]
     loaded.run("%%conjure --model m --yes --workspace .\nmake it")
-    assert "Also in its folder" not in shown(loaded.run("%conjure files")), "a folder of the person's own"
+    assert "Other files in the workspace" not in shown(loaded.run("%conjure files")), "a folder of the person's own"
 
 
 @pytest.mark.parametrize(
@@ -137,17 +137,17 @@ def test_files_that_no_remembered_turn_made_are_listed_apart(loaded: Kernel) -> 
         ("%conjure undo 3", "cannot undo 3 turns"),
         ("%conjure undo three", "number of turns"),
         ("%conjure retry", "no turn"),
-        ("%conjure session", "wants one name"),
+        ("%conjure session", "needs a NAME"),
         ("%conjure show", "show request"),
         ("%conjure use", "at least one of"),
         ("%conjure help nothing", "no help on 'nothing'"),
         ("%conjure skills 'x", "is a quote missing"),
         ("%%conjure", "the request is empty"),
         ("%%conjure --backend local", "the request is empty"),
-        ("%%conjure --session=-x\nx", "does not begin with a hyphen"),
+        ("%%conjure --session=-x\nx", "must not start with a hyphen"),
         ("%conjure session --model", "has no option --model"),
         ("%conjure --backend local", "%conjure use --backend"),
-        ("%conjure Analyse the log", "below a line of %%conjure"),
+        ("%conjure Analyse the log", "below a %%conjure line"),
     ],
 )
 def test_a_slip_is_one_or_two_lines_without_a_traceback(loaded: Kernel, code: str, said: str) -> None:
@@ -170,7 +170,7 @@ def test_a_slip_leaves_nothing_behind(loaded: Kernel) -> None:
 
 def test_state_and_listings(loaded: Kernel) -> None:
     assert "log-analyzer" in html(loaded.run("%conjure skills"))
-    assert "nothing has changed" in html(loaded.run("%conjure skills --reload"))
+    assert "no changes" in html(loaded.run("%conjure skills --reload"))
     assert "bash_tool" in html(loaded.run("%conjure show request"))
     assert "%conjure undo" in html(loaded.run("%conjure help"))
     assert "max_rounds" in html(loaded.run("%conjure help settings"))
@@ -235,7 +235,7 @@ def test_undo_retry_reset_and_fresh(loaded: Kernel) -> None:
     loaded.run("m = runs('echo hi')")
     for _ in range(2):
         loaded.run("%%conjure --model m --yes\nsay it")
-    assert "1 turn taken back, 1 turn left" in shown(loaded.run("%conjure undo"))
+    assert "removed 1 turn, 1 turn left" in shown(loaded.run("%conjure undo"))
     assert "turn 1" in str(loaded.run("%conjure retry --yes").outputs)
     assert "1 turn forgotten" in shown(loaded.run("%conjure reset"))
     loaded.run("%%conjure --yes\nsay it")

@@ -19,7 +19,7 @@ EVERY = list(CONJURE.every())
 REGION = argument("--region", metavar="R", help="where it is", values=lambda _: ("north", "south"))
 
 
-class Front:
+class FakeContext:
     """What commands may use, with nothing behind it."""
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class Front:
 
 
 @pytest.fixture
-def front() -> Front:
-    return Front()
+def context() -> FakeContext:
+    return FakeContext()
 
 
-def ran(front: Front, given: argparse.Namespace) -> Bundle:
-    front.ran.append(given)
+def ran(context: FakeContext, given: argparse.Namespace) -> Bundle:
+    context.ran.append(given)
     return {"text/plain": "done"}
 
 
@@ -61,38 +61,38 @@ def with_mine(monkeypatch: pytest.MonkeyPatch) -> Command:
 
 
 def test_a_declaration_is_all_that_a_command_needs(
-    front: Front, with_mine: Command, capsys: pytest.CaptureFixture[str]
+    context: FakeContext, with_mine: Command, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    listed = commands.execute(front, ["help"])
+    listed = commands.execute(context, ["help"])
     assert listed is not None
     assert "%conjure mine coal" in listed["text/plain"]
-    commands.execute(front, ["help", "mine", "coal"])
+    commands.execute(context, ["help", "mine", "coal"])
     asked = capsys.readouterr().out
-    commands.execute(front, ["mine", "coal", "--help"])
+    commands.execute(context, ["mine", "coal", "--help"])
     assert capsys.readouterr().out == asked
     assert "--region R" in asked
     assert "Dig for coal." in asked
-    assert commands.execute(front, ["mine", "coal", "7", "--region", "north"]) == {"text/plain": "done"}
-    assert (front.ran[0].pit, front.ran[0].region) == ("7", "north")
-    assert "mine" in with_mine.offers(front, [])
-    assert with_mine.offers(front, ["mine"])[0] == "coal"
-    assert with_mine.offers(front, ["mine", "coal"]) == ["--region", "--help"]
-    assert with_mine.offers(front, ["mine", "coal", "--region"]) == ["north", "south"]
-    assert "mine" in with_mine.offers(front, ["help"])
+    assert commands.execute(context, ["mine", "coal", "7", "--region", "north"]) == {"text/plain": "done"}
+    assert (context.ran[0].pit, context.ran[0].region) == ("7", "north")
+    assert "mine" in with_mine.offers(context, [])
+    assert with_mine.offers(context, ["mine"])[0] == "coal"
+    assert with_mine.offers(context, ["mine", "coal"]) == ["--region", "--help"]
+    assert with_mine.offers(context, ["mine", "coal", "--region"]) == ["north", "south"]
+    assert "mine" in with_mine.offers(context, ["help"])
     with pytest.raises(UsageError, match="did you mean mine"):
-        commands.execute(front, ["mnie"])
-    with pytest.raises(UsageError, match="wants one of: mine coal"):
-        commands.execute(front, ["mine"])
+        commands.execute(context, ["mnie"])
+    with pytest.raises(UsageError, match="needs one of: coal"):
+        commands.execute(context, ["mine"])
 
 
 @pytest.mark.parametrize("command", EVERY, ids=lambda command: command.name or "%conjure")
-def test_help_and_tab_know_every_argument_and_nothing_else(front: Front, command: Command) -> None:
+def test_help_and_tab_know_every_argument_and_nothing_else(context: FakeContext, command: Command) -> None:
     text = command.help
     assert text.startswith(f"usage: {command.line}")
     declared = [name for argument in command.declared for name in argument.names if name.startswith("--")]
     assert [option for option in (*declared, "--help") if option not in text] == []
     assert [c.usage for c in command.commands if c.usage not in text] == []
-    offered = CONJURE.offers(front, command.name.split())
+    offered = CONJURE.offers(context, command.name.split())
     assert [word for word in offered if word.startswith("-")] == [*declared, "--help"]
     parser = command.parser
     assert sorted(o for a in parser._actions for o in a.option_strings if o.startswith("--")) == sorted(
@@ -101,9 +101,9 @@ def test_help_and_tab_know_every_argument_and_nothing_else(front: Front, command
 
 
 @pytest.mark.parametrize("command", EVERY, ids=lambda command: command.name or "%conjure")
-def test_an_option_that_is_not_declared_is_refused(front: Front, command: Command) -> None:
-    with pytest.raises(UsageError, match=command.refusal or "--no-such-option|wants one of"):
-        commands.execute(front, [*command.name.split(), "--no-such-option"])
+def test_an_option_that_is_not_declared_is_refused(context: FakeContext, command: Command) -> None:
+    with pytest.raises(UsageError, match=command.refusal or "--no-such-option|needs one of"):
+        commands.execute(context, [*command.name.split(), "--no-such-option"])
 
 
 def test_names_say_where_a_command_stands() -> None:
@@ -113,10 +113,10 @@ def test_names_say_where_a_command_stands() -> None:
         ]
 
 
-def test_a_key_that_was_typed_is_not_repeated(front: Front) -> None:
+def test_a_key_that_was_typed_is_not_repeated(context: FakeContext) -> None:
     for words in (["key", "sk-secret-0123"], ["key", "--sk-secret-0123"], ["key", "-x", "sk-secret-0123"]):
         with pytest.raises(UsageError) as caught:
-            commands.execute(front, words)
+            commands.execute(context, words)
         assert "secret" not in str(caught.value)
 
 
@@ -132,12 +132,12 @@ def test_a_key_that_was_typed_is_not_repeated(front: Front) -> None:
         (["--fresh"], "--yes"),
     ],
 )
-def test_values_are_offered_wherever_one_may_stand(front: Front, before: Sequence[str], offered: str) -> None:
-    found = options.following(options.cell_arguments(), front, before)
+def test_values_are_offered_wherever_one_may_stand(context: FakeContext, before: Sequence[str], offered: str) -> None:
+    found = options.following(options.cell_arguments(), context, before)
     assert offered in found
     assert ("--model" in found) == offered.startswith("-")
 
 
-def test_where_paths_may_stand_ipython_completes_them(front: Front) -> None:
-    assert options.following(options.cell_arguments(), front, ["--workspace"]) == []
-    assert CONJURE.offers(front, ["files", "--save"]) == []
+def test_where_paths_may_stand_ipython_completes_them(context: FakeContext) -> None:
+    assert options.following(options.cell_arguments(), context, ["--workspace"]) == []
+    assert CONJURE.offers(context, ["files", "--save"]) == []

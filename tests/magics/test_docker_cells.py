@@ -68,7 +68,7 @@ def test_without_an_engine_it_says_what_to_do_and_shows_the_bounds(loaded: Kerne
 
 
 def test_why_there_are_no_lists_of_hosts_is_said(loaded: Kernel) -> None:
-    assert "A list of allowed hosts would be" in shown(loaded.run(f"{NO_ENGINE}%conjure docker"))
+    assert "A list of allowed hosts would not" in shown(loaded.run(f"{NO_ENGINE}%conjure docker"))
     assert "allowed hosts" in loaded.run("%conjure help docker").text()
 
 
@@ -116,7 +116,7 @@ def test_engine_and_image_are_shown(loaded: Kernel, docker_image: str) -> None:
     assert f"{docker_image}, " in text
     assert "MB, made on 20" in text
     text = shown(loaded.run("%conjure use --image conjure-test:nowhere\n%conjure docker"))
-    assert "conjure-test:nowhere is not there; it will be pulled with the first command" in text
+    assert "conjure-test:nowhere does not exist yet; it will be pulled for the first command" in text
 
 
 @pytest.mark.docker
@@ -128,7 +128,7 @@ def test_a_cell_chooses_its_image_and_the_container_is_shown(loaded: Kernel, doc
     assert shown(cell)
     assert "42" in cell.text("text/html")
     text = shown(loaded.run("%conjure docker"))
-    assert re.search(rf"boxed +conjure-boxed-\w+ +{docker_image} +running +lives", text)
+    assert re.search(rf"boxed +conjure-boxed-\w+ +{docker_image} +running +running", text)
     slip = loaded.run("%%conjure --session boxed --image 'a b'\nGo.").text()
     assert slip.startswith("UsageError: 'a b' is not a valid image name")
     loaded.run("%unload_ext conjure_magic\n%load_ext conjure_magic")
@@ -142,7 +142,7 @@ def test_an_image_is_built_from_a_cell(loaded: Kernel, docker_image: str, built:
     text = shown(cell)
     assert f"Building {built}: done after" in text
     assert f"{built}, " in text
-    assert f"--image {built} uses it." in text
+    assert f"Use it with --image {built}." in text
     assert len(cell.outputs) == 2, "one display that is updated, and what came of it"
 
 

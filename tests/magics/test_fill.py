@@ -114,7 +114,7 @@ def test_a_file_is_written_in_the_place_of_a_planted_link(tmp_path: Path) -> Non
 def test_a_value_that_cannot_travel_is_a_slip_that_names_it(tmp_path: Path) -> None:
     frame = pandas.DataFrame({"a": [1]})
     frame.to_csv = lambda **_: 1 / 0  # type: ignore[method-assign, assignment]
-    with pytest.raises(UsageError, match="'frame' cannot be sent along: ZeroDivisionError"):
+    with pytest.raises(UsageError, match="cannot send the variable 'frame': ZeroDivisionError"):
         variable_texts(["frame"], {"frame": frame}, tmp_path)
 
 
@@ -141,7 +141,7 @@ def test_a_value_that_cannot_be_shown_is_a_slip_that_names_it() -> None:
         def __repr__(self) -> str:
             raise RuntimeError("no repr")
 
-    with pytest.raises(UsageError, match="'odd' cannot be shown as text: RuntimeError: no repr"):
+    with pytest.raises(UsageError, match="cannot convert the variable 'odd' to text: RuntimeError: no repr"):
         fill("{{odd}}", {"odd": Odd()})
 
 

@@ -57,14 +57,14 @@ def test_skills_and_files_are_listed(loaded: Kernel, stub: StubServer) -> None:
     assert "&lt;b&gt;report" in cell.text("text/html")
     assert "<b>report" not in cell.text("text/html")
     assert "1,234" in cell.text()
-    assert "no, uploaded" in cell.text()
+    assert "no (uploaded)" in cell.text()
     assert "none" in told(loaded.run("%conjure hosted skills --source custom"))
 
 
 def test_a_skill_is_uploaded_versioned_fetched_and_deleted(loaded: Kernel, stub: StubServer) -> None:
     new_skill("house-style", loaded.folder / "made")
     assert "custom:skill_stub000001" in told(loaded.run("%conjure hosted upload made/house-style --name House"))
-    assert "A version of house-style" in told(
+    assert "Uploaded a version of house-style" in told(
         loaded.run("%conjure hosted upload made/house-style --version-of skill_stub000001")
     )
     assert "House" in told(loaded.run("%conjure hosted skills --source custom"))
@@ -76,7 +76,7 @@ def test_a_skill_is_uploaded_versioned_fetched_and_deleted(loaded: Kernel, stub:
     cell = loaded.run(
         "%conjure hosted delete skill_stub000001@skver_stub000001 skill_stub000001", answers=["what?", "y"]
     )
-    assert "Delete for good" in cell.prompts[0]
+    assert "Permanently delete" in cell.prompts[0]
     assert "deleted skill_stub000001@skver_stub000001\ndeleted skill_stub000001" in told(cell)
     assert [skill.source for skill in stub.hosted.skills.values()] == ["anthropic"] * 4
 

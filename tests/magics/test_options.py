@@ -24,7 +24,7 @@ def test_lists_take_commas_or_repetition() -> None:
         ("--max-rounds two", "number above 0"),
         ("--timeout nan", "number above 0"),
         ("--timeout -3", "--timeout"),
-        ("what is this", "does not expect 'what'; the request goes into the lines below it"),
+        ("what is this", "does not expect 'what'; write the request on the lines below"),
         ("--skills 'x", "is a quote missing"),
     ],
 )
