@@ -1,27 +1,28 @@
-"""Runs shell commands for its owner, and lets none of their processes outlive it.
+"""Runs shell commands for its owner process, and ensures that none of their processes outlives it.
 
-Runs alone, on the standard library: `python -I -S supervisor.py [OWNER_PID [DIR]]`. The owner speaks to it over
-its stdin and stdout; when that pipe closes, or the owner dies, it SIGKILLs every descendant, deletes the plain
-folder DIR, and ends. On Linux it is a child subreaper: whatever a command starts (setsid, double fork, an empty
-environment, deaf to SIGTERM) becomes its child when orphaned, so "no children left" means "no descendants left".
-Elsewhere it knows process groups and what `ps` shows; a daemon that left both behind escapes it.
+A script that uses only the standard library: `python -I -S supervisor.py [OWNER_PID [DIR]]`. The owner communicates
+with it over its stdin and stdout. When that pipe closes, or the owner dies, it sends SIGKILL to every descendant,
+deletes the folder DIR (which contains files only), and exits. On Linux it is a child subreaper: any process that a
+command starts (after setsid or a double fork, with an empty environment, ignoring SIGTERM) becomes its child when
+orphaned, so "no children left" means "no descendants left". On other systems it knows only process groups and the
+output of `ps`; a daemon that has left both escapes it.
 
-Frames, both ways: one byte of kind, four of length (big-endian), the payload.
+Frames in both directions: one byte for the kind, four for the length (big-endian), then the payload.
 
-    to it     R  run: cwd, command, NAME=value, … separated by NUL     K  kill everything
-    from it   H  hello: protocol version, "subreaper" or "groups"      B  begun: the shell's pid
-              O  bytes of stdout          E  bytes of stderr           F  could not start: why
+    received  R  run: cwd, command, NAME=value, … separated by NUL     K  kill everything
+    sent      H  hello: protocol version, "subreaper" or "groups"      B  begun: the shell's pid
+              O  bytes of stdout          E  bytes of stderr           F  could not start: reason
               X  exit: status (or minus the signal), processes left running, 1 if a kill cut it short
-              D  everything is killed: how many survived
+              D  everything killed: number of survivors
 
-The shell of the next command is forked while nothing runs, and waits: only the exec is left to do when a request
-comes. After a kill nobody waits until a command has ended again, so that what is left can be counted from outside.
+The shell of the next command is forked in advance while nothing runs, so that a request only has to exec it. After a
+kill no shell is forked until a command has ended, so that the remaining processes can be counted from outside.
 
-A command ends when its shell does: what is in the pipes then is relayed, and for `DRAIN` seconds what still
-comes; later output of what it left in the background is read and dropped, so that nothing there blocks.
+A command ends when its shell does: output in the pipes at that moment, and for another `DRAIN` seconds, is relayed.
+Later output of background processes is read and dropped, so that they do not block.
 """
 
-# ruff: noqa: I001, S606, SIM105 - `_signal` counts as foreign; no shell is meant; contextlib costs the start 2 ms
+# ruff: noqa: I001, S606, SIM105 - `_signal` counts as third-party; no shell is intended; contextlib takes 2 ms to import
 from __future__ import annotations
 
 import os
@@ -29,27 +30,27 @@ import select
 import sys
 import time
 
-# Not `signal`, whose enums cost the start 5 ms more.
+# Not `signal`, whose enums take another 5 ms to import.
 import _signal as signal  # type: ignore[import-not-found]
 
 CHUNK, REQUEST_LIMIT = 1 << 16, 1 << 22
 SIGNALS = (signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD, signal.SIGPIPE, signal.SIGXFSZ)
-QUEUE_LIMIT = 1 << 18  # bytes that wait for the owner before a command's pipes are left full
+QUEUE_LIMIT = 1 << 18  # bytes queued for the owner above which commands' pipes are no longer read
 HOLD, DRAIN, KILL_PATIENCE = 0.005, 0.1, 5.0  # seconds
 Row = tuple[int, int, str, int]  # a process: parent, process group, state, start time
 
 
 class GoneError(Exception):
-    """The owner is no longer there, or speaks nonsense."""
+    """The owner is gone, or sent an invalid frame."""
 
 
 def proc_table() -> dict[int, Row]:
-    """Every process that /proc shows."""
+    """Every process in /proc."""
     table = {}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{name}/stat", "rb", 0) as file:
-                # The command's name, in parentheses, may hold anything: look behind the last one.
+                # The command's name, in parentheses, may contain anything: split after the last one.
                 fields = file.read(1024).rpartition(b")")[2].split()
         except OSError:
             continue
@@ -59,7 +60,7 @@ def proc_table() -> dict[int, Row]:
 
 
 def ps_table() -> dict[int, Row]:
-    """Every process that `ps` shows, for systems without /proc."""
+    """Every process according to `ps`, for systems without /proc."""
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -93,9 +94,9 @@ def below(root: int, table: dict[int, Row], groups: frozenset[int] = frozenset()
 
 
 def kill(rows: dict[int, Row]) -> None:
-    """SIGKILL these processes, each with its group: a group is hit as one, also while its members fork.
+    """Send SIGKILL to these processes and their groups: a group is killed as a whole, even while its members fork.
 
-    In the given order, which is parents first: no shell may live to run the command after a killed one.
+    Uses the given order, parents first, so that no shell survives to run the next command of its script.
     """
     hit = {0, 1, os.getpgrp()}
     for pid, row in rows.items():
@@ -108,7 +109,7 @@ def kill(rows: dict[int, Row]) -> None:
 
 
 def prctl(option: int, value: int) -> bool:
-    """Set something of this process that only Linux knows; False where it does not."""
+    """Set an attribute of this process on Linux; False if that is not possible."""
     if not sys.platform.startswith("linux"):
         return False
     try:
@@ -120,7 +121,7 @@ def prctl(option: int, value: int) -> bool:
 
 
 def become_subreaper() -> bool:
-    """Adopt every orphaned descendant from now on; False where the system cannot."""
+    """Adopt every orphaned descendant from now on; False if the system does not support it."""
     return prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
 
 
@@ -138,7 +139,7 @@ def close(*fds: int) -> None:
 
 
 def unread(fd: int) -> int:
-    """Bytes that lie in a pipe."""
+    """Number of unread bytes in a pipe."""
     import fcntl
     import termios
 
@@ -146,21 +147,23 @@ def unread(fd: int) -> int:
 
 
 def become_command(gate: int, out: int, err: int, shell: str, request: bytes) -> None:
-    """Turn this fresh child into the shell: own session, our stdin (/dev/null), signals as a terminal leaves them.
+    """Turn this forked child into the shell: in its own session, with our stdin (/dev/null) and default signals.
 
-    All that needs no request is done before one is waited for. Returns if none comes.
+    Everything that does not depend on the request is done before waiting for it. Returns if none arrives.
     """
-    prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: it dies with us, also one that was stopped and sees no pipe's end
+    prctl(
+        1, signal.SIGKILL
+    )  # PR_SET_PDEATHSIG: it dies with us, even if it was stopped and cannot notice a closed pipe
     signal.set_wakeup_fd(-1)
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)  # Python ignores some, and what is ignored stays so through exec
+        signal.signal(number, signal.SIG_DFL)  # Python ignores some of them, which exec would preserve
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
     os.setsid()
     os.dup2(out, 1)
     os.dup2(err, 2)
     try:
         with open("/proc/self/oom_score_adj", "w") as file:
-            file.write("500")  # when memory runs out, the command goes before its owner does
+            file.write("500")  # when memory runs out, the command is killed before its owner
     except OSError:
         pass
     if given := os.read(gate, select.PIPE_BUF):
@@ -171,10 +174,10 @@ def become_command(gate: int, out: int, err: int, shell: str, request: bytes) ->
 
 
 class Child:
-    """A process that is to become a command. It may wait for what to run, so that no command waits for its fork."""
+    """A process that will become a command. It may be forked before its request is known, to save that time later."""
 
     def __init__(self, shell: str, ours: tuple[int, ...], request: bytes = b"") -> None:
-        """`ours` is what only the parent may hold. Raises OSError: no more processes, or descriptors."""
+        """Fork. The child closes `ours`. Raises OSError if there are no processes or descriptors left."""
         pipes: list[int] = []
         try:
             for _ in range(4):
@@ -195,25 +198,25 @@ class Child:
         close(out, err, failed, gate)
 
     def run(self, request: bytes) -> None:
-        """Let it go on; it reads the whole of what fits into PIPE_BUF or, if we die, nothing."""
+        """Let it continue with the request, which fits into PIPE_BUF: it reads all of it or, if we die, nothing."""
         try:
             os.write(self.gate, b"!" if self.request else request)
-        except BrokenPipeError:  # it was killed, which its end will tell
+        except BrokenPipeError:  # it was killed, which its exit status will show
             pass
         os.close(self.gate)
 
-    def let_go(self) -> None:
-        """Close what is held of one that will run nothing."""
+    def release(self) -> None:
+        """Close the descriptors of a child that will not run."""
         close(self.out, self.err, self.failure, self.gate)
 
     def reason(self) -> bytes:
-        """Why it could not become a command; empty if it did. To be asked once, when it has died."""
+        """Why it could not become a command; empty if it did. May be called once, after its death."""
         with open(self.failure, "rb", 0) as file:
             return file.read(1000)
 
 
 class Supervisor:
-    """The state of the one command that runs, and of everything that earlier ones left."""
+    """State of the running command, and of the processes that earlier ones left."""
 
     def __init__(self, owner: int = 0) -> None:
         self.inp, self.out = os.dup(0), os.dup(1)
@@ -232,10 +235,10 @@ class Supervisor:
         self.child: Child
         self.spare: Child | None = None
         self.due, self.crowded, self.hold = True, False, 0.0
-        self.survivors: int | None = None  # of a kill that is still to be answered
+        self.survivors: int | None = None  # of a kill that has not been answered yet
         self.status: int | None = None
         self.until, self.owed = 0.0, 0
-        self.pipes: dict[int, bytes] = {}  # kind of frame for what comes out of them; none: it is dropped
+        self.pipes: dict[int, bytes] = {}  # kind of frame for their output; empty: it is dropped
         self.before: set[tuple[int, int]] = set()
         self.groups: frozenset[int] = frozenset()
         self.cut = self.stop = False
@@ -243,7 +246,7 @@ class Supervisor:
         self.send(b"H", b"1 subreaper" if self.subreaper else b"1 groups")
 
     def listen(self) -> None:
-        """Be woken by signals, and by the owner's death even if some other process keeps our pipe open."""
+        """Wake up on signals, and on the owner's death even if another process keeps our pipe open."""
         self.wake, writer = os.pipe()
         os.set_blocking(self.wake, False)
         os.set_blocking(writer, False)
@@ -254,11 +257,11 @@ class Supervisor:
         if self.owner and hasattr(os, "pidfd_open"):
             try:
                 self.owner_fd = os.pidfd_open(self.owner)
-            except OSError:  # an old kernel, or dead already: then the parent has changed
+            except OSError:  # an old kernel, or already dead: then the parent has changed
                 pass
 
     def children(self) -> bool:
-        """Reap what has died; True if there is any child left. Notes how the shell ended."""
+        """Reap dead children and note how the shell ended; True if any child is left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -266,8 +269,8 @@ class Supervisor:
                 return False
             if pid == 0:
                 return True
-            if self.spare and pid == self.spare.pid:  # somebody killed it
-                self.spare.let_go()
+            if self.spare and pid == self.spare.pid:  # something killed it
+                self.spare.release()
                 self.spare = None
             if pid == self.shell and self.status is None:
                 self.status = os.waitstatus_to_exitcode(status)
@@ -275,7 +278,7 @@ class Supervisor:
                 self.owed = sum(unread(fd) for fd, kind in self.pipes.items() if kind)
 
     def alive(self) -> dict[int, Row]:
-        """Every descendant, without looking where there can be none."""
+        """Every descendant; reads the process table only if there can be any."""
         if not self.children() and self.subreaper:
             return {}
         rows = below(os.getpid(), self.table(), frozenset() if self.subreaper else self.groups)
@@ -284,22 +287,22 @@ class Supervisor:
         return rows
 
     def kill_all(self) -> int:
-        """SIGKILL until nothing is left; the number of those that would not die."""
+        """Send SIGKILL until no descendant is left. Return the number of survivors."""
         self.retire()
         end = time.monotonic() + KILL_PATIENCE
         while rows := self.alive():
             if time.monotonic() > end:
                 return len(rows)
             kill(rows)
-            select.select([self.wake], [], [], 0.01)  # until something dies, which is at once as a rule
+            select.select([self.wake], [], [], 0.01)  # until something dies, usually at once
             self.woken()
         return 0
 
     def start(self, payload: bytes) -> None:
-        """Run what a request says."""
+        """Run the command of a request."""
         if self.shell or b"\0" not in payload:
             raise GoneError
-        self.children()  # also the one that waits may be dead
+        self.children()  # the spare child may be dead too
         self.before = {(pid, row[3]) for pid, row in self.alive().items()} if self.crowded else set()
         if len(payload) > select.PIPE_BUF:
             self.retire()
@@ -310,9 +313,9 @@ class Supervisor:
             return
         self.shell, self.child, self.spare, self.due = child.pid, child, None, False
         self.send(b"B", str(self.shell).encode())
-        if self.owner:  # should it kill us, the owner knows whom to look for
+        if self.owner:  # if the command kills us, the owner knows which process to find
             self.flush()
-        else:  # not of this machine: it can wait for the first output, and both are one piece
+        else:  # on another machine: hold it back to send it together with the first output
             self.hold = time.monotonic() + HOLD
         child.run(payload)
         self.status, self.owed = None, 0
@@ -322,7 +325,7 @@ class Supervisor:
             os.set_blocking(fd, False)
 
     def prepare(self) -> None:
-        """Fork for the next command, as nobody waits: the last one's end is told. If it fails, that one will tell."""
+        """Fork the next command's child, now that no one is waiting. Failures are reported by the next command."""
         self.due = False
         try:
             self.spare = self.spare or Child(self.shell_path, (self.inp, self.out))
@@ -330,15 +333,15 @@ class Supervisor:
             pass
 
     def retire(self) -> None:
-        """End the child that waits for a command."""
+        """Kill the spare child."""
         if self.spare:
-            os.kill(self.spare.pid, signal.SIGKILL)  # not reaped yet, so nobody else has its id
+            os.kill(self.spare.pid, signal.SIGKILL)  # not reaped yet, so its pid has not been reused
             os.waitpid(self.spare.pid, 0)
-            self.spare.let_go()
+            self.spare.release()
         self.spare, self.due = None, False
 
     def relay(self, fd: int) -> None:
-        """Pass on some of what the command printed; what comes after its end is dropped."""
+        """Relay a chunk of the command's output; output after its end is dropped."""
         try:
             chunk = os.read(fd, CHUNK)
         except BlockingIOError:
@@ -351,7 +354,7 @@ class Supervisor:
             self.send(self.pipes[fd], chunk)
 
     def finish(self) -> None:
-        """Report the end of the command, and of the killing, once everything owed has been relayed."""
+        """Report the end of the command, and of a kill, once all pending output has been relayed."""
         if self.shell:
             pipes = [fd for fd, kind in self.pipes.items() if kind]
             waiting = time.monotonic() < self.until or (self.owed > 0 and any(map(unread, pipes)))
@@ -372,13 +375,13 @@ class Supervisor:
             self.survivors = None
 
     def send(self, kind: bytes, payload: bytes) -> None:
-        """Put a frame in the queue."""
+        """Queue a frame."""
         self.hold = 0.0
         self.queue += [kind + len(payload).to_bytes(4, "big"), payload]
         self.queued += 5 + len(payload)
 
     def flush(self) -> None:
-        """Write what the pipe takes."""
+        """Write as much as the pipe accepts."""
         while self.queue:
             try:
                 written = os.writev(self.out, self.queue[:64])
@@ -395,8 +398,8 @@ class Supervisor:
             if written:
                 self.queue[0] = self.queue[0][written:]
 
-    def hear(self) -> None:
-        """Read requests and do what they say."""
+    def receive(self) -> None:
+        """Read and process requests."""
         chunk = os.read(self.inp, CHUNK)
         self.request += chunk
         while len(self.request) >= 5:
@@ -424,7 +427,7 @@ class Supervisor:
         self.stop = self.stop or signal.SIGTERM in numbers or signal.SIGHUP in numbers
 
     def wait(self) -> list[int]:
-        """Sleep until there is something to do; the descriptors that are ready."""
+        """Wait until there is something to do. Return the descriptors that are ready."""
         poll = select.poll()
         full = self.queued >= QUEUE_LIMIT
         for fd in (self.inp, self.wake, self.owner_fd, *self.pipes):
@@ -438,11 +441,11 @@ class Supervisor:
         elif holding > 0 or (self.due and not self.queue):
             timeout = max(int(holding * 1000), 0) + 2
         elif self.owner and self.owner_fd < 0:
-            timeout = 1000  # nothing tells us of the owner's death: look for it
+            timeout = 1000  # nothing notifies us of the owner's death: poll
         return [fd for fd, _ in poll.poll(timeout)]
 
-    def turn(self) -> None:
-        """One round of the loop."""
+    def step(self) -> None:
+        """One iteration of the loop."""
         ready = self.wait()
         if self.owner_fd in ready or (self.owner and os.getppid() != self.owner):
             raise GoneError
@@ -452,7 +455,7 @@ class Supervisor:
         if self.wake in ready:
             self.woken()
         if self.inp in ready:
-            self.hear()
+            self.receive()
         if self.stop:
             raise GoneError
         self.children()
@@ -463,10 +466,10 @@ class Supervisor:
             self.prepare()
 
     def serve(self) -> None:
-        """Do what the owner says until it is gone; then kill everything."""
+        """Process requests until the owner is gone, then kill everything."""
         try:
             while True:
-                self.turn()
+                self.step()
         finally:
             self.kill_all()
 
@@ -475,7 +478,7 @@ if __name__ == "__main__":
     try:
         Supervisor(int(sys.argv[1]) if len(sys.argv) > 1 else 0).serve()
     except GoneError:
-        for folder in sys.argv[2:]:  # the owner may not have lived to delete it
+        for folder in sys.argv[2:]:  # the owner may have died before it could delete it
             for name in os.listdir(folder):
                 os.unlink(os.path.join(folder, name))
             os.rmdir(folder)

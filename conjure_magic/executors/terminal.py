@@ -1,7 +1,7 @@
-"""Bytes of a terminal program as plain text: UTF-8, no escape sequences, nothing invisible that misleads.
+"""Terminal output as plain text: UTF-8, without escape sequences or misleading invisible characters.
 
-`PlainText` takes a stream in pieces split anywhere; `visible` shows what is in a text as it stands.
-Sequences as ECMA-48 has them (CSI, OSC, DCS, SOS, PM, APC, two-character escapes), 7-bit and 8-bit.
+`PlainText` decodes a stream in chunks of any size; `visible` makes the invisible characters of a text visible.
+Escape sequences are those of ECMA-48 (CSI, OSC, DCS, SOS, PM, APC, two-character escapes), 7-bit and 8-bit.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import re
 from collections.abc import Mapping
 
 STRING_LIMIT = 4096
-"""Characters of an OSC or DCS string that may be swallowed; a longer one is taken for binary data and shown."""
+"""Maximum characters of an OSC or DCS string that is removed; a longer one is assumed to be binary data and shown."""
 
-# Each begins with one literal or one set, which is what makes a search for them quick. The 8-bit forms are rare
-# and looked for only where there is any such character. No body holds what begins a sequence, so that many beginnings
-# are no more work than one, nor a line end, so that no whole line is swallowed.
+# Each pattern starts with one literal or one set, which makes searching fast. The 8-bit forms are rare, and searched
+# only if any such character occurs. No body contains the start of a sequence, so that many starts take no more time
+# than one, nor a line end, so that no whole line is removed.
 _BODY = rf"[^\n\x07\x18\x1a\x1b\x90\x98\x9b-\x9f]{{0,{STRING_LIMIT}}}+"
 _CSI = r"[0-?]{0,64}+[ -/]{0,8}+"
 _SEQUENCE = re.compile(rf"\x1b(?:\[{_CSI}[@-~]|[\]PX^_]{_BODY}(?:\x07|\x1b\\|\x9c)|[ -/]{{0,8}}[0-~])")
@@ -41,9 +41,9 @@ _SPECIAL = re.compile(f"[\\r{_INVISIBLE}]")
 
 
 def visible(text: str) -> str:
-    """The text with control characters, bidi overrides and invisible tags replaced by signs that show them.
+    """The text with control characters, bidi overrides and invisible tags replaced by visible symbols.
 
-    Tab, newline and carriage return stay. For text that is data, such as a file's content or its name.
+    Tab, newline and carriage return stay. For text that is data, such as a file's content or name.
     """
     return _shown(text, _CODES)
 
@@ -53,7 +53,7 @@ def _shown(text: str, signs: Mapping[int, str]) -> str:
 
 
 def _without_overstrikes(text: str) -> str:
-    """The text with what backspaces took back left out, within a line."""
+    """The text without the characters that backspaces removed, within a line."""
     kept: list[str] = []
     for character in text:
         if character == "\x08" and kept and kept[-1] not in "\n\r\x08":
@@ -64,21 +64,21 @@ def _without_overstrikes(text: str) -> str:
 
 
 class PlainText:
-    """Decodes one stream. Line ends become newlines; a carriage return within a line stays one."""
+    """Decodes a stream. Line ends become newlines; a carriage return within a line is kept."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
 
     def feed(self, data: bytes) -> str:
-        """The text of some more bytes; what may be the beginning of a sequence waits for the next."""
+        """Decode a chunk; a possible start of an escape sequence is held back for the next chunk."""
         fresh = not self._held and not self._decoder.getstate()[0]
         if fresh and data.isascii() and len(data.translate(None, _PLAIN_CONTROLS)) == len(data):
             return data.decode("ascii")
         return self._clean(self._held + self._decoder.decode(data))
 
     def end(self) -> str:
-        """The text of what still waited."""
+        """The text that was held back."""
         return self._clean(self._held + self._decoder.decode(b"", final=True), final=True)
 
     def _clean(self, text: str, final: bool = False) -> str:
@@ -93,14 +93,14 @@ class PlainText:
         if "\r\r" in text:
             text = _RETURNS.sub("\r", text)
         text = text.replace("\r\n", "\n")
-        if text.endswith("\r") and not final:  # half of a line end, perhaps
+        if text.endswith("\r") and not final:  # perhaps half of a line end
             text, self._held = text[:-1], "\r" + self._held
         if "\x08" in text:
             text = _without_overstrikes(text)
         return _shown(text, _PRINTED)
 
     def _hold(self, text: str) -> str:
-        """The text without its end, if that may be the beginning of a sequence."""
+        """The text without a possible start of an escape sequence at its end, which is held back."""
         unfinished = _UNFINISHED.search(text) or (_UNFINISHED_8BIT.search(text) if _C1.search(text) else None)
         if unfinished is None:
             return text

@@ -1,8 +1,8 @@
-"""A turn's display while it runs: two outputs updated in place, or plain text where there is no kernel.
+"""The live display of a turn: two outputs updated in place, or plain text without a kernel.
 
-The main output holds what is done; the second, small one the newest text, what runs, and the time. Redrawing
-everything at a fixed rate would send a number of bytes quadratic in the answer's length. So the main output is
-redrawn when it has grown by a part of itself, and the second is bounded and spends so many bytes a second.
+The main output contains the finished items; the second, small one the newest text, the running call, and the time.
+Redrawing everything at a fixed rate would send a number of bytes quadratic in the answer's length. So the main output
+is redrawn only after it has grown by a fraction of its size, and the second has a limited size and rate.
 """
 
 from __future__ import annotations
@@ -55,21 +55,21 @@ from conjure_magic.render.turn import Bundle, render_footer, render_pictures, re
 log = logging.getLogger(__name__)
 
 GAP = 0.2
-"""Seconds between two redraws of the second output, at least."""
+"""Minimum seconds between two redraws of the second output."""
 TICK, SLOWEST = 1.0, 1.4
-"""Seconds after which it is redrawn for the clock alone: for a short one, for a long one."""
+"""Seconds after which the second output is redrawn to update its clock: if it is short, if it is long."""
 BYTES_PER_SECOND = 5_000
-"""What it may spend on what happens."""
+"""Rate limit of the second output."""
 BYTES_PER_CHARACTER = 6
-"""What it may spend on each new character: slow text waits for company."""
+"""Bytes that may be sent for each new character: slow text is collected before it is shown."""
 GROWTH = 0.2
-"""By which part of itself the main output must have grown to be redrawn: what it sends stays linear."""
+"""Fraction by which the main output must grow before it is redrawn, so that the bytes sent stay linear."""
 LEAST = 300
-"""Characters for which it is redrawn at least."""
+"""Minimum number of new characters for a redraw of the main output."""
 JOIN = 5.0
-"""Seconds that closing waits for a redraw that is under way."""
+"""Seconds that closing waits for a redraw in progress."""
 PRINTED = 4_000
-"""Characters of a command's output that a terminal shows while it runs."""
+"""Characters of a running command's output that are shown in a terminal."""
 
 EMPTY: Bundle = {"text/html": ""}
 
@@ -78,20 +78,20 @@ class Display(Protocol):
     """Shows one turn; a subscriber of its session."""
 
     def __call__(self, event: Event) -> None:
-        """Take one event in. Never raises on account of the display."""
+        """Process an event. Errors of the display are logged, never raised."""
         ...
 
     def close(self) -> None:
-        """Stop what ticks and leave a final state. Calling it twice is fine."""
+        """Stop updating and show the final state. May be called twice."""
         ...
 
 
 def open_display(limits: DisplayLimits, shell: Any = None) -> Display:
-    """A display for the cell that runs now: rich in a kernel, plain text in a terminal.
+    """Return a display for the running cell: HTML in a kernel, plain text in a terminal.
 
     Args:
-        limits: how much travels inside the output.
-        shell: the IPython shell; by default the one that runs.
+        limits: limits of what is embedded in the output.
+        shell: the IPython shell; by default the current one.
     """
     if shell is None:
         from IPython.core.getipython import get_ipython
@@ -104,10 +104,10 @@ def open_display(limits: DisplayLimits, shell: Any = None) -> Display:
 
 
 def updates_in_place(kernel: Any) -> bool:
-    """True if the front end is known to follow updates of an output.
+    """True if the front end is known to apply updates of an output.
 
-    Notebook front ends name the cell in the request; who runs notebooks without a person allows no prompt.
-    Of the others some (jupyter console) ignore updates.
+    Notebook front ends send the cell's ID with the request; programs that execute notebooks do not allow stdin.
+    Some of the others (jupyter console) ignore updates.
     """
     with contextlib.suppress(Exception):
         parent = kernel.get_parent("shell")
@@ -116,7 +116,7 @@ def updates_in_place(kernel: Any) -> bool:
 
 
 class Committed:
-    """What the main output shows: whole items, and the beginning of the text that is being said."""
+    """The content of the main output: finished items, and the start of the text that is being written."""
 
     def __init__(self, limits: CallLimits) -> None:
         self.items = 0
@@ -132,7 +132,7 @@ class Committed:
         return style.page("\n".join(filter(None, [*self._whole, self._begun])))
 
     def advance(self, items: Sequence[Item]) -> bool:
-        """Take more in, if there is enough of it to be worth a redraw. Items are rendered once."""
+        """Add finished items if they are worth a redraw; True if so. Each item is rendered once."""
         ready = next((i for i in range(self.items, len(items)) if _runs(items[i])), len(items))
         is_open = ready == len(items) > 0 and isinstance(items[-1], Said | Thought)
         pending = sum(map(_weight, items[self.items : ready])) - self.said
@@ -159,14 +159,14 @@ def _runs(item: Item) -> bool:
 
 
 def _weight(item: Item) -> int:
-    """About how many characters of HTML the item will be."""
+    """Approximate number of characters of the item's HTML."""
     if isinstance(item, Called):
         return 800 + min(len(item.result.text) if item.result else 0, LIVE.output)
     return len(item.text)
 
 
 def _news(body: Body) -> int:
-    """How much there is to see of an event, in characters; what is no text is to be seen at once."""
+    """Visible characters of an event; large for events other than text, which are shown at once."""
     return len(body.text) if isinstance(body, TextDelta | ThinkingDelta | ToolOutput) else 10_000
 
 
@@ -185,14 +185,14 @@ class CellDisplay:
         self._began = time.monotonic()
         self._ticker: threading.Thread | None = None
         self._position = 0
-        self._unbroken = _Unbroken()
+        self._log_errors = _LogErrors()
         self._stopped = threading.Event()
 
     def __call__(self, event: Event) -> None:
-        """Take one event in; the turn's last draws the final state."""
+        """Process an event; the turn's last one shows the final state."""
         if self._done:
             return
-        with self._unbroken("an event"):
+        with self._log_errors("an event"):
             with self._lock:
                 self._record.add(event.body)
             self._position += _news(event.body)
@@ -204,21 +204,21 @@ class CellDisplay:
                 self._start()
 
     def close(self) -> None:
-        """Stop the ticker and draw the final state; if the turn never ended, what there is, marked as stopped."""
+        """Stop the ticker and show the final state; a turn that never ended is marked as stopped."""
         if self._done or (self._result is None and self._outputs is None):
             self._done = True
             return
         self._stopped.set()
         if self._ticker is not None and self._ticker is not threading.current_thread():
             self._ticker.join(JOIN)
-        with self._unbroken("the final state"):
+        with self._log_errors("the final state"):
             self._finish()
-        self._done = True  # set last: an interrupt in the midst leaves the rest to the next call
+        self._done = True  # set last: after an interrupt, the next call does the rest
 
     def _start(self) -> None:
-        """Make both outputs, in this thread so that they stand in this cell, and let the time run."""
+        """Create both outputs, in this thread so that they appear in this cell, and start the ticker."""
         self._outputs = self._opened()
-        # The context knows the cell that the ticker's updates belong to.
+        # The context identifies the cell that the ticker's updates belong to.
         context = contextvars.copy_context()
         self._ticker = threading.Thread(target=context.run, args=(self._tick,), name="conjure-display", daemon=True)
         self._ticker.start()
@@ -233,7 +233,7 @@ class CellDisplay:
     def _tick(self) -> None:
         while not self._stopped.is_set():
             began, position, size = time.monotonic(), self._position, 0
-            with self._unbroken("a redraw"):
+            with self._log_errors("a redraw"):
                 size = self._draw()
             soonest = size / BYTES_PER_SECOND
             latest = min(max(TICK, size / 3_000), SLOWEST)
@@ -244,7 +244,7 @@ class CellDisplay:
                     break
 
     def _draw(self) -> int:
-        """Redraw the main output if it has grown enough, and the second; bytes sent to the second."""
+        """Redraw the second output, and the main one if it has grown enough. Return the characters of the second."""
         with self._lock:
             items = list(self._record.items)
         main, second = self._opened()
@@ -264,7 +264,7 @@ class CellDisplay:
         else:
             bundles = final_bundles(self._result, self._limits, parts=self._in_place)
         if not self._in_place:
-            # Who ignores updates must see it all; who follows them must not see it twice.
+            # A front end that ignores updates must show it all; one that applies them must not show it twice.
             main.update(EMPTY, raw=True)
             second.update(EMPTY, raw=True)
             main = second = None
@@ -275,7 +275,7 @@ class CellDisplay:
 
 
 def final_bundles(result: TurnResult, limits: DisplayLimits, *, parts: bool) -> list[Bundle]:
-    """The outputs of a finished turn: main, footer and pictures, or all of them in one."""
+    """The outputs of a finished turn: main output, footer and pictures, or a single one without `parts`."""
     try:
         if not parts:
             return [render_turn(result, limits)]
@@ -295,24 +295,24 @@ def _show(bundle: Bundle) -> Any:
     return display(bundle, raw=True, display_id=True)  # type: ignore[no-untyped-call]
 
 
-class _Unbroken:
-    """Lets a turn go on when its display fails. That is logged once for each thing: it may fail at every redraw."""
+class _LogErrors:
+    """Logs errors of the display so that the turn continues: the first of each kind as a warning."""
 
     def __init__(self) -> None:
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     @contextlib.contextmanager
     def __call__(self, what: str) -> Iterator[None]:
         try:
             yield
         except Exception:
-            level = logging.DEBUG if what in self._told else logging.WARNING
-            self._told.add(what)
+            level = logging.DEBUG if what in self._logged else logging.WARNING
+            self._logged.add(what)
             log.log(level, "the display could not show %s", what, exc_info=log.isEnabledFor(logging.DEBUG))
 
 
 class TextDisplay:
-    """Prints a turn as it comes: for a terminal."""
+    """Prints a turn as it proceeds, for terminals."""
 
     def __init__(self, limits: DisplayLimits) -> None:
         self._limits = limits
@@ -322,22 +322,22 @@ class TextDisplay:
         self._left = PRINTED
         self._result: TurnResult | None = None
         self._begun = self._done = False
-        self._unbroken = _Unbroken()
+        self._log_errors = _LogErrors()
 
     def __call__(self, event: Event) -> None:
-        """Print what one event adds."""
+        """Print an event."""
         if self._done:
             return
-        with self._unbroken("an event"):
+        with self._log_errors("an event"):
             self._begun = True
             self._record.add(event.body)
             self._take(event.body)
 
     def close(self) -> None:
-        """Print how it ended, if nothing did yet."""
+        """Print that the turn stopped, unless its end was printed."""
         if self._begun and not self._done:
             self._done = True
-            self._line("■ Stopped before the turn reported its end.")
+            self._line("■ Stopped before the end of the turn.")
 
     def _take(self, body: Body) -> None:
         match body:
@@ -353,7 +353,7 @@ class TextDisplay:
                     self._print(printed(text[: self._left]))
                     self._left -= len(text)
                     if self._left <= 0:
-                        self._line("… (more is not shown here while it runs)")
+                        self._line("… (further output is not shown while the command runs)")
             case ToolFinished(tool_use_id):
                 calls = [item for item in self._record.items if isinstance(item, Called)]
                 for called in [called for called in calls if called.call.id == tool_use_id][-1:]:

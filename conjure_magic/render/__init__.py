@@ -1,4 +1,4 @@
-"""Values as escaped HTML, Markdown and plain text. No state; the Markdown library is imported when first needed."""
+"""Rendering of values as escaped HTML, Markdown and plain text, without state."""
 
 from conjure_magic.render.limits import DisplayLimits, display_limits
 from conjure_magic.render.tables import Table, render_artifact, render_rows, render_state

@@ -1,4 +1,4 @@
-"""A tool call: one line that opens to its whole input and output."""
+"""Tool calls: one line that unfolds to the whole input and output."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from conjure_magic.render.markdown_source import code_block, code_span, escape_i
 from conjure_magic.render.text import TOO_DEEP, escape, one_line
 
 COMMAND_KEYS = ("command", "path")
-"""Fields of a call's input that say by themselves what it does."""
+"""Arguments that summarise a call by themselves."""
 
-SUMMED_UP = 2_000
-"""Characters of a call that its line is made of."""
+SUMMARY_LENGTH = 2_000
+"""Characters of a call's input from which its line is built."""
 LIVE_LINES = 12
-"""Lines shown of what a running command printed last."""
+"""Lines shown of the end of a running command's output."""
 RAIL = f"margin:6px 0;border-left:{style.RAIL};padding-left:10px"
 
 _SKILL_FILE = re.compile(
@@ -30,8 +30,8 @@ _SKILL_FILE = re.compile(
 )
 
 
-def mark(called: Called) -> str:
-    """The sign and, where it did not go well, the word for how a call ended."""
+def status_mark(called: Called) -> str:
+    """The symbol for a call's status, with a word if it waits or has failed."""
     result = called.result
     if result is None:
         return "◌ waiting for an answer" if called.asked else "◌"
@@ -41,18 +41,18 @@ def mark(called: Called) -> str:
     return f"✗ {one_line(result.status or ('refused' if refused else 'failed'), 40)}"
 
 
-def what(called: Called, skills: Mapping[str, str]) -> str:
-    """The call in one line: its command or path, else its arguments; skill paths shortened."""
+def summary(called: Called, skills: Mapping[str, str]) -> str:
+    """The call's input in one line: its command or path, else its arguments; skill paths are shortened."""
     given = called.call.input
     named = [value for key in COMMAND_KEYS if isinstance(value := given.get(key), str) and value]
     text = " ".join(named) or None  # an editor's command and its path
     if text is None:
         text = ", ".join(f"{key}={_value(value)}" for key, value in given.items())
-    text = text[:SUMMED_UP]
+    text = text[:SUMMARY_LENGTH]
     for name, folder in sorted(skills.items(), key=lambda pair: -len(pair[1])):
         if len(folder) > 1:
             text = re.sub(rf"(?<![\w./-]){re.escape(folder.rstrip('/'))}(?=/)", name.replace("\\", r"\\"), text)
-    # Where the folders are not known, the dots say that something was left out.
+    # If the folders are not known, the dots show that something was left out.
     return one_line(_SKILL_FILE.sub("…/", text))
 
 
@@ -67,8 +67,8 @@ def _json(value: object, indent: int | None = None) -> str:
         return TOO_DEEP
 
 
-def told(called: Called) -> str:
-    """Seconds, what came back, number of files."""
+def outcome(called: Called) -> str:
+    """The duration, a summary of the result or the progress, and the number of files."""
     result, parts = called.result, []
     if result is not None:
         parts.append(duration(called.seconds))
@@ -84,7 +84,7 @@ def told(called: Called) -> str:
 
 
 def share_done(called: Called) -> float | None:
-    """How far a running call is, from 0 to 1; None where nobody knows."""
+    """Progress of a running call from 0 to 1; None if unknown."""
     progress = called.progress
     if called.result is not None or progress is None or not progress.total > 0 or not math.isfinite(progress.done):
         return None
@@ -92,7 +92,7 @@ def share_done(called: Called) -> float | None:
 
 
 def input_text(called: Called) -> str:
-    """The whole input: `$ command`, or each argument under its name."""
+    """The whole input: `$ command`, or each argument after its name."""
     given = dict(called.call.input)
     lines = []
     if isinstance(given.get("command"), str) and "path" not in given:
@@ -104,32 +104,32 @@ def input_text(called: Called) -> str:
 
 
 def output_text(called: Called) -> str:
-    """What the model read; while it runs, the newest of what was printed."""
+    """The result as the model received it; while the call runs, its output so far."""
     return printed(called.result.text if called.result is not None else called.output).strip("\n")
 
 
 def remarks(called: Called) -> list[str]:
-    """Who allowed or refused it, and where the whole output lies."""
+    """Who allowed or refused the call, and where its whole output is saved."""
     lines = [_answer(called, called.approval)] if called.approval is not None else []
     if called.result is not None and called.result.output_path:
-        lines.append(f"whole output saved as {one_line(called.result.output_path, 400)}")
+        lines.append(f"full output saved as {one_line(called.result.output_path, 400)}")
     return lines
 
 
 def _answer(called: Called, approval: ApprovalAnswered) -> str:
-    """Who allowed or refused a call; why not, unless its result says so already."""
+    """Who allowed or refused a call, and the reason unless the result contains it."""
     if approval.by == STOPPED:
-        return "not run: the turn was stopped while the question was open"
-    told = called.result is not None and approval.reason in called.result.text
-    reason = f": {one_line(approval.reason, 300)}" if approval.reason and not told else ""
+        return "not run: the turn was stopped while waiting for an answer"
+    repeated = called.result is not None and approval.reason in called.result.text
+    reason = f": {one_line(approval.reason, 300)}" if approval.reason and not repeated else ""
     if approval.by == UNANSWERED.by:
-        return f"refused, since no one was there to ask{reason}"
+        return f"refused, since there was no one to ask{reason}"
     return f"{'allowed' if approval.allowed else 'refused'} by {one_line(approval.by, 60)}{reason}"
 
 
 def render_call(called: Called, limits: CallLimits) -> str:
-    """The call as a folded line of HTML; one that failed stands open."""
-    summary = f"<summary>{style.span(_line_html(called, limits), f'cursor:pointer;{style.MONO_FONT}')}</summary>"
+    """The call as a folded line of HTML; a failed one is unfolded."""
+    head = f"<summary>{style.span(_line_html(called, limits), f'cursor:pointer;{style.MONO_FONT}')}</summary>"
     given = input_text(called)
     inside = [style.box(shortened(given, limits.input))] if given else []
     if output := output_text(called):
@@ -141,12 +141,12 @@ def render_call(called: Called, limits: CallLimits) -> str:
         folded = style.box(shortened(printed(called.result.details), limits.output))
         inside.append(f'<details><summary style="{style.SMALL};cursor:pointer">Traceback</summary>{folded}</details>')
     state = " open" if called.is_error else ""
-    body = "\n".join([summary, *inside])
+    body = "\n".join([head, *inside])
     return f'<div style="{RAIL}"><details{state}>{body}</details></div>'
 
 
 def render_call_live(called: Called, limits: CallLimits) -> str:
-    """The call's line alone; while it runs, with the newest of what it prints. Who asks shows the question."""
+    """The call's line without its input; while it runs, with the end of its output. Questions are shown elsewhere."""
     parts = [f'<div style="{style.MONO_FONT}">{_line_html(called, limits)}</div>']
     if called.result is None and (output := output_text(called)):
         parts.append(style.box("\n".join(output[-limits.output :].split("\n")[-LIVE_LINES:])))
@@ -154,32 +154,32 @@ def render_call_live(called: Called, limits: CallLimits) -> str:
 
 
 def _line_html(called: Called, limits: CallLimits) -> str:
-    head, share = escape(mark(called)), share_done(called)
+    head, share = escape(status_mark(called)), share_done(called)
     bar = "" if share is None else f"{style.bar(share)} "
     return (
         f"{style.span(head, style.ALERT) if called.is_error else head} "
         f"{style.span(escape(one_line(called.call.name, 60)), style.SOFT)} "
-        f'<span dir="auto">{escape(what(called, limits.skills))}</span> '
-        f"{bar}{style.span(escape(told(called)), style.SOFT)}"
+        f'<span dir="auto">{escape(summary(called, limits.skills))}</span> '
+        f"{bar}{style.span(escape(outcome(called)), style.SOFT)}"
     )
 
 
 def _line(called: Called, limits: CallLimits) -> str:
-    parts = (mark(called), one_line(called.call.name, 60), what(called, limits.skills), told(called))
+    parts = (status_mark(called), one_line(called.call.name, 60), summary(called, limits.skills), outcome(called))
     return " ".join(part for part in parts if part)
 
 
 def render_call_markdown(called: Called, limits: CallLimits) -> str:
-    """The call as Markdown: its line, its command, the beginning and end of its output."""
-    head = f"{escape_inline(mark(called))} {escape_inline(one_line(called.call.name, 60))}"
-    line = f"{head} {code_span(what(called, limits.skills))} {escape_inline(told(called))}".rstrip()
+    """The call as Markdown: its line, its command, the start and end of its output."""
+    head = f"{escape_inline(status_mark(called))} {escape_inline(one_line(called.call.name, 60))}"
+    line = f"{head} {code_span(summary(called, limits.skills))} {escape_inline(outcome(called))}".rstrip()
     text = "\n".join(part for part in (input_text(called), output_text(called)) if part)
     notes = "".join(f"\n\n{escape_markdown(text)}" for text in remarks(called))
     return f"{line}\n\n{code_block(shortened(text, min(limits.output, 2_000)))}{notes}"
 
 
 def render_call_text(called: Called, limits: CallLimits) -> str:
-    """The call as a line of plain text; one that failed with what it printed and who refused it."""
+    """The call as a line of plain text; a failed one with its output and remarks."""
     if not called.is_error:
         return _line(called, limits)
     inside = [*shortened(output_text(called), 2_000).split("\n"), *remarks(called)]

@@ -1,4 +1,4 @@
-"""What is in a workbook or a PDF, looked at by a process that may be killed: `peek.py`."""
+"""Previews of workbooks and PDFs, extracted by `peek.py` in a separate process."""
 
 from __future__ import annotations
 
@@ -23,48 +23,48 @@ WORKBOOKS = (
 PDF = "application/pdf"
 DOCUMENTS = (*WORKBOOKS, PDF)
 MAX_BYTES = 20_000_000
-"""The largest document that is looked into."""
+"""Size of the largest document that is previewed."""
 COUNTED = 1_000
-"""Rows of a sheet that are counted, as in `peek.py`."""
+"""Rows of a sheet that are counted; the same value as in `peek.py`."""
 SECONDS = 5.0
-"""How long the look may take, the start of its process included."""
+"""Time limit, including the start of the process."""
 PICTURE = 300_000
-"""Bytes that the picture of a page may have."""
+"""Maximum bytes of the image of a page."""
 INFLATED = 8_000_000
-"""Bytes that are unpacked in search of a PDF's number of pages."""
+"""Bytes that are decompressed in search of a PDF's number of pages."""
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT")
 
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """The beginning of a sheet."""
+    """The first rows of a sheet."""
 
     name: str
     rows: tuple[tuple[str, ...], ...]
-    """The first rows, no two of which need be of one length."""
+    """The first rows, which may differ in length."""
     total: int
-    """Rows up to the last one that holds anything, as far as they were counted."""
+    """Rows up to the last one with content, at most `COUNTED` + 1."""
     width: int
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What was seen of a document."""
+    """The preview of a document."""
 
     sheets: tuple[Sheet, ...] = ()
     count: int = 0
-    """Sheets or pages that there are; 0 where that is not known."""
+    """Number of sheets or pages; 0 if unknown."""
     picture: bytes = b""
-    """The first page as PNG; empty where there is none."""
+    """The first page as PNG; may be empty."""
 
 
-def look_into(media_type: str, data: bytes) -> Document:
-    """What a document holds; nothing of it where it is broken, takes too long, or the library for it is not there.
+def preview_document(media_type: str, data: bytes) -> Document:
+    """The preview of a document; empty if it is broken, takes too long, or the library for it is not installed.
 
-    The same bytes are looked at once, as long as no more than `REMEMBERED` others were looked at since.
+    The last `REMEMBERED` previews are cached by content.
     """
     key = media_type, hashlib.sha256(data).digest()
-    found = _seen.pop(key, None) or _look(media_type, data)
+    found = _seen.pop(key, None) or _document(media_type, data)
     _seen[key] = found
     while len(_seen) > REMEMBERED:
         _seen.pop(next(iter(_seen)), None)
@@ -72,11 +72,11 @@ def look_into(media_type: str, data: bytes) -> Document:
 
 
 REMEMBERED = 32
-"""Documents whose looks are kept, without their bytes."""
+"""Previews that are cached, without the documents themselves."""
 _seen: dict[tuple[str, bytes], Document] = {}
 
 
-def _look(media_type: str, data: bytes) -> Document:
+def _document(media_type: str, data: bytes) -> Document:
     if media_type in WORKBOOKS:
         found = _peek("xlsx", "openpyxl", data)
         return Document(tuple(map(_sheet, found.get("sheets", ()))), int(found.get("count", 0)))
@@ -88,10 +88,10 @@ def _look(media_type: str, data: bytes) -> Document:
 
 
 def _peek(kind: str, library: str, data: bytes) -> Mapping[str, Any]:
-    """What the process says; an empty object if it has nothing to say."""
+    """The JSON object that the process prints; empty if it fails."""
     if importlib.util.find_spec(library) is None:
         return {}
-    # -P: the folder of the script is no place to import from, since its modules have the names of others.
+    # -P: keep the script's folder off sys.path, since its modules share names with others.
     command = [sys.executable, "-P", str(Path(__file__).with_name("peek.py")), kind]
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
@@ -116,7 +116,7 @@ def _sheet(found: Mapping[str, Any]) -> Sheet:
 
 
 def _pages(data: bytes) -> int:
-    """How many pages a PDF says it has: the largest `/Count` of a node of its page tree (ISO 32000-1, 7.7.3)."""
+    """Number of pages according to a PDF: the largest `/Count` of a node of its page tree (ISO 32000-1, 7.7.3)."""
     if b"%PDF" not in data[:1024]:
         return 0
     most = 0
@@ -133,7 +133,7 @@ _COUNT = re.compile(rb"/Count\s{1,9}(\d{1,6})\b")
 
 
 def _streams(data: bytes) -> Iterator[bytes]:
-    """The streams of objects of a PDF 1.5, unpacked as far as the bound for all of them reaches."""
+    """The object streams of a PDF 1.5, decompressed up to `INFLATED` bytes in total."""
     left = INFLATED
     for found in re.finditer(rb"/ObjStm\b", data):
         start = data.find(b"stream", found.end(), found.end() + 1_000)

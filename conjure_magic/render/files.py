@@ -1,4 +1,4 @@
-"""Created files: a card each, with what it is, a Download, where it is saved, and the thing itself."""
+"""Created files: each gets a card with its type, a download link, its path, and a preview."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from conjure_magic.characters import exact
 from conjure_magic.phrases import counted, file_size, shortened
 from conjure_magic.render import style
 from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
-from conjure_magic.render.previews import Grid, Look, look_at
+from conjure_magic.render.previews import GONE, Preview, TablePreview, preview_file
 from conjure_magic.render.text import escape, one_line
 
 CARDS = 24
@@ -22,35 +22,35 @@ CARDS = 24
 LISTED = 200
 """Files that are listed after the cards; the rest are counted."""
 PAGE_WIDTH = 440
-"""Pixels of the picture of a page, which is to be recognised rather than read."""
+"""Width in pixels of the image of a page, which is meant to be recognised rather than read."""
 OWN_OUTPUT = ("image/png", "image/jpeg")
-"""Pictures that every front end and exporter can show as an output of their own."""
+"""Images that every front end and exporter can show as a separate output."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """A file with what was seen of it, and how it may be reached from the output."""
+    """A file with its preview, and how the output refers to it."""
 
     artifact: Artifact
-    look: Look
-    travels: bool
-    """True if its bytes travel inside the output."""
+    preview: Preview
+    is_embedded: bool
+    """True if its bytes are embedded in the output."""
     apart: bool
-    """True if its picture is an output of its own."""
+    """True if its image is a separate output."""
 
     @property
     def name(self) -> str:
-        """The path in the workspace, fit to be shown."""
+        """The path in the workspace, safe to display."""
         return one_line(self.artifact.name, 200)
 
     @property
-    def told(self) -> str:
-        """What it is, its size, whether it is new."""
-        return f"{one_line(self.look.words, 80)} · {file_size(self.artifact.size)} · {self.artifact.change}"
+    def summary(self) -> str:
+        """Its type, its size, and whether it is new."""
+        return f"{one_line(self.preview.words, 80)} · {file_size(self.artifact.size)} · {self.artifact.change}"
 
     @property
     def saved(self) -> str:
-        """Where it is, in words; empty if it is elsewhere still."""
+        """Where it is saved, as text; empty if it is not on this machine."""
         if self.is_elsewhere:
             return ""
         place = self.artifact.shown_path or (str(self.artifact.path) if self.artifact.path else "")
@@ -58,39 +58,39 @@ class Card:
 
     @property
     def is_elsewhere(self) -> bool:
-        """True for a file that is not on this machine, and was not fetched."""
-        return self.artifact.path is None and bool(self.look.problem)
+        """True for a file that is not on this machine and was not downloaded."""
+        return self.artifact.path is None and bool(self.preview.problem)
 
     @property
     def alt(self) -> str:
-        """What stands for the picture where it cannot be seen."""
-        return one_line(self.look.text, 200) or f"Picture {self.name}"
+        """The alternative text of an image."""
+        return one_line(self.preview.text, 200) or f"Image {self.name}"
 
 
 def cards(files: Iterable[Artifact], file_bytes: int, cell_bytes: int, *, apart: bool) -> list[Card]:
-    """The files as cards, the first `CARDS` of them looked at; bytes travel until the cell's limit is reached.
+    """The files as cards, the first `CARDS` with a preview; they are embedded until the cell's limit is reached.
 
-    A picture that is shown and can be downloaded travels twice, and counts twice.
+    An image that is both shown and downloadable is embedded twice, and counts twice.
     """
     out, left = [], cell_bytes
     for index, artifact in enumerate(files):
         if index >= CARDS:
-            out.append(Card(artifact, Look("other", artifact.media_type), travels=False, apart=False))
+            out.append(Card(artifact, Preview("other", artifact.media_type), is_embedded=False, apart=False))
             continue
-        look = look_at(artifact, file_bytes)
-        cost = artifact.size * (2 if look.kind in ("picture", "svg") else 1)
-        travels = look.data is not None and cost <= left
-        left -= cost if travels else 0
-        if len(look.page) > left:
-            look = replace(look, page=b"")
-        left -= len(look.page)
-        own = apart and travels and look.kind == "picture" and artifact.media_type in OWN_OUTPUT
-        out.append(Card(artifact, look, travels, own))
+        preview = preview_file(artifact, file_bytes)
+        cost = artifact.size * (2 if preview.kind in ("picture", "svg") else 1)
+        is_embedded = preview.data is not None and cost <= left
+        left -= cost if is_embedded else 0
+        if len(preview.page) > left:
+            preview = replace(preview, page=b"")
+        left -= len(preview.page)
+        own = apart and is_embedded and preview.kind == "picture" and artifact.media_type in OWN_OUTPUT
+        out.append(Card(artifact, preview, is_embedded, own))
     return out
 
 
 def render_cards(found: list[Card]) -> str:
-    """The cards as HTML, and a short list of what is too many for cards."""
+    """The cards as HTML, followed by a list of the remaining files."""
     html = "\n".join(_card(card) for card in found[:CARDS])
     rest = found[CARDS:]
     if not rest:
@@ -105,11 +105,11 @@ def _line(card: Card) -> str:
 
 
 def _card(card: Card) -> str:
-    told = escape(card.told)
+    summary = escape(card.summary)
     if card.artifact.change == "changed":
-        told = told.removesuffix("changed") + "<b>changed</b>"
+        summary = summary.removesuffix("changed") + "<b>changed</b>"
     head = (
-        f'<b dir="auto" style="{style.MONO_FONT}">{escape(card.name)}</b> {style.span(told, style.SOFT)} '
+        f'<b dir="auto" style="{style.MONO_FONT}">{escape(card.name)}</b> {style.span(summary, style.SOFT)} '
         f'<span style="margin-left:auto">{_download(card)}</span>'
     )
     bar = f"display:flex;flex-wrap:wrap;gap:0 8px;align-items:baseline;padding:6px 10px;border-bottom:{style.HAIRLINE}"
@@ -120,41 +120,35 @@ def _card(card: Card) -> str:
 
 
 def _download(card: Card) -> str:
-    """The link: with the bytes inside, or relative to the notebook, or none where neither can work."""
+    """The download link: a data URL, or relative to the notebook; empty if neither is possible."""
     basename = card.artifact.name.rsplit("/", 1)[-1]
     name = escape(re.sub(r"[\x00-\x1f\x7f]", "_", exact(basename)))
-    if card.travels and card.look.data is not None:
-        data = base64.b64encode(card.look.data).decode("ascii")
-        # One type for all: the browser is to save it, never to interpret it.
+    if card.is_embedded and card.preview.data is not None:
+        data = base64.b64encode(card.preview.data).decode("ascii")
+        # One type for all: the browser must save the file, never interpret it.
         return f'<a download="{name}" href="data:application/octet-stream;base64,{data}">Download</a>'
     path = card.artifact.shown_path
-    if (
-        card.look.problem == "no longer there"
-        or card.is_elsewhere
-        or not path
-        or path.startswith("/")
-        or ".." in path.split("/")
-    ):
+    if card.preview.problem == GONE or card.is_elsewhere or not path or path.startswith("/") or ".." in path.split("/"):
         return ""
     return f'<a download="{name}" href="{escape(quote(path.encode("utf-8", "surrogateescape")))}">Download</a>'
 
 
 def _view(card: Card) -> str:
-    look = card.look
+    preview = card.preview
     padded = "padding:4px 10px"
-    if look.problem:
-        return f'<div style="{padded}">{escape(look.problem)}</div>'
+    if preview.problem:
+        return f'<div style="{padded}">{escape(preview.problem)}</div>'
     if card.apart:
         return f'<div style="{padded};{style.SMALL}">shown below</div>'
-    if look.kind in ("picture", "svg"):
-        return _picture(card) if card.travels else f'<div style="{padded}">too large to be shown here</div>'
-    if look.kind == "pages" and look.page:
+    if preview.kind in ("picture", "svg"):
+        return _picture(card) if card.is_embedded else f'<div style="{padded}">too large to be shown here</div>'
+    if preview.kind == "pages" and preview.page:
         sheet = f"max-width:{PAGE_WIDTH}px;margin:8px 10px;border:{style.HAIRLINE}"
-        return f'<div style="{sheet}">{_img("image/png", look.page, f"First page of {card.name}")}</div>'
-    if look.kind in ("table", "workbook"):
-        return "\n".join(filter(None, (*map(_grid, look.grids), _more(look.more))))
-    if look.kind == "text" and look.text.strip():
-        return f'<div style="padding:0 10px">{style.box(exact(look.text))}</div>\n{_more(look.more)}'
+        return f'<div style="{sheet}">{_img("image/png", preview.page, f"First page of {card.name}")}</div>'
+    if preview.kind in ("table", "workbook"):
+        return "\n".join(filter(None, (*map(_grid, preview.tables), _more(preview.more))))
+    if preview.kind == "text" and preview.text.strip():
+        return f'<div style="padding:0 10px">{style.box(exact(preview.text))}</div>\n{_more(preview.more)}'
     return ""
 
 
@@ -163,17 +157,17 @@ def _more(words: str) -> str:
 
 
 def _picture(card: Card) -> str:
-    return _img(card.artifact.media_type, card.look.data or b"", card.alt)
+    return _img(card.artifact.media_type, card.preview.data or b"", card.alt)
 
 
 def _img(media_type: str, data: bytes, alt: str) -> str:
-    """A picture as `<img>`, in which no script of an SVG runs; on white, as charts expect, and never enlarged."""
+    """An image as `<img>`, where scripts of an SVG do not run; on white, as charts expect, and never enlarged."""
     source = f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
     picture = "display:block;max-width:100%;background:#fff"
     return f'<div style="max-width:640px"><img alt="{escape(alt)}" style="{picture}" src="{source}"></div>'
 
 
-def _grid(grid: Grid) -> str:
+def _grid(grid: TablePreview) -> str:
     title = f'<div style="padding:4px 10px"><b>{escape(exact(grid.title))}</b></div>' if grid.title else ""
     if not grid.rows:
         return title
@@ -187,7 +181,7 @@ def _grid(grid: Grid) -> str:
 
 
 def render_cards_markdown(found: list[Card]) -> str:
-    """The files as Markdown: name, what it is, where it is saved, the beginning of a text or table."""
+    """The files as Markdown: name, type, path, and the start of a text or table."""
     parts = [_card_markdown(card) for card in found[:CARDS]]
     rest = [f"- {escape_inline(_line(card))}" for card in found[CARDS : CARDS + LISTED]]
     if len(found) > CARDS + LISTED:
@@ -196,19 +190,19 @@ def render_cards_markdown(found: list[Card]) -> str:
 
 
 def _card_markdown(card: Card) -> str:
-    lines = [f"**{escape_inline(card.name)}** {escape_inline(card.told)}"]
-    look = card.look
-    if look.problem:
-        lines.append(escape_markdown(look.problem))
-    elif look.kind == "svg" and look.text:
-        lines.append(escape_markdown(one_line(look.text, 200)))
-    elif look.kind in ("table", "workbook"):
-        for grid in look.grids:
+    lines = [f"**{escape_inline(card.name)}** {escape_inline(card.summary)}"]
+    preview = card.preview
+    if preview.problem:
+        lines.append(escape_markdown(preview.problem))
+    elif preview.kind == "svg" and preview.text:
+        lines.append(escape_markdown(one_line(preview.text, 200)))
+    elif preview.kind in ("table", "workbook"):
+        for grid in preview.tables:
             title = f"**{escape_markdown(one_line(grid.title, 200))}**" if grid.title else ""
             lines += [title, _table_markdown(grid.rows), escape_markdown(grid.more)]
-        lines.append(escape_markdown(look.more))
-    elif look.kind == "text" and look.text.strip():
-        lines += [code_block(shortened(exact(look.text), 1_000)), escape_markdown(look.more)]
+        lines.append(escape_markdown(preview.more))
+    elif preview.kind == "text" and preview.text.strip():
+        lines += [code_block(shortened(exact(preview.text), 1_000)), escape_markdown(preview.more)]
     lines.append(f"saved as {code_span(card.saved.removeprefix('saved as '))}" if card.saved else "")
     return "\n\n".join(line for line in lines if line)
 
@@ -228,12 +222,12 @@ def _table_markdown(rows: tuple[tuple[str, ...], ...]) -> str:
 
 def render_cards_text(found: list[Card]) -> str:
     """The files as lines of plain text."""
-    lines = [f"{card.name}: {card.told}; {card.look.problem or card.saved}" for card in found[: CARDS + LISTED]]
+    lines = [f"{card.name}: {card.summary}; {card.preview.problem or card.saved}" for card in found[: CARDS + LISTED]]
     more = len(found) - len(lines)
     return "\n".join([*lines, *([f"and {counted(more, 'more file')}"] if more > 0 else [])])
 
 
 def picture_bundle(card: Card) -> dict[str, Any]:
-    """A picture as an output of its own: its bytes, and its name for where it cannot be seen."""
-    data = base64.b64encode(card.look.data or b"").decode("ascii")
-    return {card.artifact.media_type: data, "text/plain": f"{card.alt} ({card.told}; {card.saved})"}
+    """An image as a separate output: its bytes, and its name as plain text."""
+    data = base64.b64encode(card.preview.data or b"").decode("ascii")
+    return {card.artifact.media_type: data, "text/plain": f"{card.alt} ({card.summary}; {card.saved})"}

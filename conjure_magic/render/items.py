@@ -1,4 +1,4 @@
-"""What happened in a turn, item by item, as HTML, Markdown and plain text."""
+"""The items of a turn as HTML, Markdown and plain text."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def render_item(item: Item, limits: CallLimits) -> str:
 def _thought(text: str) -> str:
     if not text.strip():
         return ""
-    # Soft ink sits on the outermost element: folded thoughts are machinery, not the answer.
+    # The whole element is dimmed: thoughts are not the answer.
     summary = f"<summary>{style.span(f'thought: {escape(one_line(clean(text), 90))}', 'cursor:pointer')}</summary>"
     inside = f'<div dir="auto">{render_markdown(text)}</div>'
     rail = f"margin:6px 0;border-left:{style.RAIL};padding-left:10px;font-size:12px;{style.SOFT}"
@@ -41,7 +41,7 @@ def _thought(text: str) -> str:
 
 
 def render_item_markdown(item: Item, limits: CallLimits) -> str:
-    """An item as Markdown that is safe with raw HTML on."""
+    """An item as Markdown that is safe even where raw HTML is enabled."""
     match item:
         case Said(text):
             return render_markdown_source(text)
@@ -56,7 +56,7 @@ def render_item_markdown(item: Item, limits: CallLimits) -> str:
 
 
 def render_item_text(item: Item, limits: CallLimits) -> str:
-    """An item as plain text, free of control characters."""
+    """An item as plain text, without control characters."""
     match item:
         case Said(text):
             return clean(text).strip("\n")

@@ -1,4 +1,4 @@
-"""How much of a turn travels inside an output."""
+"""Limits of what a turn's output shows and embeds."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ from conjure_magic.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """How much of a call is shown, in characters."""
+    """Limits of what is shown of a call, in characters."""
 
     input: int
     output: int
     skills: Mapping[str, str] = field(default_factory=dict)
     """Skill name -> directory: paths below it are shortened to `name/…` in the call's line."""
     words: Words = str
-    """How what helps against a problem is said."""
+    """Formats a remedy as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class DisplayLimits:
-    """How much travels inside an output."""
+    """Limits of an output."""
 
     file_bytes: int
-    """A larger file is linked, not carried."""
+    """Size up to which a file is embedded in the output; a larger one is linked."""
     cell_bytes: int
-    """What all files of a cell may carry together; the rest are linked."""
+    """Total size of the files embedded in a cell's output; the rest are linked."""
     call_characters: int = 40_000
-    """Shown of a call's input, and of its output; the data keep all."""
+    """Characters shown of a call's input, and of its output; the turn's data contain everything."""
     turn_characters: int = 2_000_000
-    """Shown of all calls' inputs and outputs together: many calls share it."""
+    """Characters shown of the inputs and outputs of all calls of a turn together."""
     skills: Mapping[str, str] = field(default_factory=dict)
-    """Skill name -> its directory as commands name it; shown as `name/…` in a call's line. "." may be one as well."""
+    """Skill name -> directory in commands, shown as `name/…` in a call's line; "." stands for the input folder."""
     words: Words = str
-    """How what helps against a problem is said."""
+    """Formats a remedy as text."""
 
     def calls(self, number: int) -> CallLimits:
-        """What each of so many calls may show."""
+        """The limits of each call if there are `number` of them."""
         each = max(2_000, min(self.call_characters, self.turn_characters // (2 * max(number, 1))))
         return CallLimits(each, each, self.skills, self.words)
 
 
 def display_limits(settings: Settings, skills: Mapping[str, str] | None = None, words: Words = str) -> DisplayLimits:
-    """What the settings let travel inside an output; `skills` and `words` as in `DisplayLimits`."""
+    """The limits that the settings set; `skills` and `words` as in `DisplayLimits`."""
     return DisplayLimits(settings.file_limit, settings.cell_limit, skills=skills or {}, words=words)

@@ -1,8 +1,8 @@
 """A model's Markdown as HTML.
 
-CommonMark with tables and strikethrough. Raw HTML is text; a picture becomes its description and address;
-only http, https and mailto become links, and a link whose words are not its address has it spelled out.
-It is written from the parsed tree, so nothing passes that is not named here.
+CommonMark with tables and strikethrough. Raw HTML is shown as text, and an image as its description and address. Only
+http, https and mailto addresses become links, and the address is spelled out unless the link's text is the address.
+The HTML is written from the syntax tree, so only elements named here can occur.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     from markdown_it.tree import SyntaxTreeNode
 
 PARSED = 120_000
-"""Characters of one text that are parsed; a longer one is shown as it is."""
+"""Maximum characters of a text that is parsed; a longer one is shown without formatting."""
 MARKED = 30_000
-"""Marks of Markdown in one text that is parsed: each costs the parser far more than a letter does."""
+"""Maximum Markdown characters in a text that is parsed: each takes far longer to parse than a letter."""
 LINES = 8_000
-"""Lines of a text that is parsed."""
+"""Maximum lines of a text that is parsed."""
 CELLS = 20_000
-"""Cells that the tables of a text could have: the parser fills each row up to the width of its table."""
+"""Maximum cells that a text's tables could have: the parser fills up each row to the width of its table."""
 SEARCHED = 8_000_000
-"""Characters that the parser may look through for the ends of links: each bracket of a paragraph searches all of it."""
+"""Maximum characters that the parser may search for the ends of links: each bracket searches its whole paragraph."""
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\x00-\x1f\x7f]+", re.IGNORECASE)
 _MARK = re.compile(r"[*_\[\]!`<&\\#~|>]")
@@ -38,15 +38,15 @@ _PLAIN = {"text", "code_inline", "softbreak", "hardbreak"}
 
 @cache
 def _parser() -> MarkdownIt:
-    # Imported here: the library costs more than all that loading the extension imports.
+    # Imported here: the library takes longer to import than all of the extension.
     from markdown_it import MarkdownIt
 
     return MarkdownIt("commonmark", {"html": False, "linkify": False}).enable(["table", "strikethrough"])
 
 
 def parse(text: str) -> SyntaxTreeNode | None:
-    """The syntax tree of a Markdown text; None for one too long, too deep or too full of marks to parse."""
-    text = clean(text)  # first: what is shown by signs is longer
+    """The syntax tree of a Markdown text; None if parsing it would take too long, or it is nested too deeply."""
+    text = clean(text)  # first, since replacements can make it longer
     if len(text) > PARSED or _is_laborious(text):
         return None
     from markdown_it.tree import SyntaxTreeNode
@@ -58,7 +58,7 @@ def parse(text: str) -> SyntaxTreeNode | None:
 
 
 def _is_laborious(text: str) -> bool:
-    """True for a text that would keep the parser busy: too many marks or lines, wide tables, many open brackets."""
+    """True for a text that takes too long to parse: too many marks or lines, wide tables, many open brackets."""
     if len(_MARK.findall(text)) > MARKED or text.count("\n") > LINES:
         return True
     searched = 0
@@ -72,12 +72,12 @@ def _is_laborious(text: str) -> bool:
 
 
 def words(node: SyntaxTreeNode) -> str:
-    """The content of a text node; an entity can have put controls and line ends there after the first cleaning."""
+    """The content of a text node, cleaned again: entities can produce control characters and line ends."""
     return clean(node.content).replace("\n", " ")
 
 
 def plain(node: SyntaxTreeNode) -> str:
-    """The words of an inline node, without marks."""
+    """The text of an inline node, without formatting."""
     if node.type in _PLAIN:
         return node.content or " "
     if node.type == "image":
@@ -86,13 +86,13 @@ def plain(node: SyntaxTreeNode) -> str:
 
 
 def picture_words(node: SyntaxTreeNode) -> str:
-    """What stands for a picture: its description and its address."""
+    """The text shown instead of an image: its description and address."""
     shown = "".join(plain(child) for child in node.children)
     return f"{shown} (picture: {clean(str(node.attrs.get('src', '')))[:500]})".strip()
 
 
 def link_target(node: SyntaxTreeNode) -> tuple[str, str, bool]:
-    """A link's address, the address as words to spell out (or ""), and whether it may be followed."""
+    """A link's address, the address to spell out after its text (or ""), and whether it may be a hyperlink."""
     href = clean(str(node.attrs.get("href", "")))
     followed = _LINK.fullmatch(href) is not None
     shown = plain(node).strip()
@@ -101,7 +101,7 @@ def link_target(node: SyntaxTreeNode) -> tuple[str, str, bool]:
 
 
 def render_markdown(text: str) -> str:
-    """A model's Markdown as HTML without scripts, remote resources or links that hide where they lead."""
+    """A model's Markdown as HTML without scripts, remote resources, or links that hide their address."""
     tree = parse(text)
     if tree is None:
         return style.box(exact(text))

@@ -1,6 +1,6 @@
-"""Markdown that stays safe where raw HTML and remote images are not off: a model's, written anew; our own, escaped.
+"""Markdown that is safe even where raw HTML and remote images are enabled: a model's is rewritten, our text escaped.
 
-Fresh Markdown is trusted in a notebook, so nothing in it may act by itself (a remote picture, a tag).
+A notebook trusts the Markdown of new outputs, so nothing in it may take effect by itself (a remote image, a tag).
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 _SPECIAL = re.compile(r"[\\`*_\[\]|~$]")
 _MATH = re.compile(r"\\\$|\\\\(?=\(|\\\[|begin\b)")
-"""Where a formula could begin or end in text that is escaped."""
+"""Places in escaped text where a formula could begin or end."""
 _STARTS_BLOCK = re.compile(r"^([ \t]*)(?:([-+=#:])|(\d+)([.)]))", re.MULTILINE)
 _ENTITIES = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 
 def escape_inline(text: str) -> str:
-    """The text so that Markdown shows it letter by letter, in the midst of a line.
+    """Escape text for use within a line of Markdown, so that it is shown literally.
 
-    What MathJax would take for a formula after the Markdown was read ("$5 and $6") stands in an element of its
-    own, where it looks for none: escaping does not keep it away.
+    Text that MathJax would later take for a formula ("$5 and $6") is split by elements, since escaping does not
+    prevent that.
     """
     text = _SPECIAL.sub(r"\\\g<0>", text).translate(_ENTITIES)
     return _MATH.sub(r"<span>\g<0></span>", text)
 
 
 def escape_markdown(text: str) -> str:
-    """The text so that Markdown shows it letter by letter; line ends stay."""
+    """Escape text so that Markdown shows it literally; line ends stay."""
     return _STARTS_BLOCK.sub(_start_escaped, escape_inline(text))
 
 
@@ -42,7 +42,7 @@ def _start_escaped(match: re.Match[str]) -> str:
 
 
 def code_span(text: str) -> str:
-    """The text as inline code of Markdown, whatever backticks it holds."""
+    """The text as inline code in Markdown; it may contain backticks."""
     text = " ".join(text.split("\n")).strip() or " "
     run = "`" * (_longest_run(text) + 1)
     pad = " " if text.startswith("`") or text.endswith("`") else ""
@@ -50,7 +50,7 @@ def code_span(text: str) -> str:
 
 
 def code_block(text: str, info: str = "") -> str:
-    """The text as a fenced block of Markdown that nothing in it can end."""
+    """The text as a fenced code block in Markdown, which its content cannot end."""
     fence = "`" * max(3, _longest_run(text) + 1)
     word = re.sub(r"[^\w+-].*", "", info, flags=re.DOTALL)[:20]
     return f"{fence}{word}\n{text}\n{fence}"
@@ -61,7 +61,7 @@ def _longest_run(text: str) -> int:
 
 
 def render_markdown_source(text: str) -> str:
-    """A model's Markdown, written anew so that nothing in it acts where raw HTML is not off."""
+    """A model's Markdown, rewritten so that it is safe where raw HTML is enabled."""
     tree = parse(text)
     if tree is None:
         return code_block(exact(text))
@@ -120,12 +120,12 @@ def _ruler(node: SyntaxTreeNode) -> str:
 
 
 def _table_cell(node: SyntaxTreeNode) -> str:
-    # Only code still has bare pipes: those of text are escaped.
+    # Only code still contains unescaped pipes.
     return re.sub(r"(?<!\\)\|", r"\\|", _source_inlines(node).replace("\n", " "))
 
 
 def _source_inlines(node: SyntaxTreeNode) -> str:
-    # A piece of text can only begin a block where it begins a line.
+    # Text can start a block only at the start of a line.
     return _STARTS_BLOCK.sub(_start_escaped, _source_inner(node))
 
 
@@ -159,7 +159,7 @@ def _source_link(node: SyntaxTreeNode) -> str:
     href, spelled, followed = link_target(node)
     inner = _source_inner(node)
     if followed:
-        # Everything else that could end the address is percent-encoded in it already.
+        # All other characters that could end the address are already percent-encoded.
         address = href.replace("&", "&amp;")
         inner = f"[{inner or escape_markdown(href)}](<{address}>)"
     return f"{inner} ({escape_markdown(spelled)})" if spelled else inner

@@ -1,9 +1,9 @@
-"""Looks into a workbook or a PDF, in a process of its own: started by its path, it imports nothing of ours.
+"""Extracts a preview of a workbook or PDF in a separate process; a script that imports nothing of this package.
 
-What a model or a tool has made may be a bomb, or crash a parser written in C. Here that costs this process alone: it
-has bounds on memory and time, and whoever started it goes on without a preview.
+A file made by a model or tool may be a decompression bomb, or crash a parser written in C. That affects only this
+process, which has limits on memory and time; the caller then continues without a preview.
 
-Usage: `python peek.py xlsx|pdf < file`; one JSON object comes out.
+Usage: `python peek.py xlsx|pdf < file`; prints one JSON object.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from typing import Any
 MEMORY = 1 << 30
 """Bytes of address space."""
 CPU = 3
-"""Seconds of work."""
+"""Seconds of CPU time."""
 UNPACKED = 100_000_000
-"""Bytes that the parts of a workbook may have, as they declare them; reading stops there, whatever comes after."""
+"""Maximum total size of a workbook's parts, as declared in the archive; reading stops there in any case."""
 SHEETS, COUNTED = 6, 1_000
-"""Sheets that are looked at, and rows of each that are counted."""
+"""Sheets that are read, and rows of each that are counted."""
 ROWS, COLUMNS, CELL = 10, 12, 80
 EDGE = 900
-"""Pixels of the longer side of a page."""
+"""Length in pixels of the longer side of a page."""
 
 
 def workbook(data: bytes) -> dict[str, Any]:
     """The first rows of each sheet: `{"sheets": [{name, rows, total, width}], "count": N}`."""
-    for name in ("numpy", "PIL", "lxml"):  # it does without them, in half the time
+    for name in ("numpy", "PIL", "lxml"):  # optional; without them it takes half the time
         sys.modules[name] = None  # type: ignore[assignment]
     from openpyxl import load_workbook
 
@@ -44,7 +44,7 @@ def workbook(data: bytes) -> dict[str, Any]:
     books = [load_workbook(io.BytesIO(data), read_only=True)]
     sheets = [_sheet(sheet) for sheet in books[0].worksheets[:SHEETS]]
     if any(cell.startswith("=") for sheet in sheets for row in sheet["rows"] for cell in row):
-        # Values as they were saved; where a program left none, the formula stays.
+        # Saved values; cells without one keep their formula.
         books.append(load_workbook(io.BytesIO(data), read_only=True, data_only=True))
         for sheet, saved in zip(sheets, map(_sheet, books[1].worksheets), strict=False):
             rows = itertools.zip_longest(saved["rows"], sheet["rows"], fillvalue=())
@@ -58,7 +58,7 @@ def workbook(data: bytes) -> dict[str, Any]:
 
 
 def _sheet(sheet: Any) -> dict[str, Any]:
-    sheet.reset_dimensions()  # what a file says of its own size may be wrong
+    sheet.reset_dimensions()  # the declared size may be wrong
     rows: list[list[str]] = []
     total = width = 0
     for cells in sheet.iter_rows(max_row=COUNTED + 1, max_col=10 * COLUMNS, values_only=True):
@@ -78,7 +78,7 @@ def _text(value: object) -> str:
 
 
 def pdf(data: bytes) -> dict[str, Any]:
-    """How many pages there are, and the first one as PNG: `{"pages": N, "picture": base64}`."""
+    """The number of pages, and the first one as PNG: `{"pages": N, "picture": base64}`."""
     import pypdfium2
 
     document = pypdfium2.PdfDocument(data)
@@ -109,14 +109,14 @@ def _png(bitmap: Any) -> bytes:
 
 
 def main() -> None:
-    """Print what was found; end with status 1 for what cannot be read."""
+    """Print the preview; exit with status 1 if the file cannot be read."""
     try:
         import resource
     except ImportError:  # not a POSIX system
         pass
     else:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
-        if sys.platform != "darwin":  # which does not know it
+        if sys.platform != "darwin":  # where it is not supported
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     try:
         found = {"xlsx": workbook, "pdf": pdf}[sys.argv[1]](sys.stdin.buffer.read())

@@ -1,4 +1,4 @@
-"""The beginning of a file as a value: a bounded look at it, whatever it is and however large."""
+"""Previews of files of any type and size, with bounded work."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from typing import Literal
 from conjure_magic.artifacts import Artifact
 from conjure_magic.characters import clean
 from conjure_magic.phrases import counted
-from conjure_magic.render.documents import COUNTED, DOCUMENTS, MAX_BYTES, PDF, Sheet, look_into
+from conjure_magic.render.documents import COUNTED, DOCUMENTS, MAX_BYTES, PDF, Sheet, preview_document
 
 HEAD = 64_000
-"""Bytes looked at of a file that is too large to travel."""
+"""Bytes read of a file that is too large to be embedded."""
 ROWS, COLUMNS, CELL = 10, 12, 80
 """Rows and columns of a table that are shown, and characters of a cell."""
 LINES, CHARACTERS = 20, 2_000
 """Lines and characters of a text that are shown."""
 
 ELSEWHERE = "not on this machine yet: save it with result.files[…].save(…)"
+GONE = "no longer exists"
 Kind = Literal["picture", "svg", "table", "text", "workbook", "pages", "other"]
 RASTER = ("image/png", "image/jpeg", "image/gif", "image/webp")
 _WORDS = {
@@ -44,59 +45,59 @@ _MAGIC = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff", "ima
 
 
 @dataclass(frozen=True, slots=True)
-class Grid:
-    """The beginning of a table."""
+class TablePreview:
+    """The first rows of a table."""
 
     rows: tuple[tuple[str, ...], ...]
     """The header first."""
     more: str = ""
-    """What is left out, in words; empty if nothing."""
+    """What is shown of a longer table, as text; else empty."""
     title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """What was seen of a file."""
+class Preview:
+    """The preview of a file."""
 
     kind: Kind
     words: str
-    """What it is: "image", "3 rows × 4 columns", "JSON", a media type."""
+    """The type as text: "image", "3 rows × 4 columns", "JSON", a media type."""
     data: bytes | None = None
-    """The whole content, if it may travel and is still what the turn made."""
-    grids: tuple[Grid, ...] = ()
+    """The whole content, if it may be embedded and has not changed since the turn."""
+    tables: tuple[TablePreview, ...] = ()
     """A table, or the sheets of a workbook."""
     text: str = ""
-    """A text's beginning; a picture's own title."""
+    """The start of a text; the title of an image."""
     more: str = ""
-    """What the text or the sheets leave out, in words; empty if nothing."""
+    """What is shown of a longer text or workbook, as text; else empty."""
     page: bytes = b""
-    """A picture of the first page, as PNG."""
+    """An image of the first page, as PNG."""
     problem: str = ""
-    """Why nothing is shown: gone, changed since."""
+    """Why nothing is shown, such as that the file was deleted or changed."""
 
 
-def look_at(artifact: Artifact, limit: int) -> Look:
-    """A bounded look at a file; at most `limit` bytes of it are read whole, `HEAD` of a larger one.
+def preview_file(artifact: Artifact, limit: int) -> Preview:
+    """The preview of a file, which is read whole up to `limit` bytes; of a larger one, `HEAD` bytes are read.
 
-    One that is elsewhere is fetched, if it has no more bytes than that.
+    A file that is not on this machine is downloaded if it has at most `limit` bytes.
     """
     words = _type_words(artifact.media_type)
     if artifact.withheld:
-        return Look("other", words, problem=artifact.withheld)
+        return Preview("other", words, problem=artifact.withheld)
     if artifact.path is None and (artifact.fetch is None or artifact.size > limit):
-        return Look("other", words, problem=ELSEWHERE)
+        return Preview("other", words, problem=ELSEWHERE)
     at_once = max(limit, MAX_BYTES) if artifact.media_type.lower() in DOCUMENTS else limit
     try:
         data, size = _read(artifact, at_once)
     except OSError as error:
-        problem = "no longer there" if artifact.path is not None else f"cannot be fetched: {error.strerror or error}"
-        return Look("other", words, problem=problem)
+        problem = GONE if artifact.path is not None else f"cannot be downloaded: {error.strerror or error}"
+        return Preview("other", words, problem=problem)
     whole = size <= at_once
     changed = size != artifact.size or (whole and bool(artifact.sha256) and _digest(data) != artifact.sha256)
     if changed:
-        return Look("other", words, problem="has changed since")
+        return Preview("other", words, problem="changed since the turn")
     if whole and artifact.media_type.lower() in DOCUMENTS:
-        return _opened(artifact.media_type.lower(), words, data, limit)
+        return _document(artifact.media_type.lower(), words, data, limit)
     return _seen(artifact.media_type, words, data, whole)
 
 
@@ -105,7 +106,7 @@ def _digest(data: bytes) -> str:
 
 
 def _read(artifact: Artifact, limit: int) -> tuple[bytes, int]:
-    """The content, or the beginning of a large one, and the size."""
+    """The content, or the start of a large file, and the file's size."""
     with artifact.open() as file:
         size = os.fstat(file.fileno()).st_size
         return file.read(limit if size <= limit else HEAD), size
@@ -119,36 +120,36 @@ def _type_words(media_type: str) -> str:
     return "text" if media_type.startswith("text/") else clean(media_type)[:60]
 
 
-def _seen(media_type: str, words: str, data: bytes, whole: bool) -> Look:
+def _seen(media_type: str, words: str, data: bytes, whole: bool) -> Preview:
     kept = data if whole else None
     if media_type in RASTER:
         real = data.startswith(_MAGIC[media_type])
-        return Look("picture" if real and whole else "other", words, kept)
+        return Preview("picture" if real and whole else "other", words, kept)
     text = _decoded(data, whole)
     if media_type == "image/svg+xml" and text is not None:
-        return Look("svg" if whole else "other", words, kept, text=_svg_title(text))
+        return Preview("svg" if whole else "other", words, kept, text=_svg_title(text))
     if text is None or media_type.startswith(("image/", "audio/", "video/")):
-        return Look("other", words, kept)
+        return Preview("other", words, kept)
     if media_type in ("text/csv", "text/tab-separated-values"):
         table = _table(text, "\t" if media_type.endswith("values") else None, kept)
         if table is not None:
             return table
     shown, more = _beginning(text, whole)
     words = "text" if media_type == "application/octet-stream" else words
-    return Look("text", words, kept, text=shown, more=more)
+    return Preview("text", words, kept, text=shown, more=more)
 
 
-def _opened(media_type: str, words: str, data: bytes, limit: int) -> Look:
-    """A look into a document."""
-    seen = look_into(media_type, data)
+def _document(media_type: str, words: str, data: bytes, limit: int) -> Preview:
+    """The preview of a workbook or PDF."""
+    seen = preview_document(media_type, data)
     kept = data if len(data) <= limit else None
     if media_type == PDF:
         words = f"{words}, {counted(seen.count, 'page')}" if seen.count else words
-        return Look("pages", words, kept, page=seen.picture)
+        return Preview("pages", words, kept, page=seen.picture)
     if not seen.sheets:
-        return Look("other", words, kept)
+        return Preview("other", words, kept)
     left = seen.count - len(seen.sheets)
-    return Look(
+    return Preview(
         "workbook",
         f"{words}, {counted(seen.count, 'sheet')}",
         kept,
@@ -157,17 +158,17 @@ def _opened(media_type: str, words: str, data: bytes, limit: int) -> Look:
     )
 
 
-def _grid(sheet: Sheet) -> Grid:
-    """A sheet's first rows under its name and shape."""
+def _grid(sheet: Sheet) -> TablePreview:
+    """The first rows of a sheet, with its name and shape."""
     full = sheet.total > COUNTED
     shape = f"{'more than ' if full else ''}{counted(sheet.total - full, 'row')} × {counted(sheet.width, 'column')}"
     left = [f"the first {len(sheet.rows)} rows"] if sheet.total > len(sheet.rows) else []
     left += [f"the first {COLUMNS} columns"] if sheet.width > COLUMNS else []
-    return Grid(sheet.rows, " and ".join(left), f"{sheet.name}: {shape if sheet.rows else 'empty'}")
+    return TablePreview(sheet.rows, " and ".join(left), f"{sheet.name}: {shape if sheet.rows else 'empty'}")
 
 
 def _decoded(data: bytes, whole: bool) -> str | None:
-    """The text of UTF-8 bytes, a cut last character left out; None for anything else."""
+    """UTF-8 bytes as text, without an incomplete last character; None for anything else."""
     if b"\0" in data[:HEAD]:
         return None
     try:
@@ -195,8 +196,8 @@ def _beginning(text: str, whole: bool) -> tuple[str, str]:
     return shown[:CHARACTERS], f"the beginning{total}"
 
 
-def _table(text: str, delimiter: str | None, whole: bytes | None) -> Look | None:
-    """A look at a table: its first rows, and how many there are; None if it cannot be read as one."""
+def _table(text: str, delimiter: str | None, whole: bytes | None) -> Preview | None:
+    """The preview of a CSV table: its first rows and its shape; None if it cannot be parsed."""
     first = text.split("\n", 1)[0]
     delimiter = delimiter or max(",;\t", key=first.count)
     rows: list[tuple[str, ...]] = []
@@ -216,7 +217,7 @@ def _table(text: str, delimiter: str | None, whole: bytes | None) -> Look | None
     shape = f"{'' if whole is not None else 'more than '}{counted(total - 1, 'row')} × {counted(width, 'column')}"
     left = [f"the first {len(rows) - 1} rows"] if whole is None or total > len(rows) else []
     left += [f"the first {COLUMNS} columns"] if width > COLUMNS else []
-    return Look("table", shape, whole, (Grid(tuple(rows)),), more=" and ".join(left))
+    return Preview("table", shape, whole, (TablePreview(tuple(rows)),), more=" and ".join(left))
 
 
 def _cell(value: str) -> str:

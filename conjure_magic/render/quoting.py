@@ -1,4 +1,4 @@
-"""Foreign text in a question: each line under a mark that the text cannot produce, broken by us, nothing left out."""
+"""Quoting of foreign text in questions: complete, wrapped, each line after a mark that the text cannot imitate."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from conjure_magic.phrases import counted
 from conjure_magic.render.text import one_line
 
 WIDTH = 72
-"""Columns of quoted text in a line, without its mark."""
+"""Columns of quoted text per line, without its mark."""
 FIRST, CONTINUED = "│ ", "┆ "
 BLANK_LINES = 2
-"""Blank lines in a row that stand as they are; more of them are counted."""
+"""Consecutive blank lines that are shown; more are replaced by their number."""
 
 
 def quoted(text: str) -> str:
-    """The text as it is quoted in a question.
+    """The text, quoted for a question.
 
-    Every line begins with `│`, every continued one with `┆`, so no quoted text reaches the left edge. Characters that
-    are not seen are shown by signs; runs of blank lines become a line with their number, which has no mark.
+    Every line begins with `│`, every continued one with `┆`, so no quoted text reaches the left edge. Invisible
+    characters are made visible; runs of blank lines become a line with their number, which has no mark.
     """
     pieces = [piece for line in strict(text).split("\n") for piece in _pieces(line)]
     lines: list[str] = []
@@ -35,18 +35,18 @@ def quoted(text: str) -> str:
 
 
 def beginning(text: str, limit: int = 50) -> str:
-    """How many lines a quoted text has, and its first one: for the line in which the answer is typed."""
+    """The number of lines of a quoted text, and its first one, for the line where the answer is typed."""
     lines = text.count("\n") + 1
     return f"{counted(lines, 'line')}, beginning “{one_line(strict(text.lstrip().partition(chr(10))[0]), limit)}”"
 
 
 def named(text: str, limit: int = 200) -> str:
-    """A foreign name within a sentence of ours: one line, every character seen."""
+    """A foreign name for use within a sentence: one line, every character visible."""
     return one_line(exact(text).replace("\n", "␊"), limit)
 
 
 def _pieces(line: str) -> Iterator[tuple[str, str]]:
-    """The line in pieces of at most `WIDTH` columns, each with its mark; broken after a blank where there is one."""
+    """The line in pieces of at most `WIDTH` columns, each with its mark; broken after a blank if possible."""
     mark, start = FIRST, 0
     while True:
         end = _fitting(line, start)
@@ -60,7 +60,7 @@ def _pieces(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _fitting(line: str, start: int) -> int:
-    """The end of the longest piece from `start` on that fits."""
+    """The end of the longest piece from `start` that fits."""
     if line[start : start + WIDTH].isascii():
         return min(len(line), start + WIDTH)
     columns = 0

@@ -1,4 +1,4 @@
-"""A turn that is not finished: its newest items, what runs and for how long, and what is left if it never ends."""
+"""Rendering of a running turn: its newest items, its status line, and the state of a turn that never ended."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from conjure_magic.render.markdown import render_markdown
 from conjure_magic.render.text import escape, one_line
 
 NEWEST = 3_500
-"""Characters of the newest text that are shown."""
+"""Characters shown of the newest text."""
 NEWEST_ITEMS = 12
-"""Items that are shown beside it."""
+"""Maximum number of items shown."""
 LIVE = CallLimits(600, 1_500)
-"""What a call shows while its turn runs; everything when the turn has ended."""
+"""Limits of a call while its turn runs."""
 FRAMES = "◐◓◑◒"
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
 
 
 def open_fence(text: str, opener: str = "") -> str:
-    """The line that opened the code block in which the text ends; empty if it ends in none.
+    """The opening fence of the code block in which the text ends; empty if it ends outside of one.
 
     Args:
         text: Markdown.
-        opener: the line that had opened the block in which the text begins, if any.
+        opener: the opening fence of the block in which the text begins, if any.
     """
     for line in text.split("\n"):
         found = _FENCE.match(line)
@@ -48,7 +48,7 @@ def open_fence(text: str, opener: str = "") -> str:
 
 
 def cut(text: str, after: int) -> int:
-    """Where the text is best cut behind `after`: after a paragraph, a line or a word, not far from its end."""
+    """A good position to split the text after index `after`: near its end, after a paragraph, line or word."""
     near = max(after, len(text) - max(400, (len(text) - after) // 2))
     for boundary in (r"\n\n(?=\S)", r"\n(?=\S)", r" (?=\S)"):
         found = [match.end() for match in re.finditer(boundary, text[near:])]
@@ -61,9 +61,9 @@ def render_newest(items: Sequence[Item], said: int = 0, opener: str = "") -> str
     """The newest items as HTML, at most `NEWEST` characters of text.
 
     Args:
-        items: what the main output does not show.
-        said: characters of the first item's text that it does show.
-        opener: the line that opened the code block in which they end, if any.
+        items: items that the main output does not show yet.
+        said: characters of the first item's text that the main output shows.
+        opener: the opening fence of the code block in which these characters end, if any.
     """
     shown: list[str] = []
     left = NEWEST
@@ -84,7 +84,7 @@ def render_newest(items: Sequence[Item], said: int = 0, opener: str = "") -> str
 
 
 def _newest_text(item: Said | Thought, begin: int, opener: str, limit: int) -> str:
-    """The end of a text, rendered as what it is part of."""
+    """The end of a text, as HTML."""
     text, more = item.text, ""
     if len(text) - begin > limit:
         start = cut(text[: len(text) - limit + 200], begin)
@@ -98,14 +98,14 @@ def _newest_text(item: Said | Thought, begin: int, opener: str, limit: int) -> s
 
 
 def render_status(items: Sequence[Item], elapsed: float, now: datetime) -> str:
-    """The line that says what goes on, for how long, and when that was so: it may be saved, and its kernel gone."""
+    """The status line: activity, duration, and the current time, since it may be saved after its kernel is gone."""
     line = f"{FRAMES[int(elapsed) % len(FRAMES)]} {int(elapsed)} s · {escape(_doing(items))}"
     as_of = f'as of <span title="{now:%Y-%m-%d}">{now:%H:%M:%S}</span>'
     return f'<div style="margin-top:8px;{style.SMALL}">{line} · {as_of}</div>'
 
 
 def render_status_text(now: datetime) -> str:
-    """The same in plain text, for who shows no HTML."""
+    """The status as plain text, for front ends without HTML."""
     return f"(running, as of {now:%Y-%m-%d %H:%M:%S})"
 
 
@@ -121,13 +121,13 @@ def _doing(items: Sequence[Item]) -> str:
 
 
 def render_unfinished(items: Sequence[Item], elapsed: float) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The main output and the footer of a turn that never reported its end."""
+    """The main output and the footer of a turn whose end was never reported."""
     main = {
         "text/html": style.page("\n".join(filter(None, (render_item(item, LIVE) for item in items)))),
         "text/markdown": "\n\n".join(filter(None, (render_item_markdown(item, LIVE) for item in items))),
         "text/plain": "\n".join(filter(None, (render_item_text(item, LIVE) for item in items))),
     }
-    label, rest = "■ Stopped", f"after {duration(elapsed)}, before the turn reported its end."
+    label, rest = "■ Stopped", f"after {duration(elapsed)}, before the end of the turn."
     footer = {
         "text/html": style.page(f"<div>{style.span(f'<b>{label}</b>', style.WARN)} {escape(rest)}</div>"),
         "text/markdown": f"**{label}** {rest}",
@@ -137,6 +137,6 @@ def render_unfinished(items: Sequence[Item], elapsed: float) -> tuple[dict[str, 
 
 
 def render_failure(result: TurnResult, problem: str) -> dict[str, Any]:
-    """What is shown of a turn that could not be rendered: the answer as it is, and why."""
+    """The output for a turn that could not be rendered: the answer as plain text, and the error."""
     text = f"{clean(result.text)}\n\n(this output could not be rendered: {exact(problem)})"
     return {"text/html": style.page(style.box(text)), "text/plain": text}

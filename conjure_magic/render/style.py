@@ -1,7 +1,7 @@
-"""The look: inline styles that also an untrusted notebook keeps, on light and on dark pages.
+"""Inline styles that untrusted notebooks keep, for light and dark themes.
 
-Ink is inherited, greys are translucent, soft ink is opacity; no theme variable, no shorthand with one.
-Overlong words break where `overflow-wrap` survives, else their box scrolls.
+Text colour is inherited, greys are translucent, dimmed text uses opacity; no theme variables, which sanitizers remove.
+Overlong words break where `overflow-wrap` is kept; elsewhere their box scrolls.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ SMALL = f"font-size:12px;{SOFT}"
 CELL = f"padding:3px 10px;border-bottom:{HAIRLINE};text-align:left;vertical-align:top"
 
 NO_MATH = "mathjax_ignore tex2jax_ignore"
-"""Classes that keep MathJax away (3 and 2): "$5 and $6" is no formula, and `\\href` could carry a script."""
+"""Classes that MathJax 3 and 2 skip: "$5 and $6" is not a formula, and `\\href` could contain a script."""
 
 FOLD_LINES = 14
-"""A box of more lines than this scrolls."""
+"""Lines above which a box scrolls."""
 
 
 def span(html: str, style: str) -> str:
-    """Inline HTML in a style."""
+    """Inline HTML with a style."""
     return f'<span style="{style}">{html}</span>'
 
 
 def page(html: str) -> str:
-    """The outermost element of everything shown, without a blank line in it.
+    """The outermost element of every output, without blank lines.
 
-    An exporter writes this HTML into Markdown, where a blank line would end it: what follows, such as a
-    picture's address in a tool's output, would be Markdown that acts.
+    Exporters write this HTML into Markdown, where a blank line would end it: the rest, such as an image's address in
+    a tool's output, would be interpreted as Markdown.
     """
     html = re.sub(r"\n(?=[ \t]*\n)", "&#10;", html)
     return f'<div class="{NO_MATH}" style="{PAGE}">{html}</div>'
 
 
 def bar(share: float) -> str:
-    """A bar that is full at 1."""
+    """A progress bar; `share` is from 0 to 1."""
     look = "display:inline-block;height:8px;border-radius:4px"
     percent = round(share * 100)
     told = f'role="progressbar" aria-valuemin="0" aria-valuemax="100" aria-valuenow="{percent}" aria-label="progress"'
@@ -59,7 +59,7 @@ def bar(share: float) -> str:
 
 
 def box(text: str) -> str:
-    """A block of exact text (not yet escaped), scrolling if it is long."""
+    """A block of preformatted text, which is escaped here; it scrolls if it is long."""
     lines = text.count("\n") + len(text) // 110
     scroll = ' tabindex="0"' if lines > FOLD_LINES else ""
     height = ";max-height:18em;overflow:auto" if scroll else ";overflow:auto"
@@ -68,12 +68,12 @@ def box(text: str) -> str:
 
 
 def table(rows: str, extra: str) -> str:
-    """A table of HTML rows; where it is too wide it scrolls, by keyboard as well, and breaks no words."""
+    """A table of HTML rows. If it is too wide it scrolls, also by keyboard, and does not break words."""
     look = f"border-collapse:collapse;table-layout:auto;margin:0;overflow-wrap:normal;{extra}"
     return f'<div style="overflow:auto;margin:6px 0" tabindex="0"><table style="{look}">\n{rows}</table></div>'
 
 
 def heads(names: Iterable[str]) -> str:
-    """The header row of a table, of exact text."""
+    """The header row of a table; the names are escaped here."""
     cells = (f'<th scope="col" style="{CELL};font-weight:600">{escape(name)}</th>' for name in names)
     return f"<tr>{''.join(cells)}</tr>\n"

@@ -1,4 +1,4 @@
-"""Small state as MIME bundles: a title, labelled values, tables. What listings show."""
+"""Listings as MIME bundles: a title, labelled values and tables."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from conjure_magic.render.text import escape, one_line
 
 Cell = object
 TEXT_CELL = 60
-"""Characters of a cell in a plain text table."""
+"""Maximum characters of a cell in a plain text table, except in its last column."""
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a header; `empty` is what stands there if there are none."""
+    """Rows with a header; `empty` is shown if there are no rows."""
 
     header: Sequence[str]
     rows: Sequence[Sequence[Cell]]
@@ -80,7 +80,7 @@ def _md(text: str) -> str:
 
 def _pairs_html(pairs: list[tuple[str, str]]) -> str:
     head = f"padding:2px 16px 2px 0;text-align:left;vertical-align:top;white-space:nowrap;font-weight:400;{style.SOFT}"
-    # A paragraph's blank lines matter in a value, such as a system text.
+    # Line breaks matter in a value such as a system prompt.
     body = "".join(
         f'<tr><th scope="row" style="{head}">{escape(label)}</th>'
         f'<td style="padding:2px 0;text-align:left;white-space:pre-wrap">{escape(value)}</td></tr>\n'
@@ -114,7 +114,7 @@ def _table_markdown(table: Table) -> str:
 
 
 def _text_row(row: Sequence[Cell]) -> list[str]:
-    """The cells on one line; all but the last cut, for a terminal would wrap them over one another."""
+    """The cells on one line; all but the last are shortened, since a terminal would wrap the row."""
     cells = [_text(value).replace("\n", " ") for value in row]
     return [*(one_line(cell, TEXT_CELL) for cell in cells[:-1]), *cells[-1:]]
 

@@ -1,4 +1,4 @@
-"""Text as data: what is fit to be shown, escaped."""
+"""Text for display: on one line, escaped, or as JSON."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 from conjure_magic.characters import exact
 
 ROOM = 20
-"""Characters that are read for each one that `one_line` may show."""
+"""Characters that `one_line` reads for each character that it may show."""
 
 
 def one_line(text: str, limit: int = 120) -> str:
-    """The text as one exact line of at most `limit` characters, "…" where something was left out."""
+    """The text as one line of at most `limit` characters, with "…" if it was shortened."""
     first, more, _ = text.strip(" \t\n").partition("\n")
     line = " ".join(exact(first[: ROOM * limit]).split())
     cut = len(line) > limit or len(first) > ROOM * limit
@@ -21,17 +21,17 @@ def one_line(text: str, limit: int = 120) -> str:
 
 
 def escape(text: str) -> str:
-    """HTML-escaped, quotes included; give it text that went through `clean` or `exact`."""
+    """HTML-escape, including quotes; the text must have been passed through `clean` or `exact`."""
     return _escape(text, quote=True)
 
 
 TOO_DEEP = "(nested too deeply to be shown)"
 DEPTH = 200
-"""How deeply nested data is carried; nothing that a turn keeps is nested as deeply."""
+"""Maximum nesting of data in an output; what a turn keeps is never nested as deeply."""
 
 
 def json_safe(value: Any, depth: int = DEPTH) -> Any:
-    """JSON-able data in which each string can be sent as UTF-8: lone surrogates as `?`, like on the wire."""
+    """JSON-compatible data whose strings can be encoded as UTF-8: lone surrogates become `?`, as in requests."""
     if depth < 0:
         return TOO_DEEP
     if isinstance(value, str):

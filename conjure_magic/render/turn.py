@@ -1,4 +1,4 @@
-"""A finished turn as MIME bundles: the whole of it, its footer, its pictures."""
+"""A finished turn as MIME bundles: the turn itself, its footer, its images."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from conjure_magic.render.markdown_source import escape_inline, escape_markdown
 from conjure_magic.render.text import escape, json_safe, one_line
 
 VENDOR_TYPE = "application/vnd.conjure+json"
-"""MIME type of a turn as data: what restores a session from a notebook."""
+"""MIME type of a turn as data, from which a session can be restored."""
 
 Bundle = dict[str, Any]
 
@@ -34,8 +34,8 @@ def render_turn(result: TurnResult, limits: DisplayLimits, *, whole: bool = True
 
     Args:
         result: the turn.
-        limits: how much travels inside the output.
-        whole: with its footer and pictures; False leaves them to outputs of their own
+        limits: limits of what is shown and embedded.
+        whole: whether to include the footer and images; otherwise they are separate outputs
             (`render_footer`, `render_pictures`).
     """
     found = cards(result.files, limits.file_bytes, limits.cell_bytes, apart=not whole)
@@ -57,50 +57,50 @@ def render_turn(result: TurnResult, limits: DisplayLimits, *, whole: bool = True
 
 
 def render_pictures(result: TurnResult, limits: DisplayLimits) -> list[Bundle]:
-    """The turn's raster pictures as outputs of their own, which every exporter shows."""
+    """The turn's raster images as separate outputs, which every exporter shows."""
     found: list[Card] = cards(result.files, limits.file_bytes, limits.cell_bytes, apart=True)
     return [picture_bundle(card) for card in found if card.apart]
 
 
 _ENDED = {
-    "interrupted": ("■ Stopped", "You interrupted it after {time}. What was said is kept"),
-    "stopped": ("■ Stopped", "It was stopped after {time}. What was said is kept"),
-    "closed": ("■ Stopped", "The session was closed after {time}. What was said is kept"),
-    "timeout": ("■ Timed out", "The time allowed was over after {time}. What was said is kept"),
-    "max_rounds": ("■ Round limit", "It reached the limit of {rounds}. What was done is kept"),
-    "max_cost": ("■ Cost limit", "It reached the cost allowed. What was done is kept"),
+    "interrupted": ("■ Stopped", "You interrupted this turn after {time}. The work so far is kept"),
+    "stopped": ("■ Stopped", "This turn was stopped after {time}. The work so far is kept"),
+    "closed": ("■ Stopped", "The session was closed after {time}. The work so far is kept"),
+    "timeout": ("■ Timed out", "This turn reached its time limit after {time}. The work so far is kept"),
+    "max_rounds": ("■ Round limit", "This turn reached its limit of {rounds}. The work so far is kept"),
+    "max_cost": ("■ Cost limit", "This turn reached its cost limit. The work so far is kept"),
     "max_tokens": ("■ Cut off", "The answer reached the model's token limit"),
     "model_context_window_exceeded": ("■ Cut off", "The conversation no longer fits the model's context"),
-    "refusal": ("■ Refused", "The model declined to answer this"),
-    "pause_turn": ("■ Paused", "The server paused its work on the answer"),
-    "unknown": ("■ Ended", "The server did not say why its answer ended"),
+    "refusal": ("■ Refused", "The model declined to answer"),
+    "pause_turn": ("■ Paused", "The server paused before the answer was complete"),
+    "unknown": ("■ Ended", "The server did not report why the answer ended"),
     "error": ("✗ Failed", "{error}"),
 }
-_GO_ON = {
-    "refusal": "Later requests leave this turn out: ask differently, or run it again with another model.",
-    "model_context_window_exceeded": "The next cell goes on from a summary, unless the conversation is reset.",
-    "closed": "Go on in a new session.",
+_NEXT = {
+    "refusal": "Later requests leave this turn out: rephrase the request, or run it again with another model.",
+    "model_context_window_exceeded": "The next cell continues from a summary, unless you reset the conversation.",
+    "closed": "Continue in a new session.",
 }
 
 
 def ending(result: TurnResult, words: Words = str) -> tuple[str, str]:
-    """How a turn ended that the model did not end itself: its mark, and a sentence with how to go on."""
+    """Label and explanation of a turn that ended early, with a next step; empty strings for a complete one."""
     if result.is_complete:
         return "", ""
     label, sentence = _ENDED.get(result.stop_reason, ("■ Ended", ""))
-    unknown = f"It ended with “{one_line(result.stop_reason, 60)}”"
-    # What comes from outside is never a format of its own.
+    unknown = f"This turn ended with “{one_line(result.stop_reason, 60)}”"
+    # Foreign text is never used as a format string.
     error = clean(with_remedy(result.error[:2_000], result.remedy, words)) if result.error else "No reason was given"
     said = (
         sentence.format(time=duration(result.seconds), rounds=counted(result.rounds, "model request"), error=error)
         or unknown
     )
     said += "" if said.rstrip().endswith((".", "!", "?")) else "."
-    return label, f"{said} {_GO_ON.get(result.stop_reason, 'Go on in the next cell.')}"
+    return label, f"{said} {_NEXT.get(result.stop_reason, 'Continue in the next cell.')}"
 
 
 def facts(result: TurnResult) -> list[str]:
-    """The footer's words: backends, model, seconds, tokens, cost, session, turn."""
+    """The parts of the footer: backends, model, duration, tokens, cost, session, turn."""
     model = "offline (not a language model)" if result.model == "offline" else one_line(result.model, 80)
     words = [", ".join(one_line(b, 40) for b in result.backends), model, duration(result.seconds)]
     tokens = token_words(result.usage)
@@ -111,7 +111,7 @@ def facts(result: TurnResult) -> list[str]:
 
 
 def token_words(usage: Usage) -> str:
-    """The tokens: "6,214 in (5,020 cached), 412 out"; empty if the server did not say."""
+    """Token counts: "6,214 in (5,020 cached), 412 out"; empty if the server did not report them."""
     words = []
     if usage.prompt_tokens is not None:
         cached = usage.cache_read_input_tokens
@@ -129,7 +129,7 @@ def cost_words(cost: float | None) -> str:
 
 
 def render_footer(result: TurnResult, words: Words = str) -> Bundle:
-    """The quiet last line of a cell, and, where it applies, how the turn was cut short and how to go on."""
+    """The last line of a cell, and for a turn that ended early the reason and the next step."""
     return {
         "text/html": style.page(_footer_html(result, words)),
         "text/markdown": _footer_markdown(result, words),

@@ -138,7 +138,7 @@ def test_files_that_no_remembered_turn_made_are_listed_apart(loaded: Kernel) -> 
         ("%conjure undo three", "number of turns"),
         ("%conjure retry", "no turn"),
         ("%conjure session", "needs a NAME"),
-        ("%conjure show", "show request"),
+        ("%conjure show", "needs one of: request, plan"),
         ("%conjure use", "at least one of"),
         ("%conjure help nothing", "no help on 'nothing'"),
         ("%conjure skills 'x", "is a quote missing"),
@@ -237,7 +237,7 @@ def test_undo_retry_reset_and_fresh(loaded: Kernel) -> None:
         loaded.run("%%conjure --model m --yes\nsay it")
     assert "removed 1 turn, 1 turn left" in shown(loaded.run("%conjure undo"))
     assert "turn 1" in str(loaded.run("%conjure retry --yes").outputs)
-    assert "1 turn forgotten" in shown(loaded.run("%conjure reset"))
+    assert "forgot 1 turn" in shown(loaded.run("%conjure reset"))
     loaded.run("%%conjure --yes\nsay it")
     assert "turn 1" in str(loaded.run("%%conjure --yes --fresh\nsay it").outputs)
 

@@ -114,7 +114,7 @@ def test_engine_and_image_are_shown(loaded: Kernel, docker_image: str) -> None:
     text = shown(loaded.run(f"%config ConjureMagics.docker_image = {docker_image!r}\n%conjure docker"))
     assert "rootful" in text or "rootless" in text
     assert f"{docker_image}, " in text
-    assert "MB, made on 20" in text
+    assert "MB, built on 20" in text
     text = shown(loaded.run("%conjure use --image conjure-test:nowhere\n%conjure docker"))
     assert "conjure-test:nowhere does not exist yet; it will be pulled for the first command" in text
 

@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from render.made import LIMITS, artifact
 
 from conjure_magic.render import documents, render_artifact
-from conjure_magic.render.documents import PDF, WORKBOOKS, Document, look_into
+from conjure_magic.render.documents import PDF, WORKBOOKS, Document, preview_document
 from conjure_magic.render.files import cards
-from conjure_magic.render.previews import look_at
+from conjure_magic.render.previews import preview_file
 from conjure_magic.testing.stub import pdf, workbook
 
 XLSX = WORKBOOKS[0]
@@ -52,9 +52,9 @@ def _nothing_remembered() -> Iterator[None]:
 
 @needs_openpyxl
 def test_a_workbook_shows_the_first_rows_of_each_sheet(tmp_path: Path) -> None:
-    look = look_at(artifact(tmp_path, "report.xlsx", workbook(REPORT)), 100_000)
-    assert (look.kind, look.words) == ("workbook", "Excel workbook, 3 sheets")
-    summary, details, empty = look.grids
+    preview = preview_file(artifact(tmp_path, "report.xlsx", workbook(REPORT)), 100_000)
+    assert (preview.kind, preview.words) == ("workbook", "Excel workbook, 3 sheets")
+    summary, details, empty = preview.tables
     assert summary.title == "Executive Summary: 3 rows × 3 columns"
     assert summary.rows == (("level", "count", "share"), ("ERROR", "34", "0.125"), ("WARN", "7", "None"))
     assert details.title == "Error Details: 41 rows × 2 columns"
@@ -89,24 +89,24 @@ def test_dates_formulas_and_wide_sheets(tmp_path: Path) -> None:
     book.create_chartsheet("Chart").add_chart(openpyxl.chart.BarChart())
     buffer = io.BytesIO()
     book.save(buffer)
-    look = look_at(artifact(tmp_path, "a.xlsx", buffer.getvalue()), 100_000)
-    one, wide, *_ = look.grids
+    preview = preview_file(artifact(tmp_path, "a.xlsx", buffer.getvalue()), 100_000)
+    one, wide, *_ = preview.tables
     assert one.rows == (("2026-03-01", "=SUM(B2:B9)", "True", "x" * 79 + "…"),)
     assert (wide.title, wide.more) == ("Wide: 1 row × 40 columns", "the first 12 columns")
-    assert look.more == "and 4 more sheets"
+    assert preview.more == "and 4 more sheets"
 
 
 @needs_openpyxl
 def test_a_long_sheet_is_counted_up_to_a_bound(tmp_path: Path) -> None:
-    look = look_at(artifact(tmp_path, "a.xlsx", workbook({"Long": [[n] for n in range(3_000)]})), 1_000_000)
-    assert look.grids[0].title == "Long: more than 1,000 rows × 1 column"
+    preview = preview_file(artifact(tmp_path, "a.xlsx", workbook({"Long": [[n] for n in range(3_000)]})), 1_000_000)
+    assert preview.tables[0].title == "Long: more than 1,000 rows × 1 column"
 
 
 @needs_openpyxl
 def test_a_workbook_above_the_limit_is_shown_though_it_does_not_travel(tmp_path: Path) -> None:
-    look = look_at(artifact(tmp_path, "a.xlsx", workbook(REPORT)), 100)
-    assert look.kind == "workbook"
-    assert look.data is None
+    preview = preview_file(artifact(tmp_path, "a.xlsx", workbook(REPORT)), 100)
+    assert preview.kind == "workbook"
+    assert preview.data is None
 
 
 # ---- PDFs
@@ -115,38 +115,38 @@ def test_a_workbook_above_the_limit_is_shown_though_it_does_not_travel(tmp_path:
 @needs_pdfium
 def test_a_pdf_shows_its_first_page(tmp_path: Path) -> None:
     file = artifact(tmp_path, "a.pdf", pdf(["One", "Two"]))
-    look = look_at(file, 100_000)
-    assert (look.kind, look.words) == ("pages", "PDF, 2 pages")
-    assert look.page.startswith(b"\x89PNG")
+    preview = preview_file(file, 100_000)
+    assert (preview.kind, preview.words) == ("pages", "PDF, 2 pages")
+    assert preview.page.startswith(b"\x89PNG")
     html = render_artifact(file, LIMITS)["text/html"]
     (image,) = [given for tag, given in read_html(html)[0] if tag == "img"]
-    assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) == look.page
+    assert base64.b64decode(image["src"].removeprefix("data:image/png;base64,")) == preview.page
     assert image["alt"] == "First page of a.pdf"
-    assert look.data == pdf(["One", "Two"])
+    assert preview.data == pdf(["One", "Two"])
 
 
 @needs_pdfium
 def test_the_picture_of_a_page_counts_for_the_limit_of_the_cell(tmp_path: Path) -> None:
     files = [artifact(tmp_path, f"{n}.pdf", pdf([f"Page {n}"])) for n in range(3)]
-    size = len(look_at(files[0], 100_000).page)
+    size = len(preview_file(files[0], 100_000).page)
     shown = cards(files, 100_000, len(pdf(["Page 0"])) + size + 10, apart=False)
-    assert [bool(card.look.page) for card in shown] == [True, False, False]
-    assert [card.look.words for card in shown] == ["PDF, 1 page"] * 3
+    assert [bool(card.preview.page) for card in shown] == [True, False, False]
+    assert [card.preview.words for card in shown] == ["PDF, 1 page"] * 3
 
 
 def test_pages_are_counted_without_a_library(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    assert look_into(PDF, pdf(["x"] * 7)) == Document(count=7)
+    assert preview_document(PDF, pdf(["x"] * 7)) == Document(count=7)
     tree = zlib.compress(b"1 0 2 9 <</Type/Pages/Count 12/Kids[3 0 R]>> <</Type/Outlines/Count 99>>")
     packed = b"%PDF-1.5\n5 0 obj\n<</Type/ObjStm/N 2/First 8/Filter/FlateDecode>>\nstream\r\n" + tree
-    assert look_into(PDF, packed + b"\nendstream\nendobj\n") == Document(count=12)
-    assert look_into(XLSX, workbook(REPORT)) == Document()
+    assert preview_document(PDF, packed + b"\nendstream\nendobj\n") == Document(count=12)
+    assert preview_document(XLSX, workbook(REPORT)) == Document()
 
 
 def test_without_a_library_a_workbook_is_a_file_like_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    look = look_at(artifact(tmp_path, "a.xlsx", workbook(REPORT)), 100_000)
-    assert (look.kind, look.words, look.data) == ("other", "Excel workbook", workbook(REPORT))
+    preview = preview_file(artifact(tmp_path, "a.xlsx", workbook(REPORT)), 100_000)
+    assert (preview.kind, preview.words, preview.data) == ("other", "Excel workbook", workbook(REPORT))
 
 
 # ---- hostile ones
@@ -212,7 +212,7 @@ def test_what_is_broken_or_a_bomb_is_a_card_without_much_in_it(name: str, tmp_pa
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200), st.sampled_from([XLSX, PDF]))
 def test_any_bytes_are_looked_at_without_an_error(data: bytes, kind: str) -> None:
-    assert isinstance(look_into(kind, data), Document)
+    assert isinstance(preview_document(kind, data), Document)
 
 
 def test_a_look_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_look_that_takes_too_long_is_ended(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setattr(subprocess, "Popen", Slow)
     monkeypatch.setattr(documents, "SECONDS", 0.2)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
-    assert look_into(XLSX, b"x") == Document()
+    assert preview_document(XLSX, b"x") == Document()
     assert started[0].returncode is not None
 
 
@@ -242,21 +242,21 @@ def test_the_process_sees_no_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         return run(*args, **more)
 
     monkeypatch.setattr(subprocess, "run", watched)
-    assert look_into(PDF, pdf(["x"])).picture
+    assert preview_document(PDF, pdf(["x"])).picture
     assert "sk-secret" not in str(seen)
     assert set(seen[0]) <= set(os.environ)
 
 
 @needs_pdfium
 def test_the_same_bytes_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = look_into(PDF, pdf(["x"]))
+    first = preview_document(PDF, pdf(["x"]))
     monkeypatch.setattr(subprocess, "run", None)
-    assert look_into(PDF, pdf(["x"])) == first
+    assert preview_document(PDF, pdf(["x"])) == first
     assert not [part for key in documents._seen for part in key if len(part) > 100], "no file is kept in memory"
 
 
 def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for number in range(100):
-        look_into(PDF, b"%PDF" + bytes([number]))
+        preview_document(PDF, b"%PDF" + bytes([number]))
     assert len(documents._seen) == documents.REMEMBERED

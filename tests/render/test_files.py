@@ -18,7 +18,7 @@ from render.made import LIMITS, PIXEL, artifact, turn
 from conjure_magic.artifacts import Artifact
 from conjure_magic.render import render_artifact, render_pictures, render_turn
 from conjure_magic.render.files import CARDS, LISTED
-from conjure_magic.render.previews import HEAD, look_at
+from conjure_magic.render.previews import HEAD, preview_file
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><title>Errors &amp; "peaks"</title></svg>'
 
@@ -104,7 +104,7 @@ def test_a_raster_picture_is_an_output_of_its_own_and_not_shown_twice(tmp_path: 
     result = turn(files=(artifact(tmp_path, "a.png", PIXEL), artifact(tmp_path, "b.svg", SVG)))
     (bundle,) = render_pictures(result, LIMITS)
     assert base64.b64decode(bundle["image/png"]) == PIXEL
-    assert "Picture a.png" in bundle["text/plain"]
+    assert "Image a.png" in bundle["text/plain"]
     html = render_turn(result, LIMITS, whole=False)["text/html"]
     assert [given["src"][:14] for tag, given in read_html(html)[0] if tag == "img"] == ["data:image/svg"]
     assert "shown below" in html
@@ -135,7 +135,7 @@ def test_what_only_claims_to_be_a_picture_is_not_shown_as_one(tmp_path: Path) ->
     ],
 )
 def test_a_file_is_told_by_what_it_is(name: str, data: bytes, words: str, tmp_path: Path) -> None:
-    assert look_at(artifact(tmp_path, name, data), 1000).words == words
+    assert preview_file(artifact(tmp_path, name, data), 1000).words == words
 
 
 def test_a_table_shows_its_first_rows_and_says_what_is_left_out(tmp_path: Path) -> None:
@@ -172,12 +172,12 @@ def test_of_a_large_file_only_the_beginning_is_read(name: str, tmp_path: Path) -
     size = 1 << 30
     os.truncate(path, size)
     made = Artifact(name, artifact(tmp_path, f"x{name}", b"").media_type, size, "", "local", "t1", "new", path, name)
-    look = look_at(made, 512_000)
-    assert look.data is None
-    assert look.more.startswith(("the first 10 rows", "the beginning"))
+    preview = preview_file(made, 512_000)
+    assert preview.data is None
+    assert preview.more.startswith(("the first 10 rows", "the beginning"))
     if name == "a.csv":
-        assert look.words.startswith("more than ")
-        assert look.grids[0].rows[1] == ("1", "é")
+        assert preview.words.startswith("more than ")
+        assert preview.tables[0].rows[1] == ("1", "é")
 
 
 def test_a_file_that_is_gone_or_changed_since_is_not_passed_off_as_the_turns_own(tmp_path: Path) -> None:
@@ -186,8 +186,8 @@ def test_a_file_that_is_gone_or_changed_since_is_not_passed_off_as_the_turns_own
     (tmp_path / "changed.txt").write_bytes(b"b")
     html = shown(gone, changed)
     assert carried(html) == []
-    assert "no longer there" in html
-    assert "has changed since" in html
+    assert "no longer exists" in html
+    assert "changed since the turn" in html
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder"])
@@ -197,7 +197,7 @@ def test_what_has_become_no_regular_file_is_not_read(kind: str, tmp_path: Path) 
     path = tmp_path / "a.txt"
     path.rename(tmp_path / "b.txt")
     {"link": lambda: path.symlink_to("b.txt"), "fifo": lambda: os.mkfifo(path), "folder": path.mkdir}[kind]()
-    assert look_at(made, 1000).problem == "no longer there"
+    assert preview_file(made, 1000).problem == "no longer exists"
 
 
 def test_too_many_files_for_cards_are_listed_and_then_counted(tmp_path: Path) -> None:

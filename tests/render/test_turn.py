@@ -13,7 +13,7 @@ from render.made import CALL, LIMITS, allowed, called, turn
 from conjure_magic.events import Called, Noted, Said, Thought, ToolProgress, TurnResult
 from conjure_magic.messages import Message, ToolUseBlock, Usage
 from conjure_magic.render import VENDOR_TYPE, render_footer, render_turn
-from conjure_magic.render.calls import render_call, render_call_live, render_call_text, what
+from conjure_magic.render.calls import render_call, render_call_live, render_call_text, summary
 
 SKILL = "/opt/skills/log-analyzer"
 
@@ -54,7 +54,7 @@ def test_a_call_is_one_folded_line_that_opens_to_everything() -> None:
     assert elements.count("details") == elements.count("summary") == 1
     line, inside = read_html(html)[1].split("\n", 1)
     assert line == "✓ bash_tool python x.py 0.2 s · 2 lines"
-    for part in ("$ python x.py", "line 1\nline 2", "allowed by you", "whole output saved as out/1.txt"):
+    for part in ("$ python x.py", "line 1\nline 2", "allowed by you", "full output saved as out/1.txt"):
         assert part in inside
     assert "open" not in {key for tag, given in read_html(html)[0] for key in given}
 
@@ -89,7 +89,7 @@ def test_a_reason_that_the_call_shows_already_is_not_said_twice() -> None:
 
 @pytest.mark.parametrize(
     ("by", "said"),
-    [("no one there", "refused, since no one was there to ask: pass"), ("stopped", "not run: the turn was stopped")],
+    [("no one there", "refused, since there was no one to ask: pass"), ("stopped", "not run: the turn was stopped")],
 )
 def test_a_call_that_nobody_answered_for_says_so(by: str, said: str) -> None:
     call = called(is_error=True, approval=allowed(by, ok=False, reason="pass --yes"))
@@ -126,7 +126,7 @@ def test_a_call_without_output_says_so() -> None:
 )
 def test_paths_of_skills_are_short_in_the_line(command: str, shown: str) -> None:
     """Where the skill's folder is not known, dots say that something is left out."""
-    assert what(called(command), {"log-analyzer": SKILL}) == shown
+    assert summary(called(command), {"log-analyzer": SKILL}) == shown
 
 
 def test_the_whole_command_stands_inside() -> None:
@@ -207,7 +207,7 @@ def test_another_end_than_the_models_own_is_marked_with_how_to_go_on(reason: str
     bundle = render_footer(turn(stop_reason=reason, error="the line dropped"))
     for text in (read_html(bundle["text/html"])[1], bundle["text/markdown"].replace("\\", ""), bundle["text/plain"]):
         assert label in text
-        assert any(way in text for way in ("next cell", "--fresh", "new session"))
+        assert any(way in text for way in ("next cell", "rephrase the request", "new session"))
         assert ("the line dropped" in text) is (reason == "error")
     assert "background" in bundle["text/html"]
 

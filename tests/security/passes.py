@@ -24,9 +24,9 @@ from conjure_magic.messages import Message, OtherBlock, TextBlock, ToolResultBlo
 from conjure_magic.models.offline import answer, conversation, documents, explain, mentions, template
 from conjure_magic.phrases import shortened
 from conjure_magic.render import markdown, markdown_source, quoting, running, text
-from conjure_magic.render.calls import render_call, render_call_live, render_call_markdown, render_call_text, what
+from conjure_magic.render.calls import render_call, render_call_live, render_call_markdown, render_call_text, summary
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
-from conjure_magic.render.previews import look_at
+from conjure_magic.render.previews import preview_file
 from conjure_magic.render.tables import Table, render_artifact, render_state
 from conjure_magic.render.turn import render_footer, render_turn
 from conjure_magic.rules import matches_rule, words_of
@@ -106,7 +106,7 @@ PASSES: dict[str, Pass] = {
     "markdown_source.escape_markdown": markdown_source.escape_markdown,
     "markdown_source.code_span": markdown_source.code_span,
     "markdown_source.code_block": lambda given: markdown_source.code_block(given, given),
-    "calls.what": lambda given: what(called(given), {"skill": "/a/a"}),
+    "calls.summary": lambda given: summary(called(given), {"skill": "/a/a"}),
     "calls.render_call": lambda given: render_call(called(given, given, is_error=True, status=given), CALL),
     "calls.render_call of any tool": lambda given: render_call(_call(given), CALL),
     "calls.render_call_live": lambda given: render_call_live(Called(called(given).call, given, output=given), CALL),
@@ -129,7 +129,7 @@ PASSES: dict[str, Pass] = {
         f"tables.render_artifact of {name}": _shown_file(name)
         for name in ("a.svg", "a.csv", "a.tsv", "a.json", "a.md", "a.html", "a.log", "a.bin", "a.jsonl", "a.xml")
     },
-    "previews.look_at": lambda given: look_at(_file("b.svg")(given), 1 << 20),
+    "previews.preview_file": lambda given: preview_file(_file("b.svg")(given), 1 << 20),
     "rules.matches_rule": lambda given: matches_rule(given, ["a *", "* *", "a/*a/*a/*a"]),
     "rules.words_of": words_of,
     "tools.check_arguments": _refusing(lambda given: check_arguments(BASH_TOOL, {"command": given})),

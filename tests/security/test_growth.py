@@ -10,7 +10,18 @@ from security.growth import PACKAGE, STARTS, TABLE, UNITS, disliked, filled, gro
 from security.passes import PASSES
 
 PATTERNS = {pattern.place: pattern for pattern in patterns()}
-BY_NAME = ("render_", "parse", "clean", "look_at", "read_", "split_status", "exact", "printed", "quoted", "visible")
+BY_NAME = (
+    "render_",
+    "parse",
+    "clean",
+    "preview_file",
+    "read_",
+    "split_status",
+    "exact",
+    "printed",
+    "quoted",
+    "visible",
+)
 """How functions begin that pass over foreign text."""
 ELSEWHERE = {
     "render_call", "render_pictures", "render_cards", "render_cards_markdown", "render_cards_text", "render_rows",
@@ -57,7 +68,13 @@ EXAMPLES = {
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_a_large_text_ends_in_bounded_work(example: str) -> None:
     """Each pass gives up neither itself nor the kernel: the deadline of the measure is processor time."""
-    for name in ("calls.what", "terminal.PlainText", "items.render_item", "turn.render_turn", "previews.look_at"):
+    for name in (
+        "calls.summary",
+        "terminal.PlainText",
+        "items.render_item",
+        "turn.render_turn",
+        "previews.preview_file",
+    ):
         assert "more than" not in growth(PASSES[name], lambda size: EXAMPLES[example]), name
 
 
