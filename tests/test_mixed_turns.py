@@ -244,7 +244,7 @@ def test_an_upload_that_found_no_place_in_its_turn_goes_with_the_next(stub: Stub
     [
         ("../secret.txt", "cannot be read"),
         ("gone.csv", "No such file"),
-        ("sub", "no file"),
+        ("sub", "not a readable file"),
         ("big.bin", "hosted_limit"),
     ],
 )
@@ -293,7 +293,7 @@ def test_a_hosted_file_is_fetched_into_the_workspace(stub: StubServer) -> None:
         texts = [called.result.text for called in result.tool_calls if called.result]
         assert texts[1] == "out.csv is in the workspace as out.csv."
         assert "1,2" in texts[2]
-        assert "there is out.csv" in texts[3]
+        assert "available: out.csv" in texts[3]
         (made,) = result.files
         assert made.path == it.workspace.root / "out.csv"
         assert (made.backend, made.change) == ("anthropic", "new")

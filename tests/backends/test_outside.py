@@ -80,7 +80,7 @@ def test_help_names_it_and_its_options() -> None:
     text = " ".join(cell_parser().format_help().split())
     assert "anthropic, docker, local, native, ssh-like" in text
     assert "--host NAME machine that commands of the backend ssh-like run on" in text
-    assert "--retries N tries to reach it" in text
+    assert "--retries N attempts to reach it" in text
     assert "--image NAME image that commands of the backend docker run in" in text
 
 
