@@ -1,4 +1,4 @@
-"""Asking the person at the notebook: whether a command may run, whether a project's skills may be loaded."""
+"""Questions to the user of a notebook: whether a command may run, whether a project's skills may be loaded."""
 
 from __future__ import annotations
 
@@ -19,26 +19,26 @@ from conjure_magic.stopping import stoppable
 
 UNANSWERED_IN_CELL = replace(
     UNANSWERED,
-    reason="No one is there to allow it. Pass --yes to %%conjure to allow everything that the cell asks for, or set a "
-    "rule for commands in ConjureMagics.allowed_commands.",
+    reason="There is no one to ask. Pass --yes to %%conjure to allow everything that the cell asks for, or allow "
+    "commands by a rule in ConjureMagics.allowed_commands.",
 )
-"""The answer where a cell's question cannot be answered."""
+"""The decision if a cell's question cannot be answered."""
 MORE = "Please answer y, a or n"
 
 
 def yes(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """The approver for `--yes`: each call is allowed by itself, so that the next cell asks again."""
+    """The approver for `--yes`: allows each call once, so that the next cell asks again."""
     return Decision("once", by="--yes")
 
 
 def ask_for_session(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """Ask as `ask` does, for a Session that was made in Python: where no one can answer, it reads what it can pass."""
+    """The same as `ask`, for a Session created in Python: the refusal names arguments instead of cell options."""
     decision = ask(request, cancel)
     return UNANSWERED if decision is UNANSWERED_IN_CELL else decision
 
 
 def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    """Ask with `input()` until there is an answer; refused where no one can answer.
+    """Ask with `input()` until the answer is clear; refuse if there is no one to ask.
 
     Raises CancelledError if the turn is stopped meanwhile.
     """
@@ -58,26 +58,26 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
 
 
 def _choices(request: ApprovalRequest) -> str:
-    """The answers there are, and, where the answer is typed, what it is about: the text may be long."""
+    """The possible answers, and a summary of the text next to the input field, since the text may be long."""
     later = named(request.later or f"command of {request.backend}")
     return (
         "  y  yes, once\n"
         f"  a  yes, and every later {later} in this session\n"
-        "  n  no; words after it tell the model why\n"
+        "  n  no; text after it tells the model why\n"
         f"{beginning(request.text)}. Your answer: "
     )
 
 
 def ask_key() -> Key | None:
-    """An API key typed unseen; None where nobody can answer."""
-    try:  # through the module: a kernel puts its own function there while a cell runs
+    """Ask for an API key without echoing it; None if there is no one to ask."""
+    try:  # through the module: a kernel replaces the function while a cell runs
         return Key(getpass.getpass("API key (kept in memory only): "))
     except (EOFError, RuntimeError):
         return None
 
 
 def read_answer(answer: str) -> Decision | None:
-    """The decision in a typed answer; None if it is not clear."""
+    """The decision for an answer as typed; None if it is not clear."""
     first, _, rest = answer.partition(" ")
     match first.lower().rstrip(",:;.!"):
         case "y" | "yes":
@@ -85,46 +85,46 @@ def read_answer(answer: str) -> Decision | None:
         case "a" | "all" | "always":
             return Decision("session") if not rest.strip() else None
         case "n" | "no":
-            return Decision("no", reason=rest.strip() or "The person said no.")
+            return Decision("no", reason=rest.strip() or "The user said no.")
     return None
 
 
-def ask_whether(question: str, about: str, nobody: str) -> bool:
-    """Ask a question with yes or no about a foreign text, which is quoted below it.
+def ask_whether(question: str, about: str, unanswered: str) -> bool:
+    """Ask a yes-or-no question about a foreign text, which is quoted below it.
 
-    Raises UsageError with the words of `nobody` where nobody can answer.
+    Raises UsageError with the message `unanswered` if there is no one to ask.
     """
     answer = _yes_or_no(f"{question}\n\n{quoted(about)}\n\n{beginning(about)} [y/n] ")
     if answer is None:
-        raise UsageError(nobody)
+        raise UsageError(unanswered)
     return answer
 
 
 TRUST = (
-    "  y  yes, as it is now\n"
-    "  e  yes, and my own edits until the kernel ends; what changes during a turn is asked about\n"
+    "  y  yes, this version\n"
+    "  e  yes, and my own later edits until the kernel ends; changes made during a turn are asked about\n"
     "  n  no\n"
     "Your answer: "
 )
 CHANGES = 60
-"""Lines of changed files that a question shows."""
+"""Lines of changes that a question shows."""
 COLUMNS = 300
-"""Characters of each that it shows."""
+"""Characters shown of each line."""
 
 
 def ask_trust(folder: Path, news: Sequence[SkillNews]) -> TrustAnswer:
-    """Ask whether a project's skills may be loaded; None where nobody can answer."""
-    told = "\n".join(named(str(skill)) for skill in news)
+    """Ask whether a project's skills may be loaded; None if there is no one to ask."""
+    listed = "\n".join(named(str(skill)) for skill in news)
     lines = [line for skill in news if skill.changes for line in skill.changes.split("\n")]
     shown = [line if len(line) <= COLUMNS else f"{line[: COLUMNS - 1]}…" for line in lines[:CHANGES]]
     more = [f"… {counted(len(lines) - CHANGES, 'more line')}"] if len(lines) > CHANGES else []
     prompt = "\n\n".join(
         [
-            f"{counted(len(news), 'skill')} in this folder that you have not said yes to as it is now:",
+            f"{counted(len(news), 'skill')} in this folder that you have not yet allowed in the current version:",
             quoted(named(str(folder), 1_000)),
-            quoted(told),
-            *(["What changed:", quoted("\n".join([*shown, *more]))] if shown else []),
-            f"Skills tell the model what to do and bring scripts. Load what is there?\n{TRUST}",
+            quoted(listed),
+            *(["Changes:", quoted("\n".join([*shown, *more]))] if shown else []),
+            f"Skills instruct the model and contain scripts. Load the skills?\n{TRUST}",
         ]
     )
     while True:

@@ -98,7 +98,7 @@ def test_code_runs_only_after_it_was_allowed(loaded: Kernel) -> None:
     assert "was not allowed and did not run. rather look at df" in read(loaded)
     assert loaded.run("print(made)").text() == "None\n"
     call(loaded, "kernel_run", (), code="made = 1")
-    assert "No one is there to allow it" in read(loaded)
+    assert "There is no one to ask" in read(loaded)
     call(loaded, "kernel_run", ("y",), code="made = 2; made + 1")
     assert read(loaded) == "3"
     assert loaded.run("print(made)").text() == "2\n"

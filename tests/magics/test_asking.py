@@ -13,7 +13,7 @@ from conjure_magic.magics.asking import read_answer
         ("y", "once", ""),
         ("Yes", "once", ""),
         ("a", "session", ""),
-        ("n", "no", "The person said no."),
+        ("n", "no", "The user said no."),
         ("no, use grep instead", "no", "use grep instead"),
     ],
 )
