@@ -234,6 +234,17 @@ def test_the_offline_model_lists_variables_without_a_key(loaded: Kernel) -> None
     assert "some_variable: int" in cell.text("text/html")
 
 
+def test_the_offline_model_answers_about_a_frame_without_a_key(loaded: Kernel) -> None:
+    loaded.run("import pandas as pd\nwaits = pd.DataFrame({'endpoint': ['/a', '/b', '/a'], 'duration': [1, 9, 4]})")
+    options = "--backend native --model offline --with waits -o result"
+    text = loaded.run(f"%%conjure {options}\nmean of duration by endpoint").text("text/html")
+    assert "frames_figure" in text
+    assert text.index("/b") < text.rindex("2.5")
+    assert "3 rows and 2 columns" in loaded.run(f"%%conjure {options}\nsummarise waits").text("text/html")
+    missing = loaded.run(f"%%conjure {options}\nmean of latency by endpoint").text("text/html")
+    assert "waits has no column latency; its columns are endpoint, duration" in missing
+
+
 def test_an_async_skill_works_in_a_cell(loaded: Kernel) -> None:
     loaded.run("import asyncio\n@skill\nasync def later(n: int) -> int:\n    await asyncio.sleep(0)\n    return n + 1")
     loaded.run("m = calls('later', n=1)")

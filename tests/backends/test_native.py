@@ -599,7 +599,8 @@ def test_the_bundled_skills_are_offered_unless_others_are_named() -> None:
 
     kernel = {"kernel_variables", "kernel_look", "kernel_run"}
     assert names() == {"log-fetcher_execute"}, "without a kernel there is no skill of one"
-    assert names(host=Kernel()) == {"log-fetcher_execute", *kernel}
+    frames = {"frames_describe", "frames_rows", "frames_figure"}
+    assert names(host=Kernel()) == {"log-fetcher_execute", *kernel, *frames}
     assert names(compare) == {"compare"}
     assert names("log-fetcher", compare) == {"log-fetcher_execute", "compare"}
     assert names("kernel", host=Kernel()) == kernel

@@ -7,8 +7,9 @@ from conjure_magic.backends.native.base import NativeSkill
 
 def bundled(*, with_kernel: bool) -> dict[str, type[NativeSkill]]:
     """Return name -> class; includes the skill `kernel` only if there is a kernel."""
+    from conjure_magic.backends.bundled_native.frames import Frames
     from conjure_magic.backends.bundled_native.kernel import Kernel
     from conjure_magic.backends.bundled_native.log_fetcher import LogFetcher
 
     found: dict[str, type[NativeSkill]] = {LogFetcher.name: LogFetcher}
-    return {**found, Kernel.name: Kernel} if with_kernel else found
+    return {**found, Kernel.name: Kernel, Frames.name: Frames} if with_kernel else found

@@ -51,7 +51,7 @@ class Kernel(NativeSkill):
     @skill
     def variables(self, context: SkillContext) -> str:
         """List the variables in the user's kernel: name, type, and shape or length of each."""
-        found = dict(_own(_host(context)))
+        found = dict(own_variables(host_of(context)))
         lines = [f"{name}: {describe(value)}" for name, value in list(found.items())[:LISTED]]
         if len(found) > LISTED:
             lines.append(f"[{counted(len(found) - LISTED, 'more variable')}, not listed]")
@@ -64,8 +64,8 @@ class Kernel(NativeSkill):
         Args:
             name: the variable's name, such as "df".
         """
-        host = _host(context)
-        namespace = dict(_own(host))
+        host = host_of(context)
+        namespace = dict(own_variables(host))
         if name not in namespace:
             raise ToolError(f"there is no variable {name!r}; available: {', '.join(namespace) or 'none'}")
         value = namespace[name]
@@ -82,7 +82,7 @@ class Kernel(NativeSkill):
         Args:
             code: the Python code.
         """
-        host = _host(context)
+        host = host_of(context)
         refusal = self._gate.refusal(context.question(code, "Run this in your kernel?", LATER), context.turn)
         if refusal is not None:
             return refusal
@@ -94,7 +94,7 @@ class Kernel(NativeSkill):
         return result
 
 
-def _host(context: SkillContext) -> Host:
+def host_of(context: SkillContext) -> Host:
     if context.host is None:
         raise ToolError("there is no kernel: this session belongs to a plain script")
     return context.host
@@ -127,7 +127,7 @@ def _displayed(data: Mapping[str, Any], context: SkillContext) -> str:
 # ---- the user's variables
 
 
-def _own(host: Host) -> Iterator[tuple[str, Any]]:
+def own_variables(host: Host) -> Iterator[tuple[str, Any]]:
     """Yield the user's variables, without IPython's own and without imported names."""
     for name, value in sorted(list(host.namespace.items())):  # noqa: C414 - a copy, as other threads may add some
         if not name.startswith("_") and name not in host.hidden and not _is_imported(value):
@@ -177,7 +177,7 @@ def _head(frame: Any) -> Any:
 
 def secrets_in(host: Host) -> tuple[str, ...]:
     """Return the values that no result may show: of variables, entries and attributes whose names look like secrets."""
-    found = [*known_secrets(os.environ), *_secret_values(dict(os.environ)), *_secret_values(dict(_own(host)))]
+    found = [*known_secrets(os.environ), *_secret_values(dict(os.environ)), *_secret_values(dict(own_variables(host)))]
     return tuple(dict.fromkeys(value for value in found if len(value) >= SHORTEST))
 
 

@@ -25,6 +25,7 @@ _ATTACHED_TRACEBACK = re.compile(r"\A<traceback>\n(.*)\n</traceback>\Z", re.DOTA
 _ATTACHED_FILE = re.compile(
     r"\A<variable\b[^>]*\sfile=(?:\"([^\"<>]*)\"|'([^'<>]*)')|\A<attached_file>(.*)</attached_file>\Z", re.DOTALL
 )
+_VARIABLE = re.compile(r"\A<variable name=\"([^\"<>]*)\" type=\"([^\"<>]*)\"")
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,8 @@ class Exchange:
     prompt: str = ""
     attached: list[str] = field(default_factory=list)
     """Files that came with the prompt: absolute paths, or such as are relative to the workspace."""
+    variables: list[tuple[str, str]] = field(default_factory=list)
+    """(name, type) of the variables that came with the prompt."""
     traceback: str = ""
     """A traceback that came with it, to be explained."""
     steps: list[Step] = field(default_factory=list)
@@ -111,6 +114,9 @@ def _hear(text: str, exchanges: list[Exchange]) -> None:
     """Take a user's text block: a new prompt, text or a file belonging to the last one, or nothing that was asked."""
     attached = _ATTACHED_FILE.match(text)
     if attached is not None or text.startswith("<variable "):
+        variable = _VARIABLE.match(text)
+        if exchanges and variable is not None:
+            exchanges[-1].variables.append((unescape(variable[1]), unescape(variable[2])))
         if exchanges and attached is not None:
             exchanges[-1].attached.append(unescape(attached[1] or attached[2] or attached[3] or ""))
         return
@@ -130,7 +136,8 @@ def _resumed(prompt: str, exchanges: Sequence[Exchange]) -> Exchange | None:
     found = _GO_ON.fullmatch(prompt)
     if found is None or not exchanges or not (found["again"] or exchanges[-1].is_unfinished):
         return None
-    return Exchange(exchanges[-1].prompt, list(exchanges[-1].attached))
+    last = exchanges[-1]
+    return Exchange(last.prompt, list(last.attached), list(last.variables))
 
 
 def _step(call: ToolUseBlock, result: ToolResultBlock | None) -> Step:

@@ -35,6 +35,7 @@ from conjure_magic.models.offline.documents import Documentation, read_documenta
 from conjure_magic.models.offline.examples import examples, files_in, skill_for
 from conjure_magic.models.offline.explain import explain
 from conjure_magic.models.offline.fill_template import Material
+from conjure_magic.models.offline.frames import frame_call, frame_meant, has_frame_tools
 from conjure_magic.models.offline.interface import documented_interfaces, help_command, read_interfaces
 from conjure_magic.models.offline.mentions import read_mentions
 from conjure_magic.models.offline.native import fill_schema, native_tools, runs_code
@@ -96,6 +97,8 @@ def _begin(at: Situation) -> Move:
     runner = runs_code(at.native, read_mentions(at.prompt))
     if runner is not None:
         return _call_native(at, at.native[runner])
+    if (answered := _about_frame(at)) is not None:
+        return answered
     tools = [(tool.name.replace("_", " "), tool.description) for tool in at.native]
     skills = at.places.skills if at.offered & {"view", "bash_tool"} else ()
     both = [*tools, *((skill.name, skill.description) for skill in skills)]
@@ -112,6 +115,25 @@ def _begin(at: Situation) -> Move:
     if "view" in at.offered:
         return Move(sentence, "view", {"path": skill.location})
     return Move(sentence, "bash_tool", {"command": f"cat -- {say.word(skill.location)}"})
+
+
+def _about_frame(at: Situation) -> Move | None:
+    """The call that answers a question about a DataFrame; None for any other request."""
+    if not has_frame_tools(at.native) or runs_code(at.native, read_mentions(at.prompt)) is not None:
+        return None
+    readings = readings_of(at.conversation)
+    frame = frame_meant(at.prompt, at.conversation.now.variables)
+    came = at.conversation.now.attached
+    if frame is None and changes_last(at.prompt, read_request(at.prompt)[0]):
+        earlier = (frame_meant(turn.prompt, turn.variables) for turn in at.conversation.earlier)
+        frame = next(filter(None, earlier), None)
+    if frame is None or any(reading.urls or set(reading.files) - set(came) for reading in readings):
+        return None
+    try:
+        name, arguments = frame_call(at.native, frame, readings)
+    except ValueError as why:
+        return Move(f"I cannot answer this about {say.code(frame)}: {why}. I called nothing.\n\n{say.label()}")
+    return Move(f"I call **{say.plain(name)}**.", name, arguments)
 
 
 def _choose_skill(at: Situation) -> KnownSkill | None:
@@ -366,6 +388,7 @@ def _answer_native(at: Situation, last: Step) -> Move:
     output, notes = say.split_status(last.result)
     name = f"**{say.plain(last.call.name)}**"
     tool = next((tool for tool in at.native if tool.name == last.call.name), None)
+    tool = None if tool is not None and "frame" in last.call.input else tool  # nothing of such a request is left over
     left: tuple[str, ...] = ()
     if tool is not None:
         given = material(at.conversation, at.places, "", tool.description)
