@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["option", "setting", "limit", "recipe", "key", "reset", "session", "build", "hosted skills", "undo"]
+Kind = Literal["option", "setting", "limit", "recipe", "key", "reset", "session", "build", "hosted skills", "undo", "retry"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class Way:
                 return "SkillsClient().list()"
             case "undo":
                 return "session.undo()"
+            case "retry":
+                return "session.retry(model=…)"
 
     @property
     def _literal(self) -> str:
@@ -52,6 +54,7 @@ ANOTHER_SESSION = Way("session")
 BUILD = Way("build")
 HOSTED_SKILLS = Way("hosted skills")
 UNDO = Way("undo")
+RETRY = Way("retry")
 
 
 def option(name: str, value: str = "") -> Way:

@@ -77,6 +77,7 @@ EXAMPLES = [
     remedies.BUILD,
     remedies.HOSTED_SKILLS,
     remedies.UNDO,
+    remedies.RETRY,
     setting("context_window"),
     setting("idle_timeout", "1800"),
 ]

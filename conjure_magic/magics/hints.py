@@ -30,3 +30,5 @@ def in_cell(way: Way) -> str:
             return "%conjure hosted skills"
         case "undo":
             return "%conjure undo"
+        case "retry":
+            return "%conjure retry --model NAME"

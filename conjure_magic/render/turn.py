@@ -8,7 +8,7 @@ from conjure_magic.characters import clean
 from conjure_magic.events import TurnResult
 from conjure_magic.messages import Usage
 from conjure_magic.phrases import counted, duration
-from conjure_magic.remedies import Words, with_remedy
+from conjure_magic.remedies import RETRY, Remedy, Words, with_remedy
 from conjure_magic.render import style
 from conjure_magic.render.files import (
     Card,
@@ -77,10 +77,10 @@ _ENDED = {
     "error": ("✗ Failed", "{error}"),
 }
 _NEXT = {
-    "refusal": "Later requests leave this turn out: rephrase the request, or run it again with another model.",
     "model_context_window_exceeded": "The next cell continues from a summary, unless you reset the conversation.",
     "closed": "Continue in a new session.",
 }
+_REFUSED = Remedy("Later requests leave this turn out. Ask differently, or try another model: {0}.", RETRY)
 
 
 def ending(result: TurnResult, words: Words = str) -> tuple[str, str]:
@@ -96,7 +96,12 @@ def ending(result: TurnResult, words: Words = str) -> tuple[str, str]:
         or unknown
     )
     said += "" if said.rstrip().endswith((".", "!", "?")) else "."
-    return label, f"{said} {_NEXT.get(result.stop_reason, 'Continue in the next cell.')}"
+    further = (
+        _REFUSED.told(words)
+        if result.stop_reason == "refusal"
+        else _NEXT.get(result.stop_reason, "Continue in the next cell.")
+    )
+    return label, f"{said} {further}"
 
 
 def facts(result: TurnResult) -> list[str]:

@@ -118,3 +118,18 @@ def test_thinking_is_folded_and_the_output_holds_the_messages_without_the_key(ke
     text = json.dumps(outputs)
     assert "Hm, a greeting." in text
     assert KEY not in text
+
+
+def test_a_refused_request_can_be_tried_with_another_model_for_once(
+    kernel: Kernel, stub: StubServer, other: StubServer
+) -> None:
+    stub.reply("Hello.", Reply(("I cannot",), stop_reason="refusal"), "Back again.")
+    kernel.run("%%conjure\nHi.")
+    assert "%conjure retry --model" in kernel.run("%%conjure\nSomething odd.").text()
+    other.reply("Done by another.")
+    assert "Done by another." in kernel.run("%conjure retry --model small").text()
+    sent = json.dumps((other.messages[-1].body or {})["messages"])
+    assert "Something odd." in sent
+    assert "I cannot" not in sent
+    assert "Back again." in kernel.run("%%conjure\nAnd now?").text()
+    assert (stub.messages[-1].body or {})["model"] == "claude-opus-5-5"

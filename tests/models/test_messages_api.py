@@ -177,6 +177,22 @@ def test_a_model_without_adaptive_thinking_is_not_asked_for_it(stub: StubServer)
     assert "thinking" not in (stub.requests[0].body or {})
 
 
+def test_a_model_that_the_server_says_takes_no_adaptive_thinking_is_answered_from_the_first_request_on(
+    stub: StubServer,
+) -> None:
+    """`capabilities.thinking.types` has a key for every kind, with `supported` saying whether the model takes it."""
+    model = model_of(stub, "claude-unthinking-stub")
+    for _ in range(2):
+        assert talk(model)[1] is None
+    assert ["thinking" in (request.body or {}) for request in stub.messages] == [False, False]
+    assert not any(request.error for request in stub.requests)
+
+
+def test_a_model_in_no_table_that_takes_adaptive_thinking_is_asked_for_it(stub: StubServer) -> None:
+    assert talk(model_of(stub, "claude-tiny-stub"), ask(max_tokens=500))[1] is None
+    assert (stub.messages[0].body or {})["thinking"] == {"type": "adaptive", "display": "summarized"}
+
+
 def test_messages_are_sent_in_the_bytes_they_were_given(stub: StubServer) -> None:
     """Nothing is serialised a second time: marks in the cached bytes go over the wire."""
     message = Message.user("Hi.")
