@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["option", "setting", "limit", "recipe", "key", "reset", "session", "build", "hosted skills", "undo", "retry"]
+Kind = Literal[
+    "option", "setting", "limit", "recipe", "key", "reset", "session", "build", "hosted skills", "undo", "retry"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,9 @@ _NEXT = {
     "model_context_window_exceeded": "The next cell continues from a summary, unless you reset the conversation.",
     "closed": "Continue in a new session.",
 }
-_REFUSED = Remedy("Later requests leave this turn out. Ask differently, or try another model: {0}.", RETRY)
+_REFUSED = Remedy(
+    "Later requests leave this turn out. To continue, rephrase the request or try another model: {0}.", RETRY
+)
 
 
 def ending(result: TurnResult, words: Words = str) -> tuple[str, str]:

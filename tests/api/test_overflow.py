@@ -250,7 +250,9 @@ def test_the_longest_answer_is_read(message: str, most: int) -> None:
     ],
 )
 def test_the_servers_own_words_are_shown_wherever_they_are(content: bytes, kind: str, said: str) -> None:
-    assert said in str(faults.from_response(400, {"content-type": kind}, content))
+    shown = str(faults.from_response(400, {"content-type": kind}, content))
+    assert said in shown
+    assert "{" not in shown or said == "unheard", "the words, rather than the JSON that holds them"
 
 
 def test_a_servers_words_are_bounded_and_cleaned() -> None:
