@@ -48,7 +48,7 @@ def choose_model(
     """
     named = named or {}
     name = name or (default if default in named else "")
-    meant = parse_named(name, named[name]) if name in named and name != OFFLINE else Named(name)
+    meant = parse_named(name, named[name]) if name in named and name != OFFLINE else NamedModel(name)
     # Overwritten before anything can raise: a traceback with values would show the environment.
     environ, found = None, meant.credentials(environ, key, dialect)
     name = meant.model
@@ -76,7 +76,7 @@ FIELDS = {"model", "base_url", "key_variable", "dialect", "context_window"}
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class NamedModel:
     """A model under a name of the person's own."""
 
     model: str
@@ -104,7 +104,7 @@ class Named:
         return Credentials(base_url, "x-api-key" if dialect == "anthropic" else "both", own, dialect, self.key_variable)
 
 
-def parse_named(name: str, value: object) -> Named:
+def parse_named(name: str, value: object) -> NamedModel:
     """What the setting `models` says of a name: a model's id, or a mapping with `model` and, as needed, the rest.
 
         {"fast": "claude-haiku-5-5",
@@ -128,7 +128,7 @@ def parse_named(name: str, value: object) -> Named:
             "'base_url', 'key_variable' (the name of an environment variable), 'dialect' (anthropic or compatible) and "
             "'context_window' (tokens)"
         )
-    return Named(**given)
+    return NamedModel(**given)
 
 
 def key_variables(named: Mapping[str, object]) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""The server's own memory: what it has sent, so that thinking that comes back changed is refused."""
+"""The messages that the stub has sent, so that thinking that comes back changed is refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Open:
     paused: bool
 
 
-class Memory:
+class SentThinking:
     """Signs thinking on its way out and checks it on its way back."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from conjure_magic.testing.stub import endpoints, http
 from conjure_magic.testing.stub.billing import Link, Prefixes, PromptCache, chain, iterations, usage_wire
 from conjure_magic.testing.stub.blocks import first_extra
 from conjure_magic.testing.stub.catalogue import MODELS, StubModel, page
-from conjure_magic.testing.stub.conversation import Memory
+from conjure_magic.testing.stub.conversation import SentThinking
 from conjure_magic.testing.stub.hosted import Hosted
 from conjure_magic.testing.stub.recorded import Recorded
 from conjure_magic.testing.stub.replies import Reply, as_reply, complete, error_body, stop_reason, stream
@@ -70,7 +70,7 @@ class StubServer:
         self._script: deque[Reply] = deque(as_reply(reply) for reply in replies)
         self._faults: list[tuple[str, Reply]] = []
         self._ids = itertools.count(1)
-        self._memory = Memory()
+        self._memory = SentThinking()
         self._cache = PromptCache()
         self._prefixes = Prefixes()
         self._loop: asyncio.AbstractEventLoop | None = None
