@@ -461,7 +461,7 @@ def test_the_offline_model_says_of_a_traceback_what_rules_can(loaded: Kernel) ->
     loaded.run("1/0")
     text = loaded.run("%conjure explain").text("text/markdown")
     assert "**ZeroDivisionError**: division by zero" in text
-    assert "What Python says of ZeroDivisionError: Second argument" in text
+    assert "Python’s description of ZeroDivisionError: Second argument" in text
 
 
 @pytest.mark.parametrize(("profile", "said"), [("prod", "no engine answers at"), ("dev", "log-analyzer")])

@@ -149,7 +149,7 @@ def test_nothing_runs_where_no_skill_fits_and_the_skills_are_listed(session: Ses
     assert commands(result) == []
     for name in ("word-count", "csv-report", "unit-converter", "log-analyzer"):
         assert f"**{name}**" in result.text
-    assert "None of the skills that I know fits" in result.text
+    assert "None of the skills fits" in result.text
 
 
 def test_where_nothing_fits_it_offers_requests_that_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,7 +236,7 @@ def test_a_refused_command_ends_the_turn_honestly(tmp_path: Path, monkeypatch: p
     with Session("local", [str(COMMANDS)], model="offline", approver=refuse) as session:
         result = session.chat("Which words are most frequent in a.txt?")
     assert len(result.tool_calls) == 2
-    assert "I stopped: this was not allowed to run." in result.text
+    assert "I stopped, because this command was not allowed to run." in result.text
     assert r"Not on \*my\* machine." in result.text
 
 
@@ -442,7 +442,7 @@ def test_an_answer_that_repeats_output_keeps_fences_closed_and_says_what_it_left
     assert answered("```\nx\n````\n```\n*label*").startswith("`````text\n```\nx\n````\n```\n*label*\n`````\n")
     assert answered("# Title\n\n```\nopen").startswith("````text\n# Title")
     assert "(Shortened: 40 of 500 lines" in answered("\n".join(map(str, range(500))))
-    assert answered("[no output]").startswith("It printed nothing.")
+    assert answered("[no output]").startswith("The command printed nothing.")
     assert answered("-" * 32_000).count("`") == 8
     assert "exit code" not in answered("fine")
 

@@ -83,7 +83,7 @@ def render_output(text: str) -> str:
     """A command's output as part of an answer: Markdown as it is, anything else in a block; long ones shortened."""
     text = text.strip("\n")
     if not text.strip() or text == "[no output]":
-        return "It printed nothing."
+        return "The command printed nothing."
     if looks_like_markdown(text):
         kept, note = _shortened(text, *MARKDOWN_LIMIT)
         return (kept if looks_like_markdown(kept) else fenced(kept)) + note

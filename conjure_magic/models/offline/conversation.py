@@ -132,7 +132,7 @@ def _hear(text: str, exchanges: list[Exchange]) -> None:
 
 
 def _resumed(prompt: str, exchanges: Sequence[Exchange]) -> Exchange | None:
-    """The last request anew, for "continue" (if it is unfinished) and "again"; None for any other prompt."""
+    """The last request again, for "continue" (if it is unfinished) and "again"; None for any other prompt."""
     found = _GO_ON.fullmatch(prompt)
     if found is None or not exchanges or not (found["again"] or exchanges[-1].is_unfinished):
         return None

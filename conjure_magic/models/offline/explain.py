@@ -1,4 +1,4 @@
-"""What rules can say of a traceback: the error, the person's own line that led to it, what Python says of its kind."""
+"""An explanation of a traceback by rules: the error, the user's line that led to it, Python's description of it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Frame:
 
     @property
     def place(self) -> str:
-        """The place in words; a cell has no file that anybody knows."""
+        """The place in words; a cell has no file of its own."""
         where = "a cell" if _CELL.search(self.file) else self.file
         inside = "" if self.function == "<module>" else f", in {self.function}"
         return f"line {self.line} of {where}{inside}"
@@ -50,8 +50,8 @@ def explain(traceback: str) -> str:
         paragraphs.append(f"{word} {say.plain(frame.place)}:\n\n{say.fenced(frame.code or '(no source)', 'python')}")
     meaning = _meaning(kind)
     if meaning:
-        paragraphs.append(f"What Python says of {say.plain(kind)}: {say.plain(meaning)}")
-    limit = "It has read the traceback, and cannot say more: how to mend it takes a language model, or you."
+        paragraphs.append(f"Python’s description of {say.plain(kind)}: {say.plain(meaning)}")
+    limit = "It can only read the traceback; a language model could suggest a fix."
     return "\n\n".join((*paragraphs, say.label(limit)))
 
 

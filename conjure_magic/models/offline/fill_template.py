@@ -42,7 +42,7 @@ class Filled:
     asked: int = 0
     """How many of its options the request asks for."""
     unasked: float = 0.0
-    """Those that it does not ask for and are in all the same: a flag counts 1, a file to write 0.1."""
+    """Those that it does not ask for and are in anyway: a flag counts 1, a file to write 0.1."""
 
 
 def quoted_path(path: str) -> str:

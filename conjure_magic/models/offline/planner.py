@@ -162,24 +162,24 @@ def _nothing_fits(at: Situation) -> Move:
     native = [KnownSkill(tool.name, tool.description, "") for tool in at.native]
     known = [*at.places.skills, *native]
     if not known:
-        text = "I can do nothing here: there are no skills, and without a skill I have nothing to follow."
+        text = "I cannot answer this: no skills are loaded, and I only follow what skills document."
         return Move(f"{text}\n\n{say.label('It has answered nothing: name a folder of skills for it.')}")
     if "view" in at.offered and at.places.skills and at.places.input_folder:
         listing = next((step for step in at.conversation.now.steps if step.path == at.places.input_folder), None)
         if listing is None:
-            words = "None of the skills that I know fits. I look at which files there are."
+            words = "None of the skills fits. I list the files."
             return Move(words, "view", {"path": at.places.input_folder})
         fitting = skill_for(files_in(listing.result), at.places.skills) if not listing.is_error else None
         if fitting is not None and not any(_reads(step, fitting[0]) for step in _all_steps(at)):
-            return Move("I read what can be asked of them.", "view", {"path": fitting[0].location})
+            return Move("I read what a skill for these files can do.", "view", {"path": fitting[0].location})
         offered = examples(_known_text(at, fitting[0]), fitting[1]) if fitting is not None else []
     else:
         offered = []
-    text = "None of the skills that I know fits this request, so I ran nothing. There are:\n\n" + say.skill_list(known)
+    text = "None of the skills fits this request, so I ran nothing. The skills are:\n\n" + say.skill_list(known)
     if offered:
         text += "\n\nRequests that would work here:\n\n" + "\n".join(f"- {say.plain(request)}" for request in offered)
     else:
-        text += "\n\nA request that names one of these, and the file or address to work on, is something I can follow."
+        text += "\n\nA request that names one of these, and the file or address to work on, will work."
     return Move(f"{text}\n\n{say.label('It has answered nothing: it only follows what skills document.')}")
 
 
@@ -206,12 +206,12 @@ def _next(at: Situation, last: Step) -> Move:
     if last.call.name not in ("view", "bash_tool"):
         return _answer_native(at, last)
     if skill is None:
-        return Move(f"{say.render_output(last.result)}\n\n{say.label('It does not know what this call was for.')}")
+        return Move(f"{say.render_output(last.result)}\n\n{say.label('It could not use this output.')}")
     if _reads(last, skill) and last.is_error:
         return _unreadable(skill, last)
     text = _known_text(at, skill)
     if not text:
-        return Move(f"{say.render_output(last.result)}\n\n{say.label('It does not know what this call was for.')}")
+        return Move(f"{say.render_output(last.result)}\n\n{say.label('It could not use this output.')}")
     return _work(at, skill, text)
 
 
@@ -324,7 +324,8 @@ def _run(at: Situation, skill: KnownSkill, text: str) -> Move:
         text += f" been\n\n{say.fenced(shown, 'bash')}"
         return Move(f"{text}\n\n{say.label('It has answered nothing: name what is missing and ask again.')}")
     if "bash_tool" not in at.offered:
-        text = f"I can run nothing here: there is no `bash_tool`. The skill {name} would have had me run\n\n"
+        text = "I cannot run commands here: the tool `bash_tool` is not available. "
+        text += f"The skill {name} documents this command:\n\n"
         return Move(f"{text}{say.fenced(shown, 'bash')}\n\n{say.label('It has answered nothing.')}")
     return Move(f"I run {say.code(shown)}.", "bash_tool", {"command": choice.filled.command})
 
@@ -373,7 +374,7 @@ def _refused(at: Situation, last: Step) -> Move:
     command = str(last.call.input.get("command", last.call.name))
     reason = last.result.partition("did not run.")[2].strip()
     shown = say.shown_command(command, at.places, _skill_in_use(at))
-    text = f"I stopped: this was not allowed to run.\n\n{say.fenced(shown, 'bash')}"
+    text = f"I stopped, because this command was not allowed to run.\n\n{say.fenced(shown, 'bash')}"
     if reason:
         text += f"\n\n{say.plain(reason)}"
     return Move(f"{text}\n\n{say.label('It has answered nothing.')}")

@@ -210,7 +210,7 @@ def _part_answer(part: Part, results: Mapping[str, Step], *, others: bool) -> st
     found = part.resolved
     if part.composed is None or found.refused:
         first = "I did the rest. Not done" if others else "I cannot answer this"
-        return f"{first}: {found.refused or 'the skill has no command for it'}.{'' if others else ' I claim nothing.'}"
+        return f"{first}: {found.refused or 'the skill has no command for it'}."
     step = results.get(part.composed.command)
     if step is None:
         return ""
@@ -250,12 +250,12 @@ def _assumed(found: Resolved) -> str:
     notes = list(found.assumed)
     notes += [f"`{wrong}` was read as `{right}`" for wrong, right in found.reading.corrected]
     if found.reading.or_worse and found.reading.levels == ("ERROR",) and "worse" not in found.reading.text.lower():
-        notes.append('errors are lines at ERROR or worse; ask for "ERROR lines" to leave out worse levels')
-    return f"Taken so: {'; '.join(notes)}." if notes else ""
+        notes.append("“errors” means lines at ERROR or worse; ask for “ERROR lines” to leave out worse levels")
+    return f"Note: {'; '.join(notes)}." if notes else ""
 
 
 def _failed(output: str, notes: Sequence[str]) -> str:
     lines = [line for line in output.split("\n") if line.strip()]
     told = next((line for line in reversed(lines) if "error:" in line), lines[-1] if lines else "")
     why = told.partition("error:")[2].strip() or told or say.listed(notes)
-    return f"I could not get an answer: {say.plain(why)}. I claim nothing."
+    return f"I could not get an answer: {say.plain(why)}."

@@ -51,6 +51,9 @@ _OF_REQUESTS = frozenset(
         "answers",
     ]
 )
+_TEXT_WORDS = (*lexicon.LINE_NOUNS, "text", "string", "phrase", "word", "message", "containing", "saying", "written")
+MOST_FIELDS = 20
+"""Fields that a refusal lists."""
 _REQUEST = r"\"[A-Z]{3,7} [^\"]* HTTP/"
 _FAST = frozenset(
     ["rt", "duration", "elapsed", "latency", "time", "took", "response_time", "request_time", "ms", "cost", "took_ms"]
@@ -181,11 +184,11 @@ def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Seq
         elif reading.quoted or _is_hint(name, reading):
             ignored.append(name)
         else:
-            return Resolved(reading, refused=f"no line that I looked at holds {name}")
+            return Resolved(reading, refused=f"none of the lines that I read contains `{name}`")
     for field_, sign, value in reading.conditions:
         name = _field_for((field_,), fields, sample) if field_ else _only_duration(fields, sample)
         if not name:
-            return Resolved(reading, refused=f"there is no field {field_ or 'for the number'} to compare with {value}")
+            return Resolved(reading, refused=_no_field(field_ or "number", fields))
         where.append(f"{name}{sign}{value}")
     if reading.codes:
         name = _field_for(("status",), fields, sample)
@@ -194,8 +197,12 @@ def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Seq
                 _codes(reading, sample)
             )
         else:
-            return Resolved(reading, refused="there is no field status")
+            return Resolved(reading, refused=_no_field("status", fields))
     topic = _topic_words(reading)
+    if topic and reading.quoted and reading.ask not in NUMERIC:
+        spoken = {stem_of(word) for text in reading.quoted for word in re.findall(r"[^\W\d_]+", text)}
+        unused = [word for word in topic if stem_of(word) not in spoken and not _says_text(word)]
+        assumed += [f"lines are found by the quoted text only, not by {_listed(unused)}"] if unused else []
     soft = reading.value if reading.ask in NUMERIC else ()
     if topic and not (reading.quoted and not soft):
         pattern, shown, missing, changed = _topic(
@@ -204,13 +211,18 @@ def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Seq
         core = [word for word in missing if word not in soft]
         if not pattern or (core and len(core) * 2 > len(topic)) or (core and len(topic) == 1):
             missing_words = core or list(topic)
-            return Resolved(reading, refused=f"no line of the file holds {_listed(missing_words)}")
+            return Resolved(reading, refused=_not_in_lines(missing_words, reading, fields))
         parts.append((pattern, shown))
         ignored += core
         assumed += changed
     grep = _joined([pattern for pattern, _ in parts])
     text = " and ".join(shown for _, shown in parts)
     return Resolved(reading, grep=grep, text=text, where=tuple(where), ignored=tuple(ignored), assumed=tuple(assumed))
+
+
+def _says_text(word: str) -> bool:
+    """True for a word that only introduces the quoted text: "the message 'x'"."""
+    return stem_of(word) in {stem_of(each) for each in _TEXT_WORDS}
 
 
 def _topic_words(reading: Reading) -> tuple[str, ...]:
@@ -316,6 +328,20 @@ def _common(word: str, lines: Sequence[str]) -> str:
     return stem_of(word)
 
 
+def _no_field(name: str, fields: Sequence[str]) -> str:
+    """That the log lacks a field, and which fields it has."""
+    listed = f"; its fields are {_listed(fields[:MOST_FIELDS])}" if fields else ""
+    return f"this log has no field `{name}`{listed}"
+
+
+def _not_in_lines(words: Sequence[str], reading: Reading, fields: Sequence[str]) -> str:
+    """That no line contains these words; a number or group that is asked for is a field."""
+    said = f"no line contains {_listed(words)}"
+    if (reading.ask in NUMERIC or reading.groups) and fields:
+        said += f"; the fields of this log are {_listed(fields[:MOST_FIELDS])}"
+    return said
+
+
 # ---- which value
 
 
@@ -325,7 +351,7 @@ def _valued(found: Resolved, lines: Sequence[str], sample: Sample, fields: Seque
     for name in reading.groups:
         field_ = _field_for((name,), fields, sample)
         if not field_:
-            return replace(found, refused=f"there is no field {name}")
+            return replace(found, refused=_no_field(name, fields))
         groups.append(field_)
     found = replace(found, groups=tuple(dict.fromkeys(groups)))
     if reading.weight:
@@ -339,15 +365,15 @@ def _valued(found: Resolved, lines: Sequence[str], sample: Sample, fields: Seque
         return (
             replace(found, take=Take(field=name, label=name))
             if name
-            else replace(found, refused=f"I do not know what {_listed(reading.names)} are values of")
+            else replace(found, refused=f"I do not know which field has the values {_listed(reading.names)}")
         )
     if reading.ask not in OF_VALUES or reading.unit:
         return found
     if not reading.value:
-        return replace(found, refused="I do not know what is to be counted for each value of")
+        return replace(found, refused="I do not know which field to count by")
     take = _category(reading, lines, sample, fields)
     if take is None:
-        return replace(found, refused=f"there is no field {' '.join(reading.value)} that I could find")
+        return replace(found, refused=_no_field(" ".join(reading.value), fields))
     return replace(found, take=take)
 
 
@@ -617,13 +643,13 @@ def _number(reading: Reading, lines: Sequence[str], sample: Sample, fields: Sequ
     if named:
         return Take(named, "", named), ""
     if not scores:
-        return None, f"there is no number for {' '.join(words) or 'this'} in the lines that I looked at"
+        return None, _no_field(" ".join(words) or "number", fields)
     ranked = sorted(scores.items(), key=lambda item: -item[1])[:2]
     best = ranked[0][1]
     if best < weights.NUMBER_ENOUGH:
-        return None, f"I find no number that {' '.join(reading.value or tuple(words)) or 'this'} could mean"
+        return None, _no_field(" ".join(reading.value or tuple(words)) or "number", fields)
     if len(ranked) > 1 and ranked[1][1] == best and ranked[0][0] != ranked[1][0]:
-        return None, f"several numbers could be meant by {' '.join(reading.value or tuple(words))}"
+        return None, f"`{' '.join(reading.value or tuple(words))}` could mean several numbers in these lines"
     field_, pattern = ranked[0][0]
     return Take(field_, "" if field_ else pattern, " ".join(reading.value) or field_ or "value"), ""
 
