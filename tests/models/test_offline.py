@@ -381,12 +381,12 @@ def test_without_view_it_reads_with_a_command() -> None:
 def test_without_a_shell_it_says_what_it_would_have_run() -> None:
     tools = [tool for tool in TOOLS if tool.name == "view"]
     text = answer(reading(request("Count words of a.txt", skills=[word_count()], tools=tools))).message.text
-    assert "there is no `bash_tool`" in text
+    assert "`bash_tool` is not available" in text
     assert "python word-count/scripts/count.py a.txt" in text
 
 
 def test_without_skills_it_says_so() -> None:
-    assert "there are no skills" in answer(request("Analyse a.log")).message.text
+    assert "no skills are loaded" in answer(request("Analyse a.log")).message.text
 
 
 def test_an_unreadable_skill_is_said() -> None:
