@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
@@ -221,23 +221,23 @@ class Workspace:
                     found.append(self._artifact(name, change, backend, tool_use_id))
         return tuple(found)
 
-    def changed_unlisted(self, since: int) -> Mapping[str, int]:
-        """How many entries changed in each of the folders that `changed` leaves out (`.git`, `.venv`, …).
+    def changed_unlisted(self, since: int) -> Mapping[str, Sequence[Path]]:
+        """What changed in each of the folders that `changed` leaves out (`.git`, `.venv`, …): their files and folders.
 
         Args:
             since: time in ns; what changed at that time or later counts.
 
         `MAX_ENTRIES` are looked at.
         """
-        found: dict[str, int] = {}
+        found: dict[str, list[Path]] = {}
         with contextlib.closing(walk(self.root, lambda path: path != OUTPUT_DIR)) as everything:
             for name, entry, _ in islice(everything, MAX_ENTRIES):
                 folder = _unlisted(name)
                 if folder:
                     with contextlib.suppress(OSError):  # gone meanwhile
-                        new = entry.stat(follow_symlinks=False).st_ctime_ns >= since - CLOCK_STEP
-                        found[folder] = found.get(folder, 0) + new
-        return {folder: count for folder, count in found.items() if count}
+                        if entry.stat(follow_symlinks=False).st_ctime_ns >= since - CLOCK_STEP:
+                            found.setdefault(folder, []).append(self.root / name)
+        return found
 
     def _artifact(self, name: str, change: Change, backend: str, tool_use_id: str) -> Artifact:
         path = self.root / name

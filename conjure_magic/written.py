@@ -12,7 +12,7 @@ import json
 import os
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -35,6 +35,11 @@ READ = 1 << 20
 REMEMBERED = 20_000
 """Number of recorded files in users' own folders above which deleted ones are dropped."""
 
+GIT_DATA = frozenset({"HEAD", "ORIG_HEAD", "FETCH_HEAD", "MERGE_HEAD", "COMMIT_EDITMSG", "index", "packed-refs"})
+"""Files of `.git` that are data."""
+GIT_FOLDERS = frozenset({"objects", "refs", "logs"})
+"""Folders of `.git` that hold data."""
+
 _lock = threading.Lock()
 
 
@@ -46,15 +51,19 @@ class WrittenFiles:
 
     def add(self, file: Path) -> None:
         """Record a file. Raises OSError if the record cannot be written."""
+        self.add_all([file])
+
+    def add_all(self, files: Iterable[Path]) -> None:
+        """Record files. Raises OSError if the record cannot be written."""
         with _lock:
             known = self._load()
-            if str(file) in known:
+            lines = [name for name in dict.fromkeys(map(str, files)) if name not in known]
+            if not lines:
                 return
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if len(known) < REMEMBERED:
-                lines, flags = [str(file)], os.O_APPEND
-            else:
-                lines, flags = [*filter(os.path.lexists, known), str(file)], os.O_TRUNC
+            flags = os.O_APPEND
+            if len(known) + len(lines) > REMEMBERED:
+                lines, flags = [*filter(os.path.lexists, known), *lines], os.O_TRUNC
             fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | flags, 0o600)
             with open(fd, "w", encoding="ascii") as out:
                 out.writelines(f"{json.dumps(line)}\n" for line in lines)
@@ -63,6 +72,12 @@ class WrittenFiles:
         """Return the recorded files below a folder that still exist."""
         prefix = f"{folder}{os.sep}"
         return [Path(name) for name in self._load() if name.startswith(prefix) and os.path.lexists(name)]
+
+    def above(self, folder: Path) -> list[Path]:
+        """Return the recorded files that lie in a parent of a folder, or in its `.git`, and still exist."""
+        parents = {str(parent) for parent in folder.parents}
+        names = [name for name in self._load() if _level(name) in parents]
+        return [Path(name) for name in names if os.path.lexists(name)]
 
     def _load(self) -> dict[str, None]:
         found: dict[str, None] = {}
@@ -73,11 +88,29 @@ class WrittenFiles:
         return found
 
 
+def _level(name: str) -> str:
+    """Return the folder from which a file is found: that of `.git` for what is in it."""
+    before, git, _ = name.partition("/.git/")
+    return before if git else os.path.dirname(name)
+
+
+def could_be_run(path: Path) -> bool:
+    """False for folders, and for what git itself writes as data: nothing runs an index, an object or a log."""
+    if path.is_dir() and not path.is_symlink():
+        return False
+    parts = path.parts
+    if ".git" not in parts or path.is_symlink():
+        return True
+    inside = parts[parts.index(".git") + 1 :]
+    return not (inside[:1] and inside[0] in (GIT_DATA if len(inside) == 1 else GIT_FOLDERS))
+
+
 def loadable(words: Sequence[str], start: Path, files: WrittenFiles) -> list[str]:
     """Return the files written by a model that a command could load, relative to the folder where it starts.
 
     This checks the folder where the command starts, the folders of the files that its words name, and the folders in
-    `PYTHONPATH`, with everything below them; and the named files themselves, whatever their suffix.
+    `PYTHONPATH`, with everything below them; the named files themselves, whatever their suffix; and the parents of the
+    folder where it starts, each without its subfolders other than `.git`: git, npm and pytest look there.
 
     Args:
         words: the command's words.
@@ -89,6 +122,7 @@ def loadable(words: Sequence[str], start: Path, files: WrittenFiles) -> list[str
     found = [path for path in named if path.is_file() and _is_written(path, files)]
     for folder in dict.fromkeys([start, *(_home_of(path) for path in named), *_python_path()]):
         found += _loadable_in(folder, files)
+    found += [path for path in files.above(start) if not _is_inert(path)]
     return [os.path.relpath(path, start) for path in dict.fromkeys(found)]
 
 

@@ -31,7 +31,7 @@ from conjure_magic.tools import (
     run_tool,
 )
 from conjure_magic.workspace import Snapshot
-from conjure_magic.written import WrittenFiles, loadable
+from conjure_magic.written import WrittenFiles, could_be_run, loadable
 
 ROLE = """\
 Your tools work on files and run commands. Use them to do the work instead of describing it, and check what they \
@@ -190,7 +190,9 @@ class ShellBackend:
     def _unlisted(self, began: int, context: Context) -> Generator[Body, None, None]:
         """Tell of folders such as `.git` in which a call changed something, each once in a turn."""
         changed = context.workspace.changed_unlisted(began)
-        new = [f"{visible(name)} ({counted(changed[name], 'entry')})" for name in sorted({*changed} - self._told)]
+        if context.workspace.in_place:
+            WrittenFiles().add_all(path for paths in changed.values() for path in paths if could_be_run(path))
+        new = [f"{visible(name)} ({counted(len(changed[name]), 'entry')})" for name in sorted({*changed} - self._told)]
         self._told |= {*changed}
         if new:
             more = f" and {len(new) - LISTED_FILES:,} more" if len(new) > LISTED_FILES else ""

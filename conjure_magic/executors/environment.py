@@ -88,6 +88,7 @@ def _completed(env: dict[str, str], output_dir: str, input_dir: str | None) -> d
         env["LC_CTYPE"] = "C.UTF-8"  # all of C.UTF-8 in which it differs from C: every program loads what is named here
     env["TERM"] = "dumb"
     env["PYTHONUNBUFFERED"] = "1"  # output appears while a script runs, and in order with its errors
+    env["PYTHONDONTWRITEBYTECODE"] = "1"  # what commands leave in the user's folders is only what they mean to
     env["OUTPUT_DIR"] = output_dir
     if input_dir is not None:
         env["INPUT_DIR"] = input_dir

@@ -38,7 +38,7 @@ def content_of(skill: Path) -> dict[str, str]:
     """Return the files of a skill with their hashes; links are recorded but not followed."""
     found: dict[str, str] = {}
     left = HASHED
-    with contextlib.closing(walk(skill, lambda name: name.rpartition("/")[2] != "__pycache__")) as everything:
+    with contextlib.closing(walk(skill)) as everything:
         for name, entry, folder in everything:
             if entry.is_dir(follow_symlinks=False):
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -128,7 +129,7 @@ def test_a_rule_is_silent_once_the_model_wrote_what_its_command_could_load(
     under: Any, project: Path, rule: str, in_place: bool
 ) -> None:
     if rule.startswith("git") and in_place:
-        pytest.skip("only a command can write it, and each is asked about")
+        pytest.skip("only a command can write it: see the test of folders that are not listed")
     name, text = PLANTED[rule]
     rule, command = filled(rule, project, name)
     hands = under(rule, workspace="." if in_place else None)
@@ -167,6 +168,46 @@ def test_what_another_session_wrote_in_the_persons_folder_counts(under: Any, pro
 def test_a_command_that_a_rule_allows_cannot_write_what_another_loads(under: Any, project: Path) -> None:
     hands = under("touch *", "make test", answer="no")
     assert hands(run("touch Makefile"), run("make test")) != []
+
+
+UNLISTED = {
+    "git status": ".git/config",
+    "git commit": ".git/hooks/pre-commit",
+    "python -m json.tool": ".venv/lib/sitecustomize.py",
+    "pytest": "__pycache__/conftest.cpython-312.pyc",
+    "npm test": "node_modules/.bin/jest",
+}
+
+
+@pytest.mark.parametrize("rule", UNLISTED)
+def test_what_a_command_wrote_into_a_folder_that_is_not_listed_counts(under: Any, project: Path, rule: str) -> None:
+    path = UNLISTED[rule]
+    one = under(rule, workspace=".")
+    one(run(f"mkdir -p {path.rpartition('/')[0]}; echo x > {path}"))
+    one.answer = "no"
+    notes = one(run(rule))
+    assert len(notes) == 1
+    assert path in notes[0]
+    one.session.close()
+    assert len(under(rule, answer="no", workspace=".")(run(rule))) == 1, "the next kernel knows it"
+
+
+@pytest.mark.parametrize("path", [".git/config", "package.json", "conftest.py"])
+def test_what_was_written_above_the_folder_of_a_session_counts(under: Any, project: Path, path: str) -> None:
+    under(workspace=".", name="other")(run(f"mkdir -p .git; echo x > {path}"))
+    assert len(under("git status", answer="no")(run("git status"))) == 1
+
+
+def test_what_git_and_python_write_themselves_keeps_no_rule_from_answering(under: Any, project: Path) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    subprocess.run([*git, "init", "-q", "."], cwd=project, check=True)
+    subprocess.run([*git, "commit", "-qm", "x", "--allow-empty"], cwd=project, check=True)
+    (project / "tools" / "words.py").write_text("")
+    (project / "tools" / "count.py").write_text("import words")
+    one = under("git add *", "git status", "python tools/count.py", workspace=".", answer="no")
+    for _ in range(2):
+        (project / "app.log").write_text("more\n")
+        assert one(run("git add app.log"), run("git status"), run("python tools/count.py")) == []
 
 
 def test_the_usual_flow_asks_nothing(under: Any, project: Path) -> None:

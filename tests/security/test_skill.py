@@ -78,7 +78,9 @@ def test_a_planted_skill_is_asked_about_and_said_to_shadow_the_bundled_one(proje
     assert asked(project, answer=True)[1] == ["log-analyzer", "own"]
 
 
-@pytest.mark.parametrize("file", ["scripts/run.py", "SKILL.md", "scripts/json.py", "references/x.md"])
+@pytest.mark.parametrize(
+    "file", ["scripts/run.py", "SKILL.md", "scripts/json.py", "references/x.md", "scripts/__pycache__/json.pyc"]
+)
 def test_a_changed_or_added_file_is_asked_about_by_its_name(project: Path, file: str) -> None:
     asked(project)
     path = project / "skills" / "own" / file
