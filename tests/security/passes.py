@@ -21,7 +21,9 @@ from conjure_magic.events import Called, Noted, Said, Thought
 from conjure_magic.executors.terminal import PlainText, visible
 from conjure_magic.history import repair, settle
 from conjure_magic.messages import Message, OtherBlock, TextBlock, ToolResultBlock, ToolUseBlock
-from conjure_magic.models.offline import answer, conversation, documents, explain, mentions, template
+from conjure_magic.models.arguments import read_call
+from conjure_magic.models.offline import answer, conversation, documents, explain, interface, look, mentions, template
+from conjure_magic.models.offline.reading.reader import read_request
 from conjure_magic.phrases import shortened
 from conjure_magic.render import markdown, markdown_source, quoting, running, text
 from conjure_magic.render.calls import render_call, render_call_live, render_call_markdown, render_call_text, summary
@@ -33,7 +35,7 @@ from conjure_magic.rules import matches_rule, words_of
 from conjure_magic.secrets import masked
 from conjure_magic.skills.frontmatter import parse_frontmatter, quote_plain_values
 from conjure_magic.skills.yaml_text import parse_yaml_text
-from conjure_magic.tools import BASH_TOOL, check_arguments
+from conjure_magic.tools import bash_tool, check_arguments
 from conjure_magic.turn.compaction import summary_by_rule
 
 Pass = Callable[[str], object]
@@ -132,7 +134,7 @@ PASSES: dict[str, Pass] = {
     "previews.preview_file": lambda given: preview_file(_file("b.svg")(given), 1 << 20),
     "rules.matches_rule": lambda given: matches_rule(given, ["a *", "* *", "a/*a/*a/*a"]),
     "rules.words_of": words_of,
-    "tools.check_arguments": _refusing(lambda given: check_arguments(BASH_TOOL, {"command": given})),
+    "tools.check_arguments": _refusing(lambda given: check_arguments(bash_tool(60), {"command": given})),
     "log_fetcher.parse": _refusing(log_fetcher.parse),
     "log_fetcher.read_entries": lambda given: log_fetcher.read_entries(given, 100),
     "log_fetcher.read_entries of lines": lambda given: log_fetcher.read_entries(f"{given}\n", 100),
@@ -160,5 +162,9 @@ PASSES: dict[str, Pass] = {
     "offline.documents.code_spans": lambda given: list(documents.code_spans(given)),
     "offline.explain.explain": explain.explain,
     "offline.mentions.read_mentions": mentions.read_mentions,
+    "offline.interface.read_interfaces": lambda given: interface.read_interfaces(f"usage: a.py [-h]\n{given}"),
+    "offline.look.read_sample": lambda given: look.read_sample("head a", given),
+    "offline.reading.read_request": read_request,
+    "arguments.read_call": lambda given: read_call({"type": "tool_use", "id": "t", "name": "n"}, given),
     "offline.template.parse_template": template.parse_template,
 }

@@ -38,7 +38,7 @@ def examples(document: str, file: str) -> list[str]:
     found: list[str] = []
     for command in read_documentation(document).commands:
         template = parse_template(command.text)
-        sentence = re.split(r"[.:,]\s|[.:]$", re.sub(r"\s*\([^)]*\)", "", command.about))[0].strip()
+        sentence = re.split(r"[.:,]\s|[.:]$", re.sub(r"(?<!\s)\s*\([^()]*\)", "", command.about))[0].strip()
         if template is None or not sentence or len(sentence) > LONGEST or "|" in sentence:
             continue
         open_values = [

@@ -12,7 +12,7 @@ from conjure_magic.models.offline.reading.spans import QUOTED, WORD
 from conjure_magic.models.offline.reading.value import Ask, Reading
 
 _BOUNDARY = re.compile(
-    r"(?:,?\s+and(?: then)?|;|,? then|,|\.|\?|!|\s&)\s+(?=(?:also |then |please |in )?"
+    r"(?:,?(?<!\s)\s+and(?: then)?|;|,? then|,|\.|\?|!|\s&)\s+(?=(?:also |then |please |in )?"
     r"(?:which|what|when|who|how many|how often|how long|count|draw|plot|chart|graph|show|"
     r"list|print|save|write|export|give|tell|summari[sz]e|compare|find)\b)",
     re.IGNORECASE,
@@ -90,7 +90,7 @@ def _without_tail(text: str) -> str:
     for path in paths:
         length = len(path[0].rstrip(",;:!?)."))
         guarded = guarded[: path.start()] + " " * length + guarded[path.start() + length :]
-    for cut in re.finditer(r"[,;.?!]\s+(?:and\s+)?|\s+(?:and|&|\+)\s+", guarded):
+    for cut in re.finditer(r"[,;.?!]\s+(?:and\s+)?|(?<!\s)\s+(?:and|&|\+)\s+", guarded):
         match = _TAIL.match(guarded, cut.end())
         if match is None or not guarded[: cut.start()].strip(" ,.;:–—-"):
             continue

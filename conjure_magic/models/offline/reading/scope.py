@@ -174,7 +174,7 @@ def _columns(unread: Unread) -> tuple[str, ...]:
         match = unread.has(r"\bcolumns?:?\s+((?:\w+(?:,\s*|\s+and\s+))*\w+)")
     if match is None:
         return ()
-    words = [word for word in re.split(r",\s*(?:and\s+)?|\s+and\s+", match[1]) if word]
+    words = [word for word in re.split(r",\s*(?:and\s+)?|(?<!\s)\s+and\s+", match[1]) if word]
     if any(word.lower() in ("count", "counts", "how", "more") for word in words):
         return ()
     unread.blank(*match.span())
