@@ -22,7 +22,16 @@ from conjure_magic.executors.terminal import PlainText, visible
 from conjure_magic.history import repair, settle
 from conjure_magic.messages import Message, OtherBlock, TextBlock, ToolResultBlock, ToolUseBlock
 from conjure_magic.models.arguments import read_call
-from conjure_magic.models.offline import answer, conversation, documents, explain, interface, look, mentions, template
+from conjure_magic.models.offline import (
+    answer,
+    conversation,
+    documents,
+    explain,
+    interface,
+    mentions,
+    sampling,
+    template,
+)
 from conjure_magic.models.offline.reading.reader import read_request
 from conjure_magic.phrases import shortened
 from conjure_magic.render import markdown, markdown_source, quoting, running, text
@@ -163,7 +172,7 @@ PASSES: dict[str, Pass] = {
     "offline.explain.explain": explain.explain,
     "offline.mentions.read_mentions": mentions.read_mentions,
     "offline.interface.read_interfaces": lambda given: interface.read_interfaces(f"usage: a.py [-h]\n{given}"),
-    "offline.look.read_sample": lambda given: look.read_sample("head a", given),
+    "offline.look.read_sample": lambda given: sampling.read_sample("head a", given),
     "offline.reading.read_request": read_request,
     "arguments.read_call": lambda given: read_call({"type": "tool_use", "id": "t", "name": "n"}, given),
     "offline.template.parse_template": template.parse_template,

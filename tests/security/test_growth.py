@@ -29,11 +29,11 @@ PARTS = {
     "render/tables.py": {"render_rows"},
     "render/turn.py": {"render_pictures"},
     "render/running.py": {"render_status_text"},
-    "models/offline/folding.py": {"read_in_turn"},
+    "models/offline/readings.py": {"read_in_turn"},
     "models/offline/reading/asks.py": {"read_ask"},
     "models/offline/reading/reader.py": {"read_clause"},
     "models/offline/reading/scope.py": {"read_scope"},
-    "models/offline/fill.py": {"quoted_path"},
+    "models/offline/fill_template.py": {"quoted_path"},
     "magics/state.py": {
         "render_session", "render_sessions", "render_skills", "render_validation", "render_package", "render_files",
         "render_request", "render_settings", "render_help",
