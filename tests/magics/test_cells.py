@@ -456,7 +456,7 @@ def test_the_offline_model_says_of_a_traceback_what_rules_can(loaded: Kernel) ->
         assert "**json.decoder.JSONDecodeError**: Expecting property name" in text
         assert "Your code called it in line 3 of a cell, in load:\n\n```python\nreturn json.loads(text)" in text
         assert "It was raised in line" in text
-        assert "takes a language model, or you" in text
+        assert "a language model could suggest a fix" in text
         assert "fits" not in text, "no tool is tried on the words of a traceback"
     loaded.run("1/0")
     text = loaded.run("%conjure explain").text("text/markdown")
