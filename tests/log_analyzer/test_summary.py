@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import xml.etree.ElementTree as ET
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -88,11 +89,77 @@ def test_before_and_after_a_moment_are_compared(incident: Path) -> None:
         (("--grep", r"rope \d\b"), 10),
         (("--since", "2024-05-01T09:00", "--until", "2024-05-01 09:00:40"), 44),
         (("--since", "09:30"), 201),
-        (("--until", "2024-05-01"), 0),
     ],
 )
 def test_filters_limit_what_is_summarised(arguments: tuple[str, ...], count: int, incident: Path) -> None:
     assert skill.summary(incident, *arguments)["records"] == count
+
+
+def test_a_part_that_lies_before_the_log_is_an_error_that_names_its_span(incident: Path) -> None:
+    done = skill.run("analyze.py", "summary", str(incident), "--until", "2024-05-01")
+    assert done.returncode == 2
+    assert b"2024-05-01" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_nested_fields_are_counted_by_value_those_of_failures_first(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    rows = [
+        {
+            "time": f"2026-03-01T10:00:{second:02d}Z",
+            "level": "error" if second % 6 == 0 else "info",
+            "msg": "took an order",
+            "order": {"id": 1000 + second, "shop": {"town": ("Ulm", "Bonn")[second % 2]}},
+            "fault": {"kind": ("TooLate", "SoldOut")[second % 12 == 0]} if second % 6 == 0 else None,
+        }
+        for second in range(60)
+    ]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = skill.summary(log)["fields"]
+    assert [(field["field"], field["records"], field["distinct"]) for field in found] == [
+        ("fault.kind", 10, 2), ("order.shop.town", 60, 2),
+    ]  # fmt: skip
+    assert found[0]["values"] == [
+        {"value": "SoldOut", "count": 5, "failed": 5}, {"value": "TooLate", "count": 5, "failed": 5},
+    ]  # fmt: skip
+    shown = skill.run_ok("analyze.py", "summary", str(log), "--budget", "16k")
+    assert "`order.shop.town` | 60 | `Ulm`: 30 (10), `Bonn`: 30 |" in shown
+
+
+def test_a_field_with_a_value_for_each_record_is_no_group_and_costs_bounded_memory(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    rows = [{"level": "info", "msg": "m", "request": {"id": f"r{i}"}, f"key{i}": i} for i in range(500)]
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert len(skill.summary(log)["fields"]) <= 12
+    assert "request.id" not in {field["field"] for field in skill.summary(log)["fields"]}
+
+
+@pytest.mark.parametrize(
+    ("usual", "failed", "bad"),
+    [
+        ("job {0} exited with code 0", "job {0} exited with code 3", 1),
+        ("batch {0} ended with 0 errors", "batch {0} ended with 2 errors", 1),
+        ("batch {0}: failed=0 done=9", "batch {0}: failed=4 done=9", 1),
+        ("sent {0}, HTTP 204", "sent {0}, HTTP 503", 1),
+        ("step {0} is done", "org.example.LateTramException", 1),
+        ("step {0} is done", "open /srv/{0}: No such file or directory", 1),
+        ("step {0} is done, no errors", "step {0} is done, without problems", 0),
+    ],
+)
+def test_where_no_level_tells_a_number_that_means_failure_is_one_and_none_of_them_is_not(
+    usual: str, failed: str, bad: int, tmp_path: Path
+) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("".join((failed if i == 37 else usual).format(i) + "\n" for i in range(60)))
+    found = skill.summary(log)
+    assert sum(problem["count"] for problem in found["problems"]) == bad
+    assert (found["health"] == "ok") is (bad == 0)
+
+
+def test_decimal_numbers_that_rise_and_fall_are_no_clock(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("".join(f"{i} {(i * 37 % 100) / 100:.4f} {i * 7 % 90}\n" for i in range(120)))
+    assert skill.summary(log)["time"]["records_with_time"] == 0
 
 
 def test_gaps_and_jumps_of_the_clock_are_found(tmp_path: Path) -> None:

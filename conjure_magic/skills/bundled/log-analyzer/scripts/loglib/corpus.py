@@ -19,6 +19,7 @@ from loglib.requests import Requests
 from loglib.sample import sample_texts
 from loglib.source import Source
 from loglib.templates import TemplateMiner, Templates
+from loglib.values import Values
 
 ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])")
 _ANSWERED = re.compile(r'" ([1-5])\d\d(?= |$)')
@@ -67,6 +68,7 @@ class Corpus:
     worded: bytearray = field(default_factory=bytearray)
     zone: float = 0.0
     requests: Requests | None = None
+    values: Values = field(default_factory=Values)
     evidence: Evidence = field(default_factory=Evidence)
     coverage: Coverage = field(default_factory=Coverage)
     addresses: dict[str, int] = field(default_factory=dict)
@@ -115,7 +117,8 @@ def _fill(
     keep: Callable[[Record], bool] | None,
     tick: Callable[[int], None] | None,
 ) -> None:
-    miner, gatherer = TemplateMiner(), Gatherer()
+    levelled = any(layout.level_rule != "none" for layout in corpus.layouts)
+    miner, gatherer = TemplateMiner(worded=not levelled), Gatherer()
     addresses = corpus.addresses
     traces: dict[int, str] = {}
     web = corpus.layouts[0].kind == "access"
@@ -126,7 +129,7 @@ def _fill(
     groups = corpus.template  # group numbers until the templates are known
     # Bound once: this loop runs for every line.
     add, find = miner.add_request if web else miner.add, ADDRESS.findall
-    gather = gatherer.add
+    gather, add_values = gatherer.add, corpus.values.add
     add_group, add_line, add_epoch = groups.append, corpus.line.append, corpus.epoch.append
     add_level, add_component = corpus.level.append, corpus.component.append
     add_host, add_file, add_status = corpus.host.append, corpus.file.append, corpus.status.append
@@ -144,11 +147,14 @@ def _fill(
         add_component(component.setdefault(record.component, len(component)))
         add_host(host.setdefault(record.host, len(host)))
         add_file(file.setdefault(record.file, len(file)))
-        told = record.fields.get("status")
+        fields = record.fields
+        told = fields.get("status")
         status = _status(str(told)) if told is not None else _told_status(message) if '" ' in message else 0
         add_status(status)
         if web or (told is not None and status):
             requests.add(record)
+        if fields and not web:
+            add_values(fields, record.level, failed=status == SERVER_FAILED)
         gather(record, None if miner.coarse else group, failed=status == SERVER_FAILED)
         if not number & 0xFF and record.time:
             zones.add(zone_offset(record.time))

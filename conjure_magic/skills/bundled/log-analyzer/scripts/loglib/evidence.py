@@ -170,7 +170,10 @@ class Gatherer:
         return True
 
     def _hit(self, line: Line, weight: float, verdict: bool) -> None:
+        # A harmless line is none of the failure's kind, though only a number tells them apart.
         kind = kind_of(line.text)
+        self.kinds[kind] += 1
+        kind = f"{'failed' if weight >= 1 else 'harmless'}: {kind}"
         self.kinds[kind] += 1
         often = self.kinds[kind] > _OFTEN
         if often:

@@ -26,7 +26,24 @@ _PROBLEM = re.compile(
     r"\b(?:error|errors|errno|fail|fails|failed|failing|failure|failures|fatal|panic|exception|traceback|denied|refused|"
     r"timeout|timed out|unable|cannot|can't|couldn't|could not|not found|no route|unreachable|corrupt(?:ed)?|"
     r"abort(?:ed)?|crash(?:ed)?|killed|segfault|invalid|illegal|unexpected|overflow|exhausted|reset by peer|"
-    r"broken|lost|dead|oops|rejected|unauthorized|forbidden|break-in)\b",
+    r"broken|lost|dead|oops|rejected|unauthorized|forbidden|break-in|no such|panicked|segmentation fault|core dumped|"
+    r"out of memory|oomkilled|deadlock|not permitted|unhandled|uncaught|(?-i:[A-Z]\w*(?:Error|Exception|Failure)))\b",
+    re.IGNORECASE,
+)
+# Failures that there were none of, and those that only a number tells.
+_NONE = re.compile(
+    r"\b(?:0|no|zero|without(?: any)?) (?:[a-z]+ )?(?:errors?|fail(?:ed|ures?)|problems?|exceptions?)\b|"
+    r"\b(?:errors?|fail(?:ed|ures?)|exceptions?)[\"']?(?:=|: ?)(?:0\b|none\b|null\b)",
+    re.IGNORECASE,
+)
+_COUNTED = re.compile(
+    r"\bexit(?:ed|ing|s)?\b[^\d]{0,24}\b(?:code|status)\b[:= ]{0,3}-?[1-9]|\b(?:exit|exited|rc|exit_?code)[=: ]{1,2}-?[1-9]|"
+    r"\b(?:HTTP(?:/[\d.]+)?|status|status_?code)[\"=: ]{1,2}5\d\d\b",
+    re.IGNORECASE,
+)
+_BY_NUMBER = re.compile(
+    r"\b(?:exit\w*|rc|http|status\w*|errors?|fail(?:ed|ures?)|exceptions?)\b[^<]{0,24}<\*>|"
+    r"<\*> (?:[a-z]+ )?(?:errors?|fail(?:ed|ures?)|problems?|exceptions?)\b",
     re.IGNORECASE,
 )
 
@@ -143,7 +160,15 @@ def judge(line: str) -> Form | None:
 
 def is_problem(text: str) -> bool:
     """Whether a message's wording tells of a failure; an inference, never a level."""
-    return _PROBLEM.search(text) is not None
+    found = _PROBLEM.search(text) is not None
+    if found and _NONE.search(text):
+        found = _PROBLEM.search(_NONE.sub("", text)) is not None
+    return found or _COUNTED.search(text) is not None
+
+
+def is_told_by_number(masked: str) -> bool:
+    """Whether messages of a masked text are failures or not by the number in it, as an exit code."""
+    return _BY_NUMBER.search(masked) is not None
 
 
 def problem_words(text: str) -> list[str]:

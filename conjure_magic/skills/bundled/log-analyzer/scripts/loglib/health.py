@@ -105,7 +105,7 @@ def _unknown(corpus: Corpus, basis: str) -> str:
         return ""
     named = [layout for layout in corpus.layouts if layout.kind in ("json", "table")]
     if named and corpus.layouts[0] in named:
-        return "no field of it is known as a level or a status, and no message is worded as a failure"
+        return "no field of it is known as a level or a status"
     counts = corpus.templates.counts
     wordy = sum(count for text, count in zip(corpus.templates.texts, counts, strict=True) if _WORD.search(text))
     if wordy < _WORDY * len(corpus):

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 
 from loglib import clock, columns, envelope, levels, structured, tables
 from loglib.envelope import Envelope
@@ -209,8 +210,18 @@ def _timed(lines: Sequence[str], slot: Slot) -> list[Layout]:
         before = [line[: match.start("ts")] for line in kept[:200] if (match := head.match(line))]
         if sum(1 for text in before if _DATE_LIKE.search(text)) >= 0.5 * len(before):
             layouts = [replace(layout, undated=True) for layout in layouts]
+    if style is clock.UPTIME and not _runs_forward(
+        [match["ts"] + match["frac"] for line in kept if (match := head.match(line))]
+    ):
+        return [columns.untimed(lines)]
     lettered = slot.glue == LEVEL_MARK and all(re.match(rf"\s*{levels.LETTER}\d", line) for line in kept)
     return [replace(layout, level_rule="letter") for layout in layouts] if lettered else layouts
+
+
+def _runs_forward(written: Sequence[str]) -> bool:
+    """Whether numbers hardly ever fall, as seconds since a start do and measurements do not."""
+    falls = sum(1 for one, other in pairwise(map(float, written)) if other < one)
+    return falls <= 0.2 * len(written)
 
 
 def _layout(pattern: str, lines: Sequence[str], style: clock.Style) -> Layout:

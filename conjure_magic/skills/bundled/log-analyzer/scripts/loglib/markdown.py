@@ -21,6 +21,7 @@ def render_summary(summary: Plain, evidence: Evidence, created: Sequence[str] = 
     """
     head = [_headline(summary), summary["coverage"]["warning"], _facts(summary), summary["read"]]
     tables = [_problems(summary), _bursts(summary), _levels(summary)]
+    tables += [_fields(summary["fields"])]
     tables += _requests(summary["requests"])
     tables += [_names("Components", summary["components"]), _names("Hosts", summary["hosts"])]
     tables += [_templates(summary), _changes(summary), _around(summary), _clock(summary)]
@@ -142,7 +143,7 @@ def _facts(summary: Plain) -> str:
         f"time {code(first['time'])}"
         if first["time"]
         else "named fields"
-        if first["kind"] in ("json", "logfmt")
+        if first["kind"] in ("json", "logfmt", "table")
         else "no time"
     )
     facts.append(f"format {first['kind']} ({how}; fits {first['share']:.1%} of a sample)")
@@ -213,6 +214,24 @@ def _names(title: str, names: Sequence[Plain]) -> str:
     if len(names) < 2:
         return ""
     return f"## {title}\n\n" + table(("Name", "Lines"), [(n["name"], n["count"]) for n in names[:_ROWS]])
+
+
+def _fields(fields: Sequence[Plain]) -> str:
+    """What the named fields of records are, and how many of the records are failures by level or status."""
+    rows = [(code_cell(field["field"], 60), field["records"], _values(field)) for field in fields[:_ROWS]]
+    if not rows:
+        return ""
+    return "## Fields by value\n\n" + raw_table(("Field", "Records", "Values: records (of them failed)"), rows)
+
+
+def _values(field: Plain) -> str:
+    shown = field["values"]
+    parts = [
+        f"{code_cell(value['value'], 40)}: {value['count']}" + (f" ({value['failed']})" if value["failed"] else "")
+        for value in shown
+    ]
+    more = field["distinct"] - len(shown)
+    return ", ".join(parts) + (f" and {more} more" if more else "")
 
 
 def _templates(summary: Plain) -> str:

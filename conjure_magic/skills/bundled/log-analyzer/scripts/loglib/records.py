@@ -16,7 +16,10 @@ from loglib.layout import Layout
 from loglib.parsers import HEAD, Found, Parser
 from loglib.source import Source
 
-_CONTINUES = re.compile(r"[ \t]+\S|Caused by\b|Traceback \(|\.\.\. \d+ (?:more|common)|at \S+\(|[})\]]+[;,]?$")
+_CONTINUES = re.compile(
+    r"[ \t]+\S|Caused by\b|Traceback \(|\.\.\. \d+ (?:more|common)|at \S+\(|[})\]]+[;,]?$"
+    r"|(?:DETAIL|HINT|CONTEXT|STATEMENT|QUERY|LOCATION):  "
+)
 # How a stack trace begins that says so in no other way than by the name of what was raised.
 _RAISED = re.compile(r"(?:[\w$]+\.)*[\w$]*(?:Exception|Error|Throwable)(?::|$)|goroutine \d+ \[|panic: |fatal error: ")
 _NO_FIELDS: Mapping[str, object] = MappingProxyType({})

@@ -42,6 +42,7 @@ def summarise(corpus: Corpus, around: float | None = None, sources: Sequence[str
         "levels": _levels(corpus),
         "components": _names(corpus.component, corpus.components.names),
         "hosts": _names(corpus.host, corpus.hosts.names),
+        "fields": corpus.values.as_plain(len(corpus)),
         "templates": [_template(corpus, number) for number in _order(corpus)],
         "template_count": len(corpus.templates.texts),
         "problems": _problems(corpus, bad),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
-from loglib.failures import is_problem, problem_words
+from loglib.failures import is_problem, is_told_by_number, problem_words
 from loglib.masks import VALUE, WordMemo
 from loglib.merge import merge
 from loglib.structured import request_template
@@ -22,7 +22,11 @@ class TemplateMiner:
     longest = 2_000  # characters of a message that tell its template; the search for lists takes their square
     exact_limit = 3_000
 
-    def __init__(self) -> None:
+    def __init__(self, *, worded: bool = False) -> None:
+        """`worded`: each message whose number tells of a failure, as an exit code does, is judged by itself."""
+        self._each = worded
+        self._by_number: set[int] = set()
+        self._other: dict[int, int] = {}  # group -> the group of the same text whose messages are judged otherwise
         self._words = WordMemo()
         self._groups: dict[str, int] = {}
         self._counts: list[int] = []
@@ -45,6 +49,8 @@ class TemplateMiner:
         group = self._groups.get(masked)
         if group is None:
             group = self._new_group(masked)
+        if group in self._by_number and is_problem(message) is not self._worded[group]:
+            group = self._other_group(group)
         self._counts[group] += 1
         return group
 
@@ -79,7 +85,18 @@ class TemplateMiner:
         self._texts.append(masked)
         self._worded.append(is_problem(masked))
         self._counts.append(0)
+        if self._each and is_told_by_number(masked):
+            self._by_number.add(len(self._counts) - 1)
         return len(self._counts) - 1
+
+    def _other_group(self, group: int) -> int:
+        number = self._other.get(group)
+        if number is None:
+            number = self._other[group] = len(self._counts)
+            self._texts.append(self._texts[group])
+            self._worded.append(not self._worded[group])
+            self._counts.append(0)
+        return number
 
     def _overflow(self) -> None:
         """Open what few messages share, then, if that is not enough, all but the first words, then everything.

@@ -119,23 +119,33 @@ def _of_one_kind(corpus: Corpus, found: Series, bad: Sequence[bool], known: Sequ
     """Bursts of one template of bad records that its steady fellows hide."""
     amounts = Counter(number for number, is_bad in zip(corpus.template, bad, strict=True) if is_bad)
     bursts: list[Burst] = []
-    for number, count in amounts.most_common(_KINDS):
-        if count <= 5:
-            break
-        own = [is_bad and template == number for is_bad, template in zip(bad, corpus.template, strict=True)]
+    frequent = {number: array("I") for number, count in amounts.most_common(_KINDS) if count > 5}
+    for row, (number, is_bad) in enumerate(zip(corpus.template, bad, strict=True)):
+        if is_bad and number in frequent:
+            frequent[number].append(row)
+    for rows in frequent.values():
         counts = [0] * len(found.all)
-        for row, is_own in enumerate(own):
-            if is_own and corpus.epoch[row] == corpus.epoch[row]:
+        for row in rows:
+            if corpus.epoch[row] == corpus.epoch[row]:
                 counts[int((corpus.epoch[row] - found.start) // found.width)] += 1
-        for run, usual in _raised(counts, found.all):
+        runs = _raised(counts, found.all)
+        own = _flags(rows, len(corpus)) if runs else b""
+        for run, usual in runs:
             burst = _describe(corpus, found, own, "errors", run, usual)
             if not any(other.start < burst.end and burst.start < other.end for other in [*known, *bursts]):
                 bursts.append(burst)
     return bursts
 
 
+def _flags(rows: Sequence[int], size: int) -> bytes:
+    flags = bytearray(size)
+    for row in rows:
+        flags[row] = True
+    return bytes(flags)
+
+
 def _describe(
-    corpus: Corpus, found: Series, bad: Sequence[bool], kind: str, run: tuple[int, int], usual: float
+    corpus: Corpus, found: Series, bad: Sequence[bool] | bytes, kind: str, run: tuple[int, int], usual: float
 ) -> Burst:
     """What a run of buckets holds; `bad` tells which records count, of a burst of lines all do."""
     start = found.start + run[0] * found.width
