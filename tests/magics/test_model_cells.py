@@ -70,7 +70,7 @@ def test_a_wait_for_another_try_is_shown_in_the_cell(kernel: Kernel, stub: StubS
 
 
 def test_a_fault_keeps_what_was_said_and_the_next_cell_goes_on(kernel: Kernel, stub: StubServer) -> None:
-    stub.reply(Reply(["It began so well"], without_stop=True))
+    stub.reply(Reply(["It began so well"], error_after=60))
     cell = kernel.run("%%conjure\nHi.")
     assert "It began so well" in cell.text()
     [error] = [output for output in cell.outputs if output["output_type"] == "error"]
