@@ -343,7 +343,7 @@ class Turn:
         request = replace(request, messages=self.messages, max_tokens=self._max_tokens_or_stop())
         finished: MessageFinished | None = None
         emit, pushed = self.feed.emit, self.feed.pushed
-        said = masked_events(self.setup.model.stream(request, self.cancel), self.setup.secrets())
+        said = masked_events(self.setup.model.stream(request, self.cancel), self.setup.secrets)
         with contextlib.closing(said) as events:
             for body in events:
                 emit(body)

@@ -15,22 +15,24 @@ from conjure_magic.secrets import SHORTEST, Masking, masked
 Secrets = Callable[[], Iterable[str]]
 
 
-def masked_events(
-    events: Generator[ModelEvent, None, None], secrets: Iterable[str]
-) -> Generator[ModelEvent, None, None]:
-    """What a model sends, with every secret replaced by `[masked]`, also where pieces of its text part one.
+def masked_events(events: Generator[ModelEvent, None, None], secrets: Secrets) -> Generator[ModelEvent, None, None]:
+    """Yield a model's events with every secret replaced by `[masked]`, even one split across pieces of text.
 
-    Blocks without a secret stay the objects that they were. Closing this closes `events`.
+    Blocks without a secret stay the same objects. Closing this closes `events`. `secrets` is a function, since a
+    traceback that shows arguments and local variables would show the values.
     """
-    secrets = tuple(secret for secret in secrets if len(secret) >= SHORTEST)
+    masker = _Masker(secrets)
     with contextlib.closing(events):
-        yield from _Masked(secrets).stream(events) if secrets else events
+        yield from masker.stream(events) if masker else events
 
 
-class _Masked:
-    def __init__(self, secrets: tuple[str, ...]) -> None:
-        self._secrets = secrets
-        self._text, self._thinking = Masking(secrets), Masking(secrets)
+class _Masker:
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = tuple(secret for secret in secrets() if len(secret) >= SHORTEST)
+        self._text, self._thinking = Masking(self._secrets), Masking(self._secrets)
+
+    def __bool__(self) -> bool:
+        return bool(self._secrets)
 
     def stream(self, events: Iterable[ModelEvent]) -> Generator[ModelEvent, None, None]:
         try:

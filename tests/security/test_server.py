@@ -50,7 +50,7 @@ def test_a_key_in_pieces_is_masked_and_nothing_else_is_lost(kind: Any) -> None:
     for size in (1, 2, 7, 20, 63, len(text)):
         pieces = [kind(text[at : at + size]) for at in range(0, len(text), size)]
         done = MessageFinished(Message("assistant", (TextBlock(text),)), "end_turn")
-        events = list(masked_events((event for event in [*pieces, done]), [KEY]))
+        events = list(masked_events((event for event in [*pieces, done]), lambda: [KEY]))
         said = "".join(event.text for event in events if isinstance(event, kind))
         assert said == f"before [masked] after {KEY[:20]}"
         assert events[-1].message.text == said  # type: ignore[union-attr]
@@ -63,11 +63,11 @@ def test_what_a_cut_stream_had_said_is_kept() -> None:
 
     said: list[Any] = []
     with pytest.raises(ConnectionError):
-        said.extend(masked_events(cut(), [KEY]))
+        said.extend(masked_events(cut(), lambda: [KEY]))
     assert "".join(event.text for event in said) == f"It is {KEY[:9]}"
 
 
 def test_a_message_without_a_key_stays_as_it_came() -> None:
     message = Message("assistant", (TextBlock("Fine.", {"citations": ({"a": 1},)}),))
-    (event,) = masked_events((e for e in [MessageFinished(message, "end_turn")]), [KEY])
+    (event,) = masked_events((e for e in [MessageFinished(message, "end_turn")]), lambda: [KEY])
     assert event.message is message  # type: ignore[union-attr]
