@@ -14,6 +14,8 @@ from traitlets.config import Configurable
 
 PROFILES = {"dev": "local", "test": "local", "prod": "docker"}
 """Profile -> its backend."""
+IDLE_TIMEOUT = 600.0
+"""Seconds; see `Settings.idle_timeout`. Clients without settings use it as well."""
 STANDARD_IMAGE = "conjure-magic:latest"
 """The image that the Docker backend builds, and uses unless another one is named."""
 
@@ -86,7 +88,7 @@ class Settings(Configurable):
         0, min=0, help="Tokens of a conversation and an answer together. 0: as the server or the built-in table says."
     ).tag(config=True, env="CONJURE_CONTEXT_WINDOW")
     idle_timeout = Float(
-        600.0,
+        IDLE_TIMEOUT,
         min=0.1,
         help="Seconds that a model's server may send nothing, for example while it reads a request.",
     ).tag(config=True, env="CONJURE_IDLE_TIMEOUT")

@@ -21,6 +21,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import AuthenticationError, ModelError, ProtocolError, UsageError
 from conjure_magic.events import Notice
 from conjure_magic.remedies import KEY, Remedy
+from conjure_magic.settings import IDLE_TIMEOUT
 
 VERSION = "2026-10-21"
 """`anthropic-version` for Anthropic's own server."""
@@ -42,7 +43,7 @@ class Patience:
     retry_after: float = 60.0
     """Longest wait in seconds that a server may ask for; if it asks for more, the request fails at once."""
     connect: float = 10.0
-    idle: float = 600.0
+    idle: float = IDLE_TIMEOUT
     """Seconds without a byte, before or in an answer, until it counts as stalled."""
     loading: float = 300.0
     """Seconds that a server may take to load its model."""

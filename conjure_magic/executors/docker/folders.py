@@ -51,8 +51,9 @@ def check_folders(mounts: Iterable[Mount]) -> None:
     for mount in mounts:
         if mount.is_swapped:
             raise ContainerError(
-                f"{mount.source}, which commands see as {mount.target}, leads elsewhere than it did: a link is in its "
-                "place, or on the way to it. Put the folder back, or continue in another session (--session NAME)."
+                f"{mount.source}, which commands see as {mount.target}, no longer leads to the same place: it, or a "
+                "folder above it, was replaced by a link",
+                remedy=Remedy("Put the folder back, or continue in {0}.", ANOTHER_SESSION),
             )
         if not mount.source.is_dir():
             raise ContainerError(
