@@ -112,7 +112,7 @@ def test_the_lock_lies_where_no_sandboxed_command_reaches_it(place: Workspace) -
 def test_a_lock_that_is_none_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "conjure-files/.main.lock/x").mkdir(parents=True)
-    with pytest.raises(WorkspaceError, match=r"\.main\.lock cannot be opened .*: remove it"):
+    with pytest.raises(WorkspaceError, match=r"\.main\.lock cannot be opened .*; remove it"):
         Workspace.open("main")
 
 
