@@ -115,4 +115,4 @@ def test_no_engine_ends_the_turn_before_it_begins(folder: Path) -> None:
 def test_an_input_folder_that_commands_may_not_read_is_said(session: Session, folder: Path) -> None:
     folder.chmod(0o700)
     told = notices(session.chat("Hello."))
-    assert any("may not read" in text and "chmod" in text for text in told), told
+    assert any("cannot read" in text and "chmod" in text for text in told), told

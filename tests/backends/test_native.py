@@ -577,7 +577,7 @@ def test_a_python_skill_needs_the_native_backend() -> None:
         ("fetches", "did you mean Fetches"),
         ("runbook", "did you mean Fetches"),
         ("kernl", "did you mean kernel"),
-        ("zzz", "skills in Python: log-fetcher, kernel, compare, Fetches$"),
+        ("zzz", "skills in Python: log-fetcher, kernel, frames, compare, Fetches$"),
     ],
 )
 def test_a_mistyped_python_skill_says_which_one_may_be_meant(typed: str, said: str) -> None:
