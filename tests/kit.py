@@ -159,14 +159,19 @@ def wait_cells(page: Page, timeout: float = 30_000) -> None:
     page.wait_for_function(idle, timeout=timeout)
 
 
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 50))))"
+"""Resolves when the page has been drawn again: an element that was far away has no text until then."""
+
+
 def cell(page: Page, i: int) -> Locator:
     """Cell i: input and output."""
     return page.locator(f".jp-Notebook-cell[data-windowed-list-index='{i}']")
 
 
 def output(page: Page, i: int) -> Locator:
-    """The output area of cell i, scrolled to: Lab does not draw what is far away."""
+    """The output area of cell i, scrolled to and drawn: Lab does not draw what is far away."""
     cell(page, i).scroll_into_view_if_needed()
+    page.evaluate(DRAWN)
     return cell(page, i).locator(".jp-Cell-outputArea")
 
 
