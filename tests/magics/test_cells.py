@@ -516,7 +516,7 @@ def test_skills_in_python_are_shown_as_skills(loaded: Kernel) -> None:
         'from conjure_magic import skill\n@skill\ndef greet(name: str):\n    """Greet <b>somebody</b>.\n\n    More."""'
     )
     loaded.run("%conjure use --backend native --model offline")
-    assert "log-fetcher (Python), kernel (Python)\n" in loaded.run("%conjure").text()
+    assert "log-fetcher (Python), kernel (Python), frames (Python)\n" in loaded.run("%conjure").text()
     assert re.search(r"kernel +The user's Python kernel", loaded.run("%conjure skills").text())
     loaded.run("%conjure use --backend native,local --skills greet")
     assert "greet (Python), log-analyzer" in loaded.run("%conjure").text()
