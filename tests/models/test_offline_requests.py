@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conjure_magic.models.offline.reading import Ask, Reading, read_request
-from conjure_magic.models.offline.readings import read_in_turn
+from conjure_magic.models.offline.readings import read_in_turn, without_skill_names
 from conjure_magic.skills.words import stem
 
 REQUESTS = Path(__file__).parent.parent / "data" / "requests" / "paraphrases.txt"
@@ -159,3 +159,18 @@ def test_a_misspelt_word_is_read_as_the_known_one_and_said() -> None:
     (reading,) = read_request("how many erors in x.log")
     assert reading.levels == ("ERROR",)
     assert ("erors", "errors") in reading.corrected
+
+
+@pytest.mark.parametrize(
+    ("prompt", "left"),
+    [
+        ("Analyse app.log with log-analyzer", "Analyse app.log "),
+        ("Analyse app.log using the log-analyzer skill", "Analyse app.log "),
+        ("With log-analyzer, count the errors in app.log", ", count the errors in app.log"),
+        ("Count the lines of log-analyzer.log", "Count the lines of log-analyzer.log"),
+        ("Use the report skill on app.log", " on app.log"),
+        ("Count lines that contain report in app.log", "Count lines that contain report in app.log"),
+    ],
+)
+def test_the_name_of_a_skill_is_no_part_of_what_is_asked(prompt: str, left: str) -> None:
+    assert without_skill_names(prompt, ["log-analyzer", "report"]) == left

@@ -150,7 +150,7 @@ GATES: dict[str, tuple[str, Gate]] = {
 """Gate -> the word that its answer for the session and the help of --yes have for it, and a way to come to it."""
 
 GATES["a request to a host"] = (
-    "fetches",
+    "fetch",
     backend_gate("native", use("log-fetcher_execute", command="fetch http://nowhere.invalid/WORD")),
 )
 

@@ -121,7 +121,7 @@ def _about_frame(at: Situation) -> Move | None:
     """The call that answers a question about a DataFrame; None for any other request."""
     if not has_frame_tools(at.native) or runs_code(at.native, read_mentions(at.prompt)) is not None:
         return None
-    readings = readings_of(at.conversation)
+    readings = readings_of(at.conversation, _skill_names(at))
     frame = frame_meant(at.prompt, at.conversation.now.variables)
     came = at.conversation.now.attached
     if frame is None and changes_last(at.prompt, read_request(at.prompt)[0]):
@@ -150,6 +150,10 @@ def _choose_skill(at: Situation) -> KnownSkill | None:
     if before is not None and at.conversation.earlier and changes_last(at.prompt, read_request(at.prompt)[-1]):
         return before
     return choose_skill(at.conversation, skills)
+
+
+def _skill_names(at: Situation) -> tuple[str, ...]:
+    return tuple(skill.name for skill in at.places.skills)
 
 
 def _known_text(at: Situation, skill: KnownSkill) -> str:
@@ -230,7 +234,7 @@ def _work(at: Situation, skill: KnownSkill, text: str) -> Move:
             return _prepare(at, documentation, known[:MOST_PROGRAMS])
         interfaces = read_interfaces("\n".join(say.split_status(step.result)[0] for step in helped))
         planner = QueryPlanner(
-            documentation, known, interfaces, at.conversation, at.places, readings_of(at.conversation)
+            documentation, known, interfaces, at.conversation, at.places, readings_of(at.conversation, _skill_names(at))
         )
         if planner.query is not None and _is_question(planner):
             return _question(at, skill, planner)
@@ -249,7 +253,12 @@ def _prepare(at: Situation, documentation: Documentation, known: Sequence[Progra
     asked = help_command((program.words, program.script, program.command) for program in known)
     documented = documented_interfaces(documentation.commands, [program.words for program in known])
     planner = QueryPlanner(
-        documentation, tuple(known), documented, at.conversation, at.places, readings_of(at.conversation)
+        documentation,
+        tuple(known),
+        documented,
+        at.conversation,
+        at.places,
+        readings_of(at.conversation, _skill_names(at)),
     )
     if planner.query is None or not (sample := planner.sample_command()):
         return Move("I read how its scripts are used.", "bash_tool", {"command": asked})

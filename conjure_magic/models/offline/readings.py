@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from conjure_magic.models.offline.conversation import Conversation
 from conjure_magic.models.offline.reading import Ask, Reading, changes_last, continue_reading, read_request
 
 
-def readings_of(conversation: Conversation) -> tuple[Reading, ...]:
-    """What the last request of a conversation asks for."""
+def readings_of(conversation: Conversation, skills: Iterable[str] = ()) -> tuple[Reading, ...]:
+    """What the last request of a conversation asks for; the names of `skills` are not part of what is asked."""
+    names = tuple(skills)
     last: tuple[Reading, ...] = ()
     for exchange in conversation.exchanges:
-        last = read_in_turn(exchange.prompt, last)
+        last = read_in_turn(without_skill_names(exchange.prompt, names), last)
     return last
+
+
+def without_skill_names(prompt: str, names: Iterable[str]) -> str:
+    """The request without the words that name a skill: "with log-analyzer", "using the report skill"."""
+    for name in names:
+        skill = r"\s+skill\b" if "-" not in name else r"(?:\s+skill\b)?"
+        named = (
+            rf"(?:\b(?:with|using|use|via|through)\s)?(?:\bthe\s)?(?<![\w./-]){re.escape(name)}(?![\w/-]|\.\w){skill}"
+        )
+        prompt = re.sub(named, "", prompt, flags=re.IGNORECASE)
+    return prompt
 
 
 def read_in_turn(prompt: str, last: tuple[Reading, ...]) -> tuple[Reading, ...]:

@@ -127,7 +127,7 @@ FILLER = _words(
     "receive received receives carry carried carries having sort sorted order show figure figures "
     "far still yet off across throughout entire entirely complete help could'd i'd like let's there's issue issued "
     "include included including includes corresponding respectively accordingly each's overview tells told telling "
-    "lot bit i'm im we're dont don't kindly thx cheers seem seems seemed them? exactly "
+    "attached attachment lot bit i'm im we're dont don't kindly thx cheers seem seems seemed them? exactly "
     "precisely actual actually simply "
     "individual individually produces producing counts"
 )
