@@ -39,7 +39,7 @@ def test_a_turn_says_so(depth: int) -> None:
     model = ScriptedModel([use("t1", a=nested(depth, maps=False))], ["done"])
     with Session(ScriptedBackend(), model=model) as session:
         if depth > 100:
-            with pytest.raises(ModelError, match=r"nested|not JSON"):
+            with pytest.raises(ModelError, match=r"nested|as JSON"):
                 session.chat("go")
         else:
             assert session.chat("go").text == "done"
