@@ -199,7 +199,7 @@ def test_what_was_written_above_the_folder_of_a_session_counts(under: Any, proje
 
 
 def test_what_git_and_python_write_themselves_keeps_no_rule_from_answering(under: Any, project: Path) -> None:
-    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b"]
+    git = ["git", "-c", "gc.auto=0", "-c", "maintenance.auto=false", "-c", "user.name=a", "-c", "user.email=a@b"]
     subprocess.run([*git, "init", "-q", "."], cwd=project, check=True)
     subprocess.run([*git, "commit", "-qm", "x", "--allow-empty"], cwd=project, check=True)
     (project / "tools" / "words.py").write_text("")
