@@ -88,7 +88,7 @@ def ask_all(data: Path, offline: Offline | None = None) -> list[Outcome]:
         shown = offline(question["question"], log) if offline else None
         by_offline = None if offline is None else mentions(shown or "", question["answer"])
         text = " ".join(COMMANDS[question["id"]])
-        exact = same(found, question["answer"], question["kind"])
+        exact = same(found, question["answer"], question["kind"], ranked="--top" in command)
         outcomes.append(Outcome(question["id"], system, question["question"], text, exact, by_offline))
     return outcomes
 
@@ -124,9 +124,13 @@ def _ask(log: str, command: list[str]) -> object:
     return json.loads(run.stdout)["answer"] if run.returncode == 0 else run.stderr
 
 
-def same(found: object, expected: object, kind: str) -> bool:
-    """True if the answer is the expected one; a `list` may be in any order, a `text` must match completely."""
-    if kind == "list" and isinstance(found, list) and isinstance(expected, list):
+def same(found: object, expected: object, kind: str, *, ranked: bool = False) -> bool:
+    """True if the answer is the expected one.
+
+    A `list`, and `counts` of which no ranking was asked, may be in any order; a `text` must match completely.
+    """
+    unordered = kind == "list" or (kind == "counts" and not ranked)
+    if unordered and isinstance(found, list) and isinstance(expected, list):
         return sorted(map(str, found)) == sorted(map(str, expected))
     if kind == "text" and isinstance(found, list):
         return found == [expected]

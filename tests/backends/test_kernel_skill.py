@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from kernel_kit import Cell, Kernel
+from processes import wait_until
 
 TESTS = str(Path(__file__).parent.parent)
 SETUP = f'''
@@ -208,6 +209,7 @@ def test_stop_ends_queued_code_that_runs_already(loaded: Kernel) -> None:
         "    long.stop()\n"
         "import pathlib; threading.Thread(target=stop).start()"
     )
+    wait_until((loaded.folder / "runs").exists)  # it runs between cells: the next one has to come after it
     assert loaded.run("turn.join(20); long.turns[0].stop_reason", timeout=60).text() == "'stopped'"
 
 
