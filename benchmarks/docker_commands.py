@@ -22,7 +22,7 @@ from pathlib import Path
 import docker
 
 from conjure_magic.cancel import Cancel
-from conjure_magic.executors.docker import engine, wire
+from conjure_magic.executors.docker import engine, streams
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
 from conjure_magic.executors.docker.options import limits_of
@@ -150,9 +150,11 @@ def kept_process(client: docker.DockerClient, image: str) -> Iterator[Callable[[
     settings = client.api.create_host_config(network_mode="none", init=True, auto_remove=True)
     made = client.api.create_container(image, ["python3", "-c", LOOP], stdin_open=True, host_config=settings)
     with contextlib.closing(engine.dial()) as connection:
-        wire.upgrade(connection, f"/v{client.api.api_version}/containers/{made['Id']}/attach?stream=1&stdin=1&stdout=1")
+        streams.upgrade(
+            connection, f"/v{client.api.api_version}/containers/{made['Id']}/attach?stream=1&stdin=1&stdout=1"
+        )
         client.api.start(made["Id"])
-        demux = wire.Demux()
+        demux = streams.Demux()
 
         def run(line: bytes) -> bytes:
             connection.sendall(line + b"\n")

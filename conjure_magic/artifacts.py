@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal, SupportsIndex, overload
 
-from conjure_magic.nofollow import open_file
+from conjure_magic.safe_open import open_file
 
 Change = Literal["new", "changed"]
 

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from conjure_magic.artifacts import Artifact, Change, media_type
 from conjure_magic.errors import PathNotAllowedError, UsageError, WorkspaceError
-from conjure_magic.nofollow import FILE, open_file, open_folder, walk
 from conjure_magic.remedies import Remedy, option
+from conjure_magic.safe_open import FILE, open_file, open_folder, walk
 
 MAX_ENTRIES = 20_000
 """Maximum number of files in a snapshot."""

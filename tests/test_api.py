@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from conjure_magic.api import faults
+from conjure_magic.api import error_translation
 from conjure_magic.api.client import Api, Patience
 from conjure_magic.api.events import read_events
 from conjure_magic.api.keys import ANTHROPIC, Credentials, credentials
@@ -301,12 +301,12 @@ def test_a_wait_is_asked_for_in_seconds_milliseconds_or_as_a_date() -> None:
         "date": format_datetime(now, usegmt=True),
         "retry-after": format_datetime(now + timedelta(seconds=9), usegmt=True),
     }
-    assert faults.retry_after({"retry-after": "7"}) == 7
-    assert faults.retry_after({"retry-after": "7", "retry-after-ms": "1500"}) == 1.5
-    assert faults.retry_after(date) == 9
+    assert error_translation.retry_after({"retry-after": "7"}) == 7
+    assert error_translation.retry_after({"retry-after": "7", "retry-after-ms": "1500"}) == 1.5
+    assert error_translation.retry_after(date) == 9
     for odd in ("soon", "-1", "nan", "inf", "", "Mon, 99 Foo"):
-        assert faults.retry_after({"retry-after": odd}) is None
-    assert faults.retry_after({}) is None
+        assert error_translation.retry_after({"retry-after": odd}) is None
+    assert error_translation.retry_after({}) is None
 
 
 def test_waits_grow_up_to_a_bound_and_the_server_is_obeyed_up_to_a_cap() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from conjure_magic.approval import ApprovalRequest, Approver, Decision, approve_all, refuse_all
 from conjure_magic.cancel import Cancel
-from conjure_magic.magics.asking import yes
+from conjure_magic.magics.ask_user import yes
 
 REQUEST = ApprovalRequest("t1", "local", "bash_tool", "ls")
 

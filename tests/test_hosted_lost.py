@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from hosted_kit import THINK, call, model, refused, sent, session
 
-from conjure_magic.api import faults
+from conjure_magic.api import error_translation
 from conjure_magic.approval import approve_all
 from conjure_magic.errors import (
     ContainerNotFoundError,
@@ -126,7 +126,7 @@ def test_a_skill_that_was_uploaded_and_is_gone_comes_back_with_the_next_turn(stu
 )
 def test_what_a_server_does_not_have_is_told_apart(message: str, kind: type[ModelError]) -> None:
     body = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
-    assert type(faults.from_body(body, 400)) is kind
+    assert type(error_translation.from_body(body, 400)) is kind
 
 
 def test_a_model_that_runs_no_code_says_what_to_do(stub: StubServer) -> None:

@@ -16,10 +16,13 @@ PACKAGE = Path(__file__).parent.parent / "conjure_magic"
 # From the bottom up. A module may import those of lower rows, and of its own row those further to the left;
 # a folder counts as one module, whose own files may import each other as long as there is no cycle.
 LEVELS = [
-    ["hooks", "characters", "phrases", "printing", "remedies", "errors", "settings", "secrets"],
-    ["messages", "history", "nofollow", "artifacts", "workspace", "events", "record", "cancel", "stopping", "skills"],
+    ["default_approver", "characters", "phrases", "printing", "remedies", "errors", "settings", "secrets"],
+    [
+        *("messages", "history", "safe_open", "artifacts", "workspace"),
+        *("events", "turn_record", "cancel", "user_code", "skills"),
+    ],
     ["api", "models", "executors"],
-    ["tools", "written", "rules", "approval"],
+    ["tools", "written_files", "command_rules", "approval"],
     ["backends"],
     ["turn", "session", "store", "telemetry", "scale"],
     ["render", "report", "panel"],
@@ -153,10 +156,10 @@ def test_the_supervisor_runs_alone() -> None:
 
 def test_what_looks_into_documents_runs_alone() -> None:
     """It is started by its path, and imports no parser of documents into the kernel."""
-    names = {i.name.split(".")[0] for i in imports("peek", PACKAGE / "render/peek.py")}
+    names = {i.name.split(".")[0] for i in imports("document_reader", PACKAGE / "render/document_reader.py")}
     assert names <= {*sys.stdlib_module_names, "openpyxl", "pypdfium2"}
     documents = [i for i in ALL if i.name.split(".")[0] in ("openpyxl", "pypdfium2")]
-    assert {i.module for i in documents} == {f"{PACKAGE.name}.render.peek"}
+    assert {i.module for i in documents} == {f"{PACKAGE.name}.render.document_reader"}
 
 
 @pytest.mark.parametrize("skill", sorted(path.parent.name for path in (PACKAGE / "skills/bundled").glob("*/SKILL.md")))

@@ -14,9 +14,9 @@ from conjure_magic import remedies
 from conjure_magic.errors import ContextOverflowError, UsageError
 from conjure_magic.events import Noted
 from conjure_magic.magics.commands import CONJURE
+from conjure_magic.magics.errors import readable_errors
 from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.options import cell_parser
-from conjure_magic.magics.slips import slips
 from conjure_magic.remedies import Kind, Remedy, Way, option, setting
 from conjure_magic.render import render_turn
 from conjure_magic.render.limits import display_limits
@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).parent.parent / "conjure_magic"
 ERROR = UsageError("cannot work in /x", remedy=Remedy("Name another folder with {0}.", option("workspace", "PATH")))
 SPEAKS_OF_MAGICS = re.compile(r"%{1,2}conjure|%config|%load_ext|ConjureMagics|(?<![\w-])--[a-z][a-z-]+")
 # Commands of their own, or words of another program's command line.
-OWN_OPTIONS = {"backends/bundled_native/log_fetcher.py", "skills/authoring.py", "rules.py"}
+OWN_OPTIONS = {"backends/bundled_native/log_fetcher.py", "skills/authoring.py", "command_rules.py"}
 
 
 def test_what_lies_below_the_magics_does_not_speak_of_them() -> None:
@@ -48,9 +48,9 @@ def test_a_program_and_a_notebook_read_the_same_fact_and_words_of_their_own() ->
     assert str(ERROR) == "cannot work in /x. Name another folder with workspace=PATH."
     assert ERROR.told(in_cell) == "cannot work in /x. Name another folder with --workspace PATH."
     assert ERROR.fact == "cannot work in /x"
-    with pytest.raises(IPythonUsageError, match="--workspace PATH"), slips():
+    with pytest.raises(IPythonUsageError, match="--workspace PATH"), readable_errors():
         raise ERROR
-    with pytest.raises(ContextOverflowError) as caught, slips():
+    with pytest.raises(ContextOverflowError) as caught, readable_errors():
         raise ContextOverflowError("too long.", remedy=Remedy("Start over with {0}.", remedies.RESET))
     assert caught.value._render_traceback_() == ["ContextOverflowError: too long. Start over with --fresh."]  # type: ignore[attr-defined]
 

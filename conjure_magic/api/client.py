@@ -12,11 +12,11 @@ from typing import IO, Any
 
 import httpx
 
-from conjure_magic.api import faults
+from conjure_magic.api import error_translation
 from conjure_magic.api.connection import Lane, Lanes, Opening, failed
 from conjure_magic.api.events import read_events
 from conjure_magic.api.keys import BY_HAND, Credentials
-from conjure_magic.api.linger import Linger
+from conjure_magic.api.short_waits import Linger
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import AuthenticationError, ModelError, ProtocolError, UsageError
 from conjure_magic.events import Notice
@@ -72,7 +72,7 @@ class Tries:
 
     def again(self, error: ModelError, cancel: Cancel, *, may_help: bool) -> Generator[Notice, None, None]:
         """Wait for another try, and tell the person. Raises `error` if there is none, CancelledError once stopped."""
-        if faults.is_loading(error):
+        if error_translation.is_loading(error):
             yield from self._wait_for_loading(error)
             wait = self._patience.loading_pause
         else:
@@ -155,9 +155,9 @@ class Answer:
         body = self.json() if "json" in kind else None
         if isinstance(body, dict) and isinstance(body.get("content"), list):
             return {"type": "message", "message": body}
-        if faults.error_fields(body):
+        if error_translation.error_fields(body):
             return {"type": "error", "body": body}
-        raise faults.not_a_stream(kind, self._api.server)
+        raise error_translation.not_a_stream(kind, self._api.server)
 
     def finish(self, events: Iterator[object]) -> None:
         """Read to the end after the last event that counts, so that the connection can be used again."""

@@ -20,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from conjure_magic.api import faults
+from conjure_magic.api import error_translation
 from conjure_magic.api.keys import Credentials
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
@@ -134,7 +134,7 @@ class Lanes:
         try:
             return self._new_client()
         except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
-            raise faults.from_environment(error) from None
+            raise error_translation.from_environment(error) from None
 
     def _new_client(self) -> httpx.Client:
         if self._tls is None:
@@ -198,8 +198,8 @@ class Opening:
         try:
             self._send()
         except FOREIGN as error:
-            self.failure = faults.from_exception(error, self._idle, self._server)
-            self.may_retry = isinstance(error, RETRIED) and not faults.is_untrusted(error)
+            self.failure = error_translation.from_exception(error, self._idle, self._server)
+            self.may_retry = isinstance(error, RETRIED) and not error_translation.is_untrusted(error)
         except BaseException as error:  # a bug, handed to whoever waits, without frames that hold headers
             self.failure = error if isinstance(error, Exception) else RuntimeError(repr(error))
             self.failure.__traceback__ = self.failure.__context__ = self.failure.__cause__ = None
@@ -216,8 +216,8 @@ class Opening:
             self._response = response
             return
         content = _error_body(response)
-        error = faults.from_response(response.status_code, response.headers, content)
-        self.failure, self.may_retry = error, faults.may_retry(error, response.headers)
+        error = error_translation.from_response(response.status_code, response.headers, content)
+        self.failure, self.may_retry = error, error_translation.may_retry(error, response.headers)
 
     def _clean_up(self) -> None:
         if self._response is not None:
@@ -242,5 +242,5 @@ def failed(error: Exception, cancel: Cancel, idle: float, server: str) -> Except
     if cancel.is_set:
         return CancelledError(cancel.reason or "stopped")
     if isinstance(error, FOREIGN):
-        return faults.from_exception(error, idle, server)
+        return error_translation.from_exception(error, idle, server)
     return error

@@ -12,13 +12,13 @@ from conjure_magic.approval import ApprovalGate, ApprovalRequest
 from conjure_magic.artifacts import Artifact
 from conjure_magic.backends.base import Context, Contribution, copy_to_workspace, file_block
 from conjure_magic.cancel import Cancel
+from conjure_magic.command_rules import matches_rule, words_of
 from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, Notice, ToolResult
 from conjure_magic.executors.base import ExecPaths, Executor
 from conjure_magic.executors.terminal import visible
 from conjure_magic.messages import Block, ToolUseBlock
 from conjure_magic.phrases import counted
-from conjure_magic.rules import matches_rule, words_of
 from conjure_magic.secrets import SHORTEST, masked
 from conjure_magic.tools import (
     BASH_TOOL,
@@ -31,7 +31,7 @@ from conjure_magic.tools import (
     run_tool,
 )
 from conjure_magic.workspace import Snapshot
-from conjure_magic.written import WrittenFiles, could_be_run, loadable
+from conjure_magic.written_files import WrittenFiles, could_be_run, loadable
 
 ROLE = """\
 Your tools work on files and run commands. Use them to do the work instead of describing it, and check what they \

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 from conjure_magic.errors import FilePermissionError, MissingFileError, PathNotAllowedError, ToolError
 from conjure_magic.executors.base import Entry
-from conjure_magic.nofollow import FILE, FOLDER, Made, open_folder
+from conjure_magic.safe_open import FILE, FOLDER, Made, open_folder
 from conjure_magic.workspace import SKIPPED_DIRS, Folders
 
 F = TypeVar("F", bound=Folders)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.magic import Magics, line_cell_magic, magics_class
 
-from conjure_magic.hooks import questions
-from conjure_magic.magics.slips import slips
+from conjure_magic.default_approver import questions
+from conjure_magic.magics.errors import readable_errors
 from conjure_magic.settings import Settings
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class ConjureMagics(Settings, Magics):
     def extension(self) -> Any:
         """The implementation of the magics, imported at their first use."""
         if self._extension is None:
-            from conjure_magic.magics.front import Extension
+            from conjure_magic.magics.entry import Extension
 
             self._extension = Extension(self.shell, self)
         return self._extension
@@ -58,7 +58,7 @@ class ConjureMagics(Settings, Magics):
         %%conjure --backend local      above a request runs it; `%conjure help cell` shows the options.
         %conjure                       shows the state; `%conjure help` shows the commands.
         """
-        with slips():
+        with readable_errors():
             return self.extension.line(line) if cell is None else self.extension.cell(line, cell)
 
     def close(self) -> None:
@@ -81,13 +81,13 @@ def load(shell: InteractiveShell) -> None:
 
 
 def _ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
-    from conjure_magic.magics.asking import ask_for_session
+    from conjure_magic.magics.ask_user import ask_for_session
 
     return ask_for_session(request, cancel)
 
 
 def _ask_trust(folder: Path, news: Sequence[SkillNews]) -> TrustAnswer:
-    from conjure_magic.magics.asking import ask_trust
+    from conjure_magic.magics.ask_user import ask_trust
 
     return ask_trust(folder, news)
 

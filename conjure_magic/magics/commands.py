@@ -9,7 +9,7 @@ from typing import Any
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import authoring, state
-from conjure_magic.magics.asking import ask_key
+from conjure_magic.magics.ask_user import ask_key
 from conjure_magic.magics.command import Bundle, Command, CommandContext
 from conjure_magic.magics.docker import DOCKER
 from conjure_magic.magics.hosted import HOSTED

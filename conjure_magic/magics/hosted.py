@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from conjure_magic.api.keys import Credentials, credentials
 from conjure_magic.cancel import Cancel, interrupt_guard, interruptible
 from conjure_magic.errors import ApiError, CancelledError, UsageError
-from conjure_magic.magics.asking import ask_whether
+from conjure_magic.magics.ask_user import ask_whether
 from conjure_magic.magics.command import Command, CommandContext
 from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.options import argument

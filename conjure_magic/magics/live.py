@@ -34,7 +34,6 @@ from conjure_magic.events import (
     TurnResult,
 )
 from conjure_magic.printing import say
-from conjure_magic.record import TurnRecord
 from conjure_magic.render import style
 from conjure_magic.render.calls import render_call_text
 from conjure_magic.render.files import cards, render_cards_text
@@ -51,6 +50,7 @@ from conjure_magic.render.running import (
     render_unfinished,
 )
 from conjure_magic.render.turn import Bundle, render_footer, render_pictures, render_turn
+from conjure_magic.turn_record import TurnRecord
 
 log = logging.getLogger(__name__)
 

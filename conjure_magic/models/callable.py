@@ -20,7 +20,7 @@ from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usag
 from conjure_magic.models.arguments import read_call
 from conjure_magic.models.base import Request
 from conjure_magic.models.counting import usage_of
-from conjure_magic.stopping import stoppable
+from conjure_magic.user_code import stoppable
 
 log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from conjure_magic.api import faults
+from conjure_magic.api import error_translation
 from conjure_magic.api.client import Answer, Api, Patience, Tries
 from conjure_magic.api.keys import Credentials
 from conjure_magic.cancel import Cancel, Deadline
@@ -68,7 +68,7 @@ def read_message(
     events, waiting = answer.events(), message.waiting
     for wire in events:
         if wire["type"] == "error":
-            failure = api.masked(faults.from_body(wire.get("body", wire), None))
+            failure = api.masked(error_translation.from_body(wire.get("body", wire), None))
             raise failure  # on a line of its own: tracebacks may show the variables of a line
         event = message.take(wire)
         if event is not None:
@@ -214,7 +214,7 @@ class MessagesModel:
             try:
                 last = yield from read_message(answer, self._api, message)
             except ModelError as error:
-                if message.has_spoken or not faults.may_retry_stream(error):
+                if message.has_spoken or not error_translation.may_retry_stream(error):
                     raise
                 return error
         self._learn_limits()

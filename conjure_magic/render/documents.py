@@ -1,4 +1,4 @@
-"""Previews of workbooks and PDFs, extracted by `peek.py` in a separate process."""
+"""Previews of workbooks and PDFs, extracted by `document_reader.py` in a separate process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOCUMENTS = (*WORKBOOKS, PDF)
 MAX_BYTES = 20_000_000
 """Size of the largest document that is previewed."""
 COUNTED = 1_000
-"""Rows of a sheet that are counted; the same value as in `peek.py`."""
+"""Rows of a sheet that are counted; the same value as in `document_reader.py`."""
 SECONDS = 5.0
 """Time limit, including the start of the process."""
 PICTURE = 300_000
@@ -92,7 +92,7 @@ def _peek(kind: str, library: str, data: bytes) -> Mapping[str, Any]:
     if importlib.util.find_spec(library) is None:
         return {}
     # -P: keep the script's folder off sys.path, since its modules share names with others.
-    command = [sys.executable, "-P", str(Path(__file__).with_name("peek.py")), kind]
+    command = [sys.executable, "-P", str(Path(__file__).with_name("document_reader.py")), kind]
     environment = {name: os.environ[name] for name in _ENVIRONMENT if name in os.environ}
     try:
         done = subprocess.run(

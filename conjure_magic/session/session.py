@@ -16,10 +16,10 @@ from conjure_magic.artifacts import Artifact, Artifacts, save_all
 from conjure_magic.backends import BackendSkills
 from conjure_magic.backends.native.host import Host
 from conjure_magic.cancel import Cancel, StopReason, interrupt_guard
+from conjure_magic.default_approver import questions
 from conjure_magic.errors import SessionBusyError, SessionClosedError, UsageError
 from conjure_magic.events import Event, FileCreated, TurnResult
 from conjure_magic.history import extend, repair
-from conjure_magic.hooks import questions
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import Model, Request
 from conjure_magic.phrases import counted
@@ -36,7 +36,7 @@ from conjure_magic.turn.budget import LimitChanges, Limits, limits_of
 from conjure_magic.turn.feed import Subscribers
 from conjure_magic.turn.request import Preview, compose, contributions_of
 from conjure_magic.workspace import Workspace, existing_file, expanded
-from conjure_magic.written import WrittenFiles
+from conjure_magic.written_files import WrittenFiles
 
 SYSTEM = (
     "You work inside a Jupyter notebook for the user who wrote the request. Answer briefly, in Markdown, "

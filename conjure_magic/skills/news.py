@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from conjure_magic.nofollow import open_file
 from conjure_magic.phrases import counted
+from conjure_magic.safe_open import open_file
 
 KEPT = 64 << 10
 """Bytes of the largest file whose trusted text is kept, so that a later question can show what changed."""

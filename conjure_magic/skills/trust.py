@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from conjure_magic.nofollow import FILE, walk
+from conjure_magic.safe_open import FILE, walk
 
 _lock = threading.Lock()
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from typing import TypeVar
 
 from conjure_magic.events import Body, Event
-from conjure_magic.record import TurnRecord
+from conjure_magic.turn_record import TurnRecord
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

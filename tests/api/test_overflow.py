@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from conjure_magic.api import faults
+from conjure_magic.api import error_translation
 from conjure_magic.api.overflow import SAID, lengths_of
 from conjure_magic.errors import ContextOverflowError, ModelError, RequestRefusedError
 
@@ -193,7 +193,7 @@ OVERFLOWS: dict[str, tuple[int | None, Wire, int | None, int | None]] = {
 @pytest.mark.parametrize("name", OVERFLOWS)
 def test_an_overflow_is_known_with_the_lengths_that_it_names(name: str) -> None:
     status, body, window, prompt = OVERFLOWS[name]
-    error = faults.from_body(body, status)
+    error = error_translation.from_body(body, status)
     assert type(error) is ContextOverflowError, error
     assert (error.window, error.prompt) == (window, prompt)
 
@@ -208,7 +208,7 @@ def test_an_overflow_is_known_with_the_lengths_that_it_names(name: str) -> None:
     ],
 )
 def test_what_only_sounds_like_it_is_none(status: int, message: str) -> None:
-    assert not isinstance(faults.from_body(anthropic(message), status), ContextOverflowError)
+    assert not isinstance(error_translation.from_body(anthropic(message), status), ContextOverflowError)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_what_only_sounds_like_it_is_none(status: int, message: str) -> None:
     ],
 )
 def test_the_longest_answer_is_read(message: str, most: int) -> None:
-    error = faults.from_body(anthropic(message), 400)
+    error = error_translation.from_body(anthropic(message), 400)
     assert isinstance(error, RequestRefusedError)
     assert error.longest_answer == most
 
@@ -250,7 +250,7 @@ def test_the_longest_answer_is_read(message: str, most: int) -> None:
     ],
 )
 def test_the_servers_own_words_are_shown_wherever_they_are(content: bytes, kind: str, said: str) -> None:
-    shown = str(faults.from_response(400, {"content-type": kind}, content))
+    shown = str(error_translation.from_response(400, {"content-type": kind}, content))
     assert said in shown
     assert "{" not in shown or said == "unheard", "the words, rather than the JSON that holds them"
 
@@ -260,7 +260,7 @@ def test_a_servers_words_are_bounded_and_cleaned() -> None:
     plain = nasty.encode("utf-8", "replace")
     bodies = ((json.dumps({"detail": nasty}).encode(), "application/json"), (plain, "text/plain"))
     for content, kind in bodies:
-        error = faults.from_response(400, {"content-type": kind}, content)
+        error = error_translation.from_response(400, {"content-type": kind}, content)
         text = str(error)
         text.encode("utf-8")
         assert len(text) < 700
@@ -277,7 +277,7 @@ def test_a_servers_words_are_bounded_and_cleaned() -> None:
     ],
 )
 def test_a_redirects_advice_is_a_base_url_that_works(location: str, base: str) -> None:
-    error = faults.from_response(307, {"location": location}, b"")
+    error = error_translation.from_response(307, {"location": location}, b"")
     assert f"redirects to {base}; use that" in str(error)
 
 
@@ -287,10 +287,10 @@ def test_hostile_errors_are_read_in_linear_time() -> None:
         for size in (SAID, 2 * SAID):
             began = time.process_time()
             lengths_of(part * (size // len(part)))
-            faults.from_response(503, {}, json.dumps({"detail": part * (size // len(part))}).encode())
+            error_translation.from_response(503, {}, json.dumps({"detail": part * (size // len(part))}).encode())
             assert time.process_time() - began < 2
 
 
 def test_any_body_is_an_error_of_ours() -> None:
     for body in (None, 3, [], {}, {"error": {}}, {"error": []}, {"detail": []}, {"error": {"message": {"a": [1]}}}):
-        assert isinstance(faults.from_body(body, 400), ModelError)
+        assert isinstance(error_translation.from_body(body, 400), ModelError)

@@ -21,7 +21,7 @@ from conjure_magic.backends.native.calling import Caller
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
 from conjure_magic.events import Noted
-from conjure_magic.stopping import running_on
+from conjure_magic.user_code import running_on
 
 HANG = 60
 """Seconds that no test here would take unless something hangs."""

@@ -21,7 +21,7 @@ from standard import docker_limits
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, ContainerError
-from conjure_magic.executors.docker import channel, sweep
+from conjure_magic.executors.docker import channel, cleanup
 from conjure_magic.executors.docker.engine import connect
 from conjure_magic.executors.docker.executor import REPLACED, DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
@@ -40,7 +40,7 @@ def client() -> Iterator[docker.DockerClient]:
 
 def ours(client: docker.DockerClient, pid: int | None = None) -> list[str]:
     """The containers, in whatever state, that belong to a process: by default this one."""
-    label = f"{sweep.PID}={os.getpid() if pid is None else pid}"
+    label = f"{cleanup.PID}={os.getpid() if pid is None else pid}"
     return [row["Id"] for row in client.api.containers(all=True, filters={"label": label})]
 
 
@@ -203,14 +203,14 @@ def test_what_a_hostile_command_kept_alive_goes_with_the_next_sweep(
         with kernel(tmp_path, docker_image, "stopped") as owner:
             time.sleep(0.5)
             (kept,) = ours(client, owner.pid)
-            sweep.sweep(client)
+            cleanup.sweep(client)
             assert ours(client, owner.pid) == [kept], "its kernel lives"
             owner.kill()
             owner.wait()
             time.sleep(1)
             if ours(client, owner.pid) == [kept]:
-                assert [found.is_orphan for found in sweep.containers(client) if found.id == kept] == [True]
-                assert sweep.sweep(client) >= 1
+                assert [found.is_orphan for found in cleanup.containers(client) if found.id == kept] == [True]
+                assert cleanup.sweep(client) >= 1
                 break
     else:
         pytest.fail("nothing was kept alive for a sweep to find")
@@ -230,11 +230,11 @@ def test_a_new_container_sweeps_by_itself(
 
 FOREIGN = {
     "no label of ours": {},
-    "another boot": {sweep.SESSION: "x", sweep.BOOT: "another", sweep.PID: "1", sweep.START: "1"},
+    "another boot": {cleanup.SESSION: "x", cleanup.BOOT: "another", cleanup.PID: "1", cleanup.START: "1"},
     "another machine's process ids": {
-        **sweep.labels("x"), sweep.NAMESPACE: "pid:[1]", sweep.PID: "4194303", sweep.START: "1"
+        **cleanup.labels("x"), cleanup.NAMESPACE: "pid:[1]", cleanup.PID: "4194303", cleanup.START: "1"
     },
-    "a kernel that lives": sweep.labels("x"),
+    "a kernel that lives": cleanup.labels("x"),
 }  # fmt: skip
 
 
@@ -244,7 +244,7 @@ def test_a_sweep_leaves_what_is_not_known_to_be_dead(
 ) -> None:
     other = client.containers.create(docker_image, "true", labels=labels)
     try:
-        sweep.sweep(client)
+        cleanup.sweep(client)
         assert client.containers.get(str(other.id)).id == other.id
     finally:
         other.remove(force=True)
@@ -252,9 +252,9 @@ def test_a_sweep_leaves_what_is_not_known_to_be_dead(
 
 def test_a_sweep_takes_what_was_made_and_never_started(client: docker.DockerClient, docker_image: str) -> None:
     """Its kernel died in between; a number that another process has now does not save it."""
-    labels = {**sweep.labels("x"), sweep.START: "1"}
+    labels = {**cleanup.labels("x"), cleanup.START: "1"}
     made = client.containers.create(docker_image, "true", labels=labels)
-    assert sweep.sweep(client) >= 1
+    assert cleanup.sweep(client) >= 1
     with pytest.raises(docker.errors.NotFound):
         client.containers.get(str(made.id))
 
@@ -263,12 +263,12 @@ def test_a_sweep_leaves_what_somebody_made_from_a_container_of_ours(
     client: docker.DockerClient, docker_image: str
 ) -> None:
     """An image that was committed from one carries its labels on."""
-    first = client.containers.create(docker_image, "true", labels={**sweep.labels("x"), sweep.START: "1"})
+    first = client.containers.create(docker_image, "true", labels={**cleanup.labels("x"), cleanup.START: "1"})
     image = first.commit()
     first.remove()
     theirs = client.containers.create(image, "true")
     try:
-        sweep.sweep(client)
+        cleanup.sweep(client)
         assert client.containers.get(str(theirs.id)).id == theirs.id
     finally:
         theirs.remove(force=True)
@@ -397,7 +397,9 @@ def test_a_close_while_the_container_comes_up_leaves_nothing(
 def test_a_command_that_fills_the_workspace_is_stopped(
     make_container: MakePlace, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    monkeypatch.setattr("conjure_magic.executors.docker.watch.MOST_FILES", 2000 if how == "many files" else 200_000)
+    monkeypatch.setattr(
+        "conjure_magic.executors.docker.disk_limit.MOST_FILES", 2000 if how == "many files" else 200_000
+    )
     place = make_container(workspace_size="20m")
     fill = "i=0; while :; do i=$((i+1)); : > f$i; done"
     if how == "much":

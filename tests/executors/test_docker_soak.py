@@ -25,7 +25,7 @@ from standard import docker_limits
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.executors.base import ExecResult
-from conjure_magic.executors.docker import sweep
+from conjure_magic.executors.docker import cleanup
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
 
@@ -62,7 +62,7 @@ def share(figure: int) -> int:
 
 def left(client: DockerClient, session: str) -> list[str]:
     """The names of the containers whose session begins so."""
-    return [found.name for found in sweep.containers(client) if found.session.startswith(session)]
+    return [found.name for found in cleanup.containers(client) if found.session.startswith(session)]
 
 
 def folders(path: Path) -> ContainerFolders:
@@ -104,7 +104,7 @@ def test_owners_killed_at_any_moment_leave_no_container(tmp_path: Path, docker_i
         while left(client, session) and time.monotonic() < end:
             time.sleep(0.2)
         print(f"{len(delays)} owners killed; left after 5 s at most: {left(client, session)}")
-        sweep.sweep(client)
+        cleanup.sweep(client)
         wait_until(lambda: left(client, session) == [])
 
 

@@ -94,4 +94,4 @@ class TestAllOfDockerWithoutPython(FileSizeIsLimited, WithoutPython, ExecutorSui
         assert place.text("echo mine") == "mine\n"
 
     def race(self, place: Place, swapped: str, path: str) -> None:
-        """The swapper is in Python; that of the other class, and of `test_nofollow`, race against the same code."""
+        """The swapper is in Python; that of the other class, and of `test_safe_open`, race against the same code."""

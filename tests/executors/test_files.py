@@ -11,7 +11,7 @@ import pytest
 
 from conjure_magic.errors import ToolError
 from conjure_magic.executors import files
-from conjure_magic.nofollow import FILE
+from conjure_magic.safe_open import FILE
 from conjure_magic.workspace import Folders
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from render.made import CALL, LIMITS, called, turn
 
 from conjure_magic import characters
-from conjure_magic.api import faults
+from conjure_magic.api import error_translation
 from conjure_magic.artifacts import Artifact, media_type
 from conjure_magic.backends.bundled_native import log_fetcher
 from conjure_magic.backends.hosted.results import read_result
+from conjure_magic.command_rules import matches_rule, words_of
 from conjure_magic.errors import ConjureError
 from conjure_magic.events import Called, Noted, Said, Thought
 from conjure_magic.executors.terminal import PlainText, visible
@@ -40,7 +41,6 @@ from conjure_magic.render.items import render_item, render_item_markdown, render
 from conjure_magic.render.previews import preview_file
 from conjure_magic.render.tables import Table, render_artifact, render_state
 from conjure_magic.render.turn import render_footer, render_turn
-from conjure_magic.rules import matches_rule, words_of
 from conjure_magic.secrets import masked
 from conjure_magic.skills.frontmatter import parse_frontmatter, quote_plain_values
 from conjure_magic.skills.yaml_text import parse_yaml_text
@@ -150,7 +150,7 @@ PASSES: dict[str, Pass] = {
     "results.read_result": lambda given: read_result(
         OtherBlock({"type": "code_execution_tool_result", "tool_use_id": "t", "content": {"stdout": given}})
     ),
-    "faults.from_body": lambda given: faults.from_body({"error": {"type": "x", "message": given}}, 400),
+    "faults.from_body": lambda given: error_translation.from_body({"error": {"type": "x", "message": given}}, 400),
     "history.repair": lambda given: repair(_answered(given)),
     "history.settle": lambda given: settle(_answered(given), frozenset()),
     "compaction.summary_by_rule": lambda given: summary_by_rule(_answered(given)),

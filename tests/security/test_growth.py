@@ -44,7 +44,7 @@ PARTS = {
 OWN_WORDS = {
     "models/choice.py": {"parse_named"}, "models/prices.py": {"parse_price"}, "session/choice.py": {
         "parse_backends", "parse_skills",
-    }, "backends/hosted/skills.py": {"parse_spec"}, "magics/asking.py": {"read_answer"},
+    }, "backends/hosted/skills.py": {"parse_spec"}, "magics/ask_user.py": {"read_answer"},
     "backends/native/docstring.py": {"read_docstring"},
 }  # fmt: skip
 """Readers of what the user typed, configured or wrote as code in the kernel."""

@@ -24,7 +24,7 @@ from conjure_magic.events import Notice
 from conjure_magic.executors.docker.folders import ContainerFolders, check_folders
 from conjure_magic.executors.files import list_folder, read_file, write_file
 from conjure_magic.executors.local import LocalExecutor
-from conjure_magic.magics.fill import VARIABLES_DIR, variable_texts
+from conjure_magic.magics.variables import VARIABLES_DIR, variable_texts
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.workspace import Folders, Workspace
 

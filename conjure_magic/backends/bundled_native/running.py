@@ -9,7 +9,7 @@ from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.host import CodeResult, Host
 from conjure_magic.cancel import interrupt_guard
 from conjure_magic.errors import CancelledError, ToolError
-from conjure_magic.stopping import running_on, stoppable
+from conjure_magic.user_code import running_on, stoppable
 
 QUEUED = "This runs in the kernel's main thread, as soon as no cell is running there."
 

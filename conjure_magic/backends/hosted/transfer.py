@@ -19,7 +19,7 @@ from conjure_magic.errors import ToolError
 from conjure_magic.events import Body, FileCreated, ToolResult
 from conjure_magic.messages import OtherBlock, ToolUseBlock
 from conjure_magic.models.base import ToolDefinition
-from conjure_magic.nofollow import open_file
+from conjure_magic.safe_open import open_file
 from conjure_magic.workspace import Folders, numbered
 
 if TYPE_CHECKING:

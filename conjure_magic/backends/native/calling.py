@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, TypeVar
 
 from conjure_magic.cancel import Cancel, interruptible
-from conjure_magic.stopping import GRACE, Gate, Tell, running_on, stoppable
+from conjure_magic.user_code import GRACE, Gate, Tell, running_on, stoppable
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from conjure_magic.errors import BackendError, ContainerError, DockerUnavailableError
 from conjure_magic.executors.channel import READ, Channel
-from conjure_magic.executors.docker import wire
+from conjure_magic.executors.docker import streams
 from conjure_magic.executors.docker.container import START_PATIENCE, Container
 from conjure_magic.remedies import Remedy, option
 
@@ -78,9 +78,9 @@ class ContainerChannel(Channel):
             raise EOFError
         pieces = self.container.demux.feed(data)
         for stream, piece in pieces:
-            if stream != wire.STDOUT:
+            if stream != streams.STDOUT:
                 self._complaint = (self._complaint + piece)[-500:]
-        return b"".join(piece for stream, piece in pieces if stream == wire.STDOUT)
+        return b"".join(piece for stream, piece in pieces if stream == streams.STDOUT)
 
     def is_clean(self) -> bool:
         """False if the engine reports more than the container's own processes, or does not answer."""

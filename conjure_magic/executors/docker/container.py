@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from conjure_magic.errors import BackendError
 from conjure_magic.executors import supervisor
-from conjure_magic.executors.docker import engine, wire
+from conjure_magic.executors.docker import engine, streams
 from conjure_magic.executors.docker.folders import WORKSPACE, Mount
 from conjure_magic.executors.docker.guard import Guard
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
@@ -161,7 +161,7 @@ class Container:
         entries = (entry.partition("=") for entry in image.get("Env") or ())
         self.environ = {name: value for name, _, value in entries if name}
         """The variables that the image sets."""
-        self.demux = wire.Demux()
+        self.demux = streams.Demux()
         self.connection = engine.dial(plan.limits.host)
         try:
             name = container_name(plan.name)
@@ -201,7 +201,7 @@ class Container:
         )
         self.id = created["Id"]
         query = "stream=1&stdin=1&stdout=1&stderr=1"
-        wire.upgrade(self.connection, f"/v{api.api_version}/containers/{self.id}/attach?{query}")
+        streams.upgrade(self.connection, f"/v{api.api_version}/containers/{self.id}/attach?{query}")
         api.start(self.id)
         self.connection.sendall(sent)
 

@@ -13,9 +13,11 @@ from conjure_magic.errors import BackendError, BackendUnavailableError, Cancelle
 from conjure_magic.executors import environment
 from conjure_magic.executors.base import OUTPUT_LIMIT, ExecPaths, ExecResult, OutputChunk
 from conjure_magic.executors.command import RunningCommand, check_command
-from conjure_magic.executors.docker import engine, image, sweep
+from conjure_magic.executors.docker import cleanup, engine, image
+from conjure_magic.executors.docker.background_start import Starting
 from conjure_magic.executors.docker.channel import LOST, ContainerChannel
 from conjure_magic.executors.docker.container import BIN, DEFAULT_PATH, Plan
+from conjure_magic.executors.docker.disk_limit import SizeWatch
 from conjure_magic.executors.docker.folders import (
     INPUT,
     WORKSPACE,
@@ -28,8 +30,6 @@ from conjure_magic.executors.docker.guard import Guard
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
 from conjure_magic.executors.docker.opening import open_channel
 from conjure_magic.executors.docker.owner import container_user, hand_over, may_read
-from conjure_magic.executors.docker.starting import Starting
-from conjure_magic.executors.docker.watch import SizeWatch
 from conjure_magic.executors.files import FilesOfFolders
 from conjure_magic.executors.output import CommandOutput
 from conjure_magic.secrets import known_secrets
@@ -90,7 +90,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
         self._running = threading.Lock()
         self._closed = False
         self._closing = threading.Lock()
-        self._sweep: sweep.Sweep | None = None
+        self._sweep: cleanup.Sweep | None = None
 
     @property
     def folders(self) -> ContainerFolders:
@@ -209,11 +209,11 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
         found = image.ensure(self._client, self.limits, progress, cancel)
         if self.user.hand_over:
             hand_over(self.folders.workspace, self.user)
-        labels = sweep.labels(self._session)
+        labels = cleanup.labels(self._session)
         plan = Plan(found, mounts, self.user, self.limits, labels, safe_name(self._session))
         channel = open_channel(self._client, plan, self._guard)
         if self._sweep is None:
-            self._sweep = sweep.Sweep(self.limits.host)
+            self._sweep = cleanup.Sweep(self.limits.host)
         return channel
 
     def _masked(self) -> tuple[str, ...]:

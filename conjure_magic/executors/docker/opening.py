@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from conjure_magic.errors import DockerUnavailableError
 from conjure_magic.executors.docker.channel import OTHER, ContainerChannel
 from conjure_magic.executors.docker.container import SHELL_ONLY, Container, Plan
-from conjure_magic.executors.docker.exec import ExecChannel
 from conjure_magic.executors.docker.guard import Guard
+from conjure_magic.executors.docker.shell_only import ExecChannel
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from conjure_magic.nofollow import FILE, FOLDER, walk
+from conjure_magic.safe_open import FILE, FOLDER, walk
 from conjure_magic.workspace import OUTPUT_DIR
 
 NOBODY_ELSE = 65_532

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from conjure_magic.errors import BackendError, BackendUnavailableError
-from conjure_magic.executors.docker import engine, image, sweep
+from conjure_magic.executors.docker import cleanup, engine, image
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.executors.docker.recipe import LABEL, version
 
@@ -40,7 +40,7 @@ class Status:
     problem: str = ""
     """Why it cannot be used, or what is wrong with the image's name, and what to do."""
     image: ImageFacts | None = None
-    containers: tuple[sweep.Found, ...] = ()
+    containers: tuple[cleanup.Found, ...] = ()
 
     @property
     def has_old_image(self) -> bool:
@@ -55,7 +55,7 @@ def look(limits: DockerLimits) -> Status:
             address = engine.where(limits.host)
             with engine.telling("asking the engine"):
                 facts = client.info()
-            containers = tuple(_named(client, sweep.containers(client)))
+            containers = tuple(_named(client, cleanup.containers(client)))
             try:
                 return Status(address, facts, "", _image(client, limits.image), containers)
             except BackendUnavailableError as error:
@@ -64,7 +64,7 @@ def look(limits: DockerLimits) -> Status:
         return Status(problem=str(error))
 
 
-def _named(client: DockerClient, containers: Iterable[sweep.Found]) -> Iterator[sweep.Found]:
+def _named(client: DockerClient, containers: Iterable[cleanup.Found]) -> Iterator[cleanup.Found]:
     """The containers, each with its image's name instead of the image's id."""
     with engine.telling("listing the images"):
         names = {row["Id"]: tag for row in client.api.images() for tag in row["RepoTags"] or ()}

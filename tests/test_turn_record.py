@@ -28,7 +28,7 @@ from conjure_magic.events import (
     ToolStarted,
 )
 from conjure_magic.messages import Message, TextBlock, ToolUseBlock
-from conjure_magic.record import TAIL, TurnRecord
+from conjure_magic.turn_record import TAIL, TurnRecord
 
 
 def record(*bodies: Any) -> TurnRecord:

@@ -3,7 +3,7 @@
 A file made by a model or tool may be a decompression bomb, or crash a parser written in C. That affects only this
 process, which has limits on memory and time; the caller then continues without a preview.
 
-Usage: `python peek.py xlsx|pdf < file`; prints one JSON object.
+Usage: `python document_reader.py xlsx|pdf < file`; prints one JSON object.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conjure_magic.magics.asking import read_answer
+from conjure_magic.magics.ask_user import read_answer
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from conjure_magic.nofollow import walk
+from conjure_magic.safe_open import walk
 
 MOST_FILES = 200_000
 """Most files and folders in a workspace; even small ones cost resources."""

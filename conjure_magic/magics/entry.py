@@ -19,15 +19,15 @@ from conjure_magic.artifacts import Artifact
 from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
-from conjure_magic.magics import asking, commands
-from conjure_magic.magics.fill import fill, variable_texts
+from conjure_magic.magics import ask_user, commands
+from conjure_magic.magics.errors import error_before
 from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.kernel import ShellHost
 from conjure_magic.magics.live import open_display
 from conjure_magic.magics.options import cell_parser, flatten, split_words
 from conjure_magic.magics.sessions import Sessions
-from conjure_magic.magics.slips import before_slip
 from conjure_magic.magics.state import render_session
+from conjure_magic.magics.variables import fill, variable_texts
 from conjure_magic.printing import say
 from conjure_magic.render import DisplayLimits, display_limits, render_artifact, render_turn
 from conjure_magic.session import Session
@@ -42,7 +42,7 @@ class Extension:
     def __init__(self, shell: InteractiveShell, settings: Settings) -> None:
         self.shell = shell
         self.settings = settings
-        self.sessions = Sessions(settings, lambda: shell.user_ns, asking.ask_trust, host=ShellHost(shell))
+        self.sessions = Sessions(settings, lambda: shell.user_ns, ask_user.ask_trust, host=ShellHost(shell))
 
     def close(self) -> None:
         """Close all sessions."""
@@ -93,7 +93,7 @@ class Extension:
             prompt,
             extra_text=extra_text,
             files=files,
-            approver=asking.yes if yes else asking.ask,
+            approver=ask_user.yes if yes else ask_user.ask,
             model=model,
             limits=limits,
             cancel=cancel,
@@ -114,7 +114,7 @@ class Extension:
 
     def last_traceback(self) -> str:
         """The kernel's last traceback as plain text; empty if there is none."""
-        error = before_slip(getattr(sys, "last_value", None))
+        error = error_before(getattr(sys, "last_value", None))
         return "" if error is None else "".join(traceback.format_exception(error))
 
     def show_result(self, result: TurnResult) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conjure_magic.rules import matches_rule
+from conjure_magic.command_rules import matches_rule
 
 
 @pytest.mark.parametrize(

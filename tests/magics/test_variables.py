@@ -13,7 +13,7 @@ import pandas
 import pytest
 
 from conjure_magic.errors import UsageError
-from conjure_magic.magics.fill import LONG, fill, variable_texts
+from conjure_magic.magics.variables import LONG, fill, variable_texts
 
 
 @pytest.mark.parametrize(

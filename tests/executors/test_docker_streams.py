@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conjure_magic.errors import BackendError, PathNotAllowedError
-from conjure_magic.executors.docker import wire
+from conjure_magic.executors.docker import streams
 from conjure_magic.executors.docker.folders import ContainerFolders, same_folders
 from conjure_magic.executors.docker.owner import User, container_user, may_read
 from conjure_magic.workspace import too_wide
@@ -23,7 +23,7 @@ FRAMES = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=50)), ma
 @given(frames=FRAMES, cuts=st.lists(st.integers(1, 9), min_size=1, max_size=5))
 def test_frames_are_taken_apart_whatever_pieces_they_come_in(frames: list[tuple[int, bytes]], cuts: list[int]) -> None:
     data = b"".join(bytes([stream, 0, 0, 0]) + len(text).to_bytes(4, "big") + text for stream, text in frames)
-    demux, found, number = wire.Demux(), [], 0
+    demux, found, number = streams.Demux(), [], 0
     while data:
         size = cuts[number % len(cuts)]
         found += demux.feed(data[:size])
@@ -39,7 +39,7 @@ def answered(answer: bytes) -> bytes:
         server = threading.Thread(target=lambda: (theirs.recv(4096), theirs.sendall(answer), theirs.shutdown(1)))
         server.start()
         try:
-            wire.upgrade(ours, "/v1.41/containers/x/attach")
+            streams.upgrade(ours, "/v1.41/containers/x/attach")
         finally:
             server.join()
         return ours.recv(100)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from processes import wait_until
 
-from conjure_magic import nofollow
+from conjure_magic import safe_open
 from conjure_magic.artifacts import Artifact
 from conjure_magic.errors import ToolError
 from conjure_magic.executors import files
@@ -140,8 +140,8 @@ def test_a_racing_swapper_gets_nothing_out_for_long(trap: Trap, kind: type[Folde
 @pytest.mark.parametrize("use", [read, opened])
 def test_the_swapper_is_quick_enough_to_be_feared(trap: Trap, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the protection it wins soon: the race above is one."""
-    monkeypatch.setattr(nofollow, "FOLDER", os.O_RDONLY | os.O_DIRECTORY)
-    monkeypatch.setattr(nofollow, "FILE", 0)
+    monkeypatch.setattr(safe_open, "FOLDER", os.O_RDONLY | os.O_DIRECTORY)
+    monkeypatch.setattr(safe_open, "FILE", 0)
     monkeypatch.setattr(files, "FILE", 0)
     monkeypatch.setattr(files, "_refuse_odd", lambda *_: None)
     folders = ContainerFolders(trap.workspace.root, trap.workspace.input)
@@ -161,7 +161,7 @@ def root(tmp_path: Path) -> Path:
 
 def test_a_file_is_reached_step_by_step(root: Path) -> None:
     (root / "a/b/file").write_bytes(INSIDE)
-    with os.fdopen(nofollow.open_file(root, ("a", "b", "file")), "rb") as file:
+    with os.fdopen(safe_open.open_file(root, ("a", "b", "file")), "rb") as file:
         assert file.read() == INSIDE
 
 
@@ -171,27 +171,27 @@ def test_links_folders_and_pipes_are_no_files(root: Path, parts: tuple[str, ...]
     (root / "out").symlink_to("../outside")
     os.mkfifo(root / "pipe")
     with pytest.raises(OSError):
-        nofollow.open_file(root, parts)
+        safe_open.open_file(root, parts)
 
 
 def test_a_walk_names_links_and_enters_none(root: Path) -> None:
     (root / "a/out").symlink_to("../../outside")
     (root / "a/b/file").touch()
-    assert [path for path, _, _ in nofollow.walk(root)] == ["a", "a/b", "a/b/file", "a/out"]
-    assert [path for path, _, _ in nofollow.walk(root, lambda path: path != "a/b")] == ["a", "a/b", "a/out"]
+    assert [path for path, _, _ in safe_open.walk(root)] == ["a", "a/b", "a/b/file", "a/out"]
+    assert [path for path, _, _ in safe_open.walk(root, lambda path: path != "a/b")] == ["a", "a/b", "a/out"]
 
 
 def test_a_walk_of_something_very_deep_ends_in_time_and_holds_no_descriptor(root: Path) -> None:
-    fd = os.open(root, nofollow.FOLDER)
-    for _ in range(3 * nofollow.MAX_DEPTH):
+    fd = os.open(root, safe_open.FOLDER)
+    for _ in range(3 * safe_open.MAX_DEPTH):
         os.mkdir("d", dir_fd=fd)
-        deeper = os.open("d", nofollow.FOLDER, dir_fd=fd)
+        deeper = os.open("d", safe_open.FOLDER, dir_fd=fd)
         os.close(fd)
         fd = deeper
     os.close(fd)
     try:
         before = len(os.listdir("/dev/fd"))
-        assert len([path for path, _, _ in nofollow.walk(root) if path.startswith("d")]) == nofollow.MAX_DEPTH + 1
+        assert len([path for path, _, _ in safe_open.walk(root) if path.startswith("d")]) == safe_open.MAX_DEPTH + 1
         assert len(os.listdir("/dev/fd")) == before
     finally:
         # Left behind, it would end a later run: pytest takes its old folders away with a function that recurses.
@@ -200,7 +200,7 @@ def test_a_walk_of_something_very_deep_ends_in_time_and_holds_no_descriptor(root
 
 def test_made_folders_are_handed_to_whoever_asked(root: Path) -> None:
     made: list[int] = []
-    fd = nofollow.open_folder(root, ("a", "new", "newer"), make=True, made=lambda fd: made.append(os.fstat(fd).st_ino))
+    fd = safe_open.open_folder(root, ("a", "new", "newer"), make=True, made=lambda fd: made.append(os.fstat(fd).st_ino))
     os.close(fd)
     assert made == [(root / "a/new").stat().st_ino, (root / "a/new/newer").stat().st_ino]
 

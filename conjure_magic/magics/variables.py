@@ -15,8 +15,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics.options import suggest
-from conjure_magic.nofollow import FILE, open_folder
 from conjure_magic.phrases import counted
+from conjure_magic.safe_open import FILE, open_folder
 
 PLACEHOLDER = re.compile(r"(\\?)\{\{\s*([^\W\d]\w*)\s*\}\}")
 LONG = 8_000

@@ -15,7 +15,7 @@ from conjure_magic.render.quoting import beginning, named, quoted
 from conjure_magic.secrets import Key
 from conjure_magic.skills.news import SkillNews
 from conjure_magic.skills.registry import TrustAnswer
-from conjure_magic.stopping import stoppable
+from conjure_magic.user_code import stoppable
 
 UNANSWERED_IN_CELL = replace(
     UNANSWERED,

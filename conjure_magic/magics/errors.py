@@ -12,7 +12,7 @@ BEFORE = "conjure_before"
 
 
 @contextlib.contextmanager
-def slips() -> Iterator[None]:
+def readable_errors() -> Iterator[None]:
     """Show invalid input, interrupts and failures as a line or two, without our traceback."""
     from IPython.core.error import UsageError as IPythonUsageError
 
@@ -22,16 +22,16 @@ def slips() -> Iterator[None]:
     try:
         yield
     except (UsageError, SessionError, SkillError) as error:
-        slip = IPythonUsageError(error.told(in_cell))
-        setattr(slip, BEFORE, before_slip(getattr(sys, "last_value", None)))
-        raise slip from None
+        shown = IPythonUsageError(error.told(in_cell))
+        setattr(shown, BEFORE, error_before(getattr(sys, "last_value", None)))
+        raise shown from None
     except ConjureError as error:
         _in_one_line(error, error.told(in_cell))
     except KeyboardInterrupt as error:
         _in_one_line(error, str(error))
 
 
-def before_slip(error: BaseException | None) -> BaseException | None:
+def error_before(error: BaseException | None) -> BaseException | None:
     """The error that `%conjure explain` is about: never invalid input to our own magics, but the error before it."""
     return getattr(error, BEFORE, error)
 

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
-from conjure_magic.nofollow import open_file, walk
+from conjure_magic.safe_open import open_file, walk
 from conjure_magic.skills.trust import data_dir
 from conjure_magic.workspace import KEEP_OUT, MAX_ENTRIES, OUTPUT_DIR, OWN_FOLDERS
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from conjure_magic.errors import BackendError, ContainerError
 from conjure_magic.executors.channel import READ, poll
-from conjure_magic.executors.docker import engine, wire
+from conjure_magic.executors.docker import engine, streams
 from conjure_magic.executors.docker.channel import OWN_PROCESSES, ContainerChannel
 from conjure_magic.executors.docker.container import Container
 
@@ -50,7 +50,7 @@ class ExecChannel(ContainerChannel):
         self._keeper = keeper
         self._exec = ""
         self._stream: socket.socket | None = None
-        self._demux = wire.Demux()
+        self._demux = streams.Demux()
         self._ended: list[tuple[bytes, bytes]] = []
         self._left = 0
         self._over = 0.0
@@ -58,7 +58,7 @@ class ExecChannel(ContainerChannel):
     def run(self, cwd: str, command: str, environ: Mapping[str, str]) -> None:
         """Start a command. Raises BackendError if that cannot be done."""
         self.idle, self._over = False, 0.0
-        self._demux = wire.Demux()
+        self._demux = streams.Demux()
         client = self.container.client
         api = client.api
         with (
@@ -75,7 +75,7 @@ class ExecChannel(ContainerChannel):
             self._exec = made["Id"]
             stream = self._stream = engine.dial(self.container.plan.limits.host)
             body = json.dumps({"Detach": False, "Tty": False}).encode("ascii")
-            wire.upgrade(stream, f"/v{api.api_version}/exec/{self._exec}/start", body)
+            streams.upgrade(stream, f"/v{api.api_version}/exec/{self._exec}/start", body)
             stream.sendall(b"\n")
             stream.setblocking(False)
 
@@ -111,7 +111,7 @@ class ExecChannel(ContainerChannel):
             raise ContainerError(self.died) from None
         if not data:
             return self._look(0)
-        return [(b"O" if source == wire.STDOUT else b"E", piece) for source, piece in self._demux.feed(data)]
+        return [(b"O" if source == streams.STDOUT else b"E", piece) for source, piece in self._demux.feed(data)]
 
     def _look(self, patience: float) -> list[tuple[bytes, bytes]]:
         """The final frames, if the engine says that the command ended at least `patience` seconds ago."""
