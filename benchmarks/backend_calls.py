@@ -12,7 +12,7 @@ from statistics import median
 from typing import Any
 
 from conjure_magic import Session, skill
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.approval import approve_all
 from conjure_magic.errors import BackendError
 from conjure_magic.models.messages_api import MessagesModel

@@ -11,7 +11,7 @@ import resource
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.cancel import Cancel
 from conjure_magic.events import MessageFinished, TextDelta
 from conjure_magic.messages import Message

@@ -21,7 +21,7 @@ BOUND_FINAL, BOUND_TWICE, BOUND_SECONDS = 5.0, 2.2, 2.0
 TURN = '''
 import time
 from conjure_magic.events import *
-from conjure_magic.magics.live import open_display
+from conjure_magic.magics.live_display import open_display
 from conjure_magic.messages import Message, Usage
 from conjure_magic.render import display_limits, render_footer, render_turn
 from conjure_magic.settings import Settings

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.cancel import Cancel
 from conjure_magic.events import MessageFinished
 from conjure_magic.messages import Message, ToolResultBlock

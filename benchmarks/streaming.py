@@ -14,7 +14,7 @@ from collections.abc import Callable
 import httpx
 
 from conjure_magic import Session
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.cancel import Cancel
 from conjure_magic.messages import Message
 from conjure_magic.models.base import Request

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "option", "setting", "limit", "recipe", "key", "reset", "session", "build", "hosted skills", "undo", "retry"
+    "option", "setting", "limit", "build option", "key", "reset", "session", "build", "hosted skills", "undo", "retry"
 ]
 
 
@@ -28,8 +28,8 @@ class Way:
                 return f"Settings({self.name}={self.value})" if self.value else f"Settings.{self.name}"
             case "limit":
                 return f"limits=session.limits({self.name}={self.value or '…'})"
-            case "recipe":
-                return f"Recipe({self.name}={self._literal})"
+            case "build option":
+                return f"BuildContext({self.name}={self._literal})"
             case "key":
                 return "pass key=Key(…)"
             case "reset":
@@ -74,9 +74,9 @@ def limit(name: str, value: str = "") -> Way:
     return Way("limit", name, value)
 
 
-def recipe(name: str, value: str) -> Way:
+def build_option(name: str, value: str) -> Way:
     """Return an option for building the standard image."""
-    return Way("recipe", name, value)
+    return Way("build option", name, value)
 
 
 Words = Callable[[Way], str]

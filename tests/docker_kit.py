@@ -22,7 +22,7 @@ import pytest
 from docker import DockerClient
 from docker.errors import DockerException, ImageNotFound
 
-from conjure_magic.executors.docker.recipe import Recipe
+from conjure_magic.executors.docker.build_context import BuildContext
 from tools import docker_images
 
 LOCK = Path(tempfile.gettempdir()) / f"conjure-test-images-{os.geteuid()}.lock"
@@ -85,10 +85,10 @@ def forget(client: DockerClient, name: str) -> None:
         client.images.remove(name, force=True, noprune=True)  # the steps serve the next test
 
 
-def host_recipe(base: str, packages: tuple[str, ...] | None = None) -> Recipe:
+def host_build_context(base: str, packages: tuple[str, ...] | None = None) -> BuildContext:
     """The standard image's recipe for a machine like this one: its authorities, and the index that its pip asks."""
     bundle = Path(os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt")
     asked = [sys.executable, "-m", "pip", "config", "get", "global.index-url"]
     index = os.environ.get("PIP_INDEX_URL") or subprocess.run(asked, capture_output=True, text=True).stdout.strip()
     index = index if index.startswith("http") else ""  # a folder of this machine's is not there inside
-    return Recipe(base=base, ca=bundle if bundle.is_file() else None, index=index, packages=packages)
+    return BuildContext(base=base, ca=bundle if bundle.is_file() else None, index=index, packages=packages)

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from conjure_magic.api.client import Patience
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.session import Session
 from conjure_magic.testing.stub import StubServer

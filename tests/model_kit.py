@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from conjure_magic.api.client import Patience
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError
 from conjure_magic.events import MessageFinished, ModelEvent, TextDelta

@@ -26,8 +26,8 @@ from traitlets.config import Config
 
 from conjure_magic.api import error_translation
 from conjure_magic.api.client import Api, Patience
+from conjure_magic.api.credentials import ANTHROPIC, Credentials, credentials
 from conjure_magic.api.events import read_events
-from conjure_magic.api.keys import ANTHROPIC, Credentials, credentials
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import AuthenticationError, ModelError, ProtocolError, RateLimitError, UsageError
 from conjure_magic.events import Notice

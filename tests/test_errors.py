@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from conjure_magic import NativeSkill, Session, SkillRegistry, errors
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.api.files import FilesClient
-from conjure_magic.api.keys import Credentials, Key
 from conjure_magic.backends.hosted.skills import MOST
 from conjure_magic.backends.native.tool import tools_of
 from conjure_magic.errors import ConjureError

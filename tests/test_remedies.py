@@ -27,7 +27,7 @@ PACKAGE = Path(__file__).parent.parent / "conjure_magic"
 ERROR = UsageError("cannot work in /x", remedy=Remedy("Name another folder with {0}.", option("workspace", "PATH")))
 SPEAKS_OF_MAGICS = re.compile(r"%{1,2}conjure|%config|%load_ext|ConjureMagics|(?<![\w-])--[a-z][a-z-]+")
 # Commands of their own, or words of another program's command line.
-OWN_OPTIONS = {"backends/bundled_native/log_fetcher.py", "skills/authoring.py", "command_rules.py"}
+OWN_OPTIONS = {"backends/bundled_native/log_fetcher.py", "skills/template.py", "command_rules.py"}
 
 
 def test_what_lies_below_the_magics_does_not_speak_of_them() -> None:
@@ -70,7 +70,7 @@ EXAMPLES = [
     setting("prices"),
     remedies.limit("max_cost", "0.50"),
     remedies.limit("compact", "False"),
-    remedies.recipe("index", "URL"),
+    remedies.build_option("index", "URL"),
     remedies.KEY,
     remedies.RESET,
     remedies.ANOTHER_SESSION,

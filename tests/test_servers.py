@@ -15,7 +15,7 @@ from fakes import ScriptedBackend
 from model_kit import QUICK
 from server_kit import Answer, Asked, Small, queue, said, serving
 
-from conjure_magic.api.keys import Credentials
+from conjure_magic.api.credentials import Credentials
 from conjure_magic.errors import AuthenticationError, ContextOverflowError, ModelError
 from conjure_magic.events import Compacted, Noted, TurnResult
 from conjure_magic.models.choice import choose_model

@@ -14,7 +14,7 @@ import pytest
 import trustme
 
 from conjure_magic.api.client import Patience
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError, ModelUnavailableError
 from conjure_magic.events import MessageFinished, Notice

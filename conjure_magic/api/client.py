@@ -13,10 +13,10 @@ from typing import IO, Any
 import httpx
 
 from conjure_magic.api import error_translation
-from conjure_magic.api.connection import Lane, Lanes, Opening, failed
+from conjure_magic.api.connection import Attempt, Connection, ConnectionPool, failed
+from conjure_magic.api.credentials import BY_HAND, Credentials
 from conjure_magic.api.events import read_events
-from conjure_magic.api.keys import BY_HAND, Credentials
-from conjure_magic.api.short_waits import Linger
+from conjure_magic.api.short_waits import ShortWaits
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import AuthenticationError, ModelError, ProtocolError, UsageError
 from conjure_magic.events import Notice
@@ -29,7 +29,7 @@ COMPATIBLE_VERSION = "2023-06-01"
 """The one that every other server knows."""
 PIECE = 128 << 10
 """Bytes of a long request that are handed to the socket at once."""
-LINGER = Linger(0.5)
+SHORT_WAITS = ShortWaits(0.5)
 """How long an answer may take to end after its last event; then its connection is given up."""
 
 
@@ -112,9 +112,9 @@ class Form:
 class Answer:
     """An open response of status 2xx; use it as a context manager."""
 
-    def __init__(self, response: httpx.Response, lane: Lane, api: Api, cancel: Cancel) -> None:
+    def __init__(self, response: httpx.Response, connection: Connection, api: Api, cancel: Cancel) -> None:
         self._response = response
-        self._lane = lane
+        self._connection = connection
         self._api = api
         self._cancel = cancel
 
@@ -125,7 +125,7 @@ class Answer:
         with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError):
             self._response.close()
         # A waker that was called late must not hit the next request on this connection.
-        (self._api.lanes.discard if self._cancel.is_set else self._api.lanes.give)(self._lane)
+        (self._api.pool.discard if self._cancel.is_set else self._api.pool.give)(self._connection)
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -144,7 +144,7 @@ class Answer:
             yield self._whole(kind.partition(";")[0].strip())
             return
         try:
-            with self._cancel.waking(self._lane.shut):
+            with self._cancel.waking(self._connection.shut):
                 yield from read_events(self._response, self._api.patience.event_bytes)
         except Exception as error:
             raise failed(error, self._cancel, self._api.patience.idle, self._api.server) from None
@@ -162,14 +162,14 @@ class Answer:
     def finish(self, events: Iterator[object]) -> None:
         """Read to the end after the last event that counts, so that the connection can be used again."""
         # The answer is whole; how its connection ends is of no interest.
-        with contextlib.suppress(Exception), LINGER.bound(self._lane.shut):
+        with contextlib.suppress(Exception), SHORT_WAITS.bound(self._connection.shut):
             for _ in events:
                 pass
 
     def chunks(self) -> Generator[bytes, None, None]:
         """Yield the body's bytes as they come, decompressed. Raises as `events` does."""
         try:
-            with self._cancel.waking(self._lane.shut):
+            with self._cancel.waking(self._connection.shut):
                 yield from self._response.iter_bytes()
         except Exception as error:
             raise failed(error, self._cancel, self._api.patience.idle, self._api.server) from None
@@ -178,7 +178,7 @@ class Answer:
     def json(self) -> Any:
         """The body as JSON. Raises as `events` does."""
         try:
-            with self._cancel.waking(self._lane.shut):
+            with self._cancel.waking(self._connection.shut):
                 return json.loads(self._response.read())
         except (ValueError, RecursionError):
             raise ProtocolError(f"{self._api.server} answered with what is no JSON.") from None
@@ -212,7 +212,7 @@ class Api:
         self.patience = patience or Patience()
         self.version = version or (VERSION if credentials.dialect == "anthropic" else COMPATIBLE_VERSION)
         self.server = credentials.server
-        self.lanes = Lanes(
+        self.pool = ConnectionPool(
             https=self.server.startswith("https:"),
             client=client,
             connect=self.patience.connect,
@@ -247,27 +247,27 @@ class Api:
         tries = tries or Tries(self.patience)
         while True:
             cancel.raise_if_set()
-            opening = self._opening(method, path, body, stream=stream, accept=accept)
-            answer = self._answer(opening, cancel)
+            attempt = self._attempt(method, path, body, stream=stream, accept=accept)
+            answer = self._answer(attempt, cancel)
             if answer is not None:
                 return answer
-            error = self.masked(opening.failure)
-            yield from tries.again(error, cancel, may_help=opening.may_retry)
+            error = self.masked(attempt.failure)
+            yield from tries.again(error, cancel, may_help=attempt.may_retry)
 
     def get(self, path: str, cancel: Cancel) -> Any:
         """The JSON of a GET, tried once. Raises as `open` does."""
-        opening = self._opening("GET", path, None)
-        answer = self._answer(opening, cancel)
+        attempt = self._attempt("GET", path, None)
+        answer = self._answer(attempt, cancel)
         if answer is None:
-            raise self.masked(opening.failure)
+            raise self.masked(attempt.failure)
         with answer:
             return answer.json()
 
     def close(self) -> None:
         """Close idle connections. Calling it twice is fine."""
-        self.lanes.close()
+        self.pool.close()
 
-    def _opening(
+    def _attempt(
         self,
         method: str,
         path: str,
@@ -275,7 +275,7 @@ class Api:
         *,
         stream: bool = False,
         accept: str = "application/json",
-    ) -> Opening:
+    ) -> Attempt:
         """One try of a request, without its key: that is added on the thread that sends it."""
         headers = {"anthropic-version": self.version, "accept": accept}
         encoded: dict[str, Any] = body.encoding() if isinstance(body, Form) else {"content": body}
@@ -283,21 +283,21 @@ class Api:
             headers["content-type"] = "application/json"
         if stream:
             headers["accept-encoding"] = "identity"  # compression would hold small events back
-        lane = self.lanes.take()
+        connection = self.pool.take()
         url = f"{self.credentials.base_url}{path}"
         if isinstance(body, bytes) and len(body) > 2 * PIECE:
             # httpcore copies what is left of a piece each time the socket takes a part of it.
             encoded["content"] = [body[start : start + PIECE] for start in range(0, len(body), PIECE)]
             headers["content-length"] = str(len(body))
-        request = lane.client.build_request(method, url, headers=headers, timeout=self._timeout, **encoded)
-        return Opening(lane, request, self.credentials, self.patience.idle, self.lanes.discard)
+        request = connection.client.build_request(method, url, headers=headers, timeout=self._timeout, **encoded)
+        return Attempt(connection, request, self.credentials, self.patience.idle, self.pool.discard)
 
-    def _answer(self, opening: Opening, cancel: Cancel) -> Answer | None:
-        """The open answer; None if the opening's `failure` says why there is none."""
-        response = opening.wait(cancel)
+    def _answer(self, attempt: Attempt, cancel: Cancel) -> Answer | None:
+        """The open answer; None if the attempt's `failure` says why there is none."""
+        response = attempt.wait(cancel)
         if response is not None:
-            return Answer(response, opening.lane, self, cancel)
-        self.lanes.give(opening.lane)
+            return Answer(response, attempt.connection, self, cancel)
+        self.pool.give(attempt.connection)
         return None
 
     def masked(self, failure: Exception | None) -> ModelError:

@@ -2,7 +2,7 @@
 
 Closing a response or a client from another thread does not wake a blocked read; shutting its socket down
 does. Before there are headers the only way to that socket is httpx's `trace` extension, which tells of new
-connections alone: so each `Lane` is a client with one connection, and remembers its stream. Looking up a
+connections alone: so each `Connection` is a client with one connection, and remembers its stream. Looking up a
 name and connecting cannot be woken at all; they happen on a thread that can be left behind, and that thread
 is also the only one whose frames ever hold a header with a key.
 """
@@ -21,13 +21,13 @@ from typing import Any
 import httpx
 
 from conjure_magic.api import error_translation
-from conjure_magic.api.keys import Credentials
+from conjure_magic.api.credentials import Credentials
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError
 
 ERROR_BODY = 64_000
 """Bytes read of the body of an error."""
-IDLE_LANES = 32
+IDLE_CONNECTIONS = 32
 """Connections kept for later when many turns have run at once."""
 KEEPALIVE = 60.0
 """Seconds that an idle connection is used again; tools run in between."""
@@ -55,8 +55,8 @@ class KeyAuth(httpx.Auth):
         yield request
 
 
-class Lane:
-    """A client and the stream of its connection, to wake whoever is blocked on it."""
+class Connection:
+    """A client with one connection, whose stream can be shut down to wake a blocked read."""
 
     def __init__(self, client: httpx.Client) -> None:
         self.client = client
@@ -84,8 +84,8 @@ class Lane:
         self.shut()
 
 
-class Lanes:
-    """The lanes of one server: as many as there are requests at once, the idle ones kept for the next.
+class ConnectionPool:
+    """The connections to one server: one for each request that runs, idle ones kept for the next.
 
     Args:
         https: whether the server is reached by TLS.
@@ -99,34 +99,34 @@ class Lanes:
         self._shared = client
         self._timeout = httpx.Timeout(idle, connect=connect)
         self._tls: ssl.SSLContext | None = None
-        self._idle: list[Lane] = []
+        self._idle: list[Connection] = []
         self._finalizer = weakref.finalize(self, _close_all, self._idle)
 
-    def take(self) -> Lane:
-        """A lane for one request; `give` it back, or close its client."""
+    def take(self) -> Connection:
+        """Return a connection for one request; `give` it back, or close its client."""
         if self._shared is not None:
-            return Lane(self._shared)
+            return Connection(self._shared)
         try:
             return self._idle.pop()
         except IndexError:
-            return Lane(self._open())
+            return Connection(self._open())
 
-    def give(self, lane: Lane) -> None:
-        """Keep the lane for the next request."""
+    def give(self, connection: Connection) -> None:
+        """Keep the connection for the next request."""
         if self._shared is not None:
             return
-        if self._finalizer.alive and len(self._idle) < IDLE_LANES:
-            self._idle.append(lane)
+        if self._finalizer.alive and len(self._idle) < IDLE_CONNECTIONS:
+            self._idle.append(connection)
         else:
-            lane.client.close()
+            connection.client.close()
 
-    def discard(self, lane: Lane) -> None:
-        """Close the lane for good."""
+    def discard(self, connection: Connection) -> None:
+        """Close the connection for good."""
         if self._shared is None:
-            lane.client.close()
+            connection.client.close()
 
     def close(self) -> None:
-        """Close the idle lanes, and those in use as they come back."""
+        """Close the idle connections; those in use are closed when they are returned."""
         self._finalizer()
 
     def _open(self) -> httpx.Client:
@@ -147,20 +147,25 @@ class Lanes:
         )
 
 
-def _close_all(lanes: list[Lane]) -> None:
-    while lanes:
-        lanes.pop().client.close()
+def _close_all(connections: list[Connection]) -> None:
+    while connections:
+        connections.pop().client.close()
 
 
-class Opening:
+class Attempt:
     """One try of a request, up to its headers, on a thread of its own."""
 
     def __init__(
-        self, lane: Lane, request: httpx.Request, credentials: Credentials, idle: float, discard: Callable[[Lane], None]
+        self,
+        connection: Connection,
+        request: httpx.Request,
+        credentials: Credentials,
+        idle: float,
+        discard: Callable[[Connection], None],
     ) -> None:
         self.failure: Exception | None = None
         self.may_retry = False
-        self.lane = lane
+        self.connection = connection
         self._request = request
         self._auth = KeyAuth(credentials)
         self._server = credentials.server
@@ -184,7 +189,7 @@ class Opening:
             woken = not cancel.is_set
         finally:
             if self._claim.acquire(blocking=False):  # the thread is still at it
-                self.lane.abandon()
+                self.connection.abandon()
             elif not woken:
                 self._clean_up()
         cancel.raise_if_set()
@@ -209,10 +214,10 @@ class Opening:
             self._clean_up()
 
     def _send(self) -> None:
-        self._request.extensions["trace"] = self.lane.trace
-        response = self.lane.client.send(self._request, stream=True, auth=self._auth, follow_redirects=False)
+        self._request.extensions["trace"] = self.connection.trace
+        response = self.connection.client.send(self._request, stream=True, auth=self._auth, follow_redirects=False)
         if response.is_success:
-            self.lane.stream = response.extensions.get("network_stream", self.lane.stream)
+            self.connection.stream = response.extensions.get("network_stream", self.connection.stream)
             self._response = response
             return
         content = _error_body(response)
@@ -223,7 +228,7 @@ class Opening:
         if self._response is not None:
             with contextlib.suppress(*FOREIGN):
                 self._response.close()
-        self._discard(self.lane)
+        self._discard(self.connection)
 
 
 def _error_body(response: httpx.Response) -> bytes:

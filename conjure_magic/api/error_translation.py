@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from conjure_magic.api.overflow import lengths_of
+from conjure_magic.api.context_overflow import lengths_of
 from conjure_magic.errors import (
     AuthenticationError,
     ContainerNotFoundError,

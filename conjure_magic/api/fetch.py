@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 
 from conjure_magic.api.addresses import allowed_addresses
-from conjure_magic.api.connection import FOREIGN, Lane
+from conjure_magic.api.connection import FOREIGN, Connection
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ToolError
 
@@ -99,7 +99,7 @@ class _Fetching:
         self._url = url
         self._rules = rules
         self._resolve = resolve
-        self._lane: Lane | None = None
+        self._connection: Connection | None = None
         self._stopped = False
         self._fetched: Fetched | None = None
         self._failure: BaseException | None = None
@@ -114,9 +114,9 @@ class _Fetching:
                 in_time = self._gate.acquire(timeout=self._rules.timeout)
         finally:
             self._stopped = True
-            lane = self._lane
-            if lane is not None:
-                lane.abandon()
+            connection = self._connection
+            if connection is not None:
+                connection.abandon()
         cancel.raise_if_set()
         if not in_time:  # whatever comes now was cut short by us
             raise self._too_late()
@@ -176,13 +176,13 @@ class _Fetching:
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=0)
         verify: Any = httpx.create_ssl_context() if url.scheme == "https" else False
         client = httpx.Client(verify=verify, trust_env=False, timeout=self._rules.timeout, limits=limits)
-        lane = Lane(client)
-        self._lane = lane
-        if self._stopped:  # looked at last: whoever stops it sees the lane, or is seen here
+        connection = Connection(client)
+        self._connection = connection
+        if self._stopped:  # looked at last: whoever stops it sees the connection, or is seen here
             raise ToolError("stopped")
         headers = {"host": _host_header(url), "accept": ACCEPT, "accept-encoding": "identity"}
         headers["user-agent"] = "conjure-magic"
-        extensions: dict[str, Any] = {"trace": lane.trace, "sni_hostname": url.raw_host.decode("ascii")}
+        extensions: dict[str, Any] = {"trace": connection.trace, "sni_hostname": url.raw_host.decode("ascii")}
         with client:
             request = client.build_request("GET", url.copy_with(host=address), headers=headers, extensions=extensions)
             with closing(client.send(request, stream=True, follow_redirects=False)) as response:

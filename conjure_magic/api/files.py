@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from conjure_magic.api.client import Form
-from conjure_magic.api.hosted import (
+from conjure_magic.api.resource_client import (
     MAX_DOWNLOAD,
     HostedClient,
     moment,

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 
-class Linger:
+class ShortWaits:
     """Calls what ends a wait once it has lasted too long: after `seconds`, at most twice that.
 
     One thread looks after all waits and ends when there are none.
@@ -28,7 +28,7 @@ class Linger:
             self._waits[token] = (time.monotonic() + self._seconds, end)
             start, self._running = not self._running, True
         if start:
-            threading.Thread(target=self._look, name="conjure-linger", daemon=True).start()
+            threading.Thread(target=self._look, name="conjure-short-waits", daemon=True).start()
         try:
             yield
         finally:

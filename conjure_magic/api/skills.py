@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 from conjure_magic.api.client import Form
-from conjure_magic.api.hosted import MAX_DOWNLOAD, HostedClient, moment_of, new_file, part, refusals
+from conjure_magic.api.resource_client import MAX_DOWNLOAD, HostedClient, moment_of, new_file, part, refusals
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import DownloadError, HostedError, UploadError, UsageError
 from conjure_magic.skills.package import SUFFIX, archive

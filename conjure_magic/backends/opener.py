@@ -11,7 +11,7 @@ from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from conjure_magic.api.keys import Credentials, credentials
+from conjure_magic.api.credentials import Credentials, credentials
 from conjure_magic.backends.base import Backend
 from conjure_magic.errors import ConjureError
 from conjure_magic.secrets import known_secrets

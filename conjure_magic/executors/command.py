@@ -10,8 +10,8 @@ from typing import Literal
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, CommandNotStartedError, ToolError
 from conjure_magic.executors.base import ExecResult, OutputChunk
-from conjure_magic.executors.channel import Channel
 from conjure_magic.executors.output import CommandOutput
+from conjure_magic.executors.supervisor_channel import Channel
 
 LONGEST_WAIT = 0.5
 """Seconds. Without an interrupt guard, a signal that arrives just before a wait is only handled after it."""

@@ -14,11 +14,11 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError
 from conjure_magic.executors import environment
 from conjure_magic.executors.base import OUTPUT_LIMIT, ExecPaths, ExecResult, OutputChunk
-from conjure_magic.executors.channel import Channel
 from conjure_magic.executors.command import RunningCommand, check_command
 from conjure_magic.executors.files import FilesOfFolders
 from conjure_magic.executors.output import CommandOutput
-from conjure_magic.executors.process import ProcessChannel
+from conjure_magic.executors.supervisor_channel import Channel
+from conjure_magic.executors.supervisor_process import ProcessChannel
 from conjure_magic.secrets import known_secrets
 from conjure_magic.workspace import Folders
 

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from conjure_magic.approval import ApprovalRequest, Decision
     from conjure_magic.cancel import Cancel
-    from conjure_magic.skills.news import SkillNews
     from conjure_magic.skills.registry import TrustAnswer
+    from conjure_magic.skills.trust_changes import SkillToTrust
 
 FORMATTERS = {
     ("conjure_magic.events", "TurnResult"): "show_result",
@@ -86,7 +86,7 @@ def _ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
     return ask_for_session(request, cancel)
 
 
-def _ask_trust(folder: Path, news: Sequence[SkillNews]) -> TrustAnswer:
+def _ask_trust(folder: Path, news: Sequence[SkillToTrust]) -> TrustAnswer:
     from conjure_magic.magics.ask_user import ask_trust
 
     return ask_trust(folder, news)

@@ -11,10 +11,10 @@ from conjure_magic.approval import UNANSWERED, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import UsageError
 from conjure_magic.phrases import counted
-from conjure_magic.render.quoting import beginning, named, quoted
+from conjure_magic.render.quoted_text import beginning, named, quoted
 from conjure_magic.secrets import Key
-from conjure_magic.skills.news import SkillNews
 from conjure_magic.skills.registry import TrustAnswer
+from conjure_magic.skills.trust_changes import SkillToTrust
 from conjure_magic.user_code import stoppable
 
 UNANSWERED_IN_CELL = replace(
@@ -112,7 +112,7 @@ COLUMNS = 300
 """Characters shown of each line."""
 
 
-def ask_trust(folder: Path, news: Sequence[SkillNews]) -> TrustAnswer:
+def ask_trust(folder: Path, news: Sequence[SkillToTrust]) -> TrustAnswer:
     """Ask whether a project's skills may be loaded; None if there is no one to ask."""
     listed = "\n".join(named(str(skill)) for skill in news)
     lines = [line for skill in news if skill.changes for line in skill.changes.split("\n")]

@@ -12,7 +12,7 @@ from typing import Any
 
 import conjure_magic.skills as skills
 from conjure_magic.errors import UsageError
-from conjure_magic.magics import state
+from conjure_magic.magics import command_output
 from conjure_magic.render import render_state as render
 from conjure_magic.skills.package import SUFFIX
 from conjure_magic.skills.validation import find_skills
@@ -28,8 +28,8 @@ def validate(path: str) -> Bundle:
     if path.endswith(SUFFIX) and os.path.isfile(os.path.expanduser(path)):
         with tempfile.TemporaryDirectory(prefix="conjure-") as folder:
             unpacked = skills.unpack(path, folder)
-            return state.render_validation([(unpacked.name, skills.validate(unpacked))])
-    return state.render_validation([(_name(folder), skills.validate(folder)) for folder in find_skills(path)])
+            return command_output.render_validation([(unpacked.name, skills.validate(unpacked))])
+    return command_output.render_validation([(_name(folder), skills.validate(folder)) for folder in find_skills(path)])
 
 
 def new_skill(name: str, into: str) -> Bundle:
@@ -46,7 +46,7 @@ def new_skill(name: str, into: str) -> Bundle:
 def pack(path: str, into: str) -> Bundle:
     """Pack a skill, and list what is included and what is left out. Raises SkillError and UsageError."""
     with _writing(into):
-        return state.render_package(skills.pack(path, into))
+        return command_output.render_package(skills.pack(path, into))
 
 
 @contextlib.contextmanager

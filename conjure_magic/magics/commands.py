@@ -8,9 +8,9 @@ from html import escape
 from typing import Any
 
 from conjure_magic.errors import UsageError
-from conjure_magic.magics import authoring, state
+from conjure_magic.magics import authoring, command_output
 from conjure_magic.magics.ask_user import ask_key
-from conjure_magic.magics.command import Bundle, Command, CommandContext
+from conjure_magic.magics.command_declaration import Bundle, Command, CommandContext
 from conjure_magic.magics.docker import DOCKER
 from conjure_magic.magics.hosted import HOSTED
 from conjure_magic.magics.options import (
@@ -38,7 +38,7 @@ TOPICS = ("cell", "settings")
 def show_state(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """The current session and its configuration."""
     context.sessions.up_to_date()
-    return state.render_state(context.sessions)
+    return command_output.render_state(context.sessions)
 
 
 def use(context: CommandContext, options: argparse.Namespace) -> Bundle:
@@ -50,12 +50,12 @@ def use(context: CommandContext, options: argparse.Namespace) -> Bundle:
         raise UsageError(f"%conjure use needs at least one of {wanted}")
     context.sessions.pick(options)
     context.sessions.chosen = merged(context.sessions.chosen, given)
-    return state.render_state(context.sessions)
+    return command_output.render_state(context.sessions)
 
 
 def list_sessions(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """All sessions of the kernel."""
-    return state.render_sessions(context.sessions)
+    return command_output.render_sessions(context.sessions)
 
 
 def session(context: CommandContext, options: argparse.Namespace) -> Bundle:
@@ -64,7 +64,7 @@ def session(context: CommandContext, options: argparse.Namespace) -> Bundle:
         raise UsageError("%conjure session needs a NAME; %conjure sessions lists the sessions")
     context.sessions.open(check_name(options.name))
     context.sessions.current_name = options.name
-    return state.render_state(context.sessions)
+    return command_output.render_state(context.sessions)
 
 
 def reset(context: CommandContext, options: argparse.Namespace) -> None:
@@ -99,7 +99,7 @@ def key(context: CommandContext, options: argparse.Namespace) -> Bundle:
     if typed.problem:
         raise UsageError(f"{typed.problem}; nothing was changed")
     context.sessions.use_key(typed)
-    return state.render_state(context.sessions)
+    return command_output.render_state(context.sessions)
 
 
 def explain(context: CommandContext, options: argparse.Namespace) -> None:
@@ -117,7 +117,7 @@ def skills(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """List the skills of the current session."""
     current = context.sessions.current
     changes = current.skills.reload() if options.reload else None
-    return state.render_skills(current, changes)
+    return command_output.render_skills(current, changes)
 
 
 def validate(context: CommandContext, options: argparse.Namespace) -> Bundle:
@@ -139,7 +139,7 @@ def files(context: CommandContext, options: argparse.Namespace) -> Bundle | None
     """Show the files of the current session, or save copies of them."""
     current = context.sessions.current
     if options.save is None:
-        return state.render_files(current)
+        return command_output.render_files(current)
     if not current.files:
         say("there are no files to save")
         return None
@@ -158,7 +158,7 @@ def show_request(context: CommandContext, options: argparse.Namespace) -> Bundle
     encode = getattr(current.model, "body", None)  # the request body, if the model sends one
     body = json.loads(encode(request)) if encode is not None else request.to_dict()
     whole = [message.to_dict() for message in current.conversation] if begins_with_summary(current.messages) else None
-    return state.render_request(_indented(body), _indented(whole) if whole is not None else "")
+    return command_output.render_request(_indented(body), _indented(whole) if whole is not None else "")
 
 
 def show_plan(context: CommandContext, options: argparse.Namespace) -> None:
@@ -178,11 +178,11 @@ def show_help(context: CommandContext, options: argparse.Namespace) -> Bundle | 
     """List the commands, or show the help on a topic."""
     topic = " ".join(options.topic).lstrip("%").strip()
     if not topic:
-        return state.render_help([(command.usage, command.about) for command in COMMANDS])
+        return command_output.render_help([(command.usage, command.about) for command in COMMANDS])
     if topic in ("conjure", "cell"):
         say(cell_help())
     elif topic in ("settings", "config"):
-        return state.render_settings(context.settings)
+        return command_output.render_settings(context.settings)
     else:
         found = next((command for command in CONJURE.every() if command.name == topic), None)
         if found is None:

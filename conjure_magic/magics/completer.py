@@ -7,7 +7,7 @@ from typing import Any
 
 from IPython.core.completer import SimpleCompletion
 
-from conjure_magic.magics.command import CommandContext
+from conjure_magic.magics.command_declaration import CommandContext
 from conjure_magic.magics.commands import CONJURE
 from conjure_magic.magics.options import cell_arguments, following
 

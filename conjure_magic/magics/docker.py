@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.characters import printed
 from conjure_magic.errors import CancelledError
-from conjure_magic.magics.command import Command, CommandContext
+from conjure_magic.magics.command_declaration import Command, CommandContext
 from conjure_magic.magics.options import argument, flatten
 from conjure_magic.printing import say
 from conjure_magic.render import Table, style
@@ -102,19 +102,23 @@ def _image_words(status: Status, limits: DockerLimits) -> str:
 def build(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """Build the standard image and display the progress. Raises BackendUnavailableError if that fails."""
     from conjure_magic.executors.docker import image
+    from conjure_magic.executors.docker.build_context import BuildContext
     from conjure_magic.executors.docker.options import limits_of
-    from conjure_magic.executors.docker.recipe import Recipe
     from conjure_magic.executors.docker.status import look
 
     settings = context.settings
     ca = Path(options.ca).expanduser() if options.ca else None
     packages = flatten(options.packages)
     limits = limits_of(settings, options.image)  # rejects an invalid name before minutes are spent
-    recipe = Recipe(options.base, ca, options.index, options.apt, None if packages is None else tuple(packages))
+    image_context = BuildContext(
+        options.base, ca, options.index, options.apt, None if packages is None else tuple(packages)
+    )
     cancel, shown = Cancel(), BuildDisplay(options.image)
     try:
         with interrupt_guard(cancel):
-            image.build(recipe, shown, cancel, name=options.image, host=settings.docker_engine, fresh=options.fresh)
+            image.build(
+                image_context, shown, cancel, name=options.image, host=settings.docker_engine, fresh=options.fresh
+            )
     except CancelledError:
         shown.close("stopped")
         raise KeyboardInterrupt("stopped; the finished steps are kept") from None

@@ -20,13 +20,13 @@ from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import UsageError
 from conjure_magic.events import TurnResult
 from conjure_magic.magics import ask_user, commands
+from conjure_magic.magics.command_output import render_session
 from conjure_magic.magics.errors import error_before
 from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.kernel import ShellHost
-from conjure_magic.magics.live import open_display
+from conjure_magic.magics.live_display import open_display
 from conjure_magic.magics.options import cell_parser, flatten, split_words
 from conjure_magic.magics.sessions import Sessions
-from conjure_magic.magics.state import render_session
 from conjure_magic.magics.variables import fill, variable_texts
 from conjure_magic.printing import say
 from conjure_magic.render import DisplayLimits, display_limits, render_artifact, render_turn

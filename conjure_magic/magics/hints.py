@@ -16,7 +16,7 @@ def in_cell(way: Way) -> str:
         case "limit":
             flag = way.name.replace("_", "-")
             return f"--no-{flag}" if way.value == "False" else f"--{flag} {way.value}".rstrip()
-        case "recipe":
+        case "build option":
             return f"%conjure docker build --{way.name} {way.value}"
         case "key":
             return "use %conjure key"

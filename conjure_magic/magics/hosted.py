@@ -10,14 +10,14 @@ import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from conjure_magic.api.keys import Credentials, credentials
+from conjure_magic.api.credentials import Credentials, credentials
 from conjure_magic.cancel import Cancel, interrupt_guard, interruptible
 from conjure_magic.errors import ApiError, CancelledError, UsageError
 from conjure_magic.magics.ask_user import ask_whether
-from conjure_magic.magics.command import Command, CommandContext
+from conjure_magic.magics.command_declaration import Command, CommandContext
+from conjure_magic.magics.command_output import SHOWN
 from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.options import argument
-from conjure_magic.magics.state import SHOWN
 from conjure_magic.phrases import file_size
 from conjure_magic.printing import say
 from conjure_magic.render import Table

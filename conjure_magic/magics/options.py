@@ -15,7 +15,7 @@ from conjure_magic.errors import UsageError
 from conjure_magic.settings import split_list
 
 if TYPE_CHECKING:
-    from conjure_magic.magics.command import CommandContext
+    from conjure_magic.magics.command_declaration import CommandContext
 
 Values = Callable[["CommandContext"], Iterable[str]]
 """Completions for an argument."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from builtins import callable as is_callable  # the submodule of that name hides it here once imported
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, cast
 
@@ -28,7 +27,7 @@ def open_model(
     Args:
         spec: "offline", a name in `named`, a model's id, "" for whatever is configured, a Model (anything with
             `name`, `stream` and `cost`), or a callable `request -> response` (see
-            `conjure_magic.models.callable.CallableModel`).
+            `conjure_magic.models.callable_model.CallableModel`).
         key: one given by hand; goes before the environment's.
         default: the id taken where there is a key or a server, and no name.
         prices: see `conjure_magic.models.messages_api.MessagesModel`.
@@ -58,8 +57,8 @@ def open_model(
         return OfflineModel()
     if all(hasattr(spec, name) for name in ("name", "stream", "cost")) and not isinstance(spec, type):
         return cast("Model", spec)
-    if is_callable(spec):
-        from conjure_magic.models.callable import CallableModel
+    if callable(spec):
+        from conjure_magic.models.callable_model import CallableModel
 
         return CallableModel(spec, model=default)
     raise UsageError(

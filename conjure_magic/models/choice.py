@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from conjure_magic.api.keys import Credentials, Dialect, credentials, dialect_of
+from conjure_magic.api.credentials import Credentials, Dialect, credentials, dialect_of
 from conjure_magic.errors import MissingModelError, UsageError
 from conjure_magic.remedies import KEY, Remedy, option
 from conjure_magic.secrets import Key

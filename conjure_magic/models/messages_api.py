@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from conjure_magic.api import error_translation
 from conjure_magic.api.client import Answer, Api, Patience, Tries
-from conjure_magic.api.keys import Credentials
+from conjure_magic.api.credentials import Credentials
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.errors import (
     CancelledError,
@@ -26,10 +26,10 @@ from conjure_magic.errors import (
 )
 from conjure_magic.events import MessageFinished, ModelEvent, Notice
 from conjure_magic.messages import Usage
-from conjure_magic.models.assembly import MessageAssembly
 from conjure_magic.models.base import Request, ToolDefinition
-from conjure_magic.models.counting import BYTES_PER_TOKEN, estimated_tokens
+from conjure_magic.models.message_assembly import MessageAssembly
 from conjure_magic.models.prices import ModelFacts, Price, entry_of, facts_of, parse_price
+from conjure_magic.models.token_counts import BYTES_PER_TOKEN, estimated_tokens
 from conjure_magic.remedies import HOSTED_SKILLS, Remedy, option, setting
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ class MessagesModel:
 
     Args:
         name: the model's id, as the server knows it.
-        credentials: where, and as whom; see `conjure_magic.api.keys.credentials`.
+        credentials: where, and as whom; see `conjure_magic.api.credentials.credentials`.
         client: an httpx client in the place of connections of our own.
         patience: timeouts and retries.
         prices: a setting's prices by model id, which go before the table; see `prices.parse_price`.

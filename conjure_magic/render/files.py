@@ -13,8 +13,8 @@ from conjure_magic.artifacts import Artifact
 from conjure_magic.characters import exact
 from conjure_magic.phrases import counted, file_size, shortened
 from conjure_magic.render import style
-from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.previews import GONE, Preview, TablePreview, preview_file
+from conjure_magic.render.safe_markdown import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.text import escape, one_line
 
 CARDS = 24

@@ -6,11 +6,11 @@ from conjure_magic.characters import clean
 from conjure_magic.events import Called, Item, Noted, Said, Thought
 from conjure_magic.remedies import with_remedy
 from conjure_magic.render import style
-from conjure_magic.render.calls import render_call, render_call_markdown, render_call_text
 from conjure_magic.render.limits import CallLimits
 from conjure_magic.render.markdown import render_markdown
-from conjure_magic.render.markdown_source import escape_markdown, render_markdown_source
+from conjure_magic.render.safe_markdown import escape_markdown, render_markdown_source
 from conjure_magic.render.text import escape, one_line
+from conjure_magic.render.tool_calls import render_call, render_call_markdown, render_call_text
 
 NOTICE = {"info": ("ⓘ", ""), "warning": ("⚠ Warning:", style.WARN), "error": ("✗ Error:", style.ALERT)}
 

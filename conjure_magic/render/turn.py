@@ -20,7 +20,7 @@ from conjure_magic.render.files import (
 )
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.limits import DisplayLimits
-from conjure_magic.render.markdown_source import escape_inline, escape_markdown
+from conjure_magic.render.safe_markdown import escape_inline, escape_markdown
 from conjure_magic.render.text import escape, json_safe, one_line
 
 VENDOR_TYPE = "application/vnd.conjure+json"

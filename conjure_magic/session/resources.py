@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from conjure_magic.api.keys import credentials
+from conjure_magic.api.credentials import credentials
 from conjure_magic.backends import (
     Assignment,
     BackendSkills,

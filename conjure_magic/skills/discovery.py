@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from operator import attrgetter
 from pathlib import Path
 
-from conjure_magic.skills.finding import Finding
+from conjure_magic.skills.findings import Finding
 from conjure_magic.skills.frontmatter import find_skill_md
 from conjure_magic.skills.skill import Loaded, Scope, load, load_linked
 

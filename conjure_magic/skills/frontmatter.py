@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from conjure_magic.errors import FrontMatterError
-from conjure_magic.skills.finding import Finding
+from conjure_magic.skills.findings import Finding
 from conjure_magic.skills.yaml_text import YamlTextError, parse_yaml_text
 
 MAX_HEAD = 64 * 1024

@@ -19,7 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from conjure_magic.errors import InvalidSkillError, PackageError
-from conjure_magic.skills.archive import (
+from conjure_magic.skills.findings import errors
+from conjure_magic.skills.frontmatter import find_skill_md
+from conjure_magic.skills.package_checks import (
     MAX_BYTES,
     MAX_ENTRIES,
     Member,
@@ -30,8 +32,6 @@ from conjure_magic.skills.archive import (
     split_name,
     too_large,
 )
-from conjure_magic.skills.finding import errors
-from conjure_magic.skills.frontmatter import find_skill_md
 from conjure_magic.skills.trust import data_dir
 from conjure_magic.skills.validation import validate
 from conjure_magic.workspace import expanded

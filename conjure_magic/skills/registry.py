@@ -19,18 +19,18 @@ from conjure_magic.phrases import counted
 from conjure_magic.remedies import Remedy, option
 from conjure_magic.skills.catalogue import entries_of, fit_catalogue
 from conjure_magic.skills.discovery import Cache, scan
-from conjure_magic.skills.edits import PROJECT_FOLDERS, own_edits
-from conjure_magic.skills.finding import Finding
-from conjure_magic.skills.news import NAMED, SkillNews, changed_files, changes, read_text
+from conjure_magic.skills.findings import Finding
 from conjure_magic.skills.package import SUFFIX, open_package
+from conjure_magic.skills.ranking import rank
 from conjure_magic.skills.skill import Loaded, Scope, Skill
 from conjure_magic.skills.trust import Contents, TrustStore, content_of, data_dir
-from conjure_magic.skills.words import rank
+from conjure_magic.skills.trust_changes import NAMED, SkillToTrust, changed_files, changes, read_text
+from conjure_magic.skills.trusted_edits import PROJECT_FOLDERS, own_edits
 from conjure_magic.workspace import expanded
 
 TrustAnswer = bool | Literal["edits"] | None
 """Yes or no to the skills as they are now; "edits": yes, and to the user's own edits until the kernel ends."""
-AskTrust = Callable[[Path, tuple[SkillNews, ...]], TrustAnswer]
+AskTrust = Callable[[Path, tuple[SkillToTrust, ...]], TrustAnswer]
 """Asks the user whether to trust a project folder with these skills; None if there is no one to ask."""
 NAME_FOLDER = Remedy("To load them, name the folder: {0}.", option("skills", "./skills"))
 
@@ -319,7 +319,7 @@ class SkillRegistry:
             return answer, str(error.strerror)
         return answer, ""
 
-    def _answer(self, project: Path, news: Sequence[SkillNews], skills: Sequence[Skill]) -> TrustAnswer:
+    def _answer(self, project: Path, news: Sequence[SkillToTrust], skills: Sequence[Skill]) -> TrustAnswer:
         """Return an earlier answer if it covers the user's own edits; otherwise ask."""
         names = {found.name for found in news if found.what}
         edited = {skill.directory: skill for skill in skills if skill.name in names}
@@ -335,7 +335,7 @@ class SkillRegistry:
             own_edits.forget(project)
         return answer
 
-    def _news(self, skill: Skill, content: Mapping[str, str], trusted: Contents) -> SkillNews | None:
+    def _news(self, skill: Skill, content: Mapping[str, str], trusted: Contents) -> SkillToTrust | None:
         """Return what is new about a skill; None if it is unchanged since it was trusted."""
         known = trusted.get(skill.name)
         if known == content:
@@ -343,12 +343,12 @@ class SkillRegistry:
         others = [*self._user_folders(), *([BUNDLED] if self._bundled else [])]
         shadows = (SHADOWS,) if any((folder / skill.name / "SKILL.md").exists() for folder in others) else ()
         if known is None:
-            return SkillNews(skill.name, (*(("new",) if trusted else ()), *shadows))
+            return SkillToTrust(skill.name, (*(("new",) if trusted else ()), *shadows))
         changed = changed_files(known, content)
         more = f" and {len(changed) - NAMED:,} more" if len(changed) > NAMED else ""
         what = f"changed: {', '.join(changed[:NAMED])}{more}"
         shown = [self._changes(skill, name, known, content) for name in changed[:NAMED]]
-        return SkillNews(skill.name, (what, *shadows), "\n".join(shown))
+        return SkillToTrust(skill.name, (what, *shadows), "\n".join(shown))
 
     def _changes(self, skill: Skill, name: str, known: Mapping[str, str], content: Mapping[str, str]) -> str:
         """Return the changed lines of one of a skill's files."""

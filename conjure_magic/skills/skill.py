@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from conjure_magic.errors import FrontMatterError, InvalidSkillError, SkillError
-from conjure_magic.skills.finding import Finding, Level, errors
+from conjure_magic.skills.findings import Finding, Level, errors
 from conjure_magic.skills.frontmatter import (
     MAX_FILE,
     find_skill_md,

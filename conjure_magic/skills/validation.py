@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from conjure_magic.errors import FrontMatterError
-from conjure_magic.skills.finding import Finding
+from conjure_magic.skills.findings import Finding
 from conjure_magic.skills.frontmatter import (
     MAX_FILE,
     MAX_HEAD,

@@ -6,7 +6,7 @@ import threading
 
 from conjure_magic.errors import ToolError
 from conjure_magic.executors.base import KEPT_HEAD, KEPT_TAIL
-from conjure_magic.testing.place import Place, raises
+from conjure_magic.testing.executor_fixture import Place, raises
 
 
 class EndChecks:

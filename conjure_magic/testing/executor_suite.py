@@ -15,8 +15,8 @@ If an executor deliberately behaves differently, override the check by name, wit
 from __future__ import annotations
 
 from conjure_magic.testing.command_checks import EndChecks, OutputChecks, SurroundingsChecks
+from conjure_magic.testing.executor_fixture import Place
 from conjure_magic.testing.file_checks import ConfinementChecks, FileChecks
-from conjure_magic.testing.place import Place
 from conjure_magic.testing.process_checks import BackgroundChecks, KillChecks, LifeChecks
 
 __all__ = ["ExecutorSuite", "Place"]

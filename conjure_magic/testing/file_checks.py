@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from conjure_magic.errors import PathNotAllowedError, ToolError
-from conjure_magic.testing.place import Place, raises, wait_until
+from conjure_magic.testing.executor_fixture import Place, raises, wait_until
 
 HOSTILE_NAMES = (
     "a b",

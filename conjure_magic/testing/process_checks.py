@@ -7,7 +7,7 @@ import threading
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError
-from conjure_magic.testing.place import DEADLINE, Place, marker, raises, wait_until
+from conjure_magic.testing.executor_fixture import DEADLINE, Place, marker, raises, wait_until
 
 
 class KillChecks:

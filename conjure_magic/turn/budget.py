@@ -10,7 +10,7 @@ from typing import TypedDict
 from conjure_magic.errors import UsageError
 from conjure_magic.messages import Message, Usage
 from conjure_magic.models.base import Model, Request
-from conjure_magic.models.counting import BYTES_PER_TOKEN, estimated_tokens
+from conjure_magic.models.token_counts import BYTES_PER_TOKEN, estimated_tokens
 from conjure_magic.remedies import Remedy, setting
 from conjure_magic.settings import Settings
 from conjure_magic.turn.compaction import SUMMARY_TOKENS, is_nearly_full

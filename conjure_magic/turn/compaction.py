@@ -13,7 +13,7 @@ from conjure_magic.events import MessageFinished, MessageStarted
 from conjure_magic.history import settle
 from conjure_magic.messages import Message, TextBlock, Usage
 from conjure_magic.models.base import CUT_SHORT, Model, Request
-from conjure_magic.models.counting import BYTES_PER_TOKEN, estimated_tokens
+from conjure_magic.models.token_counts import BYTES_PER_TOKEN, estimated_tokens
 from conjure_magic.phrases import shortened
 
 MARGIN = 0.05

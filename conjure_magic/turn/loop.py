@@ -47,13 +47,13 @@ from conjure_magic.phrases import counted
 from conjure_magic.remedies import RESET, UNDO, Remedy, limit, setting
 from conjure_magic.secrets import masked
 from conjure_magic.turn.budget import Budget, Counted
-from conjure_magic.turn.calls import Calls
 from conjure_magic.turn.compaction import summarise, summary_note
 from conjure_magic.turn.conversation import TurnMessages
 from conjure_magic.turn.feed import Feed
 from conjure_magic.turn.masking import masked_events
 from conjure_magic.turn.request import compose, contributions_of
 from conjure_magic.turn.setup import TurnSetup
+from conjure_magic.turn.tool_calls import Calls
 from conjure_magic.workspace import Workspace
 
 GO_ON = Remedy("Leave {0} out, or start over with {1}.", limit("compact", "False"), RESET)

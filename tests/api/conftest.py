@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from conjure_magic.api.client import Patience
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.api.files import FilesClient
-from conjure_magic.api.keys import Credentials, Key
 from conjure_magic.api.skills import SkillsClient
 from conjure_magic.testing.stub import StubServer
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 
 import conjure_magic.api.files as module
 from conjure_magic.api.client import Patience
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.api.files import FilesClient, HostedFile
-from conjure_magic.api.hosted import safe_name
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.resource_client import safe_name
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import (
     ApiError,

@@ -24,7 +24,7 @@ from standard import docker_limits
 from conjure_magic.executors import environment
 from conjure_magic.executors.docker import container
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.testing.place import Place, marker
+from conjure_magic.testing.executor_fixture import Place, marker
 
 pytestmark = pytest.mark.docker
 

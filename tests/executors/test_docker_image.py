@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from docker import DockerClient
-from docker_kit import engine, forget, host_recipe
+from docker_kit import engine, forget, host_build_context
 from fakes import ScriptedModel
 from processes import wait_until
 from registry import registry
@@ -22,9 +22,9 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, CancelledError, UsageError
 from conjure_magic.events import ToolOutput
 from conjure_magic.executors.docker import image
+from conjure_magic.executors.docker.build_context import LABEL, BuildContext, version
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.recipe import LABEL, Recipe, version
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
@@ -124,7 +124,7 @@ def test_an_image_that_no_registry_has_says_what_to_do(client: DockerClient) -> 
 
 
 def test_a_registry_that_is_not_there_says_what_to_do(client: DockerClient) -> None:
-    with pytest.raises(BackendUnavailableError, match=r"cannot pull it .*Recipe\(base=IMAGE\)"):
+    with pytest.raises(BackendUnavailableError, match=r"cannot pull it .*BuildContext\(base=IMAGE\)"):
         ensure(client, NOWHERE)
 
 
@@ -162,7 +162,7 @@ def test_no_engine() -> None:
 def test_the_recipe_builds_from_debian_alone(client: DockerClient, docker_image: str, target: str) -> None:
     """No registry is asked for images: Python's packages come by pip, with this machine's authorities and index."""
     said: list[str] = []
-    recipe = host_recipe(docker_image, packages=("six",))
+    recipe = host_build_context(docker_image, packages=("six",))
     found = image.build(recipe, said.append, Cancel(), name=target)
     made = client.images.get(target)
     assert found == made.id
@@ -180,7 +180,7 @@ def test_the_standard_image_that_is_missing_is_built(
 ) -> None:
     """It would begin with the official Python's image, which no test may pull: one that cannot work stands in."""
     monkeypatch.setattr(image, "STANDARD_IMAGE", "conjure-test:standard")
-    monkeypatch.setattr(image, "Recipe", lambda: Recipe(base=NOWHERE))
+    monkeypatch.setattr(image, "BuildContext", lambda: BuildContext(base=NOWHERE))
     with pytest.raises(BackendUnavailableError, match=r"conjure-test:standard's base and cannot pull it"):
         ensure(client, "conjure-test:standard")
 
@@ -193,14 +193,14 @@ def test_a_build_stops_with_its_turn(client: DockerClient, docker_image: str, ta
             cancel.set("stopped")
 
     with pytest.raises(CancelledError):
-        image.build(Recipe(base=docker_image, apt=UNUSED), stop, cancel, name=target)
+        image.build(BuildContext(base=docker_image, apt=UNUSED), stop, cancel, name=target)
     assert image.find(client, target) is None
     wait_until(lambda: building(client) <= before)
 
 
 def test_a_base_without_python_or_apt_says_so(client: DockerClient, docker_sh_image: str, target: str) -> None:
     with pytest.raises(BackendUnavailableError) as caught:
-        image.build(Recipe(base=docker_sh_image), print, Cancel(), name=target)
+        image.build(BuildContext(base=docker_sh_image), print, Cancel(), name=target)
     assert "failed in step 6 of 1" in str(caught.value)
     assert "the base image has no Python 3.9 with venv, and no apt-get" in str(caught.value)
 
@@ -208,8 +208,8 @@ def test_a_base_without_python_or_apt_says_so(client: DockerClient, docker_sh_im
 def test_an_index_that_is_not_there_says_which_option(client: DockerClient, docker_image: str, target: str) -> None:
     """And the password in its address is neither said nor left in the image."""
     said: list[str] = []
-    recipe = replace(host_recipe(docker_image, packages=("six",)), index="http://me:hunter2@127.0.0.1:1/simple")
-    with pytest.raises(BackendUnavailableError, match=r"Recipe\(index=URL\)") as caught:
+    recipe = replace(host_build_context(docker_image, packages=("six",)), index="http://me:hunter2@127.0.0.1:1/simple")
+    with pytest.raises(BackendUnavailableError, match=r"BuildContext\(index=URL\)") as caught:
         image.build(recipe, said.append, Cancel(), name=target)
     assert "hunter2" not in f"{said}{caught.value}"
 
@@ -247,7 +247,7 @@ def test_the_standard_image_from_a_debian_without_python(client: DockerClient, d
     """Python comes from apt, the libraries from pip, and a chart is drawn under a root that cannot be written."""
     bare = "conjure-test:bare"
     client.images.build(fileobj=io.BytesIO(BARE.format(base=docker_image).encode()), tag=bare, rm=True, forcerm=True)
-    image.build(host_recipe(bare), print, Cancel(), name=target, fresh=True)
+    image.build(host_build_context(bare), print, Cancel(), name=target, fresh=True)
     hardened = {"network_mode": "none", "read_only": True, "user": "12345:12345", "tmpfs": {"/tmp": ""}, "remove": True}
     assert client.containers.run(target, ["python", "-c", CHART], **hardened) == b"30 b'PNG' 28\n"
     forget(client, bare)

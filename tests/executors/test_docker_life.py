@@ -21,11 +21,11 @@ from standard import docker_limits
 
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import BackendError, BackendUnavailableError, ContainerError
-from conjure_magic.executors.docker import channel, cleanup
+from conjure_magic.executors.docker import cleanup, container_channel
 from conjure_magic.executors.docker.engine import connect
 from conjure_magic.executors.docker.executor import REPLACED, DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.testing.place import Place
+from conjure_magic.testing.executor_fixture import Place
 from conjure_magic.tools import command_result
 
 pytestmark = pytest.mark.docker
@@ -305,7 +305,7 @@ def test_a_forged_death_fools_nobody(make_container: MakePlace, client: docker.D
     (first,) = ours(client)
     result = place.run(f"echo before; sleep 0.2; kill -STOP $PPID; {lie}", timeout=1)
     assert (result.ended, result.output) == ("timeout", "before\n")
-    assert result.notes == (channel.ContainerChannel.loss,)
+    assert result.notes == (container_channel.ContainerChannel.loss,)
     assert place.text("cat kept") == "kept\n"
     assert first not in ours(client)
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from conjure_magic.errors import BackendError, PathNotAllowedError
 from conjure_magic.executors.docker import streams
+from conjure_magic.executors.docker.container_user import User, container_user, may_read
 from conjure_magic.executors.docker.folders import ContainerFolders, same_folders
-from conjure_magic.executors.docker.owner import User, container_user, may_read
 from conjure_magic.workspace import too_wide
 
 FRAMES = st.lists(st.tuples(st.sampled_from([1, 2]), st.binary(max_size=50)), max_size=8)

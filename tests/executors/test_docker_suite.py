@@ -9,8 +9,8 @@ import pytest
 
 from conjure_magic.errors import ToolError
 from conjure_magic.testing.command_checks import EndChecks
+from conjure_magic.testing.executor_fixture import Place, marker, raises, wait_until
 from conjure_magic.testing.executor_suite import ExecutorSuite
-from conjure_magic.testing.place import Place, marker, raises, wait_until
 from conjure_magic.testing.process_checks import KillChecks, LifeChecks
 
 pytestmark = pytest.mark.docker

@@ -19,8 +19,8 @@ from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import BackendError, BackendUnavailableError, PathNotAllowedError, ToolError, UsageError
 from conjure_magic.executors import command, supervisor
 from conjure_magic.executors.local import LocalExecutor
+from conjure_magic.testing.executor_fixture import marker
 from conjure_magic.testing.executor_suite import Place
-from conjure_magic.testing.place import marker
 from conjure_magic.workspace import Folders
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -14,7 +14,7 @@ import pytest
 from processes import end_all, living, wait_until
 
 from conjure_magic.executors import supervisor
-from conjure_magic.testing.place import marker
+from conjure_magic.testing.executor_fixture import marker
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and a child subreaper")
 ENV = {"PATH": os.environ["PATH"]}

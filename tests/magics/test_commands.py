@@ -11,7 +11,7 @@ import pytest
 
 from conjure_magic.errors import UsageError
 from conjure_magic.magics import commands, options
-from conjure_magic.magics.command import Bundle, Command
+from conjure_magic.magics.command_declaration import Bundle, Command
 from conjure_magic.magics.commands import CONJURE
 from conjure_magic.magics.options import argument
 

@@ -49,7 +49,7 @@ def shown(cell: Cell) -> str:
     return cell.text()
 
 
-def options(recipe: docker_kit.Recipe) -> str:
+def options(recipe: docker_kit.BuildContext) -> str:
     """The recipe as it is typed."""
     typed = ["--base", recipe.base, "--packages", ",".join(recipe.packages or ())]
     typed += ["--ca", str(recipe.ca)] if recipe.ca else []
@@ -137,7 +137,7 @@ def test_a_cell_chooses_its_image_and_the_container_is_shown(loaded: Kernel, doc
 
 @pytest.mark.docker
 def test_an_image_is_built_from_a_cell(loaded: Kernel, docker_image: str, built: str) -> None:
-    typed = options(docker_kit.host_recipe(docker_image, packages=("six",)))
+    typed = options(docker_kit.host_build_context(docker_image, packages=("six",)))
     cell = loaded.run(f"%conjure docker build {typed} --image {built}", timeout=170)
     text = shown(cell)
     assert f"Building {built}: done after" in text

@@ -13,7 +13,7 @@ import pytest
 from model_kit import CALL, OPUS, QUICK, THOUGHT, ask, finished, model_of, said, talk
 
 from conjure_magic.api.client import Patience
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import (
     AuthenticationError,
@@ -260,9 +260,9 @@ def test_connections_are_used_again(stub: StubServer) -> None:
     opened: list[object] = []
     model = model_of(stub)
     model.limits(Cancel())  # else a second connection asks for them, beside the first answer
-    lanes = model._api.lanes
-    original = lanes._open
-    lanes._open = lambda: opened.append(1) or original()  # type: ignore[method-assign, func-returns-value]
+    pool = model._api.pool
+    original = pool._open
+    pool._open = lambda: opened.append(1) or original()  # type: ignore[method-assign, func-returns-value]
     for _ in range(4):
         assert talk(model)[1] is None
     assert opened == []

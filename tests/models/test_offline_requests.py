@@ -8,7 +8,7 @@ import pytest
 
 from conjure_magic.models.offline.reading import Ask, Reading, read_request
 from conjure_magic.models.offline.readings import read_in_turn, without_skill_names
-from conjure_magic.skills.words import stem
+from conjure_magic.skills.ranking import stem
 
 REQUESTS = Path(__file__).parent.parent / "data" / "requests" / "paraphrases.txt"
 LINES = frozenset({"requests", "responses", "sind"})

@@ -23,7 +23,7 @@ sys.path.insert(0, {here!r})
 import hostile
 from render.made import LIMITS, PIXEL, allowed, artifact, called, turn
 from conjure_magic.events import *
-from conjure_magic.magics.live import open_display
+from conjure_magic.magics.live_display import open_display
 
 here = pathlib.Path({folder!r})
 files = (

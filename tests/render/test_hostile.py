@@ -34,7 +34,7 @@ from conjure_magic.render import (
     render_state,
     render_turn,
 )
-from conjure_magic.render.running import render_failure, render_newest, render_status, render_unfinished
+from conjure_magic.render.running_turn import render_failure, render_newest, render_status, render_unfinished
 from conjure_magic.render.style import page
 
 ALL = [pytest.param(text, id=name) for name, text in {**TEXTS, "everything": EVERYTHING}.items()]

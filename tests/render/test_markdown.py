@@ -10,7 +10,7 @@ from hostile import markdown_offences, read_html
 from markdown_it import MarkdownIt
 
 from conjure_magic.render.markdown import MARKED, PARSED, render_markdown
-from conjure_magic.render.markdown_source import code_block, code_span, escape_markdown, render_markdown_source
+from conjure_magic.render.safe_markdown import code_block, code_span, escape_markdown, render_markdown_source
 
 RICH = """\
 # Title
@@ -165,7 +165,7 @@ def test_code_is_code_whatever_backticks_it_holds(text: str) -> None:
 
 def test_the_markdown_library_is_not_imported_before_it_is_needed() -> None:
     code = (
-        "import sys, conjure_magic.magics.live, conjure_magic.render; "
+        "import sys, conjure_magic.magics.live_display, conjure_magic.render; "
         "print([m for m in sys.modules if 'markdown_it' in m])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

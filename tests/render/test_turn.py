@@ -13,7 +13,7 @@ from render.made import CALL, LIMITS, allowed, called, turn
 from conjure_magic.events import Called, Noted, Said, Thought, ToolProgress, TurnResult
 from conjure_magic.messages import Message, ToolUseBlock, Usage
 from conjure_magic.render import VENDOR_TYPE, render_footer, render_turn
-from conjure_magic.render.calls import render_call, render_call_live, render_call_text, summary
+from conjure_magic.render.tool_calls import render_call, render_call_live, render_call_text, summary
 
 SKILL = "/opt/skills/log-analyzer"
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from conjure_magic.approval import ApprovalRequest, Decision
 from conjure_magic.backends import find_opener
-from conjure_magic.backends.hosted.transfer import FileTransfer
+from conjure_magic.backends.hosted.file_tools import FileTransfer
 from conjure_magic.backends.native.host import CodeResult
 from conjure_magic.backends.opener import BackendSetup
 from conjure_magic.cancel import Cancel

@@ -22,7 +22,6 @@ from conjure_magic.events import Called, Noted, Said, Thought
 from conjure_magic.executors.terminal import PlainText, visible
 from conjure_magic.history import repair, settle
 from conjure_magic.messages import Message, OtherBlock, TextBlock, ToolResultBlock, ToolUseBlock
-from conjure_magic.models.arguments import read_call
 from conjure_magic.models.offline import (
     answer,
     conversation,
@@ -34,12 +33,19 @@ from conjure_magic.models.offline import (
     template,
 )
 from conjure_magic.models.offline.reading.reader import read_request
+from conjure_magic.models.tool_arguments import read_call
 from conjure_magic.phrases import shortened
-from conjure_magic.render import markdown, markdown_source, quoting, running, text
-from conjure_magic.render.calls import render_call, render_call_live, render_call_markdown, render_call_text, summary
+from conjure_magic.render import markdown, quoted_text, running_turn, safe_markdown, text
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
+from conjure_magic.render.listings import Table, render_artifact, render_state
 from conjure_magic.render.previews import preview_file
-from conjure_magic.render.tables import Table, render_artifact, render_state
+from conjure_magic.render.tool_calls import (
+    render_call,
+    render_call_live,
+    render_call_markdown,
+    render_call_text,
+    summary,
+)
 from conjure_magic.render.turn import render_footer, render_turn
 from conjure_magic.secrets import masked
 from conjure_magic.skills.frontmatter import parse_frontmatter, quote_plain_values
@@ -108,15 +114,15 @@ PASSES: dict[str, Pass] = {
     "text.escape": text.escape,
     "text.json_safe": lambda given: text.json_safe({"a": [given, given]}),
     "phrases.shortened": lambda given: shortened(given, 1000),
-    "quoting.quoted": quoting.quoted,
-    "quoting.beginning": quoting.beginning,
-    "quoting.named": quoting.named,
+    "quoted_text.quoted": quoted_text.quoted,
+    "quoted_text.beginning": quoted_text.beginning,
+    "quoted_text.named": quoted_text.named,
     "markdown.render_markdown": markdown.render_markdown,
-    "markdown_source.render_markdown_source": markdown_source.render_markdown_source,
-    "markdown_source.escape_inline": markdown_source.escape_inline,
-    "markdown_source.escape_markdown": markdown_source.escape_markdown,
-    "markdown_source.code_span": markdown_source.code_span,
-    "markdown_source.code_block": lambda given: markdown_source.code_block(given, given),
+    "safe_markdown.render_markdown_source": safe_markdown.render_markdown_source,
+    "safe_markdown.escape_inline": safe_markdown.escape_inline,
+    "safe_markdown.escape_markdown": safe_markdown.escape_markdown,
+    "safe_markdown.code_span": safe_markdown.code_span,
+    "safe_markdown.code_block": lambda given: safe_markdown.code_block(given, given),
     "calls.summary": lambda given: summary(called(given), {"skill": "/a/a"}),
     "calls.render_call": lambda given: render_call(called(given, given, is_error=True, status=given), CALL),
     "calls.render_call of any tool": lambda given: render_call(_call(given), CALL),
@@ -127,12 +133,14 @@ PASSES: dict[str, Pass] = {
     "items.render_item of a notice": lambda given: render_item(Noted(given, "error"), CALL),
     "items.render_item_markdown": lambda given: render_item_markdown(Thought(given), CALL),
     "items.render_item_text": lambda given: [render_item_text(item, CALL) for item in (Said(given), Thought(given))],
-    "running.render_newest": lambda given: running.render_newest([Said(given), Thought(given)], len(given) // 2, "```"),
-    "running.render_status": lambda given: running.render_status([_call(given)], 1.0, datetime.now()),
-    "running.render_unfinished": lambda given: running.render_unfinished([Said(given)], 1.0),
-    "running.render_failure": lambda given: running.render_failure(turn(Said(given)), given),
-    "running.open_fence": running.open_fence,
-    "running.cut": lambda given: running.cut(given, 0),
+    "running_turn.render_newest": lambda given: running_turn.render_newest(
+        [Said(given), Thought(given)], len(given) // 2, "```"
+    ),
+    "running_turn.render_status": lambda given: running_turn.render_status([_call(given)], 1.0, datetime.now()),
+    "running_turn.render_unfinished": lambda given: running_turn.render_unfinished([Said(given)], 1.0),
+    "running_turn.render_failure": lambda given: running_turn.render_failure(turn(Said(given)), given),
+    "running_turn.open_fence": running_turn.open_fence,
+    "running_turn.cut": lambda given: running_turn.cut(given, 0),
     "turn.render_turn": lambda given: render_turn(turn(Said(given), called(given, given)), LIMITS),
     "turn.render_footer": lambda given: render_footer(turn(stop_reason="error", error=given, model=given)),
     "tables.render_state": lambda given: render_state(given, [(given[:99], given)], [Table((given[:99],), [(given,)])]),

@@ -8,7 +8,7 @@ from pathlib import Path
 from conjure_magic.approval import ApprovalRequest
 from conjure_magic.cancel import Cancel
 from conjure_magic.magics import questions
-from conjure_magic.skills.news import SkillNews
+from conjure_magic.skills.trust_changes import SkillToTrust
 
 Asked = Callable[[str], object]
 
@@ -36,10 +36,14 @@ DOORS: dict[str, Asked] = {
     "a file": _request("Write this file?"),
     "an upload": _request("Upload this file to Anthropic?"),
     "the names of a project's skills": lambda text: questions.ask_trust(
-        Path("/project"), (SkillNews(text), SkillNews("other"))
+        Path("/project"), (SkillToTrust(text), SkillToTrust("other"))
     ),
-    "the name of a project's folder": lambda text: questions.ask_trust(Path("/project") / text, (SkillNews("skill"),)),
-    "what changed in a skill": lambda text: questions.ask_trust(Path("/project"), (SkillNews("own", ("new",), text),)),
+    "the name of a project's folder": lambda text: questions.ask_trust(
+        Path("/project") / text, (SkillToTrust("skill"),)
+    ),
+    "what changed in a skill": lambda text: questions.ask_trust(
+        Path("/project"), (SkillToTrust("own", ("new",), text),)
+    ),
     "what is to be deleted": lambda text: questions.ask_whether("Delete this?", text, ""),
 }
 """Every function of `magics.ask_user` that shows a foreign text."""

@@ -26,15 +26,15 @@ BY_NAME = (
 """How functions begin that pass over foreign text."""
 PARTS = {
     "render/files.py": {"render_cards", "render_cards_markdown", "render_cards_text"},
-    "render/tables.py": {"render_rows"},
+    "render/listings.py": {"render_rows"},
     "render/turn.py": {"render_pictures"},
-    "render/running.py": {"render_status_text"},
+    "render/running_turn.py": {"render_status_text"},
     "models/offline/readings.py": {"read_in_turn"},
     "models/offline/reading/asks.py": {"read_ask"},
     "models/offline/reading/reader.py": {"read_clause"},
     "models/offline/reading/scope.py": {"read_scope"},
     "models/offline/fill_template.py": {"quoted_path"},
-    "magics/state.py": {
+    "magics/command_output.py": {
         "render_session", "render_sessions", "render_skills", "render_validation", "render_package", "render_files",
         "render_request", "render_settings", "render_help",
     },
@@ -49,8 +49,9 @@ OWN_WORDS = {
 }  # fmt: skip
 """Readers of what the user typed, configured or wrote as code in the kernel."""
 BY_BYTES = {
-    "api/events.py": {"read_events"}, "executors/files.py": {"read_file"}, "skills/frontmatter.py": {"parse_head"},
-    "skills/news.py": {"read_text"}, "messages.py": {"parse_block"}, "models/messages_api.py": {"read_message"},
+    "api/events.py": {"read_events"}, "executors/files.py": {"read_file"},
+    "skills/frontmatter.py": {"parse_head"}, "skills/trust_changes.py": {"read_text"},
+    "messages.py": {"parse_block"}, "models/messages_api.py": {"read_message"},
 }  # fmt: skip
 """Readers that copy bytes up to a limit, or arrange what JSON has parsed."""
 EXEMPT = {f"{place}: {name}" for table in (PARTS, OWN_WORDS, BY_BYTES) for place in table for name in table[place]}

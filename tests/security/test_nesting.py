@@ -12,7 +12,7 @@ from render.made import LIMITS, turn
 from conjure_magic.errors import ModelError
 from conjure_magic.events import Called
 from conjure_magic.messages import ToolUseBlock
-from conjure_magic.render.running import render_newest, render_unfinished
+from conjure_magic.render.running_turn import render_newest, render_unfinished
 from conjure_magic.render.turn import render_turn
 from conjure_magic.session import Session
 

@@ -14,7 +14,7 @@ from conjure_magic import errors
 
 PACKAGE = Path(__file__).parents[2] / "conjure_magic"
 DOOR = "printing.py"
-ALONE = {"render/document_reader.py", "skills/authoring.py"}
+ALONE = {"render/document_reader.py", "skills/template.py"}
 """What runs in a process of its own and prints data: a look into documents, and the script of a new skill."""
 OBEYED = {chr(code) for code in (*range(9), *range(11, 13), *range(14, 32), *range(127, 160))}
 

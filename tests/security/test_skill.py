@@ -12,9 +12,9 @@ from fakes import ScriptedBackend, ScriptedModel
 from conjure_magic.magics import questions
 from conjure_magic.session import Session
 from conjure_magic.skills import SkillRegistry
-from conjure_magic.skills.edits import OwnEdits
-from conjure_magic.skills.news import KEPT, SkillNews
 from conjure_magic.skills.registry import TrustAnswer
+from conjure_magic.skills.trust_changes import KEPT, SkillToTrust
+from conjure_magic.skills.trusted_edits import OwnEdits
 
 
 def add(folder: Path, name: str, script: str = "print(1)") -> Path:
@@ -29,7 +29,11 @@ def add(folder: Path, name: str, script: str = "print(1)") -> Path:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CONJURE_HOME", str(tmp_path / "home"))
     fresh = OwnEdits()
-    for module in ("conjure_magic.skills.registry", "conjure_magic.session.session", "conjure_magic.skills.edits"):
+    for module in (
+        "conjure_magic.skills.registry",
+        "conjure_magic.session.session",
+        "conjure_magic.skills.trusted_edits",
+    ):
         monkeypatch.setattr(f"{module}.own_edits", fresh)
     project = tmp_path.resolve() / "project"
     add(project / "skills", "own")
@@ -41,9 +45,9 @@ class Person:
 
     def __init__(self, answer: TrustAnswer = True) -> None:
         self.answer = answer
-        self.news: list[SkillNews] = []
+        self.news: list[SkillToTrust] = []
 
-    def __call__(self, folder: Path, news: tuple[SkillNews, ...]) -> TrustAnswer:
+    def __call__(self, folder: Path, news: tuple[SkillToTrust, ...]) -> TrustAnswer:
         self.news.extend(news)
         return self.answer
 

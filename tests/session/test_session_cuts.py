@@ -17,7 +17,7 @@ import pytest
 from fakes import ScriptedBackend, asking, check_history, echo
 
 from conjure_magic.api.client import Answer, Api, Patience
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.approval import approve_all
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ModelError, StreamCutError
@@ -131,7 +131,7 @@ class Line:
         response = httpx.Response(200, headers=STREAM, stream=Cut(content, loss))
         events: list[ModelEvent] = []
         try:
-            with Answer(response, self._api.lanes.take(), self._api, Cancel()) as answer:
+            with Answer(response, self._api.pool.take(), self._api, Cancel()) as answer:
                 events.extend(self._events(answer))
         except ModelError as error:
             return tuple(events), type(error)

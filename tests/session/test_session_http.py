@@ -10,7 +10,7 @@ import pytest
 from fakes import ScriptedBackend, check_history
 from hosted_kit import KEY, THINK, refused
 
-from conjure_magic.api.keys import Credentials, Key
+from conjure_magic.api.credentials import Credentials, Key
 from conjure_magic.errors import ContextOverflowError, ModelError, StreamCutError
 from conjure_magic.events import Noted, ToolStarted
 from conjure_magic.messages import Usage

@@ -20,7 +20,7 @@ from soak import EXAMPLES
 
 from conjure_magic.errors import SkillError
 from conjure_magic.skills import PackageError, SkillRegistry, load_skill, open_package, pack, unpack
-from conjure_magic.skills.archive import MAX_BYTES, MAX_ENTRIES
+from conjure_magic.skills.package_checks import MAX_BYTES, MAX_ENTRIES
 
 HEAD = "---\nname: a\ndescription: does something\n---\nBody.\n"
 

@@ -11,8 +11,8 @@ import pytest
 
 from conjure_magic.errors import SkillNotFoundError, UsageError
 from conjure_magic.skills import SkillRegistry, TrustStore
-from conjure_magic.skills.news import SkillNews
 from conjure_magic.skills.trust import data_dir
+from conjure_magic.skills.trust_changes import SkillToTrust
 
 
 @pytest.fixture(autouse=True)
@@ -133,7 +133,7 @@ def test_a_project_is_asked_about_once_and_the_answer_is_remembered(tmp_path: Pa
     add(project / ".agents" / "skills", "two")
     asked = []
 
-    def ask(folder: Path, found: tuple[SkillNews, ...]) -> bool:
+    def ask(folder: Path, found: tuple[SkillToTrust, ...]) -> bool:
         asked.append((folder, tuple(map(str, found))))
         return True
 

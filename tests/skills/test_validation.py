@@ -12,7 +12,7 @@ from soak import EXAMPLES
 
 from conjure_magic.errors import SkillError
 from conjure_magic.skills import Finding, validate
-from conjure_magic.skills.finding import errors
+from conjure_magic.skills.findings import errors
 from conjure_magic.skills.frontmatter import MAX_FILE, MAX_HEAD
 from conjure_magic.skills.skill import load_skill
 from conjure_magic.skills.validation import ADVICE, MAX_BODY_LINES, MAX_LINKS, RULES, find_skills

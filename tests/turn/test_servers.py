@@ -11,7 +11,7 @@ import pytest
 from fakes import ScriptedBackend, ScriptedModel
 from model_kit import QUICK
 
-from conjure_magic.api.keys import Credentials
+from conjure_magic.api.credentials import Credentials
 from conjure_magic.approval import ApprovalRequest
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ContextOverflowError, RequestRefusedError, UsageError

@@ -13,7 +13,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from conjure_magic.approval import ApprovalGate
-from conjure_magic.backends.bundled_native.running import run_in_main
+from conjure_magic.backends.bundled_native.main_thread import run_in_main
 from conjure_magic.backends.native.base import NativeSkill
 from conjure_magic.backends.native.context import SkillContext
 from conjure_magic.backends.native.host import CodeResult, Host

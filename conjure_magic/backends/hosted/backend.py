@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from conjure_magic.api.keys import Credentials, credentials
+from conjure_magic.api.credentials import Credentials, credentials
 from conjure_magic.backends.base import Context, Contribution
 from conjure_magic.backends.hosted.downloads import Downloads
+from conjure_magic.backends.hosted.file_tools import FETCH_FILE, SEND_FILE, FileTransfer, upload_block
 from conjure_magic.backends.hosted.results import EXPIRED, HostedResult, read_result
 from conjure_magic.backends.hosted.skills import DOCUMENT_SKILLS, SkillSpec, Uploads
-from conjure_magic.backends.hosted.transfer import FETCH_FILE, SEND_FILE, FileTransfer, upload_block
 from conjure_magic.errors import (
     ApiError,
     BackendUnavailableError,

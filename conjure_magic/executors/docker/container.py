@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 from conjure_magic.errors import BackendError
 from conjure_magic.executors import supervisor
 from conjure_magic.executors.docker import engine, streams
+from conjure_magic.executors.docker.container_user import User
 from conjure_magic.executors.docker.folders import WORKSPACE, Mount
-from conjure_magic.executors.docker.guard import Guard
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
-from conjure_magic.executors.docker.owner import User
+from conjure_magic.executors.docker.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -152,7 +152,7 @@ class Container:
     says what to do.
     """
 
-    def __init__(self, client: DockerClient, plan: Plan, guard: Guard) -> None:
+    def __init__(self, client: DockerClient, plan: Plan, watchdog: Watchdog) -> None:
         self.client = client
         self.plan = plan
         self.id = ""
@@ -168,7 +168,7 @@ class Container:
             with (
                 engine.telling("starting a container"),
                 engine.patience(client, engine.WORK_TIMEOUT),
-                guard.over(name),
+                watchdog.over(name),
             ):
                 self._start(name, tuple(image.get("Volumes") or ()))
         except BaseException:

@@ -15,8 +15,9 @@ from conjure_magic.executors.base import OUTPUT_LIMIT, ExecPaths, ExecResult, Ou
 from conjure_magic.executors.command import RunningCommand, check_command
 from conjure_magic.executors.docker import cleanup, engine, image
 from conjure_magic.executors.docker.background_start import Starting
-from conjure_magic.executors.docker.channel import LOST, ContainerChannel
 from conjure_magic.executors.docker.container import BIN, DEFAULT_PATH, Plan
+from conjure_magic.executors.docker.container_channel import LOST, ContainerChannel
+from conjure_magic.executors.docker.container_user import container_user, hand_over, may_read
 from conjure_magic.executors.docker.disk_limit import SizeWatch
 from conjure_magic.executors.docker.folders import (
     INPUT,
@@ -26,10 +27,9 @@ from conjure_magic.executors.docker.folders import (
     check_folders,
     same_folders,
 )
-from conjure_magic.executors.docker.guard import Guard
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
-from conjure_magic.executors.docker.opening import open_channel
-from conjure_magic.executors.docker.owner import container_user, hand_over, may_read
+from conjure_magic.executors.docker.open_channel import open_channel
+from conjure_magic.executors.docker.watchdog import Watchdog
 from conjure_magic.executors.files import FilesOfFolders
 from conjure_magic.executors.output import CommandOutput
 from conjure_magic.secrets import known_secrets
@@ -76,7 +76,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
             with engine.telling("asking the engine"):
                 options = self._client.info().get("SecurityOptions") or ()
             self.user = container_user(options, folders.workspace)
-            self._guard = Guard(engine.where(limits.host))
+            self._watchdog = Watchdog(engine.where(limits.host))
         except OSError as error:
             self._client.close()
             raise BackendUnavailableError(f"processes cannot be started here: {error}") from None
@@ -160,7 +160,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
         self._drop()
         if self._sweep is not None:
             self._sweep.close()
-        self._guard.close()
+        self._watchdog.close()
         self._client.close()
 
     def _open(self, cancel: Cancel) -> Generator[OutputChunk, None, ContainerChannel | None]:
@@ -211,7 +211,7 @@ class DockerExecutor(FilesOfFolders[ContainerFolders]):
             hand_over(self.folders.workspace, self.user)
         labels = cleanup.labels(self._session)
         plan = Plan(found, mounts, self.user, self.limits, labels, safe_name(self._session))
-        channel = open_channel(self._client, plan, self._guard)
+        channel = open_channel(self._client, plan, self._watchdog)
         if self._sweep is None:
             self._sweep = cleanup.Sweep(self.limits.host)
         return channel

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ConjureError, ContainerError, DockerUnavailableError
 from conjure_magic.executors.docker import engine
+from conjure_magic.executors.docker.build_context import LABEL, BuildContext, hidden, version
 from conjure_magic.executors.docker.limits import DockerLimits
-from conjure_magic.executors.docker.recipe import LABEL, Recipe, hidden, version
-from conjure_magic.remedies import BUILD, Remedy, option, recipe
+from conjure_magic.remedies import BUILD, Remedy, build_option, option
 from conjure_magic.settings import STANDARD_IMAGE
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def ensure(client: DockerClient, limits: DockerLimits, progress: Progress, cance
     if found is not None:
         return found
     if name == STANDARD_IMAGE:
-        return build(Recipe(), progress, cancel, name=name, host=limits.host)
+        return build(BuildContext(), progress, cancel, name=name, host=limits.host)
     return pull(name, progress, cancel, host=limits.host)
 
 
@@ -71,7 +71,7 @@ def pull(name: str, progress: Progress, cancel: Cancel, *, host: str = "") -> st
 
 
 def build(
-    recipe: Recipe,
+    build_context: BuildContext,
     progress: Progress,
     cancel: Cancel,
     *,
@@ -82,7 +82,7 @@ def build(
     """Build the standard image under a name and return its id. Raises as `ensure` does.
 
     Args:
-        recipe: what it is built from.
+        build_context: what it is built from.
         progress: receives each step and the output of its commands.
         cancel: stops the build.
         name: the name of the image.
@@ -92,10 +92,10 @@ def build(
     progress(f"building the image {name}: this takes a few minutes, once")
     with _client(host, cancel) as client, _refused(name):
         stream = client.api.build(
-            fileobj=io.BytesIO(recipe.context()),
+            fileobj=io.BytesIO(build_context.context()),
             custom_context=True,
             tag=name,
-            buildargs=recipe.arguments,
+            buildargs=build_context.arguments,
             labels={LABEL: version()},
             rm=True,
             forcerm=True,
@@ -103,7 +103,7 @@ def build(
             decode=True,
         )
         log = _Log(progress)
-        for event in _told(stream, cancel, progress, f"pulling {recipe.base or 'its base image'}"):
+        for event in _told(stream, cancel, progress, f"pulling {build_context.base or 'its base image'}"):
             log.add(hidden(str(event.get("stream", ""))))
             if "error" in event:
                 raise _no_build(name, log, hidden(str(event["error"])))
@@ -219,7 +219,7 @@ def _no_pull(name: str, said: str) -> DockerUnavailableError:
             "Choose one that it has with {0}, load one with `docker load`, or build the standard image from a local "
             "one: {1}.",
             option("image", "NAME"),
-            recipe("base", "IMAGE"),
+            build_option("base", "IMAGE"),
         ),
     )
 
@@ -238,11 +238,11 @@ def _no_build(name: str, log: _Log, said: str) -> DockerUnavailableError:
 
 def _remedy(output: str) -> Remedy | None:
     if re.search(r"CERTIFICATE_VERIFY_FAILED|SSLError|certificate verify failed", output, re.IGNORECASE):
-        return Remedy("Behind a private authority, {0} trusts it.", recipe("ca", "FILE"))
+        return Remedy("Behind a private authority, {0} trusts it.", build_option("ca", "FILE"))
     if re.search(r"NewConnectionError|name resolution|Could not resolve|timed out|No matching", output, re.IGNORECASE):
         return Remedy(
             "Where the packages cannot be reached, {0} names another index for pip, and {1} a mirror of Debian's.",
-            recipe("index", "URL"),
-            recipe("apt", "URL"),
+            build_option("index", "URL"),
+            build_option("apt", "URL"),
         )
     return None

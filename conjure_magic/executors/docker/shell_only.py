@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 
 from conjure_magic.errors import BackendError, ContainerError
-from conjure_magic.executors.channel import READ, poll
 from conjure_magic.executors.docker import engine, streams
-from conjure_magic.executors.docker.channel import OWN_PROCESSES, ContainerChannel
 from conjure_magic.executors.docker.container import Container
+from conjure_magic.executors.docker.container_channel import OWN_PROCESSES, ContainerChannel
+from conjure_magic.executors.supervisor_channel import READ, poll
 
 LOOK_EVERY = 0.5
 """Seconds of silence after which the engine is asked whether the command still runs."""

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from conjure_magic.errors import BackendError, BackendUnavailableError
 from conjure_magic.executors.docker import cleanup, engine, image
+from conjure_magic.executors.docker.build_context import LABEL, version
 from conjure_magic.executors.docker.limits import DockerLimits
-from conjure_magic.executors.docker.recipe import LABEL, version
 
 if TYPE_CHECKING:
     from docker import DockerClient

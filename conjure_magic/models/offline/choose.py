@@ -15,7 +15,7 @@ from conjure_magic.models.offline.reading.lexicon import FILLER, LINE_NOUNS, UNA
 from conjure_magic.models.offline.template import OPERATORS, Option, Template, named_option, parse_template
 from conjure_magic.models.offline.vocabulary import PHRASES, SYNONYMS
 from conjure_magic.models.offline.weights import MAIN_COMMAND
-from conjure_magic.skills.words import rank, stem, stems
+from conjure_magic.skills.ranking import rank, stem, stems
 
 MAX_PROMPT = 8_000
 """Characters of a prompt that are weighed."""

@@ -10,7 +10,7 @@ from conjure_magic.models.offline.documents import read_documentation
 from conjure_magic.models.offline.mentions import is_path
 from conjure_magic.models.offline.reading import Ask, read_request
 from conjure_magic.models.offline.template import parse_template
-from conjure_magic.skills.words import stems
+from conjure_magic.skills.ranking import stems
 
 MOST = 5
 LONGEST = 110

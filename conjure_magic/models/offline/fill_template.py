@@ -12,7 +12,7 @@ from conjure_magic.models.offline.conversation import Surroundings
 from conjure_magic.models.offline.mentions import Mentions
 from conjure_magic.models.offline.template import Fixed, Option, Positional, Template, Value
 from conjure_magic.models.offline.vocabulary import FORMATS, SEARCHES, SYNONYMS
-from conjure_magic.skills.words import stem, stems
+from conjure_magic.skills.ranking import stem, stems
 
 USUAL_NUMBER = "10"
 """How many, where "the most frequent" are asked for and no number is named."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from conjure_magic.models.offline.vocabulary import EXTENSIONS, LEVELS, PICTURES
-from conjure_magic.skills.words import STOP_WORDS, stems
+from conjure_magic.skills.ranking import STOP_WORDS, stems
 
 _URL = re.compile(r"\bhttps?://[^\s<>\"'`]+", re.IGNORECASE)
 _QUOTED = re.compile(

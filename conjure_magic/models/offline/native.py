@@ -14,7 +14,7 @@ from conjure_magic.models.offline.fill_template import Material
 from conjure_magic.models.offline.mentions import Mentions
 from conjure_magic.models.offline.template import kind_of
 from conjure_magic.models.offline.vocabulary import SYNONYMS, Kind
-from conjure_magic.skills.words import stem, stems
+from conjure_magic.skills.ranking import stem, stems
 
 TO_RUN = frozenset(("run", "runs", "execute", "evaluate", "eval", "exec"))
 """What a request says that wants its quoted text run as code."""

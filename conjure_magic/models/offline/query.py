@@ -26,7 +26,7 @@ from conjure_magic.models.offline.reading import Ask, Reading
 from conjure_magic.models.offline.resolve import Resolved, resolve
 from conjure_magic.models.offline.sampling import Sample
 from conjure_magic.models.offline.slots import json_fields
-from conjure_magic.skills.words import rank
+from conjure_magic.skills.ranking import rank
 
 _FIELDS = "== fields"
 _LINES = "== lines"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from conjure_magic.models.offline.conversation import SAMPLE_MARK
 from conjure_magic.models.offline.fill_template import quoted_path
-from conjure_magic.skills.words import stem
+from conjure_magic.skills.ranking import stem
 
 EXAMPLES = 2
 """Lines of each shape that are looked at, of those that hold a word of the request."""

@@ -6,9 +6,9 @@ import time
 from collections.abc import Mapping
 
 from conjure_magic.errors import BackendError, ContainerError, DockerUnavailableError
-from conjure_magic.executors.channel import READ, Channel
 from conjure_magic.executors.docker import streams
 from conjure_magic.executors.docker.container import START_PATIENCE, Container
+from conjure_magic.executors.supervisor_channel import READ, Channel
 from conjure_magic.remedies import Remedy, option
 
 OWN_PROCESSES = 2

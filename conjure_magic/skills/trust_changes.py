@@ -20,7 +20,7 @@ LINES = 8
 
 
 @dataclass(frozen=True, slots=True)
-class SkillNews:
+class SkillToTrust:
     """A skill that the user is asked about; `str` gives its name and what is new about it."""
 
     name: str

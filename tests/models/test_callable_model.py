@@ -17,7 +17,7 @@ from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, Tex
 from conjure_magic.messages import Message, OtherBlock, TextBlock, ToolUseBlock, Usage
 from conjure_magic.models import open_model
 from conjure_magic.models.base import Request
-from conjure_magic.models.callable import CallableModel
+from conjure_magic.models.callable_model import CallableModel
 from conjure_magic.session import Session
 from conjure_magic.testing.stub import StubServer
 

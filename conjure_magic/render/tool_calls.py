@@ -13,7 +13,7 @@ from conjure_magic.events import ApprovalAnswered, Called
 from conjure_magic.phrases import counted, duration, shortened
 from conjure_magic.render import style
 from conjure_magic.render.limits import CallLimits
-from conjure_magic.render.markdown_source import code_block, code_span, escape_inline, escape_markdown
+from conjure_magic.render.safe_markdown import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.text import TOO_DEEP, escape, one_line
 
 COMMAND_KEYS = ("command", "path")

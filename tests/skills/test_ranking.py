@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from conjure_magic.skills.words import rank, stem, stems
+from conjure_magic.skills.ranking import rank, stem, stems
 
 
 @pytest.mark.parametrize(

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from conjure_magic.errors import DockerUnavailableError
-from conjure_magic.executors.docker.channel import OTHER, ContainerChannel
 from conjure_magic.executors.docker.container import SHELL_ONLY, Container, Plan
-from conjure_magic.executors.docker.guard import Guard
+from conjure_magic.executors.docker.container_channel import OTHER, ContainerChannel
 from conjure_magic.executors.docker.shell_only import ExecChannel
+from conjure_magic.executors.docker.watchdog import Watchdog
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
 
-def open_channel(client: DockerClient, plan: Plan, guard: Guard) -> ContainerChannel:
+def open_channel(client: DockerClient, plan: Plan, watchdog: Watchdog) -> ContainerChannel:
     """Start a container and wait until it is ready: with a supervisor if it has Python, else with the engine's exec.
 
     Raises BackendError with what to do.
     """
-    channel = ContainerChannel(Container(client, plan, guard))
+    channel = ContainerChannel(Container(client, plan, watchdog))
     try:
         kind, payload = channel.greeting()
         return ExecChannel(channel.container, int(payload)) if kind == SHELL_ONLY else channel

@@ -11,8 +11,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from conjure_magic.skills.news import changed_files
 from conjure_magic.skills.trust import content_of
+from conjure_magic.skills.trust_changes import changed_files
 
 PROJECT_FOLDERS = ("skills", ".agents/skills")
 """Where a project's own skills are."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from conjure_magic.executors import supervisor
-from conjure_magic.executors.channel import END_PATIENCE, Channel
+from conjure_magic.executors.supervisor_channel import END_PATIENCE, Channel
 
 
 class ProcessChannel(Channel):

@@ -11,11 +11,11 @@ from conjure_magic.characters import clean, exact
 from conjure_magic.events import Called, Item, Said, Thought, TurnResult
 from conjure_magic.phrases import duration
 from conjure_magic.render import style
-from conjure_magic.render.calls import render_call_live
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.limits import CallLimits
 from conjure_magic.render.markdown import render_markdown
 from conjure_magic.render.text import escape, one_line
+from conjure_magic.render.tool_calls import render_call_live
 
 NEWEST = 3_500
 """Characters shown of the newest text."""

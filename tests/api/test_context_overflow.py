@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from conjure_magic.api import error_translation
-from conjure_magic.api.overflow import SAID, lengths_of
+from conjure_magic.api.context_overflow import SAID, lengths_of
 from conjure_magic.errors import ContextOverflowError, ModelError, RequestRefusedError
 
 Wire = dict[str, Any]

@@ -11,7 +11,7 @@ from conjure_magic.characters import exact
 from conjure_magic.render import style
 from conjure_magic.render.files import cards, render_cards, render_cards_markdown, render_cards_text
 from conjure_magic.render.limits import DisplayLimits
-from conjure_magic.render.markdown_source import escape_markdown
+from conjure_magic.render.safe_markdown import escape_markdown
 from conjure_magic.render.text import escape, one_line
 
 Cell = object

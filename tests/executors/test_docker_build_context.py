@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from conjure_magic.errors import UsageError
-from conjure_magic.executors.docker.recipe import Recipe
+from conjure_magic.executors.docker.build_context import BuildContext
 
 CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n"
 
 
-def files(recipe: Recipe) -> dict[str, str]:
+def files(recipe: BuildContext) -> dict[str, str]:
     """Everything in the context, by name."""
     with tarfile.open(fileobj=io.BytesIO(recipe.context())) as tar:
         return {entry.name: tar.extractfile(entry).read().decode() for entry in tar}  # type: ignore[union-attr]
@@ -35,7 +35,7 @@ def files(recipe: Recipe) -> dict[str, str]:
 )
 def test_what_cannot_be_is_a_slip(options: dict[str, object], said: str) -> None:
     with pytest.raises(UsageError) as caught:
-        Recipe(**options)  # type: ignore[arg-type]
+        BuildContext(**options)  # type: ignore[arg-type]
     assert said in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
@@ -47,12 +47,14 @@ def test_what_cannot_be_is_a_slip(options: dict[str, object], said: str) -> None
 def test_only_certificates_go_into_an_image(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "ca.pem").write_text(text)
     with pytest.raises(UsageError, match=said):
-        Recipe(ca=tmp_path / "ca.pem")
+        BuildContext(ca=tmp_path / "ca.pem")
 
 
 def test_the_context_holds_what_the_options_say(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text(CERTIFICATE)
-    recipe = Recipe("debian:12", tmp_path / "ca.pem", "https://me:pw@packages/simple", "http://mirror", ("six>=1.16",))
+    recipe = BuildContext(
+        "debian:12", tmp_path / "ca.pem", "https://me:pw@packages/simple", "http://mirror", ("six>=1.16",)
+    )
     given = files(recipe)
     assert given["certificates/conjure.crt"] == CERTIFICATE
     assert given["requirements.txt"] == "six>=1.16\n"
@@ -62,7 +64,7 @@ def test_the_context_holds_what_the_options_say(tmp_path: Path) -> None:
 
 
 def test_without_options_it_is_the_folder_in_the_package() -> None:
-    given = files(Recipe())
+    given = files(BuildContext())
     assert "pandas" in given["requirements.txt"]
     assert "index-url" not in given["pip.conf"]
-    assert Recipe().arguments == {}
+    assert BuildContext().arguments == {}

@@ -21,7 +21,7 @@ _PACKAGE = re.compile(r"[A-Za-z0-9][\w.-]*(\[[\w, .-]+\])?\s*([<>=!~]=?[\w.,*<>=
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class BuildContext:
     """How the standard image is built. Raises UsageError on creation for an invalid option."""
 
     base: str = ""

@@ -21,9 +21,9 @@ from conjure_magic.events import (
     ThinkingDelta,
 )
 from conjure_magic.messages import DECODER, Block, Message, ToolUseBlock, Usage, Wire, parse_block
-from conjure_magic.models.arguments import read_call
 from conjure_magic.models.base import CUT_SHORT
-from conjure_magic.models.counting import usage_of
+from conjure_magic.models.token_counts import usage_of
+from conjure_magic.models.tool_arguments import read_call
 
 THOUGHTS = ("thinking", "redacted_thinking")
 OWN = frozenset({"type", "role", "content", "model", "usage", "stop_reason"})

@@ -17,9 +17,9 @@ from kernel_kit import Cell, Kernel
 from render.made import called
 
 from conjure_magic.events import Called, Item, Said, Thought
-from conjure_magic.magics.live import GROWTH, Committed
+from conjure_magic.magics.live_display import GROWTH, Committed
 from conjure_magic.render import VENDOR_TYPE
-from conjure_magic.render.running import LIVE, cut, open_fence, render_newest
+from conjure_magic.render.running_turn import LIVE, cut, open_fence, render_newest
 
 TYPES = {"text/html", "text/markdown", "text/plain", VENDOR_TYPE}
 SETUP = f"""
@@ -27,7 +27,7 @@ import sys, time, threading, pathlib
 sys.path.insert(0, {str(Path(__file__).parent.parent)!r})
 from render.made import LIMITS, PIXEL, artifact, called, turn
 from conjure_magic.events import *
-from conjure_magic.magics.live import open_display as opened
+from conjure_magic.magics.live_display import open_display as opened
 from conjure_magic.messages import *
 from conjure_magic.artifacts import Artifacts
 

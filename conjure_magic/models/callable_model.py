@@ -17,9 +17,9 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import CancelledError, ModelError, UsageError
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta
 from conjure_magic.messages import Block, Message, TextBlock, ToolUseBlock, Usage, Wire
-from conjure_magic.models.arguments import read_call
 from conjure_magic.models.base import Request
-from conjure_magic.models.counting import usage_of
+from conjure_magic.models.token_counts import usage_of
+from conjure_magic.models.tool_arguments import read_call
 from conjure_magic.user_code import stoppable
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from conjure_magic.artifacts import media_type
 from conjure_magic.magics.hints import in_cell
-from conjure_magic.models.counting import estimated_tokens
+from conjure_magic.models.token_counts import estimated_tokens
 from conjure_magic.phrases import counted
 from conjure_magic.remedies import with_remedy
 from conjure_magic.render import Table

@@ -3,7 +3,7 @@
 A started container ends by itself with the kernel's connection. One that was only created would stay until the next
 sweep. So a separate process runs next to the kernel and is told while a container is being created.
 
-Runs on its own, with the standard library only: `python -I -S guard.py OWNER_PID ADDRESS`. A line on stdin names the
+Runs on its own, with the standard library only: `python -I -S watchdog.py OWNER_PID ADDRESS`. A line on stdin names the
 container being created; an empty line says that it has started. The end of stdin, or a parent other than the owner,
 means that the owner is dead.
 """
@@ -30,11 +30,11 @@ LOOK_EVERY, LOOK_IDLE = 0.2, 10.0
 hold the owner's end of the pipe open."""
 
 
-class Guard:
-    """The owner's side of the guard process. Raises OSError if it cannot be started."""
+class Watchdog:
+    """The owner's side of the watchdog process. Raises OSError if it cannot be started."""
 
     def __init__(self, address: str) -> None:
-        """Start a guard for the engine at `address`."""
+        """Start a watchdog for the engine at `address`."""
         import subprocess
 
         self._process = subprocess.Popen(
@@ -48,7 +48,7 @@ class Guard:
             bufsize=0,
         )
         self.close = weakref.finalize(self, _end, self._process, os.getpid())
-        """End the guard. May be called more than once."""
+        """End the watchdog. May be called more than once."""
 
     @contextlib.contextmanager
     def over(self, name: str) -> Iterator[None]:
@@ -66,7 +66,7 @@ class Guard:
 
 
 def _end(process: subprocess.Popen[bytes], owner: int) -> None:
-    """Close the pipe, which ends the guard; a forked copy of the owner only closes its end."""
+    """Close the pipe, which ends the watchdog; a forked copy of the owner only closes its end."""
     if process.stdin is not None:
         process.stdin.close()
     if os.getpid() == owner:

@@ -35,11 +35,10 @@ from conjure_magic.events import (
 )
 from conjure_magic.printing import say
 from conjure_magic.render import style
-from conjure_magic.render.calls import render_call_text
 from conjure_magic.render.files import cards, render_cards_text
 from conjure_magic.render.items import render_item, render_item_text
 from conjure_magic.render.limits import CallLimits, DisplayLimits
-from conjure_magic.render.running import (
+from conjure_magic.render.running_turn import (
     LIVE,
     cut,
     open_fence,
@@ -49,6 +48,7 @@ from conjure_magic.render.running import (
     render_status_text,
     render_unfinished,
 )
+from conjure_magic.render.tool_calls import render_call_text
 from conjure_magic.render.turn import Bundle, render_footer, render_pictures, render_turn
 from conjure_magic.turn_record import TurnRecord
 

@@ -12,8 +12,8 @@ from typing import IO, TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 from conjure_magic.api.client import Answer, Api, Form, Patience
-from conjure_magic.api.keys import Credentials
-from conjure_magic.api.keys import credentials as configured
+from conjure_magic.api.credentials import Credentials
+from conjure_magic.api.credentials import credentials as configured
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import (
     DownloadError,
