@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conjure_magic.approval import ApprovalRequest
 from conjure_magic.cancel import Cancel
-from conjure_magic.magics import questions
+from conjure_magic.magics import ask_user
 from conjure_magic.skills.trust_changes import SkillToTrust
 
 Asked = Callable[[str], object]
@@ -27,7 +27,7 @@ def asked(monkeypatch_setattr: Callable[..., None], ask: Asked, text: str) -> st
 
 
 def _request(question: str) -> Asked:
-    return lambda text: questions.ask(ApprovalRequest("t1", "local", "bash_tool", text, question), Cancel())
+    return lambda text: ask_user.ask(ApprovalRequest("t1", "local", "bash_tool", text, question), Cancel())
 
 
 DOORS: dict[str, Asked] = {
@@ -35,15 +35,15 @@ DOORS: dict[str, Asked] = {
     "code in the kernel": _request("Run this in your kernel?"),
     "a file": _request("Write this file?"),
     "an upload": _request("Upload this file to Anthropic?"),
-    "the names of a project's skills": lambda text: questions.ask_trust(
+    "the names of a project's skills": lambda text: ask_user.ask_trust(
         Path("/project"), (SkillToTrust(text), SkillToTrust("other"))
     ),
-    "the name of a project's folder": lambda text: questions.ask_trust(
+    "the name of a project's folder": lambda text: ask_user.ask_trust(
         Path("/project") / text, (SkillToTrust("skill"),)
     ),
-    "what changed in a skill": lambda text: questions.ask_trust(
+    "what changed in a skill": lambda text: ask_user.ask_trust(
         Path("/project"), (SkillToTrust("own", ("new",), text),)
     ),
-    "what is to be deleted": lambda text: questions.ask_whether("Delete this?", text, ""),
+    "what is to be deleted": lambda text: ask_user.ask_whether("Delete this?", text, ""),
 }
 """Every function of `magics.ask_user` that shows a foreign text."""

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fakes import ScriptedBackend, ScriptedModel
 
-from conjure_magic.magics import questions
+from conjure_magic.magics import ask_user
 from conjure_magic.session import Session
 from conjure_magic.skills import SkillRegistry
 from conjure_magic.skills.registry import TrustAnswer
@@ -239,7 +239,7 @@ def test_the_changed_lines_are_few_quoted_and_counted(
         (project / "skills" / "own" / "scripts" / name).write_text(content)
     prompts: list[str] = []
     monkeypatch.setattr("builtins.input", lambda prompt="": prompts.append(prompt) or "e")
-    SkillRegistry(project=project, ask_trust=questions.ask_trust, user=False)
+    SkillRegistry(project=project, ask_trust=ask_user.ask_trust, user=False)
     assert len(prompts) == 1
     assert prompts[0].count("\n") < 400
     assert "\x1b" not in prompts[0]
