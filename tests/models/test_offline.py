@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from conjure_magic.tools import definitions
 TOOLS = definitions(timeout=60)
 
 COMMANDS = Path(__file__).parent.parent / "data" / "skills" / "commands"
+BUNDLED = Path(__file__).parents[2] / "conjure_magic" / "skills" / "bundled"
 LABEL = "Answered by the offline model: rules, not a language model."
 
 
@@ -44,9 +46,9 @@ def session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session
 
 
 def commands(result: TurnResult) -> list[str]:
-    """What was run for the answer, without asking scripts for help and looking at files."""
+    """What was run for the answer, without looking at files."""
     every = [str(called.call.input["command"]) for called in result.tool_calls if called.call.name == "bash_tool"]
-    return [command for command in every if "== help: " not in command and not is_sampling(command)]
+    return [command for command in every if not is_sampling(command)]
 
 
 def paragraphs(result: TurnResult) -> str:
@@ -63,10 +65,10 @@ def paragraphs(result: TurnResult) -> str:
 
 def test_it_reads_the_skill_runs_its_command_and_answers_from_the_output(session: Session) -> None:
     result = session.chat("Which words are most frequent in texts/tale.txt? Only the top 2.")
-    assert [called.call.name for called in result.tool_calls] == ["view", "bash_tool", "bash_tool"]
-    assert "count.py --help" in str(result.tool_calls[1].call.input["command"])
+    assert [called.call.name for called in result.tool_calls] == ["view", "view", "bash_tool"]
     assert result.tool_calls[0].call.input["path"] == str((COMMANDS / "word-count" / "SKILL.md").resolve())
     script = COMMANDS.resolve() / "word-count" / "scripts" / "count.py"
+    assert result.tool_calls[1].call.input["path"] == str(script)
     assert commands(result) == [f"python {script} {Path.cwd()}/texts/tale.txt --top 2"]
     assert paragraphs(result) == "```text\n3 the\n2 and\n```"
     assert (result.stop_reason, result.cost, result.usage) == ("end_turn", 0.0, Usage())
@@ -181,7 +183,7 @@ def test_the_readmes_example_gives_levels_minutes_and_a_chart(session: Session, 
 
 
 @pytest.mark.parametrize("request_", ["Count the lines per level in shop.log", "errors per minute in shop.log, as csv"])
-def test_a_first_question_asks_at_most_twice_and_the_next_one_once(
+def test_each_question_asks_once_and_for_a_command_that_answers_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request_: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -195,9 +197,22 @@ def test_a_first_question_asks_at_most_twice_and_the_next_one_once(
 
     with Session("local", model="offline", approver=approver) as opened:
         assert "ERROR" in opened.chat(request_).text
-        assert len(asked) == 2
         assert "**20 lines at INFO**" in opened.chat("How many INFO lines are there?").text
-        assert len(asked) == 3
+    script = (BUNDLED / "log-analyzer" / "scripts" / "analyze.py").resolve()
+    assert [request.text.partition(" --")[0] for request in asked] == [f"python {script} query {tmp_path}/shop.log"] * 2
+
+
+def test_where_the_value_stands_in_the_lines_is_looked_up_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = (f"2026-11-21 13:10:00 INFO web login of user {name} from 10.0.0.1\n" for name in ("ann", "bob", "eve"))
+    (tmp_path / "a.log").write_text("".join(lines))
+    with Session("local", model="offline", approver=approve_all) as opened:
+        result = opened.chat("Which users are there in a.log?")
+        assert "`ann`" in result.text
+        assert [called.call.name for called in result.tool_calls][-2:] == ["bash_tool", "bash_tool"]
+        assert len(commands(result)) == 1
 
 
 def test_a_missing_value_is_named_with_the_command_that_would_have_run(session: Session) -> None:
@@ -235,7 +250,7 @@ def test_a_refused_command_ends_the_turn_honestly(tmp_path: Path, monkeypatch: p
     monkeypatch.chdir(tmp_path)
     with Session("local", [str(COMMANDS)], model="offline", approver=refuse) as session:
         result = session.chat("Which words are most frequent in a.txt?")
-    assert len(result.tool_calls) == 2
+    assert [called.call.name for called in result.tool_calls] == ["view", "view", "bash_tool"]
     assert "I stopped, because this command was not allowed to run." in result.text
     assert r"Not on \*my\* machine." in result.text
 
@@ -304,10 +319,10 @@ def word_count() -> Skill:
 
 
 def reading(asked: Request) -> Request:
-    """The same request after the skill was read, and its scripts were asked for help that they do not give."""
+    """The same request after the skill was read, whose scripts do not tell of their options."""
     (call,) = answer(asked).message.tool_uses
     result = ToolResultBlock(call.id, Path(str(call.input["path"])).read_text(encoding="utf-8"))
-    return helped(after(asked, Message.assistant(call), Message.user(result)))
+    return scripts_read(after(asked, Message.assistant(call), Message.user(result)))
 
 
 def after(asked: Request, *messages: Message) -> Request:
@@ -315,12 +330,13 @@ def after(asked: Request, *messages: Message) -> Request:
     return Request(asked.model, asked.system, asked.tools, (*asked.messages, *messages), max_tokens=1_000)
 
 
-def helped(asked: Request) -> Request:
-    """The request after scripts were asked for help that they do not give."""
+def scripts_read(asked: Request, source: str = "print(1)") -> Request:
+    """The request after scripts were read."""
     found = answer(asked).message
-    if not found.tool_uses or "--help" not in str(found.tool_uses[0].input.get("command", "")):
+    call = found.tool_uses[0] if found.tool_uses else None
+    if call is None or not re.search(r"^(?:cat -- )?/\S+/scripts/\S+\Z", str(*call.input.values())):
         return asked
-    return after(asked, found, Message.user(ToolResultBlock(found.tool_uses[0].id, "[no output]")))
+    return scripts_read(after(asked, found, Message.user(ToolResultBlock(call.id, source))), source)
 
 
 def test_the_same_request_gives_the_same_events() -> None:
@@ -373,7 +389,7 @@ def test_without_view_it_reads_with_a_command() -> None:
     (call,) = answer(asked).message.tool_uses
     assert call.input == {"command": f"cat -- {word_count().location}"}
     body = word_count().location.read_text(encoding="utf-8")
-    read = helped(after(asked, Message.assistant(call), Message.user(ToolResultBlock(call.id, body))))
+    read = scripts_read(after(asked, Message.assistant(call), Message.user(ToolResultBlock(call.id, body))))
     (call,) = answer(read).message.tool_uses
     assert "count.py /in/a.txt" in str(call.input["command"])
 
@@ -504,7 +520,7 @@ def test_of_many_documented_commands_the_one_that_fits_is_run(prompt: str, expec
     skill = word_count()
     call = ToolUseBlock("toolu_offline_1", "view", {"path": str(skill.location)})
     history = (Message.user(prompt), Message.assistant(call), Message.user(ToolResultBlock(call.id, DOCUMENTED)))
-    (run,) = answer(helped(request(*history, skills=[skill]))).message.tool_uses
+    (run,) = answer(scripts_read(request(*history, skills=[skill]))).message.tool_uses
     assert str(run.input["command"]).endswith(expected)
 
 

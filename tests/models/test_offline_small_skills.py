@@ -191,7 +191,7 @@ def converse(requests: list[str], skills: list[Skill], folder: Path) -> list[tup
                 )  # fmt: skip
                 status = f"\n[exit code {run.returncode}]" if run.returncode else ""
                 result = ToolResultBlock(call_id, run.stdout + run.stderr + status, bool(run.returncode))
-                commands += [command] if "--help" not in command else []
+                commands.append(command)
             history += [Message.assistant(TextBlock(move.text), call), Message.user(result)]
         history.append(Message.assistant(TextBlock(move.text)))
         found.append((move.text, commands))

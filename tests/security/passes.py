@@ -30,6 +30,7 @@ from conjure_magic.models.offline import (
     interface,
     mentions,
     sampling,
+    script_options,
     template,
 )
 from conjure_magic.models.offline.reading.reader import read_request
@@ -179,7 +180,10 @@ PASSES: dict[str, Pass] = {
     "offline.documents.code_spans": lambda given: list(documents.code_spans(given)),
     "offline.explain.explain": explain.explain,
     "offline.mentions.read_mentions": mentions.read_mentions,
-    "offline.interface.read_interfaces": lambda given: interface.read_interfaces(f"usage: a.py [-h]\n{given}"),
+    "offline.interface.read_help": lambda given: interface.read_help("a.py", f"usage: a.py [-h]\n{given}"),
+    "offline.script_options.read_declared": lambda given: script_options.read_declared(
+        {"": f"import argparse\nparser = argparse.ArgumentParser()\n{given}"}
+    ),
     "offline.look.read_sample": lambda given: sampling.read_sample("head a", given),
     "offline.reading.read_request": read_request,
     "arguments.read_call": lambda given: read_call({"type": "tool_use", "id": "t", "name": "n"}, given),

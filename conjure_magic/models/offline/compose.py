@@ -38,6 +38,11 @@ class Program:
     files: tuple[tuple[str, str], ...] = ()
     """Options for files that it writes, with the names that they are documented with."""
 
+    @property
+    def subcommand(self) -> str:
+        """The word behind the script's path; empty if there is none."""
+        return self.command.partition(self.script)[2].strip()
+
 
 @dataclass(frozen=True)
 class Composed:

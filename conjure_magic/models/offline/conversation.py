@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html import unescape
@@ -10,8 +11,10 @@ from html import unescape
 from conjure_magic.messages import Message, TextBlock, ToolResultBlock, ToolUseBlock
 
 ID_PREFIX = "toolu_offline_"
-HELP_MARK = "== help: "
-"""What a command echoes that asks scripts for help."""
+READS = "cat -- "
+"""How a command begins that reads a file where no tool does."""
+HELPS = " --help"
+"""How a command ends that asks a script for help."""
 SAMPLE_MARK = "awk 'BEGIN{split("
 """What a command contains that prints a few lines of a file."""
 _NOTE = re.compile(r"^\[conjure: [^\n]*\]$\n?", re.MULTILINE)
@@ -42,10 +45,19 @@ class Step:
         return str(self.call.input.get("path", "")) if self.call.name == "view" else ""
 
     @property
+    def command(self) -> str:
+        """The command that was run; empty for other calls."""
+        return str(self.call.input.get("command", "")) if self.call.name == "bash_tool" else ""
+
+    @property
     def prepares(self) -> bool:
         """True for reading a file, asking a script for help, and looking at lines of a file: no answer yet."""
-        command = str(self.call.input.get("command", ""))
-        return bool(self.path) or HELP_MARK in command or SAMPLE_MARK in command
+        command = self.command
+        return bool(self.path) or command.startswith(READS) or command.endswith(HELPS) or SAMPLE_MARK in command
+
+    def reads(self, path: str) -> bool:
+        """True for a step that read this file."""
+        return self.path == path or self.command == f"{READS}{shlex.quote(path)}"
 
 
 @dataclass

@@ -152,6 +152,8 @@ class _Reader:
         self._fence, self._code = "", []
 
     def _keep(self, command: str, about: str) -> None:
+        if command.endswith(" --help"):
+            return  # it tells how to ask, and answers nothing
         if len(command) <= MAX_COMMAND and all(command != known.text for known in self.found.commands):
             self.found.commands.append(DocumentedCommand(command, about, self._headings()))
 

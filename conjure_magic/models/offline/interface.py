@@ -1,11 +1,10 @@
-"""What a script's own `--help` says: its options, and what each of them is for."""
+"""The options that a script accepts, and what each of them is for."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from conjure_magic.models.offline.documents import DocumentedCommand
 
@@ -52,9 +51,6 @@ ROLES: dict[str, frozenset[str]] = {
     "format": frozenset({"format"}),
 }
 """What options of these names are for."""
-HELPED = re.compile(r"^== help: (.*)$", re.MULTILINE)
-SAMPLED = re.compile(r"^== (?:fields|lines)$", re.MULTILINE)
-"""Where the help ends in the output of a command that prints lines of a file as well."""
 _OPTION = re.compile(
     r"^ {1,8}((?:-{1,2}[\w-]+(?:[ =][^\s,]+(?: \S+)*?)?, )*-{1,2}[A-Za-z][\w-]*)(?:[ "
     r"=](\{[^}]*\}|\[?[A-Z][\w.=|+-]*\]?(?: \[[^\]]*\])?|<[^>]+>))?(?:\s{2,}(\S.*))?$"
@@ -87,7 +83,8 @@ class Interface:
     program: str
     """The words of the command that was asked for help: script and subcommand."""
     options: tuple[HelpOption, ...] = ()
-    text: str = field(default="", repr=False)
+    is_known: bool = True
+    """False if the options are only those that documented commands show."""
 
     def option(self, role: str) -> HelpOption | None:
         """The option for a purpose; None if there is none."""
@@ -97,6 +94,11 @@ class Interface:
         """The option of this name."""
         return next((option for option in self.options if option.name == name), None)
 
+    def refused(self, command: str) -> list[str]:
+        """The long options in a command that the script is known not to have."""
+        given = re.findall(r"(?<!\S)--[A-Za-z][\w-]*", command) if self.is_known else []
+        return [name for name in given if name != "--help" and self.named(name) is None]
+
     @property
     def answers_questions(self) -> bool:
         """True for a script that can be asked about any data: it filters, takes a value and works something out."""
@@ -104,41 +106,20 @@ class Interface:
         return all(any(self.option(role) for role in kind) for kind in kinds)
 
 
-def help_command(programs: Iterable[tuple[str, str, str]]) -> str:
-    """The shell command that asks scripts for help, if they know how to give it.
-
-    Args:
-        programs: for each its words, its script's path, and the command without options.
-    """
-    asked = [
-        f"if grep -qE -e 'argparse|--help|click|typer|docopt' -- {script}; then "
-        f"echo {shlex.quote(f'== help: {words}')}; {command} --help; fi"
-        for words, script, command in programs
-    ]
-    return "; ".join(asked)
-
-
 def documented_interfaces(commands: Iterable[DocumentedCommand], programs: Iterable[str]) -> dict[str, Interface]:
-    """What is known of each program's options before its help is read: those of its documented commands."""
+    """What is known of each program's options before its script is read: those of its documented commands."""
     every = list(commands)
     found = {}
     for program in programs:
         own = " ".join(each.text for each in every if each.text.startswith(f"{program} "))
         names = dict.fromkeys(re.findall(r"(?<!\S)--?[A-Za-z][\w-]*", own))
-        found[program] = Interface(program, tuple(HelpOption(name) for name in names))
+        found[program] = Interface(program, tuple(HelpOption(name) for name in names), is_known=False)
     return found
 
 
-def read_interfaces(output: str) -> dict[str, Interface]:
-    """The interfaces in what such a command printed, by the words of each program."""
-    found: dict[str, Interface] = {}
-    output = SAMPLED.split(output, maxsplit=1)[0]
-    heads = list(HELPED.finditer(output))
-    for index, head in enumerate(heads):
-        end = heads[index + 1].start() if index + 1 < len(heads) else len(output)
-        text = output[head.end() : end]
-        found[head[1].strip()] = Interface(head[1].strip(), tuple(_options(text.splitlines())), text)
-    return found
+def read_help(program: str, text: str) -> Interface:
+    """The interface in what `--help` printed."""
+    return Interface(program, tuple(_options(text.splitlines())))
 
 
 def _options(lines: Sequence[str]) -> list[HelpOption]:

@@ -23,7 +23,7 @@ from conjure_magic.models.offline.choose import (
 )
 from conjure_magic.models.offline.compose import Program, programs
 from conjure_magic.models.offline.conversation import (
-    HELP_MARK,
+    READS,
     Conversation,
     KnownSkill,
     Step,
@@ -31,14 +31,15 @@ from conjure_magic.models.offline.conversation import (
     read_conversation,
     read_system,
 )
-from conjure_magic.models.offline.documents import Documentation, read_documentation
+from conjure_magic.models.offline.documents import read_documentation
 from conjure_magic.models.offline.examples import examples, files_in, skill_for
 from conjure_magic.models.offline.explain import explain
 from conjure_magic.models.offline.fill_template import Material
 from conjure_magic.models.offline.frames import frame_call, frame_meant, has_frame_tools
-from conjure_magic.models.offline.interface import documented_interfaces, help_command, read_interfaces
+from conjure_magic.models.offline.interface import Interface, documented_interfaces
 from conjure_magic.models.offline.mentions import read_mentions
 from conjure_magic.models.offline.native import fill_schema, native_tools, runs_code
+from conjure_magic.models.offline.preparation import Scripts
 from conjure_magic.models.offline.query import QueryPlanner
 from conjure_magic.models.offline.query import answer as answer_parts
 from conjure_magic.models.offline.reading import changes_last, read_request
@@ -48,7 +49,7 @@ from conjure_magic.models.offline.sampling import is_sampling
 from conjure_magic.models.offline.weights import ENOUGH_UNDERSTOOD
 
 MOST_PROGRAMS = 8
-"""Scripts and subcommands of a skill that are asked for help."""
+"""Scripts and subcommands of a skill that are considered."""
 MOST_LOOKS = 4
 """Looks at files in a turn."""
 
@@ -114,7 +115,7 @@ def _begin(at: Situation) -> Move:
     sentence = f"The skill **{say.plain(skill.name)}** fits. I read how it is used."
     if "view" in at.offered:
         return Move(sentence, "view", {"path": skill.location})
-    return Move(sentence, "bash_tool", {"command": f"cat -- {say.word(skill.location)}"})
+    return Move(sentence, "bash_tool", {"command": f"{READS}{say.word(skill.location)}"})
 
 
 def _about_frame(at: Situation) -> Move | None:
@@ -220,50 +221,34 @@ def _next(at: Situation, last: Step) -> Move:
 
 
 def _work(at: Situation, skill: KnownSkill, text: str) -> Move:
-    """What comes next once the skill is read: ask its scripts for help, look at the files, run, answer."""
+    """What comes next once the skill is read: read its script's options, look at the files, run, answer."""
     documentation = read_documentation(text)
-    known = programs(documentation, skill.directory)
-    if known and "bash_tool" in at.offered:
-        helped = [
-            step
-            for step in _all_steps(at)
-            if HELP_MARK in str(step.call.input.get("command", ""))
-            and skill.directory in str(step.call.input["command"])
-        ]
-        if not helped:
-            return _prepare(at, documentation, known[:MOST_PROGRAMS])
-        interfaces = read_interfaces("\n".join(say.split_status(step.result)[0] for step in helped))
-        planner = QueryPlanner(
-            documentation, known, interfaces, at.conversation, at.places, readings_of(at.conversation, _skill_names(at))
-        )
-        if planner.query is not None and _is_question(planner):
-            return _question(at, skill, planner)
-        if planner.query is not None and not any(
-            step for step in at.conversation.now.steps if step.call.name == "bash_tool" and not _prepares(step)
-        ):
-            choice, given = _choose(at, skill, text)
-            if choice is not None and (left := _left(at, skill, choice, given)[0]):
-                return _not_understood(at, skill, left)
-    steps = [step for step in at.conversation.now.steps if not _reads(step, skill) and not _prepares(step)]
-    return _after_run(at, skill, text, steps) if steps else _run(at, skill, text)
-
-
-def _prepare(at: Situation, documentation: Documentation, known: Sequence[Program]) -> Move:
-    """Ask the scripts for help and, where a documented command can answer questions, read a few lines: one command."""
-    asked = help_command((program.words, program.script, program.command) for program in known)
+    known = programs(documentation, skill.directory)[:MOST_PROGRAMS]
+    scripts = Scripts(_all_steps(at), at.offered)
     documented = documented_interfaces(documentation.commands, [program.words for program in known])
-    planner = QueryPlanner(
-        documentation,
-        tuple(known),
-        documented,
-        at.conversation,
-        at.places,
-        readings_of(at.conversation, _skill_names(at)),
-    )
-    if planner.query is None or not (sample := planner.sample_command()):
-        return Move("I read how its scripts are used.", "bash_tool", {"command": asked})
-    words = "I read how its scripts are used, and a few lines of the file."
-    return Move(words, "bash_tool", {"command": f"{asked}; {sample}"})
+    interfaces = scripts.interfaces(known, documented)
+    readings = readings_of(at.conversation, _skill_names(at))
+    planner = QueryPlanner(documentation, known, interfaces, at.conversation, at.places, readings)
+    asked = planner.suits()
+    wanted = planner.needed() if asked else _needed(known, _choose(at, skill, text)[0])
+    if "bash_tool" in at.offered and (look := scripts.next_look(wanted)) is not None:
+        return Move(look.words, look.tool, look.input)
+    if asked and "bash_tool" in at.offered:
+        return _question(at, skill, planner)
+    runs = [step for step in at.conversation.now.steps if not step.prepares]
+    if planner.query is not None and not runs:
+        choice, given = _choose(at, skill, text)
+        if choice is not None and (left := _left(at, skill, choice, given)[0]):
+            return _not_understood(at, skill, left)
+    if runs:
+        return _after_run(at, skill, text, runs)
+    return _run(at, skill, text, next((interfaces[program.words] for program in wanted), None))
+
+
+def _needed(known: Sequence[Program], choice: Choice | None) -> tuple[Program, ...]:
+    """The program of a documented command."""
+    program = choice.template.program if choice is not None else ""
+    return tuple(each for each in known if f"{program} ".startswith(f"{each.words} "))[:1]
 
 
 def _not_understood(at: Situation, skill: KnownSkill, left: Sequence[str]) -> Move:
@@ -271,16 +256,8 @@ def _not_understood(at: Situation, skill: KnownSkill, left: Sequence[str]) -> Mo
     return Move(f"{text}\n\n{say.label()}")
 
 
-def _is_question(planner: QueryPlanner) -> bool:
-    return planner.suits()
-
-
 def _all_steps(at: Situation) -> list[Step]:
     return [step for exchange in at.conversation.exchanges for step in exchange.steps]
-
-
-def _prepares(step: Step) -> bool:
-    return step.prepares
 
 
 def _question(at: Situation, skill: KnownSkill, planner: QueryPlanner) -> Move:
@@ -288,7 +265,8 @@ def _question(at: Situation, skill: KnownSkill, planner: QueryPlanner) -> Move:
     steps = [step for step in at.conversation.now.steps if step.call.name == "bash_tool"]
     looks = [step for step in steps if is_sampling(str(step.call.input["command"]))]
     if (command := planner.sample_command()) and len(looks) < MOST_LOOKS:
-        return Move("I read a few lines of the file.", "bash_tool", {"command": command})
+        words = "I look at a few lines of each kind, to see where the values stand."
+        return Move(words, "bash_tool", {"command": command})
     parts = planner.parts()
     results = {str(step.call.input["command"]): step for step in steps}
     for part in parts:
@@ -301,7 +279,7 @@ def _question(at: Situation, skill: KnownSkill, planner: QueryPlanner) -> Move:
 
 
 def _reads(step: Step, skill: KnownSkill) -> bool:
-    return step.path == skill.location or step.call.input.get("command") == f"cat -- {say.word(skill.location)}"
+    return step.reads(skill.location)
 
 
 def _skill_in_use(at: Situation) -> KnownSkill | None:
@@ -314,7 +292,7 @@ def _choose(at: Situation, skill: KnownSkill, text: str) -> tuple[Choice | None,
     return choose_command(read_documentation(text), given, at.prompt), given
 
 
-def _run(at: Situation, skill: KnownSkill, text: str) -> Move:
+def _run(at: Situation, skill: KnownSkill, text: str, accepts: Interface | None) -> Move:
     """Run the documented command that fits, or say what it lacks."""
     choice, given = _choose(at, skill, text)
     name = f"**{say.plain(skill.name)}**"
@@ -332,6 +310,10 @@ def _run(at: Situation, skill: KnownSkill, text: str) -> Move:
         text = f"I ran nothing: the command that fits needs {lacking}, which your request does not name. It would have"
         text += f" been\n\n{say.fenced(shown, 'bash')}"
         return Move(f"{text}\n\n{say.label('It has answered nothing: name what is missing and ask again.')}")
+    if accepts is not None and (refused := accepts.refused(choice.filled.command)):
+        text = f"I ran nothing: the SKILL.md of {name} documents this command, but its script does not accept"
+        text += f" {say.listed(map(say.code, refused))}.\n\n{say.fenced(shown, 'bash')}"
+        return Move(f"{text}\n\n{say.label('It has answered nothing.')}")
     if "bash_tool" not in at.offered:
         text = "I cannot run commands here: the tool `bash_tool` is not available. "
         text += f"The skill {name} documents this command:\n\n"

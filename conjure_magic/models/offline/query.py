@@ -22,7 +22,8 @@ from conjure_magic.models.offline.conversation import Conversation, Step, Surrou
 from conjure_magic.models.offline.documents import Documentation
 from conjure_magic.models.offline.fill_template import absolute, quoted_path
 from conjure_magic.models.offline.interface import Interface
-from conjure_magic.models.offline.reading import Ask, Reading
+from conjure_magic.models.offline.reading import Ask, Reading, lexicon
+from conjure_magic.models.offline.reading.value import NUMERIC
 from conjure_magic.models.offline.resolve import Resolved, resolve
 from conjure_magic.models.offline.sampling import Sample
 from conjure_magic.models.offline.slots import json_fields
@@ -31,6 +32,8 @@ from conjure_magic.skills.ranking import rank
 _FIELDS = "== fields"
 _LINES = "== lines"
 """Lines that are echoed before a file's fields and before lines of it; help of scripts comes before both."""
+_KNOWN_FIELDS = frozenset({"level", "levels", "severity", "severities", *lexicon.SOURCES})
+"""Words for fields that every log may have: a script for logs says so where one has not."""
 _NO_FIELD = "?"
 """A name that no field has: a script that knows its fields answers with their names."""
 
@@ -97,9 +100,17 @@ class QueryPlanner:
 
     # ---- what to do next
 
+    def needed(self) -> tuple[Program, ...]:
+        """The programs that the readings are answered by."""
+        return tuple(dict.fromkeys(filter(None, map(self._program, self.readings))))
+
     def sample_command(self) -> str:
         """The command that prints fields and a few lines of the files; empty if nothing new is to be seen."""
-        unseen = [reading for reading in self.readings if not self._seen(self._paths(reading), reading)]
+        unseen = [
+            reading
+            for reading in self.readings
+            if _depends_on_lines(reading) and not self._seen(self._paths(reading), reading)
+        ]
         if not unseen:
             return ""
         paths = self._paths(unseen[0])
@@ -173,6 +184,15 @@ class QueryPlanner:
                 names = told.partition("there are:")[2].split("\n")[0]
                 return tuple(name.strip() for name in names.split(",") if name.strip())
         return ()
+
+
+def _depends_on_lines(reading: Reading) -> bool:
+    """True if lines of the files tell what a word of the request stands for: a field, a pattern, a unit of time."""
+    if reading.unknown or reading.ask is Ask.SUMMARY:
+        return False
+    named = [word for word in (*reading.value, *reading.groups) if word.lower() not in _KNOWN_FIELDS]
+    said = (reading.names, reading.codes, reading.topic, reading.conditions, reading.weight, reading.value_type)
+    return bool(named or any(said)) or reading.unit == "time" or reading.ask in (*NUMERIC, Ask.CONVERT, Ask.COMPARE)
 
 
 def _wanted_words(reading: Reading) -> list[str]:

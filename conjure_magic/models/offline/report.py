@@ -32,6 +32,8 @@ class Result:
     answer: Any
     records: int | None
     first: dict[str, str]
+    notes: tuple[str, ...] = ()
+    """What the script says of its answer, such as how much of a file it could read."""
 
     @property
     def rows(self) -> list[tuple[tuple[str, ...], float]]:
@@ -52,9 +54,18 @@ def read_result(output: str) -> Result | None:
         return None
     first = found.get("first")
     records = found.get("records")
+    coverage = found.get("coverage")
+    told = [*_list(found.get("notes")), coverage.get("warning") if isinstance(coverage, dict) else None]
     return Result(
-        found["answer"], records if isinstance(records, int) else None, first if isinstance(first, dict) else {}
+        found["answer"],
+        records if isinstance(records, int) else None,
+        first if isinstance(first, dict) else {},
+        tuple(str(note) for note in told if note),
     )
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def render(found: Resolved, composed: Composed, result: Result, paths: Sequence[str], sample: Sample) -> str:
@@ -62,6 +73,8 @@ def render(found: Resolved, composed: Composed, result: Result, paths: Sequence[
     reading = found.reading
     scope = _scope(found, paths)
     lines = _lines_named(found)
+    if undone := _undone_option(composed, result):
+        return f"I cannot answer this as it was asked: {say.plain(undone)}.{_instead(result)}"
     match reading.ask:
         case Ask.LINES:
             body = _listing(found, result, lines, scope)
@@ -82,9 +95,28 @@ def render(found: Resolved, composed: Composed, result: Result, paths: Sequence[
             )
         case Ask.COUNT if not isinstance(result.answer, list):
             body = f"**{number(result.answer)} {lines}**{scope}."
+        case _ if not isinstance(result.answer, list):
+            return f"I cannot answer this: the script gave {say.code(str(result.answer))} where a table was expected."
         case _:
             body = _table(found, result, lines, scope, sample)
+    if result.notes:
+        body += f"\n\nThe script notes: {'; '.join(map(say.plain, result.notes))}."
     return "\n\n".join(part for part in (body, _made(found, composed, lines, sample)) if part)
+
+
+def _undone_option(composed: Composed, result: Result) -> str:
+    """What the script says about an option that it could not follow; empty if it followed all."""
+    options = {word for word in composed.command.split() if word.startswith("--")}
+    notes = (note for note in result.notes if re.search(r"\b(?:cannot|can not|could not)\b", note))
+    return next((note for note in notes if options & set(re.findall(r"--[a-z][\w-]*", note))), "")
+
+
+def _instead(result: Result) -> str:
+    """What the script printed instead of an answer."""
+    texts = [_text(row) for row in _list(result.answer)][:PAGE]
+    return (
+        "\n\n" + "\n".join(f"- {say.code(_first_line(text))}{_where(result, text)}" for text in texts) if texts else ""
+    )
 
 
 # ---- words for what was counted
@@ -219,9 +251,10 @@ def _headline(found: Resolved, rows: list[Any], lines: str, scope: str, heads: S
     total = sum(value for _, value in rows)
     if reading.ask is Ask.VALUES:
         return f"**{len(rows)} different {say.plain(heads[0])}**{_of(found, lines)}{scope}:"
+    span = f", {say.plain(rows[0][0][0])} to {say.plain(rows[-1][0][0])}" if reading.unit and len(rows) > 1 else ""
     if measure != "lines":
-        return f"{measure.capitalize()} per {' and '.join(heads)}{_of(found, lines)}{scope}:"
-    return f"**{number(total)} {lines}**{scope}, per {' and '.join(heads)}:"
+        return f"{measure.capitalize()} per {' and '.join(heads)}{_of(found, lines)}{scope}{span}:"
+    return f"**{number(total)} {lines}**{scope}{span}, per {' and '.join(heads)}:"
 
 
 def _heads(found: Resolved, width: int, sample: Sample) -> list[str]:
