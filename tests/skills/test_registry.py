@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -296,6 +297,7 @@ def test_what_is_read_while_another_thread_reloads_stays_whole(tmp_path: Path) -
     writer.start()
     while not stop.is_set():
         assert len({skill.description for skill in registry.list()}) == 1
+        time.sleep(0)  # lets the writer go on
     writer.join()
 
 
@@ -310,6 +312,7 @@ def test_two_threads_reload_while_others_look_and_what_breaks_meanwhile_stays(tm
         try:
             while not stop.is_set():
                 call()
+                time.sleep(0)  # lets the others go on
         except BaseException as error:
             errors.append(error)
             stop.set()
