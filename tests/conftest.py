@@ -71,11 +71,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def conjure_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def conjure_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home of conjure_magic's own for each test: no skill, transcript or trust of another test's."""
-    home = tmp_path_factory.mktemp("conjure-home")
-    monkeypatch.setenv("CONJURE_HOME", str(home))
-    return home
+    with tempfile.TemporaryDirectory(dir=_HOME.name, ignore_cleanup_errors=True) as home:
+        monkeypatch.setenv("CONJURE_HOME", home)
+        yield Path(home)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import Empty
 from typing import Any
 
+import zmq
 from jupyter_client.manager import start_new_kernel
 
 
@@ -31,6 +32,7 @@ class Kernel:
     def __init__(self, name: str = "python3", folder: Path | None = None, **options: Any) -> None:
         self.folder = folder or Path.cwd()
         self.km, self.kc = start_new_kernel(kernel_name=name, cwd=str(self.folder), **options)
+        self.channels = self.kc.stdin_channel, self.kc.shell_channel, self.kc.iopub_channel
         self.displays: dict[str, list[dict[str, Any]]] = {}  # display_id -> outputs showing it, in every cell
 
     def close(self) -> None:
@@ -52,15 +54,16 @@ class Kernel:
         while not (idle and cell.reply):
             if time.monotonic() > end:
                 raise TimeoutError(cell.outputs)
+            zmq.select([channel.socket for channel in self.channels], [], [], 0.05)
             with contextlib.suppress(Empty):
-                cell.prompts.append(self.kc.get_stdin_msg(timeout=0.01)["content"]["prompt"])
+                cell.prompts.append(self.kc.get_stdin_msg(timeout=0)["content"]["prompt"])
                 self.kc.input(answers.pop(0))
             with contextlib.suppress(Empty):
                 reply = self.kc.get_shell_msg(timeout=0)
                 if reply["parent_header"].get("msg_id") == msg_id:
                     cell.reply = reply["content"]
             with contextlib.suppress(Empty):
-                msg = self.kc.get_iopub_msg(timeout=0.05)
+                msg = self.kc.get_iopub_msg(timeout=0)
                 mine = msg["parent_header"].get("msg_id") == msg_id
                 self._show(msg["msg_type"], msg["content"], cell if mine else None)
                 idle |= mine and msg["content"].get("execution_state") == "idle"
