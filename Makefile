@@ -12,6 +12,8 @@ RUN := $(VENV)/.installed-to-run
 STAMP := $(VENV)/.installed-to-test
 # Without bytecode: most installed modules are never imported, and the others are compiled on import.
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --no-compile --editable
+# The scripts of skills are the exception: each command starts them again, and commands write no bytecode.
+COMPILE := $(PY) -m compileall -q conjure_magic/skills/bundled
 # If it is set, each process compiles again every module that has no bytecode.
 unexport PYTHONDONTWRITEBYTECODE
 # axe-core for the browser tests, installed if npm is available; otherwise they skip with a reason.
@@ -35,10 +37,12 @@ $(PY):
 SOURCES := pyproject.toml $(wildcard jupyter-config/*)
 $(RUN): $(SOURCES) | $(PY)
 	$(INSTALL) '.[lab]'
+	$(COMPILE)
 	@touch $@
 
 $(STAMP): $(SOURCES) | $(PY)
 	$(INSTALL) '.[test,lint]'
+	$(COMPILE)
 	@touch $@ $(RUN)
 
 # axe-core is a single file without dependencies that PyPI does not offer; without npm it is left out.
