@@ -283,7 +283,7 @@ def existing_folder(path: str | Path, what: str) -> Path:
     folder = expanded(path).absolute()
     if not os.path.isdir(folder):  # unlike Path's, it never raises
         raise WorkspaceError(f"the {what} folder {str(path)!r} does not exist or is not a folder")
-    return folder.resolve()
+    return Path(os.path.realpath(folder))
 
 
 def existing_file(path: str | Path) -> Path:

@@ -36,6 +36,7 @@ from conjure_magic.models.base import Request
 from conjure_magic.models.choice import choose_model
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.secrets import Key, known_secrets
+from conjure_magic.settings import Settings
 from conjure_magic.testing.stub import Reply, StubServer
 
 SECRET = "sk-ant-very-secret-0123456789"
@@ -88,8 +89,8 @@ FAILING: dict[str, tuple[str, list[Reply]]] = {
     "interrupted before": (INTERRUPT, [Reply(silent=True)]),
     "interrupted within": (INTERRUPT, [Reply(("a" * 99,), stall_after=500)]),
     "a bug below": ("list(buggy.stream(request, Cancel()))", []),
-    "unusable key": ("choose_model('claude-x', default='')", []),
-    "unusable address": ("choose_model('claude-x', key=KEY, default='')", []),
+    "unusable key": ("choose_model('claude-x', Settings())", []),
+    "unusable address": ("choose_model('claude-x', Settings(), key=KEY)", []),
 }
 
 
@@ -116,6 +117,7 @@ def test_no_traceback_shows_the_key(name: str, mode: str, monkeypatch: pytest.Mo
         }
         shell.run_cell("import os, signal, threading\nfrom conjure_magic.cancel import Cancel")
         shell.run_cell("from conjure_magic.models.choice import choose_model")
+        shell.run_cell("from conjure_magic.settings import Settings")
         shell.run_line_magic("xmode", mode)
         result = shell.run_cell(code)
     error = result.error_in_exec
@@ -199,21 +201,19 @@ def test_credentials_come_from_the_environment_or_by_hand(
 @pytest.mark.parametrize(
     ("name", "environ", "chosen"),
     [
-        ("", {}, None),
-        (None, {}, None),
-        ("offline", {"ANTHROPIC_API_KEY": "a"}, None),
-        ("offline", {"ANTHROPIC_API_KEY": "\x7f"}, None),
+        ("", {}, "offline"),
+        ("offline", {"ANTHROPIC_API_KEY": "a"}, "offline"),
+        ("offline", {"ANTHROPIC_API_KEY": "\x7f"}, "offline"),
         ("", {"ANTHROPIC_API_KEY": "a"}, OPUS),
         ("", {"ANTHROPIC_BASE_URL": LOCAL}, OPUS),
         ("llama3.2", {"ANTHROPIC_BASE_URL": LOCAL}, "llama3.2"),
         ("claude-sonnet-5-5", {"ANTHROPIC_AUTH_TOKEN": "t"}, "claude-sonnet-5-5"),
     ],
 )
-def test_the_model_is_the_named_one_else_what_is_configured(
-    name: str | None, environ: dict[str, str], chosen: str | None
-) -> None:
-    model = choose_model(name, environ, default=OPUS)
-    assert (model.name if model is not None else None) == chosen
+def test_the_model_is_the_named_one_else_what_is_configured(name: str, environ: dict[str, str], chosen: str) -> None:
+    model = choose_model(name, Settings(default_model=OPUS), environ)
+    assert model.name == chosen
+    assert (model.credentials is None) == (chosen == "offline")
 
 
 NAMED = {
@@ -238,27 +238,28 @@ def test_a_name_of_ones_own_means_a_model_and_its_server_gets_its_own_key_alone(
     name: str, model: str, expected: Credentials
 ) -> None:
     environ = {"ANTHROPIC_API_KEY": "a", "GATE": "g"}
-    chosen = choose_model(name, environ, default=OPUS, named=NAMED)
-    assert chosen is not None
+    chosen = choose_model(name, Settings(default_model=OPUS, models=NAMED), environ)
     assert (chosen.name, chosen.credentials) == (model, expected)
-    typed = choose_model(name, environ, Key("typed"), default=OPUS, named=NAMED)
-    assert typed is not None
+    typed = choose_model(name, Settings(default_model=OPUS, models=NAMED), environ, Key("typed"))
+    assert typed.credentials is not None
     assert (typed.credentials.key == Key("typed")) == (name == "fast"), "a typed key is for the configured server"
 
 
 def test_the_default_may_be_a_name_and_offline_stays_what_it_is() -> None:
-    chosen = choose_model("", {}, default="local", named=NAMED)
-    assert chosen is not None
+    chosen = choose_model("", Settings(default_model="local", models=NAMED), {})
     assert chosen.name == "qwen3"
-    assert choose_model("offline", {"ANTHROPIC_API_KEY": "a"}, default=OPUS, named=NAMED) is None
+    assert (
+        choose_model("offline", Settings(default_model=OPUS, models=NAMED), {"ANTHROPIC_API_KEY": "a"}).name
+        == "offline"
+    )
 
 
 @pytest.mark.parametrize("wrong", [3, "", {}, {"model": 3}, {"base_url": LOCAL}, {"model": "m", "key": "k"}, [], None])
 def test_a_name_that_is_set_wrongly_says_what_is_expected(wrong: object) -> None:
     with pytest.raises(UsageError, match=r"'mine' in the setting models has to be"):
-        choose_model("mine", {}, default=OPUS, named={"mine": wrong})
+        choose_model("mine", Settings(default_model=OPUS, models={"mine": wrong}), {})
     with pytest.raises(UsageError, match="dialect"):
-        choose_model("mine", {}, default=OPUS, named={"mine": {"model": "m", "dialect": "openai"}})
+        choose_model("mine", Settings(default_model=OPUS, models={"mine": {"model": "m", "dialect": "openai"}}), {})
 
 
 def test_words_that_stand_for_no_key_are_no_secrets() -> None:
@@ -272,20 +273,21 @@ def test_words_that_stand_for_no_key_are_no_secrets() -> None:
 
 def test_a_model_that_needs_a_key_says_both_ways_out() -> None:
     with pytest.raises(UsageError, match=r"(?s)ANTHROPIC_API_KEY.*key=Key.*model=\"offline\""):
-        choose_model("claude-opus-5-5", {}, default=OPUS)
+        choose_model("claude-opus-5-5", Settings(default_model=OPUS), {})
 
 
 @pytest.mark.parametrize("url", ["nonsense", "ftp://host", "http://", "http://user:pass@host", "http://host:port"])
 def test_an_unusable_address_is_said_and_no_password_shown(url: str) -> None:
     with pytest.raises(UsageError, match="ANTHROPIC_BASE_URL") as caught:
-        choose_model("m", {"ANTHROPIC_BASE_URL": url}, default=OPUS)
+        choose_model("m", Settings(default_model=OPUS), {"ANTHROPIC_BASE_URL": url})
     assert "pass@" not in str(caught.value)
 
 
 def test_choosing_the_offline_model_loads_no_http() -> None:
     code = (
         "import sys; from conjure_magic.models.choice import choose_model; "
-        "assert choose_model('', {}, default='m') is None; "
+        "from conjure_magic.settings import Settings; "
+        "assert choose_model('', Settings(default_model='m'), {}).open().name == 'offline'; "
         "print([name for name in sys.modules if name.startswith('http')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)

@@ -16,6 +16,7 @@ from conjure_magic.backends.native.tool import tools_of
 from conjure_magic.errors import ConjureError
 from conjure_magic.executors.files import read_file
 from conjure_magic.models.choice import choose_model
+from conjure_magic.settings import Settings
 from conjure_magic.skills import load_skill, unpack
 from conjure_magic.testing.stub import Reply, StubServer
 from conjure_magic.workspace import Folders, Workspace
@@ -78,7 +79,7 @@ def test_native() -> None:
 
 def test_models() -> None:
     with pytest.raises(errors.MissingModelError):
-        choose_model("claude-opus-5-5", {}, default="claude-opus-5-5")
+        choose_model("claude-opus-5-5", Settings(default_model="claude-opus-5-5"), {})
 
 
 def test_docker(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -313,6 +313,5 @@ def test_the_documented_settings_exist_with_their_defaults() -> None:
     for name, default in rows:
         assert default == "" or getattr(settings, name) == int(default)
     [example] = re.findall(r"`(\{\"local\".*?\}\})`", DOCUMENTED)
-    model = choose_model("local", {}, default="", named=json.loads(example))
-    assert model is not None
+    model = choose_model("local", Settings(models=json.loads(example)), {})
     assert model.context_window == 8_192

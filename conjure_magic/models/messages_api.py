@@ -28,7 +28,7 @@ from conjure_magic.events import MessageFinished, ModelEvent, Notice
 from conjure_magic.messages import Usage
 from conjure_magic.models.base import Request, ToolDefinition
 from conjure_magic.models.message_assembly import MessageAssembly
-from conjure_magic.models.prices import ModelFacts, Price, entry_of, facts_of, parse_price
+from conjure_magic.models.model_facts import ModelFacts, Price, entry_of, facts_of
 from conjure_magic.models.token_counts import BYTES_PER_TOKEN, estimated_tokens
 from conjure_magic.remedies import HOSTED_SKILLS, Remedy, option, setting
 
@@ -96,10 +96,10 @@ class MessagesModel:
         credentials: where, and as whom; see `conjure_magic.api.credentials.credentials`.
         client: an httpx client in the place of connections of our own.
         patience: timeouts and retries.
-        prices: a setting's prices by model id, which go before the table; see `prices.parse_price`.
+        price: the user's own price, instead of the table's.
         context_window: tokens that prompt and answer may have together, instead of what the server says.
 
-    Raises UsageError if the credentials or a price cannot be used.
+    Raises UsageError if the credentials cannot be used.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class MessagesModel:
         *,
         client: httpx.Client | None = None,
         patience: Patience | None = None,
-        prices: Mapping[str, object] | None = None,
+        price: Price | None = None,
         context_window: int | None = None,
     ) -> None:
         self._name = name
@@ -119,10 +119,8 @@ class MessagesModel:
         self._asked_for_limits = False
         self._window = context_window
         self._warned_of_truncation = False
-        own = (prices or {}).get(name)
         # Another server's price for a model of that name may be any.
-        self._price = parse_price(own, name) if own is not None else self._facts.price if self._is_anthropic else None
-        self._made_of = (name, credentials, self._price, context_window, patience)
+        self._price = price or (self._facts.price if self._is_anthropic else None)
         self._heads: list[tuple[str, tuple[ToolDefinition, ...], bytes]] = []
 
     def __repr__(self) -> str:
@@ -137,10 +135,6 @@ class MessagesModel:
     def credentials(self) -> Credentials:
         """Where requests go, and as whom; showing it shows no key."""
         return self._api.credentials
-
-    def is_like(self, other: object) -> bool:
-        """True for a model that was made of the same name, credentials, price and limits."""
-        return isinstance(other, MessagesModel) and self._made_of == other._made_of
 
     @property
     def price(self) -> Price | None:

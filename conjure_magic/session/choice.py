@@ -14,7 +14,7 @@ from conjure_magic.secrets import Key
 from conjure_magic.settings import split_list
 from conjure_magic.skills.registry import SkillRegistry
 from conjure_magic.skills.skill import Skill
-from conjure_magic.workspace import expanded
+from conjure_magic.workspace import existing_folder, expanded
 
 Backends = str | Backend | Iterable[str | Backend]
 """Backends as a caller gives them: comma-separated names, or objects."""
@@ -51,15 +51,15 @@ class SessionChoice:
     ) -> SessionChoice:
         """A copy with these changes. None keeps the present value; `options` are merged.
 
-        Raises UsageError if no backend is named, or if a path names an unknown user's home directory.
+        Raises UsageError if no backend is named, or if a folder does not exist.
         """
         return replace(
             self,
             backends=self.backends if backend is None else parse_backends(backend),
             skills=self.skills if skills is None else parse_skills(skills),
             model=self.model if model is None else model,
-            workspace=self.workspace if workspace is None else _absolute(workspace),
-            input=self.input if input is None else _absolute(input),
+            workspace=self.workspace if workspace is None else _folder(workspace, "workspace"),
+            input=self.input if input is None else _folder(input, "input"),
             key=key or self.key,
             options={**self.options, **(options or {})},
             names_input=self.names_input or input is not None,
@@ -90,6 +90,7 @@ def parse_skills(given: object) -> tuple[object, ...]:
     return tuple(str(skill) if isinstance(skill, Path) else skill for skill in folders)
 
 
-def _absolute(path: Folder) -> Path:
-    """The absolute path of a folder, so that a later change of the current directory does not matter."""
+def _folder(path: Folder, what: str) -> Path:
+    """The absolute path of an existing folder, so that a later change of the current directory does not matter."""
+    existing_folder(path, what)
     return expanded(path).absolute()

@@ -24,14 +24,13 @@ from conjure_magic.backends.native.host import Host
 from conjure_magic.backends.opener import BackendChoice, BackendSetup
 from conjure_magic.errors import SkillNotFoundError
 from conjure_magic.events import Notice
-from conjure_magic.models import open_model
 from conjure_magic.models.base import Model
-from conjure_magic.models.choice import key_variables
+from conjure_magic.models.choice import ModelChoice, choose_model, key_variables
 from conjure_magic.secrets import known_secrets
 from conjure_magic.session.choice import SessionChoice
 from conjure_magic.settings import Settings
 from conjure_magic.skills.registry import AskTrust, SkillRegistry
-from conjure_magic.workspace import Workspace, existing_folder
+from conjure_magic.workspace import Workspace
 
 SHOWN_FINDINGS = frozenset({"not-asked", "catalogue-omitted", "link-outside"})
 """Codes of skill findings that a turn shows in addition to errors; `SkillRegistry.findings` has all of them."""
@@ -45,7 +44,7 @@ class Checked:
     choice: SessionChoice
     chosen: BackendChoice
     skills: Assignment
-    model: Model
+    model: ModelChoice
 
 
 class Resources:
@@ -70,6 +69,7 @@ class Resources:
         self._host = host
         self._workspace: Workspace | None = None
         self._opened: tuple[Backend, ...] | None = None
+        self._model: Model | None = None
         self._kept: dict[str, Any] = {}
         self._now = self._check(choice)
         self._registry = self._open_registry(self._now) if self._now.choice.skills else None
@@ -78,11 +78,6 @@ class Resources:
     def choice(self) -> SessionChoice:
         """The current choice."""
         return self._now.choice
-
-    @property
-    def model(self) -> Model:
-        """The model."""
-        return self._now.model
 
     @property
     def backend_names(self) -> tuple[str, ...]:
@@ -163,20 +158,16 @@ class Resources:
             self._opened = open_backends(choice.backends, setup, choice.options)
         return self._opened
 
-    def open_model(self, spec: object) -> Model:
-        """The model for a name, a callable or a Model. Raises UsageError if there is none."""
-        return open_model(spec, key=self.choice.key, **self._model_settings)
-
     @property
-    def _model_settings(self) -> dict[str, Any]:
-        settings = self._settings
-        return {
-            "default": settings.default_model,
-            "prices": settings.prices,
-            "named": settings.models,
-            "context_window": settings.context_window or None,
-            "idle_timeout": settings.idle_timeout,
-        }
+    def model(self) -> Model:
+        """The model, opened on first use."""
+        if self._model is None:
+            self._model = self._now.model.open()
+        return self._model
+
+    def open_model(self, spec: object) -> Model:
+        """Open another model, by name or as an object. Raises UsageError if there is none."""
+        return choose_model(spec, self._settings, key=self.choice.key).open()
 
     # ---- changing and closing
 
@@ -191,10 +182,8 @@ class Resources:
         Raises UsageError if the model no longer exists; then nothing has changed.
         """
         if isinstance(self.choice.model, str):
-            before, now = self.model, self.open_model(self.choice.model)
-            kept = before.is_like(now) if hasattr(before, "is_like") else type(before) is type(now)
-            if not kept:
-                self._now = replace(self._now, model=now)
+            model = choose_model(self.choice.model, self._settings, key=self.choice.key)
+            self._use_model(replace(self._now, model=model))
 
     def change(self, choice: SessionChoice) -> None:
         """Go on with another choice; what it leaves as it is stays open.
@@ -212,9 +201,8 @@ class Resources:
             self.close_backends()
         if workspace is not self._workspace and self._workspace is not None:
             self._workspace.close()
-        if new.model is old.model and new.key == old.key:
-            now = replace(now, model=before.model)
-        self._now, self._workspace, self._registry = now, workspace, registry
+        self._use_model(now)
+        self._workspace, self._registry = workspace, registry
 
     def close_backends(self) -> None:
         """Close the backends and end whatever they still run; they are opened again when needed."""
@@ -243,14 +231,17 @@ class Resources:
 
     # ---- internals
     def _check(self, choice: SessionChoice) -> Checked:
-        """Check that folders, backends and model exist, and assign the skills to the backends."""
-        existing_folder(choice.input, "input")
-        if choice.workspace is not None:
-            existing_folder(choice.workspace, "workspace")
+        """Check that the backends and the model exist, and assign the skills to the backends."""
         chosen = check_backends(choice.backends, self._host)
         choice = replace(choice, skills=anchored(choice.skills, chosen.backends))
         skills = assign_skills(choice.skills, chosen)
-        return Checked(choice, chosen, skills, open_model(choice.model, key=choice.key, **self._model_settings))
+        return Checked(choice, chosen, skills, choose_model(choice.model, self._settings, key=choice.key))
+
+    def _use_model(self, now: Checked) -> None:
+        """Use another choice; the open model is kept if it is the same, with the limits that it has learned."""
+        if now.model != self._now.model:
+            self._model = None
+        self._now = now
 
     def _open_workspace(self, choice: SessionChoice) -> Workspace:
         return Workspace.open(self._name, folder=choice.workspace, input=choice.input)

@@ -15,10 +15,11 @@ from conjure_magic.cancel import Cancel, interrupt_guard
 from conjure_magic.errors import CancelledError, ModelError, UsageError
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, TextDelta
 from conjure_magic.messages import Message, OtherBlock, TextBlock, ToolUseBlock, Usage
-from conjure_magic.models import open_model
 from conjure_magic.models.base import Request
 from conjure_magic.models.callable_model import CallableModel
+from conjure_magic.models.choice import choose_model
 from conjure_magic.session import Session
+from conjure_magic.settings import Settings
 from conjure_magic.testing.stub import StubServer
 
 REQUEST = Request("mine", "Be short.", (), (Message.user("hello"),), max_tokens=1_000)
@@ -262,15 +263,16 @@ def test_an_interrupt_reaches_the_callable_at_once() -> None:
     assert cancel.reason == "interrupted"
 
 
-def test_open_model_wraps_callables_and_names_what_there_is() -> None:
-    model = open_model(lambda request: "hi", default="")
+def test_a_callable_is_adapted_and_a_model_used_as_it_is() -> None:
+    settings = Settings()
+    model = choose_model(lambda request: "hi", settings).open()
     assert isinstance(model, CallableModel)
-    assert open_model(model, default="") is model
+    assert choose_model(model, settings).open() is model
     assert model.cost(Usage(1, 1)) is None
-    assert open_model("offline", default="").name == "offline"
+    assert choose_model("offline", settings).open().name == "offline"
     for spec in (3, None, []):
         with pytest.raises(UsageError, match="not a model"):
-            open_model(spec, default="")
+            choose_model(spec, settings)
 
 
 def test_a_callable_answers_a_whole_turn_with_a_tool(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

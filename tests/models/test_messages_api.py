@@ -32,7 +32,9 @@ from conjure_magic.errors import (
 from conjure_magic.events import BlockFinished, MessageFinished, ModelEvent, Notice, TextDelta, ThinkingDelta
 from conjure_magic.messages import Message, OtherBlock, TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock, Usage
 from conjure_magic.models.base import ToolDefinition
+from conjure_magic.models.choice import ModelChoice
 from conjure_magic.models.messages_api import MessagesModel
+from conjure_magic.models.model_facts import parse_price
 from conjure_magic.testing.stub import Reply, StubServer
 
 # ---- what is shown and kept
@@ -304,13 +306,13 @@ def test_an_unknown_price_is_none_and_a_setting_gives_one() -> None:
     assert MessagesModel("claude-next", Credentials()).cost(usage) is None
     elsewhere = Credentials("http://localhost:1", dialect="compatible")
     assert MessagesModel(OPUS, elsewhere).cost(usage) is None
-    assert MessagesModel(OPUS, elsewhere, prices={OPUS: {"input": 3, "output": 15}}).cost(usage) == 3.0
-    assert MessagesModel(OPUS, elsewhere, prices={OPUS: [3, 15]}).cost(Usage(1_000_000, 1_000_000)) == 18.0
+    assert MessagesModel(OPUS, elsewhere, price=parse_price({"input": 3, "output": 15})).cost(usage) == 3.0
+    assert MessagesModel(OPUS, elsewhere, price=parse_price([3, 15])).cost(Usage(1_000_000, 1_000_000)) == 18.0
     odd = ([3], [3, "x"], [None, 1], [True, 1], {"input": None, "output": 1}, {"input": float("nan"), "output": 1})
     named = ({"input": 3}, {"input": "3", "output": 1}, {"input": -1, "output": 1}, 3, {"input": 1, "out": 2})
     for wrong in (*odd, *named):
         with pytest.raises(UsageError, match=OPUS):
-            MessagesModel(OPUS, elsewhere, prices={OPUS: wrong})
+            ModelChoice(OPUS, elsewhere, price=wrong).open()
 
 
 # ---- faults

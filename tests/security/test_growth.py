@@ -42,7 +42,7 @@ PARTS = {
 }  # fmt: skip
 """Parts of passes in the table: of `render_turn`, `render_state`, `render_status`, `read_request`."""
 OWN_WORDS = {
-    "models/choice.py": {"parse_named"}, "models/prices.py": {"parse_price"}, "session/choice.py": {
+    "models/choice.py": {"parse_named"}, "models/model_facts.py": {"parse_price"}, "session/choice.py": {
         "parse_backends", "parse_skills",
     }, "backends/hosted/skills.py": {"parse_spec"}, "magics/ask_user.py": {"read_answer"},
     "backends/native/docstring.py": {"read_docstring"},

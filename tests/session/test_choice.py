@@ -32,11 +32,15 @@ def test_backends_are_names_or_objects() -> None:
 
 def test_folders_are_those_of_now(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    for name in ("work", "in"):
+        (tmp_path / name).mkdir()
     chosen = SessionChoice().with_changes(workspace="work", input="in")
     assert (chosen.workspace, chosen.input, chosen.names_input) == (tmp_path / "work", tmp_path / "in", True)
     assert not SessionChoice().names_input
     with pytest.raises(UsageError, match="home directory of an unknown user"):
         SessionChoice().with_changes(input="~nobody-of-that-name/x")
+    with pytest.raises(UsageError, match="does not exist or is not a folder"):
+        SessionChoice().with_changes(workspace="missing")
 
 
 def test_skills_are_listed_whatever_way_they_are_given(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from conjure_magic.events import Compacted, Noted, TurnResult
 from conjure_magic.history import settle
 from conjure_magic.messages import Message, TextBlock, ToolUseBlock
 from conjure_magic.models.messages_api import MessagesModel
-from conjure_magic.models.prices import FACTS
+from conjure_magic.models.model_facts import FACTS
 from conjure_magic.secrets import Key
 from conjure_magic.session import Session
 from conjure_magic.settings import Settings
