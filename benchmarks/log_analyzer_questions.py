@@ -10,13 +10,14 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 ANALYZE = Path(__file__).parent.parent / "conjure_magic/skills/bundled/log-analyzer/scripts/analyze.py"
 # (question, path of the log) -> the displayed answer; None if there was none.
 Offline = Callable[[str, str], str | None]
+Ask = Callable[[str, Sequence[str]], object]  # (path of the log, options) -> the answer
 
 _PER_LEVEL = ("--field", "level", "--count")
 COMMANDS: dict[str, tuple[str, ...]] = {
@@ -76,15 +77,26 @@ class Outcome:
     offline: bool | None
 
 
-def ask_all(data: Path, offline: Offline | None = None) -> list[Outcome]:
-    """The outcome of every question in `data`/questions.json, for its command and, if given, the offline model."""
+def ask(log: str, command: Sequence[str]) -> object:
+    """The answer of a query in a process of its own; the message where there is none."""
+    run = subprocess.run(
+        [sys.executable, str(ANALYZE), "query", log, *command, "--json"], capture_output=True, text=True, check=False
+    )
+    return json.loads(run.stdout)["answer"] if run.returncode == 0 else run.stderr
+
+
+def ask_all(data: Path, offline: Offline | None = None, ask: Ask = ask) -> list[Outcome]:
+    """The outcome of every question in `data`/questions.json, for its command and, if given, the offline model.
+
+    `ask` runs a query on a log.
+    """
     outcomes = []
     for question in json.loads((data / "questions.json").read_text()):
         system = question["system"]
         log = str(data / system / f"{system}_2k.log")
         command = [part.format(**from_shell(question["shell"])) if part.startswith("{") else part
                    for part in COMMANDS[question["id"]]]  # fmt: skip
-        found = _ask(log, command)
+        found = ask(log, command)
         shown = offline(question["question"], log) if offline else None
         by_offline = None if offline is None else mentions(shown or "", question["answer"])
         text = " ".join(COMMANDS[question["id"]])
@@ -115,13 +127,6 @@ def grouped(pattern: str) -> str:
     if not keep:
         return pattern
     return re.sub(r"(?<!\\)\((?!\?)", "(?:", before) + f"({after})"
-
-
-def _ask(log: str, command: list[str]) -> object:
-    run = subprocess.run(
-        [sys.executable, str(ANALYZE), "query", log, *command, "--json"], capture_output=True, text=True, check=False
-    )
-    return json.loads(run.stdout)["answer"] if run.returncode == 0 else run.stderr
 
 
 def same(found: object, expected: object, kind: str, *, ranked: bool = False) -> bool:

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,7 +58,11 @@ def grouping_accuracy(found: Sequence[object], truth: Sequence[object]) -> float
     return right / len(truth)
 
 
-def parse(path: Path) -> list[dict[str, str | None]]:
+Records = list[dict[str, str | None]]
+Parse = Callable[[Path], Records]
+
+
+def parse(path: Path) -> Records:
     """The records of a log, parsed by the skill's command line."""
     run = subprocess.run([sys.executable, str(SCRIPTS / "parse_logs.py"), str(path)],
                          capture_output=True, check=True)  # fmt: skip
@@ -74,8 +78,8 @@ class Score:
     time: float
 
 
-def score_skill(data: Path, system: str) -> Score:
-    """The skill's score on a labelled system, from its raw lines."""
+def score_skill(data: Path, system: str, parse: Parse = parse) -> Score:
+    """The skill's score on a labelled system, from its raw lines, which `parse` reads."""
     labels = _labels(data, system)
     expected = json.loads((data / "expected" / f"{system}.json").read_text())
     records = parse(data / system / f"{system}_2k.log")

@@ -1,4 +1,4 @@
-"""Runs the skill's scripts as a person or a model does: as processes, by their command lines."""
+"""Runs the skill's scripts by their command lines: in this process, or as a person does in one of their own."""
 
 from __future__ import annotations
 
@@ -9,19 +9,56 @@ import io
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 SKILL = Path(__file__).parents[2] / "conjure_magic/skills/bundled/log-analyzer"
 SCRIPTS = SKILL / "scripts"
+Done = subprocess.CompletedProcess[bytes]
 
 
-def run(
-    script: str, *arguments: str, stdin: bytes = b"", cwd: Path | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    """One run of a script, isolated from the user's site and environment; never raises for its exit code."""
+def start(script: str, *arguments: str, stdin: bytes = b"", cwd: Path | None = None) -> Done:
+    """One run of a script in a process of its own, isolated from the user's site and environment."""
     command = [sys.executable, "-S", "-E", str(SCRIPTS / script), *arguments]
     return subprocess.run(command, input=stdin, capture_output=True, cwd=cwd, check=False, timeout=120)
+
+
+def run(script: str, *arguments: str, stdin: bytes = b"", cwd: Path | None = None) -> Done:
+    """The same run in this process: starting one takes longer than reading a few lines. Never raises."""
+    main = _script(script).main
+    output, errors = io.StringIO(), io.StringIO()
+    with (
+        contextlib.chdir(cwd or "."),
+        _as_program(script, arguments, stdin),
+        contextlib.redirect_stdout(output),
+        contextlib.redirect_stderr(errors),
+    ):
+        try:
+            _script("loglib.options").run(main)
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+    return Done([script, *arguments], code, output.getvalue().encode(), errors.getvalue().encode())
+
+
+@contextlib.contextmanager
+def _as_program(script: str, arguments: tuple[str, ...], stdin: bytes) -> Iterator[None]:
+    before = sys.argv, sys.stdin
+    sys.argv, sys.stdin = [script, *arguments], io.TextIOWrapper(io.BytesIO(stdin))
+    try:
+        yield
+    finally:
+        sys.argv, sys.stdin = before
+
+
+@functools.cache
+def _script(name: str) -> Any:
+    sys.path.insert(0, str(SCRIPTS))
+    try:
+        return importlib.import_module(name.removesuffix(".py"))
+    finally:
+        sys.path.remove(str(SCRIPTS))
 
 
 def run_ok(script: str, *arguments: str, stdin: bytes = b"") -> str:
@@ -44,22 +81,10 @@ def summary(path: Path | str, *arguments: str, stdin: bytes = b"") -> dict[str, 
 
 
 def query(path: Path | str, *arguments: str) -> Any:
-    """The answer to a query, asked in this process: a table of queries would spend its time on starting others."""
-    return json.loads(said("query", str(path), "--json", *arguments))["answer"]
+    """The answer to a query."""
+    return json.loads(run_ok("analyze.py", "query", str(path), *arguments, "--json"))["answer"]
 
 
 def said(*arguments: str) -> str:
-    """Standard output of analyze.py, run in this process."""
-    output = io.StringIO()
-    with contextlib.redirect_stdout(output):
-        assert _analyze().main(arguments) == 0
-    return output.getvalue()
-
-
-@functools.cache
-def _analyze() -> Any:
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        return importlib.import_module("analyze")
-    finally:
-        sys.path.remove(str(SCRIPTS))
+    """Standard output of analyze.py."""
+    return run_ok("analyze.py", *arguments)

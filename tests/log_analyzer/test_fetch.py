@@ -111,7 +111,7 @@ TROUBLE = [
     ("arguments", "message"), TROUBLE, ids=lambda value: value[0] if isinstance(value, tuple) else ""
 )
 def test_trouble_with_the_server_is_one_line(arguments: tuple[str, ...], message: str, server: str) -> None:
-    done = skill.run("fetch_logs.py", server + arguments[0], *arguments[1:])
+    done = skill.start("fetch_logs.py", server + arguments[0], *arguments[1:])
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (1, b"", 1)
     assert message in done.stderr.decode()
 
@@ -120,11 +120,11 @@ def test_trouble_with_the_server_is_one_line(arguments: tuple[str, ...], message
     "arguments", [("ftp://a/b",), ("no address",), ("http://",), ("http://127.0.0.1/", "--limit", "0"), ()]
 )
 def test_wrong_use_is_one_line_and_exit_code_two(arguments: tuple[str, ...]) -> None:
-    done = skill.run("fetch_logs.py", *arguments)
+    done = skill.start("fetch_logs.py", *arguments)
     assert (done.returncode, done.stdout, done.stderr.count(b"\n")) == (2, b"", 1)
 
 
 def test_an_error_does_not_repeat_what_a_query_may_keep_secret() -> None:
-    done = skill.run("fetch_logs.py", "http://127.0.0.1:9/logs?token=s3cret")
+    done = skill.start("fetch_logs.py", "http://127.0.0.1:9/logs?token=s3cret")
     assert done.returncode == 1
     assert b"s3cret" not in done.stderr

@@ -95,6 +95,19 @@ LOGS: dict[str, tuple[str, dict[str, object]]] = {
     "a priority behind the time": (rows(lambda i, l: f"{iso(i)} <{SYSLOG_OF[l]}> crane: lift {i}"), {"written": "INFO"}),
     "counted octets": (rows(lambda i, l: f"5{i} <{SYSLOG_OF[l] + 8}>1 {iso(i)}Z quay7 crane 7 - - lift {i}"), {"host": "quay7"}),
     "kernel, decoded": (rows(lambda i, l: f"kern  :{ {'INFO': 'info', 'WARN': 'warn', 'ERROR': 'err'}[l]:<6}: [Thu May  2 {clock(i)} 2024] crane: lift {i}"), {}),
+    "offset before a colon": (rows(lambda i, l: f"{iso(i)}.250-0730: {l} crane: lift {i}"), {"component": "crane"}),
+    "Russian month, a mark after the year": (rows(lambda i, l: f"2 мая 2024 г. {clock(i)} {l} crane: lift {i}"), {}),
+    "Hungarian order": (rows(lambda i, l: f"2024. máj. 2. {clock(i)} {l} crane: lift {i}"), {}),
+    "a date without marks": (rows(lambda i, l: f"02May2024 {clock(i)} {l} crane: lift {i}"), {}),
+    "day of the year": (rows(lambda i, l: f"2024-123T{clock(i)} {l} crane: lift {i}"), {}),
+    "two lines a record": (rows(lambda i, l: f"May 2, 2024 1:0{i}:00 PM net.Crane lift\n{l}: rope {i}"), {"component": "net.Crane.lift", "message": "rope 0"}),
+    "a time above its line": (rows(lambda i, l: f"Thu May  2 {clock(i)} 2024\n{l}: rope {i}"), {"message": "rope 0"}),
+    "a switch's severity": (rows(lambda i, l: f"May  2 {clock(i)} quay7 {i + 40}: *May  2 {clock(i)}.250: %ROPE-{SYSLOG_OF[l]}-SLACK: lift {i}"), {"written": "INFO", "host": "quay7", "day": ""}),
+    "keys in another language": (rows(lambda i, l: obj(zeit=f"{iso(i)}Z", stufe=l, text=f"hebt {i}")), {"message": "hebt 0"}),
+    "keys of no known name": (rows(lambda i, l: obj(w=f"{iso(i)}Z", importance=l, what=f"lift {i} is done")), {"message": "lift 0 is done"}),
+    "a head in another language": ("Zeitstempel;Stufe;Meldung\n" + rows(lambda i, l: f"{iso(i)};{l};hebt nun {i}"), {"message": "hebt nun 0"}),
+    "the journal's own lines": ("-- Logs begin at Thu 2024-05-02 --\n" + rows(lambda i, l: f"{iso(i)}+0000 quay7 crane[412]: level={l} msg=lift n={i}"), {"component": "crane"}),
+    "streams of Loki": (json.dumps({"status": "success", "data": {"resultType": "streams", "result": [{"stream": {"app": "crane"}, "values": [[f"{1714654800 + 60 * i}000000000", f"level={l} msg=lift n={i}"] for i, l in enumerate(LEVELS)]}]}}), {"message": "lift"}),
     "Chinese levels": (rows(lambda i, l: f"{iso(i)} [{CHINESE[l]}] crane: lift {i}"), {"written": "信息"}),
 }  # fmt: skip
 
@@ -188,6 +201,29 @@ def test_quotes_within_quoted_values_end_no_value(tmp_path: Path) -> None:
     assert skill.query(log, "--field", "key") == [["[x] y", 10]]
 
 
+ENCODINGS = {
+    "cp1252": "Größe – señor naïve", "cp850": "Büro Größe", "cp1251": "Обработка завершена", "koi8_r": "Обработка завершена",
+    "gb18030": "处理批次完成", "big5": "批次處理完成", "cp949": "배치 처리 완료", "cp932": "処理が終了しました", "euc_jp": "処理が終了しました",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_an_encoding_that_is_not_utf8_is_inferred_and_named(encoding: str, tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    plain = "2024-05-01 10:00:00 INFO crane: starts\n" * 3000
+    log.write_bytes((plain + rows(lambda i, l: f"{iso(i)} {l} crane: {ENCODINGS[encoding]} {i}")).encode(encoding))
+    assert skill.query(log, "--grep", ENCODINGS[encoding], "--count") == 10
+    assert f"Not UTF-8: decoded as {encoding}." in skill.said("summary", str(log), "--budget", "64k")
+
+
+def test_a_request_in_the_message_of_another_layout_has_the_standard_fields(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text(rows(lambda i, l: f'INFO:     192.0.2.7:5{i} - "GET /berth HTTP/1.1" {web(i)} OK'))
+    assert skill.query(log, "--field", "status") == [["200", 5], ["503", 5]]
+    assert skill.query(log, "--field", "client") == [["192.0.2.7", 10]]
+    assert skill.summary(log)["health_reasons"][0] == "5 of 10 records (50.0%) answered 5xx"
+
+
 def test_slow_queries_are_a_record_each(tmp_path: Path) -> None:
     log = tmp_path / "slow.log"
     log.write_text("/usr/sbin/mysqld, Version: 8\n" + "".join(
@@ -199,9 +235,10 @@ def test_slow_queries_are_a_record_each(tmp_path: Path) -> None:
     assert skill.records(log)[0]["message"] == "SELECT 0 FROM t;"
 
 
-def test_a_date_that_is_not_understood_is_not_replaced_by_the_files(tmp_path: Path) -> None:
+@pytest.mark.parametrize("date", ["02/xyz/2024", "2 xyz 2024 q.", "2024. xyz. 2.", "2xyz2024"])
+def test_a_date_that_is_not_understood_is_not_replaced_by_the_files(date: str, tmp_path: Path) -> None:
     log = tmp_path / "a.log"
-    log.write_text(rows(lambda i, l: f"02/xyz/2024 {clock(i)} {l} crane: lift {i}"))
+    log.write_text(rows(lambda i, l: f"{date} {clock(i)} {l} crane: lift {i}"))
     found = skill.summary(log)
     assert (found["coverage"]["undated"], found["time"]["first"]) == (10, None)
     assert "The date of 10 records is not understood" in skill.run_ok("analyze.py", "query", str(log))

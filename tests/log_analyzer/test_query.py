@@ -226,7 +226,7 @@ def test_a_level_asked_of_a_log_without_levels_is_no_zero(tmp_path: Path) -> Non
     path.write_text("".join(f"2024-05-01 08:00:{i:02d} pump {i} {'failed' if i == 7 else 'runs'}\n" for i in range(30)))
     text = skill.run_ok("analyze.py", "query", str(path), "--level", "ERROR+", "--count")
     assert "this log has no level column" in text
-    assert "1 lines are worded as failures (inferred)" in text
+    assert "1 line worded as failures (inferred)" in text
     assert "`2024-05-01 08:00:07 pump 7 failed` (line 8)" in text
 
 

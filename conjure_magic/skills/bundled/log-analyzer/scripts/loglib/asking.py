@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from loglib import levels, options, query, records
 from loglib.corpus import SERVER_ERROR
+from loglib.counted import counted
 from loglib.coverage import Coverage
 from loglib.failures import is_problem
 from loglib.layout import Layout
@@ -142,7 +143,7 @@ def _without_levels(args: argparse.Namespace, found: Iterable[Record], layouts: 
             first.setdefault(kept[-1], where(record))
     told = "answered with status 5xx" if web else "worded as failures (inferred)"
     note = (
-        f"this log has no level column, so --level {args.level} cannot tell; {total:,} lines are {told}"
+        f"this log has no level column, so --level {args.level} cannot tell; {counted(total, 'line')} {told}"
         + (": they are listed here" if total else "")
         + ("" if web else "; find others with --grep")
     )

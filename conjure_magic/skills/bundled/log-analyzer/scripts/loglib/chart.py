@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from loglib.counted import counted
 from loglib.svg import GAP, LEFT, PANEL, RIGHT, TOP, WIDTH, document, panel, text
 
 
@@ -19,9 +20,9 @@ def render_chart(summary: Mapping[str, Any]) -> str:
         )
     peak = max(range(len(series["errors"])), key=lambda i: series["errors"][i])
     described = (
-        f"{sum(series['all'])} records and {sum(series['errors'])} problems from {summary['time']['first']} to "
-        f"{summary['time']['last']}, in steps of {series['bucket_seconds']:g} seconds. "
-        f"Most problems in one step: {series['errors'][peak]}."
+        f"{counted(sum(series['all']), 'record')} and {counted(sum(series['errors']), 'problem')} "
+        f"from {summary['time']['first']} to {summary['time']['last']}, "
+        f"in steps of {series['bucket_seconds']:g} seconds. Most problems in one step: {series['errors'][peak]}."
     )
     panels = panel(TOP, "Records", series["all"], "#2f6fab")
     panels += panel(TOP + PANEL + GAP, "Problems", series["errors"], "#c0392b")

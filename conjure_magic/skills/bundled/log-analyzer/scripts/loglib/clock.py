@@ -24,7 +24,7 @@ _ZONE_HOURS = {
 }  # fmt: skip
 _ZONES = "|".join(name for name in _ZONE_HOURS if name != "Z")
 ZONE = (
-    rf"(?P<zone>Z\b|(?: ?(?:GMT|UTC))?{_BLANK}?[+-]\d\d:?\d\d\b(?!:)|[+-](?:0\d|1[0-4])(?![\w:.-])"
+    rf"(?P<zone>Z\b|(?: ?(?:GMT|UTC))?{_BLANK}?[+-]\d\d:?\d\d\b(?!:\d)|[+-](?:0\d|1[0-4])(?![\w:.-])"
     rf"|{_BLANK}(?:{_ZONES})\b)?"
 )
 FRACTION = r"(?P<frac>[.,:]\d{1,9}(?!\d))?"
@@ -38,9 +38,12 @@ _DATES = (
     ("xxy", r"(?P<u>\d{1,2})(?P<q>[-/.])(?P<v>\d{1,2})(?P=q)(?P<w>\d\d)"),
     ("YmdK", r"(?P<Y>\d{4}) ?[年년] ?(?P<m>\d{1,2}) ?[月월] ?(?P<d>\d{1,2}) ?[日일号]"),
     ("Ymd.", r"(?P<Y>\d{4})\. ?(?P<m>\d{1,2})\. ?(?P<d>\d{1,2})\.(?!\d)"),
-    ("dbY", rf"{_DAYNAME}(?P<d>\d{{1,2}})(?:[-/ .]|\. | de )(?P<b>{_MONTH})(?:[-/ ]| de )(?P<Y>\d{{4}})"),
+    ("dbY", rf"{_DAYNAME}(?P<d>\d{{1,2}})(?:[-/ .]|\. | de )(?P<b>{_MONTH})(?:[-/ ]| de )(?P<Y>\d{{4}})(?: ?г\.)?"),
+    ("dbY9", r"(?P<d>\d{1,2})(?P<b>[A-Za-z]{3})(?P<Y>\d{4})"),
+    ("Yj", r"(?P<Y>\d{4})-(?P<j>[0-3]\d\d)(?!\d)"),
     ("dby", rf"{_DAYNAME}(?P<d>\d{{1,2}})[-/ .](?P<b>{_MONTH})[-/ ](?P<y>\d\d)(?![\d:])"),
     ("Ybd", rf"(?P<Y>\d{{4}})[-/ ](?P<b>{_MONTH})[-/ ](?P<d>\d{{1,2}})"),
+    ("Ybd.", rf"(?P<Y>\d{{4}})\. (?P<b>{_MONTH}) (?P<d>\d{{1,2}})\.?"),
     ("bdY", rf"{_DAYNAME}(?P<b>{_MONTH})[ -]+(?P<d>\d{{1,2}}),?[ -](?P<Y>\d{{4}}),?"),
     ("mdK", r"(?P<m>\d{1,2}) ?[月월] ?(?P<d>\d{1,2}) ?[日일号]"),
     ("bd", rf"{_DAYNAME}(?P<b>{_MONTH}) +(?P<d>\d{{1,2}})"),
@@ -167,7 +170,8 @@ def day_of(cell: str) -> datetime | None:
 # What must be seen in a text, its digits written 0, for a date or a clock to be possible at all.
 _NEEDED = {
     "H:M:S": ":0", "H:M": ":0", "H.M.S": "00.00.00", "H-M-S": "00-00-00", "HMS": "000000", "Ymd8": "00000000",
-    "ymd6": "000000", "YmdK": "0", "mdK": "0", "Ymd.": "0.", "H:M:SK": "0", "epoch": "000000000", "uptime": ".000",
+    "ymd6": "000000", "Yj": "0000-000", "YmdK": "0", "mdK": "0", "Ymd.": "0.", "H:M:SK": "0",
+    "epoch": "000000000", "uptime": ".000",
 }  # fmt: skip
 
 
@@ -278,6 +282,9 @@ def _build(fields: Fields, newest: datetime, exact: bool) -> datetime:
     if month is None:
         raise ValueError(f"{name} is no month")
     day = int(fields.get("d") or newest.day)
+    if fields.get("j"):
+        start = datetime(int(fields["Y"] or 0), 1, 1) + timedelta(days=int(fields["j"] or 0) - 1)
+        month, day = start.month, start.day
     written = fields.get("Y") or fields.get("y")
     dated = bool(name or fields.get("m"))
     year = int(written) if written else year_for(month, day, newest, exact=exact) if dated else newest.year

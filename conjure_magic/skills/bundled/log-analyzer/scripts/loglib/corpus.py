@@ -117,8 +117,8 @@ def _fill(
     keep: Callable[[Record], bool] | None,
     tick: Callable[[int], None] | None,
 ) -> None:
-    levelled = any(layout.level_rule != "none" for layout in corpus.layouts)
-    miner, gatherer = TemplateMiner(worded=not levelled), Gatherer()
+    # A level may turn out to be the same everywhere and tell nothing, so wording is judged in any log.
+    miner, gatherer = TemplateMiner(worded=True), Gatherer()
     addresses = corpus.addresses
     traces: dict[int, str] = {}
     web = corpus.layouts[0].kind == "access"

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from loglib.counted import counted
+
 ENOUGH = 0.95  # of the lines; below, every answer carries a warning
 _PLACES = 5
 
@@ -22,6 +24,7 @@ class Coverage:
         undated: records with a time whose date is not understood: they have none.
         file_dated: records with a time and no date at all: theirs is the file's.
         places: where the first unread lines are.
+        encodings: those of the files that are not UTF-8, inferred from their bytes.
     """
 
     rules: Counter[str] = field(default_factory=Counter)
@@ -31,6 +34,7 @@ class Coverage:
     undated: int = 0
     file_dated: int = 0
     places: list[str] = field(default_factory=list)
+    encodings: set[str] = field(default_factory=set)
 
     @property
     def lines(self) -> int:
@@ -69,14 +73,16 @@ class Coverage:
             parts.append(f"{self.odd / lines:.1%} joined to the record before, though they do not look like it")
         if self.unread:
             parts.append(f"{self.unread / lines:.1%} by no rule ({self.unread}, first: {', '.join(self.places[:3])})")
-        return f"Read, of {lines:,} lines: " + "; ".join(parts) + "." + self._dates()
+        return f"Read, of {counted(lines, 'line')}: " + "; ".join(parts) + "." + self._dates()
 
     def _dates(self) -> str:
-        text = ""
+        text = f" Not UTF-8: decoded as {', '.join(sorted(self.encodings))}." if self.encodings else ""
         if self.undated:
-            text += f" The date of {self.undated:,} records is not understood: they have no time."
+            text += f" The date of {counted(self.undated, 'record')} is not understood: no time is given for them."
         if self.file_dated:
-            text += f" {self.file_dated:,} records write no date: it is the file's modification date."
+            text += (
+                f" {counted(self.file_dated, 'record')} without a date: the one shown is the file's modification date."
+            )
         return text
 
     def warning(self) -> str:
@@ -99,5 +105,6 @@ class Coverage:
             "unread": self.unread,
             "undated": self.undated,
             "file_dated": self.file_dated,
+            "encodings": sorted(self.encodings),
             "warning": self.warning() or None,
         }

@@ -1,8 +1,10 @@
-"""The encoding of a log, told by its first bytes; bytes that are no text are refused."""
+"""The encoding of a log, inferred from its bytes; bytes that are not text are refused."""
 
 from __future__ import annotations
 
 import re
+
+from loglib import charset
 
 _MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"),
@@ -24,7 +26,18 @@ def encoding_of(head: bytes) -> str | None:
         return wide
     text = _PADDING.sub(b"", head)
     control = sum(map(text.count, (bytes([byte]) for byte in _CONTROL)))
-    return None if control > _MOST_CONTROL * len(text) else "utf-8"
+    if control > _MOST_CONTROL * len(text):
+        return None
+    return "utf-8" if _is_utf8(text) else charset.legacy_encoding(text[: text.rfind(b"\n") + 1] or text)
+
+
+def _is_utf8(text: bytes) -> bool:
+    """Whether bytes above 127 are UTF-8, but for a few that are damaged."""
+    if text.isascii():
+        return True
+    decoded = text[: max(len(text) - 3, 1)].decode("utf-8", "replace")
+    broken = decoded.count("\ufffd")
+    return broken <= 1 or broken <= sum(1 for letter in decoded if letter > "\x7f" and letter != "\ufffd")
 
 
 def _wide_encoding(head: bytes) -> str | None:

@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Protocol
 
 from loglib import clock, levels
-from loglib.keyed import Reader, flatten, loads
+from loglib.keyed import Reader
 from loglib.layout import TimeReader, time_source
+from loglib.objects import flatten, loads
 
 _ISO = next(style for style in clock.STYLES if style.name == "Ymd H:M:S")
 _UNIX = next(style for style in clock.STYLES if style.name == "bd H:M:S")

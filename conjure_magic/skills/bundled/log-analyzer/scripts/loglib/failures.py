@@ -33,7 +33,10 @@ _PROBLEM = re.compile(
 # Failures that there were none of, and those that only a number tells.
 _NONE = re.compile(
     r"\b(?:0|no|zero|without(?: any)?) (?:[a-z]+ )?(?:errors?|fail(?:ed|ures?)|problems?|exceptions?)\b|"
-    r"\b(?:errors?|fail(?:ed|ures?)|exceptions?)[\"']?(?:=|: ?)(?:0\b|none\b|null\b)",
+    r"\b(?:errors?|fail(?:ed|ures?)|exceptions?)[\"']?(?:=|: ?)(?:0\b|none\b|null\b)|"
+    # A limit that is set, not one that was reached.
+    r"\b(?:set|setting|default|using|configured|with)\b[^:;]{0,30}\btime-?out\b|"
+    r"\btime-?out\b(?: value)? ?(?:=|\b(?:of|is|set)\b)",
     re.IGNORECASE,
 )
 _COUNTED = re.compile(

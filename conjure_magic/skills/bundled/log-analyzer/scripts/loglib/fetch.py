@@ -11,6 +11,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from urllib.request import Request, urlopen
 
+from loglib.counted import counted
 from loglib.options import UsageError
 
 _CHUNK = 65536
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             stream.write(text)
     except OSError as error:
         raise UsageError(f"--output {args.output}: cannot be written ({error.strerror})") from None
-    print(f"{text.count(chr(10))} lines written to {args.output}")
+    print(f"{counted(text.count(chr(10)), 'line')} written to {args.output}")
     return 0
 
 

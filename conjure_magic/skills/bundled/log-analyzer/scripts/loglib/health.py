@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from loglib import levels
 from loglib.corpus import SERVER_FAILED, Corpus
+from loglib.counted import counted
 
 RULE = (
     "critical: a record of level CRITICAL, ALERT, FATAL or EMERGENCY, or at least 10 % of records ERROR or worse; "
-    "degraded: at least 1 % ERROR or worse, a burst of errors, or at least 20 % WARN; ok: otherwise. "
+    "degraded: at least 1 % ERROR or worse, a burst of errors, at least 20 % WARN, or any record worded as a failure "
+    "where no level shows how bad it is; ok: otherwise. "
     "Web requests answered with status 5xx count like ERROR, and so do, where no level tells (there is none, or it "
-    "never reaches WARN), records whose wording tells of a failure (inferred). unknown: no such check could be made, "
+    "never reaches WARN), records whose wording reports a failure (inferred). unknown: no such check could be made, "
     "or too little of the log was read for an ok."
 )
 _WORD = re.compile(r"[A-Za-z]{3,}")
@@ -48,8 +50,6 @@ def bad_rows(corpus: Corpus) -> tuple[list[bool], str]:
         worded == 1 and not status and (ranks[level] < 0 or not telling)
         for worded, status, level in zip(corpus.worded, corpus.status, corpus.level, strict=True)
     ]
-    if levelled and not telling and sum(by_wording) < _SHARE * len(corpus):
-        by_wording = [False] * len(corpus)  # a level that is always INFO, and next to nothing says otherwise
     flags = [any(found) for found in zip(by_level, by_status, by_wording, strict=True)]
     if levelled and (telling or not any(flags)):
         return flags, "level"
@@ -63,15 +63,15 @@ def judge(corpus: Corpus, bad: Sequence[bool], basis: str, error_bursts: int) ->
     ranks = corpus.ranks()
     worst = sum(1 for number in corpus.level if ranks[number] >= levels.RANK["CRITICAL"])
     warned = sum(1 for number in corpus.level if ranks[number] == levels.RANK["WARN"])
-    reasons = [f"{worst} records CRITICAL or worse"] if worst else []
+    reasons = [f"{counted(worst, 'record')} CRITICAL or worse"] if worst else []
     reasons += _counts(corpus, bad, total)
     if error_bursts:
         reasons.append(f"{error_bursts} bursts of them" if error_bursts > 1 else "a burst of them")
     if warned >= 0.2 * total:
-        reasons.append(f"{warned} records ({warned / total:.1%}) WARN")
+        reasons.append(f"{counted(warned, 'record')} ({warned / total:.1%}) WARN")
     if worst or count >= 0.1 * total:
         state = "critical"
-    elif count >= _SHARE * total or error_bursts or warned >= 0.2 * total:
+    elif count >= _SHARE * total or error_bursts or warned >= 0.2 * total or (count and basis == "wording"):
         state = "degraded"
     else:
         unknown = _unknown(corpus, basis)
@@ -89,7 +89,7 @@ def _counts(corpus: Corpus, bad: Sequence[bool], total: int) -> list[str]:
             by_level = ranks[level] >= levels.BAD_RANK
             found["level" if by_level else "status" if status == SERVER_FAILED else "wording"] += 1
     told = [(count, kind) for kind, count in found.items() if count]
-    return [f"{count} of {total} records ({count / total:.1%}) {_WORDS[kind]}" for count, kind in told]
+    return [f"{count} of {counted(total, 'record')} ({count / total:.1%}) {_WORDS[kind]}" for count, kind in told]
 
 
 def _unknown(corpus: Corpus, basis: str) -> str:
@@ -120,7 +120,8 @@ def _checked(corpus: Corpus, basis: str, count: int) -> str:
     if basis == "level":
         ranks = corpus.ranks()
         levelled = sum(1 for number in corpus.level if ranks[number] >= 0)
-        return f"{few} errors by the level of {levelled:,} of {total:,} records"
+        return f"{few} errors by the level of {levelled:,} of {counted(total, 'record')}"
     if basis == "status":
-        return f"{few} errors by the status of {sum(map(bool, corpus.status)):,} of {total:,} requests (none 5xx)"
-    return f"{few} errors by the wording of {total:,} records (there is no level to go by)"
+        answered = f"{sum(map(bool, corpus.status)):,} of {counted(total, 'request')}"
+        return f"{few} errors by the status of {answered}" + ("" if count else " (none 5xx)")
+    return f"{few} errors by the wording of {counted(total, 'record')} (there is no level to go by)"

@@ -36,6 +36,7 @@ class Layout:
         delimiter: what separates the cells of a table, "#" where its head is a `#Fields:` line.
         envelopes: what is wrapped around such lines, the outermost first.
         scales: for each key that holds a level as a number, the scale's levels.
+        roles: for a time, level or message that no key's name tells, the key that has it by its values.
         requests: the lines tell of web requests, so that they have the standard fields of these.
         undated: the lines have a date that is not understood, so their times are none.
     """
@@ -49,6 +50,7 @@ class Layout:
     delimiter: str = ""
     envelopes: tuple[Envelope, ...] = ()
     scales: Mapping[str, Mapping[int, str]] = field(default_factory=dict, compare=False)
+    roles: Mapping[str, str] = field(default_factory=dict, compare=False)
     undated: bool = False
     requests: bool = False
 

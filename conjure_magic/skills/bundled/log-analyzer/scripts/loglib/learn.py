@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 
-from loglib import clock, columns, envelope, levels, structured, tables
+from loglib import clock, columns, envelope, levels, structured, tables, web
 from loglib.envelope import Envelope
 from loglib.layout import Layout, time_source
 from loglib.months import month as month_of
@@ -21,7 +21,7 @@ _DELIMITERS = ("|", ";", ",", "\t")
 _ENOUGH_LINES = 1000
 _HEAD = 160
 # A minus may begin a zone behind a time, and nothing else that has digits.
-_AFTER = r"(?!\d|[:.]\d|-(?!(?:0\d|1[0-2])(?::?[0-5]\d)?(?![\w:.-]))\d)"
+_AFTER = r"(?!\d|[:.]\d|-(?!(?:0\d|1[0-2])(?::?[0-5]\d)?(?![\w.-]|:\d))\d)"
 _LONGEST = 2000  # characters of a line in which its columns are looked for
 _FRACTION = (r"(?:[.,:]\d{1,9}(?!\d))?", r"\.\d{3,9}")  # the second for a clock that must have one
 # Stand-ins for what varies in the literal text that is glued to the front of a time.
@@ -31,7 +31,7 @@ _GLUED_LEVEL = re.compile(rf"(?<![A-Za-z])(?:(?i:{levels.WORD})|{levels.LETTER})
 _WORDISH = r"[^\s!-@\[-`{-~]{2,15}\.?"
 _DATE_LIKE = re.compile(
     rf"(?:\d{{1,4}}[-/. ]+{_WORDISH}(?:[-/., ]+\d{{2,4}})?|{_WORDISH}[-/ ]+\d{{1,2}},?[-/ ]+\d{{4}}"
-    r"|\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4})[\]\s,T_-]*\Z"
+    r"|\d{1,4}[-/. ]\d{1,2}[-/. ]\d{1,4}|(?<!\d)(?:19|20)\d\d(?:\D[^\s]{0,12}(?: [^\s]{1,12}){0,2})?)[\]\s,T_-]*\Z"
 )
 _CONTINUATION = re.compile(r"\s|\}|\)|\]|Caused by\b|at \S+\(|\.\.\. \d+ |Traceback |$")
 
@@ -61,6 +61,8 @@ def learn(sample: Sequence[str], depth: int = 0) -> list[Layout]:
         share = sum(1 for line in lines if read(line) is not None) / len(lines)
         return [structured.with_fields(replace(table, share=share), rows)]
     layouts = _learn_bare(lines)
+    if sum(map(web.is_request, lines)) > 0.5 * len(lines):
+        layouts = [replace(layout, requests=True) for layout in layouts]
     first = layouts[0]
     if first.kind == "text" and depth < _MAX_DEPTH:
         wrapped = envelope.around(first.pattern, first.style, lines)
@@ -153,7 +155,7 @@ def _with_confidence(layouts: list[Layout], lines: Sequence[str]) -> list[Layout
 
 def given(pattern: re.Pattern[str], sample: Sequence[str]) -> Layout:
     """A layout from a regular expression with named groups (`ts`, `level`, `component`, `host`, `pid`, `message`)."""
-    source = pattern.pattern if "message" in pattern.groupindex else pattern.pattern + r"\s*(?P<message>.*)"
+    source = pattern.pattern if "message" in pattern.groupindex else rf"(?:{pattern.pattern})\s*(?P<message>.*)"
     regex = re.compile(source)
     matches = [match for line in sample if (match := regex.match(line))]
     style = None

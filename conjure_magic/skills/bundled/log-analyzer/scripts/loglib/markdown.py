@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from loglib.counted import counted
 from loglib.evidence import Evidence
 
 _ROWS = 8
@@ -61,7 +62,9 @@ def _evidence(summary: Plain, evidence: Evidence, budget: int) -> str:
         for line in lines
     ]
     fence = "`" * max(3, _longer_than_any("\n".join(written)))
-    return f"## Evidence ({len(lines)} lines as written)\n\n{fence}text\n" + "\n".join(written) + f"\n{fence}"
+    return (
+        f"## Evidence ({counted(len(lines), 'line')} as written)\n\n{fence}text\n" + "\n".join(written) + f"\n{fence}"
+    )
 
 
 def _within(tables: Sequence[str], budget: int) -> list[str]:
@@ -135,7 +138,7 @@ def _short(path: str) -> str:
 
 def _facts(summary: Plain) -> str:
     time = summary["time"]
-    facts = [f"{summary['lines']:,} lines, {summary['records']:,} records"]
+    facts = [f"{counted(summary['lines'], 'line')}, {counted(summary['records'], 'record')}"]
     if time["first"]:
         facts.append(f"{time['first']} to {time['last']}")
     first = summary["format"][0]

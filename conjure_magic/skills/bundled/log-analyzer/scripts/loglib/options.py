@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from typing import NoReturn
 
 from loglib import levels
-from loglib.keyed import read_time
+from loglib.counted import counted
 from loglib.records import Record
+from loglib.timetext import read_time
 
 
 class UsageError(Exception):
@@ -276,7 +277,7 @@ def progress(asked: bool, verb: str) -> Callable[[int], None] | None:
         elapsed = time.monotonic() - began
         if elapsed - spoken[0] > (2.0 if not asked else 0.5):
             spoken[0] = elapsed
-            print(f"{verb} {count:,} records, {elapsed:.0f} s", file=sys.stderr)
+            print(f"{verb} {counted(count, 'record')}, {elapsed:.0f} s", file=sys.stderr)
 
     return tick
 

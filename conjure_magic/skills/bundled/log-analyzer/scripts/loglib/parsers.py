@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from loglib import keyed, levels, structured, tables, web
+from loglib import keyed, levels, objects, structured, tables, web
 from loglib.layout import Layout, TimeReader
 
 _WANTED = ("ts", "frac", "tail", "level", "component", "host", "pid", "message")
@@ -37,6 +37,7 @@ def _text_parser(layout: Layout, newest: datetime) -> Parser:
     by_priority, by_letter = layout.level_rule == "priority", layout.level_rule == "letter"
     undated = layout.undated
     data = groups.get("data")
+    requests = layout.requests
 
     def parse(line: str) -> Found | None:
         match = match_line(line)
@@ -56,7 +57,7 @@ def _text_parser(layout: Layout, newest: datetime) -> Parser:
             level = levels.SYSLOG_SEVERITY[int(priority) % 8] if priority else None
         elif by_letter and level is not None:
             level = levels.canonical(level) or level
-        fields = structured.parameters(match[data]) if data else _NO_FIELDS
+        fields = structured.parameters(match[data]) if data else web.told(message) if requests else _NO_FIELDS
         return iso, epoch, level, component, host, pid, message, fields
 
     return parse
@@ -85,7 +86,7 @@ def _access_parser(layout: Layout, newest: datetime) -> Parser:
 
 
 def _json_parser(layout: Layout, newest: datetime) -> Parser:
-    read, loads = keyed.Reader(newest, layout.scales), keyed.loads
+    read, loads = keyed.Reader(newest, layout.scales, layout.roles), objects.loads
 
     def parse(line: str) -> Found | None:
         if not line.lstrip().startswith("{"):
@@ -100,7 +101,7 @@ def _json_parser(layout: Layout, newest: datetime) -> Parser:
 
 
 def _logfmt_parser(layout: Layout, newest: datetime) -> Parser:
-    read = keyed.Reader(newest, layout.scales)
+    read = keyed.Reader(newest, layout.scales, layout.roles)
 
     def parse(line: str) -> Found | None:
         value = structured.logfmt(line)
@@ -113,7 +114,7 @@ def _logfmt_parser(layout: Layout, newest: datetime) -> Parser:
 
 
 def _table_parser(layout: Layout, newest: datetime) -> Parser:
-    read, cells = keyed.Reader(newest, layout.scales), tables.reader(layout)
+    read, cells = keyed.Reader(newest, layout.scales, layout.roles), tables.reader(layout)
 
     def parse(line: str) -> Found | None:
         value = cells(line)

@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from loglib.counted import counted
 from loglib.numbers import Units, tidy
 from loglib.options import UsageError
 from loglib.records import Record
@@ -162,7 +163,7 @@ def _grouped(question: Question, passing: Iterable[Record], seen: Seen) -> Answe
                 tally = tallies[key] = new()
             tally.add(values, record)
     if verb in NUMERIC and all(tally.figures()[0] is None for tally in tallies.values()):
-        raise UsageError(f"--{verb} found no number in {seen.passed} lines: check the pattern or the field")
+        raise UsageError(f"--{verb} found no number in {counted(seen.passed, 'line')}: check the pattern or the field")
     notes = _outside(question, outside)
     if units.mixed:
         notes.append(f"some numbers carry a unit ({units.unit}) and others none: these are read as seconds")
@@ -180,7 +181,7 @@ def _outside(question: Question, count: int) -> list[str]:
     if not count or not any(part.kind == "field" for part in asked):
         return []
     names = " or ".join(part.name for part in asked)
-    return [f"{count:,} lines have no {names} and are left out (--missing VALUE counts them under a name)"]
+    return [f"{counted(count, 'line')} without {names}: left out (--missing VALUE counts them under a name)"]
 
 
 def _tabled(question: Question, rows: Rows, first: dict[str, str], seen: Seen, unit: str, notes: list[str]) -> Answer:

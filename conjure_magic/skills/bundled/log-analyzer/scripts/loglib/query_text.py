@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from loglib.counted import counted
 from loglib.markdown import cell, code, code_cell, raw_table
 from loglib.query import Answer
 
@@ -25,7 +26,7 @@ def _body(answer: Answer, about: str) -> str:
     if isinstance(value, list):
         return _listed(answer, value, about)
     if answer.verb == "ratio":
-        return f"**{value}%** — {answer.records:,} of {answer.total:,} lines: {about}."
+        return f"**{value}%** — {answer.records:,} of {counted(answer.total, 'line')}: {about}."
     places = ", ".join(f"{name} {_short(place)}" for name, place in answer.first.items())
     return f"**{_figure(value, answer.unit)}** — {about}{f' ({places})' if places else ''}."
 

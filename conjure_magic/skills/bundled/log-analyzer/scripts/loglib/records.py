@@ -10,10 +10,11 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from loglib import envelope, parsers
-from loglib.blocks import Block, gather
+from loglib.blocks import gather
 from loglib.coverage import Coverage
 from loglib.layout import Layout
 from loglib.parsers import HEAD, Found, Parser
+from loglib.plainblocks import Block
 from loglib.source import Source
 
 _CONTINUES = re.compile(
@@ -66,6 +67,8 @@ def read_records(
 
 def _read_one(source: Source, layouts: Sequence[Layout], coverage: Coverage) -> Iterator[Record]:
     newest = datetime.fromtimestamp(source.modified, UTC).replace(tzinfo=None)
+    if not source.encoding.startswith("utf-8"):
+        coverage.encodings.add(source.encoding)
     counts = [0] * (len(layouts) + 1)
     lines = _parsed(gather(source.lines()), layouts, newest, source.name, counts)
     timed = any(layout.style or layout.kind in ("json", "logfmt", "table") for layout in layouts)

@@ -31,6 +31,8 @@ _BEFORE_LEVEL = re.compile(rf"\A(?:(?:{_FACILITIES})\.|[^\s/]+/)(?=[A-Za-z]{{3,}
 
 
 _MARK = r"<(?P<pri>\d{1,3})>"
+# As switches and firewalls write it: %FACILITY-SEVERITY-MNEMONIC, the severity being syslog's.
+_MNEMONIC = r"\s*(?=%[A-Z][A-Z0-9_]*(?:-[A-Z][A-Z0-9_]*)*-(?P<pri>[0-7])-[A-Z0-9_]+:)"
 
 
 def level_here(left: Sequence[str]) -> str | None:
@@ -38,6 +40,8 @@ def level_here(left: Sequence[str]) -> str | None:
     marks = [match["pri"] for text in left if (match := re.match(r"\s*" + _MARK, text))]
     if len(marks) >= ALL * len(left) and all(int(mark) < _PRIORITIES for mark in marks):
         return rf"\s*{_MARK}"
+    if share(_MNEMONIC, left) >= MOST:
+        return _MNEMONIC
     for source in (_LEVEL, _MODULE, _KEYED, _FACILITY):
         # Looked for as any word first: the list of all spellings is long, and compiled only if it is needed.
         regex = re.compile(r"\s*" + source.replace(_WORD, _ANY))

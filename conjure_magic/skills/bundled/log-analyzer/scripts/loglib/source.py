@@ -82,6 +82,8 @@ def _open_one(name: str) -> list[Source]:
 def _as_text(content: unpack.Content, *, alone: bool) -> Source | None:
     head = unpack.head_of(content)
     encoding = decode.encoding_of(head)
+    if encoding == "utf-8" and head.isascii():
+        encoding = decode.encoding_of(unpack.first_beyond_ascii(content))
     if encoding is not None:
         return Source(content.name, content, encoding, decode.line_end(head, encoding))
     refusal = f"{content.name} is binary, no text: name a log, or decompress, decrypt or export it first"

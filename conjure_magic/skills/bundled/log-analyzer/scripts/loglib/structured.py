@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from loglib import clock, keyed, tables, web
+from loglib import clock, keyed, objects, tables, web
 from loglib.layout import Layout, time_source
 from loglib.masks import VALUE
 
@@ -53,16 +53,16 @@ def detect(lines: Sequence[str]) -> Layout | None:
 
 
 def _with_scales(layout: Layout, probe: Sequence[str]) -> Layout:
-    read = {"json": keyed.loads, "logfmt": logfmt}.get(layout.kind)
+    read = {"json": objects.loads, "logfmt": logfmt}.get(layout.kind)
     if read is None:
         return layout
     return with_fields(layout, [fields for line in probe if (fields := read(line))])
 
 
-def with_fields(layout: Layout, sample: Sequence[keyed.Fields]) -> Layout:
+def with_fields(layout: Layout, sample: Sequence[objects.Fields]) -> Layout:
     """The layout with what its fields are: scales of levels, and whether they tell of requests."""
     requests = sum(map(keyed.is_web, sample)) > 0.5 * len(sample)
-    return replace(layout, scales=keyed.scales_of(sample), requests=requests)
+    return replace(layout, scales=keyed.scales_of(sample), roles=keyed.roles_by_value(sample), requests=requests)
 
 
 def matcher(layout: Layout) -> Callable[[str], bool]:

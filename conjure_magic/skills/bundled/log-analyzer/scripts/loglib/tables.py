@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 
-from loglib.keyed import ROLES
 from loglib.layout import Layout
+from loglib.roles import ROLES
+from loglib.timetext import read_time
 
 _FIELDS = re.compile(r"#(?:Fields:\s*|fields[\t ])(.*)", re.IGNORECASE)
 _NAME = re.compile(r"@?[^\W\d][\w .:/()@%-]{0,60}\Z")
+_HAS_DIGITS = re.compile(r"\d\d|:")
 _CELL = re.compile(r'"(?:[^"]|"")*"|\S+')
 DELIMITERS = (",", "\t", ";", "|")
 _KNOWN = frozenset(name for role in ("time", "level", "message", "status") for name in ROLES[role])
@@ -24,22 +27,41 @@ def detect(lines: Sequence[str]) -> Layout | None:
             return Layout("table", level_rule="field", columns=tuple(_split_fields(head[1])), delimiter="#")
         if not line.startswith("#"):
             break
-    names, mark = head_of(lines[0]) if lines else ((), "")
-    rows = [row for line in lines[1:200] if (row := cells(line, mark))] if names else []
-    if names and sum(1 for row in rows if len(row) == len(names)) >= 0.8 * len(rows):
-        return Layout("table", level_rule="field", columns=names, delimiter=mark)
+    for names, mark, known in _heads(lines[0]) if lines else ():
+        rows = [row for line in lines[1:200] if (row := cells(line, mark))]
+        fitting = [row for row in rows if len(row) == len(names)]
+        if len(fitting) >= 0.8 * len(rows) and (known or _is_unlike(names, fitting)):
+            return Layout("table", level_rule="field", columns=names, delimiter=mark)
     return None
+
+
+def _is_unlike(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a column holds times where the first line has a word: names in any language, no record of its own."""
+    newest = datetime(2000, 1, 1)
+    if not rows or any(map(_HAS_DIGITS.search, names)):
+        return False
+    columns = ([row[place] for row in rows[:50]] for place in range(len(names)))
+    return any(all(_is_time(cell, newest) for cell in column) for column in columns)
+
+
+def _is_time(cell: str, newest: datetime) -> bool:
+    return (":" in cell or cell.isdecimal()) and read_time(cell, newest) is not None
 
 
 def head_of(line: str) -> tuple[tuple[str, ...], str]:
     """The names in the head of a CSV file and its delimiter; none where a line is no such head."""
+    return next(((names, mark) for names, mark, known in _heads(line) if known), ((), ""))
+
+
+def _heads(line: str) -> Iterator[tuple[tuple[str, ...], str, bool]]:
+    """The ways to read a line as a head: its names, the delimiter, and whether two of the names are known ones."""
     for mark in DELIMITERS:
         names = tuple(name.strip().strip('"') for name in line.strip().split(mark))
-        if len(names) < 3 or not all(map(_NAME.match, names)) or len(set(names)) < len(names):
+        if len(names) < 2 or not all(map(_NAME.match, names)) or len(set(names)) < len(names):
             continue
-        if sum(1 for name in names if name.lower() in _KNOWN) > 1:
-            return names, mark
-    return (), ""
+        known = sum(1 for name in names if name.lower() in _KNOWN) > 1
+        if known or len(names) > 2:
+            yield names, mark, known
 
 
 def reader(layout: Layout) -> Callable[[str], dict[str, object] | None]:

@@ -147,7 +147,8 @@ def field_taker(name: str, layouts: Sequence[Layout]) -> Taker:
     columns = [re.compile(layout.pattern) for layout in layouts if f"(?P<{name}>" in layout.pattern]
     start = re.escape(name)
     written = re.compile(
-        rf'(?<![\w.]){start}["\']?\s?[=:]\s?(?:"((?:[^"\\]|\\.)*)"|["\']?([^\s,;"\'\])}}]+))', re.DOTALL
+        rf'(?<![\w.]){start}["\']?\s?[=:]\s?(?:"((?:[^"\\]|\\.)*)"|\'([^\'\n]*)\'(?!\w)|["\']?([^\s,;"\'\])}}]+))',
+        re.DOTALL,
     )
 
     def take(record: Record) -> Sequence[str]:
@@ -162,7 +163,8 @@ def field_taker(name: str, layouts: Sequence[Layout]) -> Taker:
             inside = _inside(fields, name)
             if inside is not None or record.text.startswith("{"):
                 return _one(inside)
-        return [unquoted(f'"{quoted}"') if quoted else bare for quoted, bare in written.findall(record.text)]
+        found = written.findall(record.text)
+        return [unquoted(f'"{quoted}"') if quoted else single or bare for quoted, single, bare in found]
 
     return take
 

@@ -55,6 +55,7 @@ _REFUSED = (
     (b"\xca\xfe\xba\xbe", "a compiled Java class", "name the log itself"),
 )  # fmt: skip
 _HEAD = 65_536
+_MAX_SCANNED = 1024**3  # bytes of a plain file that are searched for bytes above 127
 _TAR_MARK = slice(257, 262)
 _MAX_DEPTH = 3
 _MAX_SPOOLED = 16 * 1024**3  # bytes that the members of an archive may fill on disk
@@ -102,6 +103,22 @@ def head_of(content: Content) -> bytes:
         except damage():
             pass
     return head
+
+
+def first_beyond_ascii(content: Content) -> bytes:
+    """The first part of a file that has bytes above 127, whole lines of it; empty where none has."""
+    limit = _MAX_SCANNED if content.path else _HEAD * 16
+    with content.open() as stream:
+        try:
+            for _ in range(limit // _HEAD):
+                part = stream.read(_HEAD)
+                if not part.isascii():
+                    return part[part.find(b"\n") + 1 :]
+                if not part:
+                    break
+        except damage():
+            pass
+    return b""
 
 
 def damage() -> tuple[type[Exception], ...]:

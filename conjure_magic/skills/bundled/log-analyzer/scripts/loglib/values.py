@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from loglib import levels
-from loglib.keyed import plan_of
+from loglib.roles import plan_of
 
 _KEYS = 80  # fields that are counted
 _MANY = 100  # values of a field; one with more names each record, and is no group

@@ -13,6 +13,11 @@ FIELDS = ("client", "method", "path", "status", "bytes", "duration")  # under th
 _REQUEST = r'"(?P<request>(?:[^"\\]|\\.)*)"'
 _STATUS = r"(?P<status>\d{1,3}|-)"
 _FIRST_WORDS = re.compile(r"([A-Z][A-Z_-]{1,19}) (\S+)(?: HTTP/[\d.]+)?\s*\Z")
+# A request in the message of a line that has another layout, as development servers write it.
+_TOLD = re.compile(
+    r'"(?P<method>[A-Z]{3,10}) (?P<path>[^\s"]+)(?: HTTP/[\d.]+)?" (?P<status>[1-5]\d\d)(?: (?P<bytes>\d+|-))?(?=\s|$)'
+)
+_ADDRESS = re.compile(r"(?<![\w.])(\d{1,3}(?:\.\d{1,3}){3}|\[?[0-9a-f]*:[0-9a-f:]+\]?)(?=[:\s])")
 _DURATION = re.compile(
     r'(?:(?:request_time|rt|duration|took|time)[=:]"?(\d+(?:\.\d+)?)(?:ms|s)?"?(?=\s|$)|(?<= )(\d+\.\d{3})(?=\s|$)'
     r"|(?<= )(\d+)ms$)"
@@ -103,6 +108,28 @@ def fields_of(match: re.Match[str]) -> dict[str, object]:
         took = _DURATION.search(rest)
         if took:
             found["duration"] = took[1] or took[2] or took[3]
+    return found
+
+
+def is_request(line: str) -> bool:
+    """Whether a line of text tells of a request: its method and path in quotes, then its status."""
+    return _TOLD.search(line) is not None
+
+
+def told(message: str) -> dict[str, object]:
+    """The standard fields of a request that a message tells of, {} where it tells of none."""
+    match = _TOLD.search(message)
+    if match is None:
+        return {}
+    found: dict[str, object] = {
+        name: value for name, value in match.groupdict().items() if value not in (None, "-", "")
+    }
+    before = _ADDRESS.search(message[: match.start()])
+    if before:
+        found["client"] = before[1]
+    took = _DURATION.search(message[match.end() :])
+    if took:
+        found["duration"] = took[1] or took[2] or took[3]
     return found
 
 
