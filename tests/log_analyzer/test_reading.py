@@ -203,7 +203,8 @@ def test_one_failure_that_no_level_tells_of_is_no_ok(text: str, health: str, lev
 @pytest.mark.parametrize(
     ("failed", "passed"),
     [({"Action": "fail"}, {"Action": "pass"}), ({"outcome": "failed"}, {"outcome": "passed"}),
-     ({"success": False}, {"success": True}), ({"errorCode": "AccessDenied"}, {}), ({"error": {"kind": "Timeout"}}, {"error": None})],
+     ({"success": False}, {"success": True}), ({"errorCode": "AccessDenied"}, {}),
+     ({"error": {"kind": "Timeout"}}, {"error": None})],
     ids=["go test", "outcome", "success", "code", "object"],
 )  # fmt: skip
 def test_named_fields_without_a_level_tell_by_their_outcome(
