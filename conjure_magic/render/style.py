@@ -58,13 +58,23 @@ def bar(share: float) -> str:
     )
 
 
-def box(text: str) -> str:
-    """A block of preformatted text, which is escaped here; it scrolls if it is long."""
+def box(text: str, strong: tuple[int, int] = (0, 0)) -> str:
+    """A block of preformatted text, which is escaped here; it scrolls if it is long.
+
+    Args:
+        text: the text.
+        strong: start and end of a part that is set in bold.
+    """
     lines = text.count("\n") + len(text) // 110
     scroll = ' tabindex="0"' if lines > FOLD_LINES else ""
     height = ";max-height:18em;overflow:auto" if scroll else ";overflow:auto"
     style = f"margin:6px 0;padding:8px 10px;{FILL};border-radius:4px;white-space:pre-wrap;font-size:12px{height}"
-    return f'<pre style="{style}"{scroll}>{escape(text)}</pre>'
+    return f'<pre style="{style}"{scroll}>{_with_strong(text, *strong)}</pre>'
+
+
+def _with_strong(text: str, start: int, end: int) -> str:
+    bold = f"<b>{escape(text[start:end])}</b>" if end > start else ""
+    return escape(text[:start]) + bold + escape(text[end:])
 
 
 def table(rows: str, extra: str) -> str:

@@ -12,6 +12,7 @@ from conjure_magic.characters import exact, printed
 from conjure_magic.events import ApprovalAnswered, Called
 from conjure_magic.phrases import counted, duration, shortened
 from conjure_magic.render import style
+from conjure_magic.render.excerpt import excerpt, excerpt_text, render_excerpt
 from conjure_magic.render.limits import CallLimits
 from conjure_magic.render.safe_markdown import code_block, code_span, escape_inline, escape_markdown
 from conjure_magic.render.text import TOO_DEEP, escape, one_line
@@ -133,12 +134,12 @@ def render_call(called: Called, limits: CallLimits) -> str:
     given = input_text(called)
     inside = [style.box(shortened(given, limits.input))] if given else []
     if output := output_text(called):
-        inside.append(style.box(shortened(output, limits.output)))
+        inside.append(render_excerpt(excerpt(output, called.is_error), limits.output))
     elif called.result is not None:
         inside.append(f'<div style="{style.SMALL}">no output</div>')
     inside += (f'<div style="{style.SMALL}">{escape(text)}</div>' for text in remarks(called))
     if called.result is not None and called.result.details:
-        folded = style.box(shortened(printed(called.result.details), limits.output))
+        folded = render_excerpt(excerpt(printed(called.result.details), failed=True), limits.output)
         inside.append(f'<details><summary style="{style.SMALL};cursor:pointer">Traceback</summary>{folded}</details>')
     state = " open" if called.is_error else ""
     body = "\n".join([head, *inside])
@@ -173,14 +174,16 @@ def render_call_markdown(called: Called, limits: CallLimits) -> str:
     """The call as Markdown: its line, its command, the start and end of its output."""
     head = f"{escape_inline(status_mark(called))} {escape_inline(one_line(called.call.name, 60))}"
     line = f"{head} {code_span(summary(called, limits.skills))} {escape_inline(outcome(called))}".rstrip()
-    text = "\n".join(part for part in (input_text(called), output_text(called)) if part)
+    most = min(limits.output, 2_000)
+    given, output = shortened(input_text(called), most), excerpt_text(output_text(called), called.is_error, most)
+    text = "\n".join(part for part in (given, output) if part)
     notes = "".join(f"\n\n{escape_markdown(text)}" for text in remarks(called))
-    return f"{line}\n\n{code_block(shortened(text, min(limits.output, 2_000)))}{notes}"
+    return f"{line}\n\n{code_block(text)}{notes}"
 
 
 def render_call_text(called: Called, limits: CallLimits) -> str:
     """The call as a line of plain text; a failed one with its output and remarks."""
     if not called.is_error:
         return _line(called, limits)
-    inside = [*shortened(output_text(called), 2_000).split("\n"), *remarks(called)]
+    inside = [*excerpt_text(output_text(called), called.is_error, 2_000).split("\n"), *remarks(called)]
     return "\n".join([_line(called, limits), *(f"    {line}" for line in inside)])
