@@ -195,7 +195,8 @@ def cell_help() -> str:
     """The text that `%%conjure --help` prints."""
     return (
         cell_parser().format_help().strip()
-        + "\n\nWrite the request below that line. {{name}} inserts the value of the kernel variable `name`.\n"
+        + "\n\nWrite the request below that line. {{name}} inserts the value of the kernel variable `name`;\n"
+        "{{name.attribute}} and {{name[0]}} work too, and \\{{ keeps the braces.\n"
         "Relative paths in the request refer to the notebook's folder; new files go to the session's workspace.\n"
         "See also: %conjure (current state), %conjure help (commands), %conjure help settings (settings)."
     )

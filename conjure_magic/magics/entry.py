@@ -26,8 +26,9 @@ from conjure_magic.magics.hints import in_cell
 from conjure_magic.magics.kernel import ShellHost
 from conjure_magic.magics.live_display import open_display
 from conjure_magic.magics.options import cell_parser, flatten, split_words
+from conjure_magic.magics.placeholders import fill
 from conjure_magic.magics.sessions import Sessions
-from conjure_magic.magics.variables import fill, variable_texts
+from conjure_magic.magics.variables import variable_texts
 from conjure_magic.printing import say
 from conjure_magic.render import DisplayLimits, display_limits, render_artifact, render_turn
 from conjure_magic.session import Session

@@ -1,4 +1,4 @@
-"""Kernel variables in a request: `{{name}}` in its text, and `--with name`."""
+"""Values of kernel variables as text for a request, and as files: `--with name`."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
+from conjure_magic.artifacts import Artifact, Artifacts
 from conjure_magic.errors import UsageError
 from conjure_magic.magics.options import suggest
-from conjure_magic.phrases import counted
+from conjure_magic.phrases import counted, file_size
 from conjure_magic.safe_open import FILE, open_folder
 
-PLACEHOLDER = re.compile(r"(\\?)\{\{\s*([^\W\d]\w*)\s*\}\}")
 LONG = 8_000
 """Characters of one value that are put into a request."""
 ROWS = 20
@@ -27,40 +27,61 @@ VARIABLES_DIR = "attached-variables"
 """Folder of the workspace for values that are sent as files."""
 
 
-def fill(text: str, namespace: Mapping[str, Any]) -> str:
-    """The request with each `{{name}}` replaced by the value of the kernel variable; `\\{{name}}` escapes it.
-
-    Long values and DataFrames are shortened, with a note that says so. Raises UsageError for an unknown name.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[1]:
-            return match[0][1:]
-        return _shown(match[2], _look_up(match[2], namespace))
-
-    return PLACEHOLDER.sub(value, text)
-
-
 def variable_texts(names: Iterable[str], namespace: Mapping[str, Any], workspace: Path) -> list[str]:
     """Texts that describe the named variables to the model; DataFrames and long values become workspace files.
 
     Raises UsageError for an unknown name (before anything is written), and for a value that cannot be converted.
     """
-    values = [(name, _look_up(name, namespace)) for name in names]
+    values = [(name, look_up(name, namespace)) for name in names]
     return [_variable_text(name, value, workspace) for name, value in values]
 
 
 def as_text(value: Any) -> str:
-    """A value as text for a request, shortened if it is long."""
+    """A value as text for a request, shortened if it is long: a table as CSV, a file as its text or its path."""
+    value = _table(value)
     if is_frame(value):
         return _frame_text(value)
+    if isinstance(value, Artifact):
+        return _file_text(value)
+    if isinstance(value, Artifacts):
+        return "\n".join(map(_file_words, value)) or "no files"
     return _shortened(_whole_text(value))
+
+
+def _table(value: Any) -> Any:
+    """A pandas Series as a DataFrame, since its repr leaves out most rows; other values unchanged."""
+    return value.to_frame() if type(value).__name__ == "Series" and hasattr(value, "to_frame") else value
+
+
+def _file_text(file: Artifact) -> str:
+    """The text of a short text file, else its name, size and path. Raises OSError if it is gone."""
+    if file.withheld or file.size > LONG:
+        return _file_words(file)
+    data = file.read()
+    try:
+        return _file_words(file) if b"\0" in data else data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return _file_words(file)
+
+
+def _file_words(file: Artifact) -> str:
+    where = str(file.path) if file.path is not None else "not on this machine"
+    return f"{file.name} ({file_size(file.size)}: {where})"
 
 
 def _whole_text(value: Any) -> str:
     if isinstance(value, str):
         return value
-    return str(value) if _is_scalar(value) else pprint.pformat(value, width=100, compact=True, sort_dicts=False)
+    if _is_scalar(value) or _has_own_text(value):
+        return str(value)
+    return pprint.pformat(value, width=100, compact=True, sort_dicts=False)
+
+
+def _has_own_text(value: Any) -> bool:
+    """True if the value's class says how it reads as text; arrays and exceptions say more in their repr."""
+    is_array = hasattr(value, "shape") and hasattr(value, "tolist")
+    own = type(value).__str__ not in (object.__str__, type.__str__)
+    return own and not is_array and not isinstance(value, BaseException)
 
 
 def _shortened(text: str) -> str:
@@ -73,15 +94,8 @@ def is_frame(value: Any) -> bool:
     return "DataFrame" in names and hasattr(value, "columns") and len(getattr(value, "shape", ())) == 2
 
 
-def _shown(name: str, value: Any) -> str:
-    """A value as text. Raises UsageError, which names the variable, if its conversion fails."""
-    try:
-        return as_text(value)
-    except Exception as error:  # a foreign repr may raise anything
-        raise UsageError(f"cannot convert the variable {name!r} to text: {type(error).__name__}: {error}") from None
-
-
-def _look_up(name: str, namespace: Mapping[str, Any]) -> Any:
+def look_up(name: str, namespace: Mapping[str, Any]) -> Any:
+    """The value of the variable. Raises UsageError, which suggests a similar name, if there is none."""
     if name not in namespace:
         known = [key for key in namespace if not key.startswith("_")]
         close = suggest(name, known) if known else ""
@@ -123,12 +137,15 @@ def _variable_text(name: str, value: Any, workspace: Path) -> str:
 
 def _described(name: str, value: Any, workspace: Path) -> str:
     kind = type(value).__name__
-    if kind == "Series" and hasattr(value, "to_frame"):
-        value = value.to_frame()
+    value = _table(value)
     if is_frame(value):
         table = value.to_csv(index=_has_index(value)) if hasattr(value, "to_csv") else value.write_csv()
         body = f"columns: {_schema(value)}\n{_frame_text(value)}"
         return _element(name, kind, body, _write(workspace, f"{name}.csv", table))
+    if isinstance(value, Artifact) and not value.withheld:
+        return _element(name, kind, _file_text(value), _write(workspace, _file_name(name, value), value.read()))
+    if isinstance(value, Artifact | Artifacts):
+        return _element(name, kind, as_text(value))
     if isinstance(value, bytes | bytearray):
         return _element(name, kind, counted(len(value), "byte"), _write(workspace, f"{name}.bin", value))
     whole = _unfolded(value)
@@ -141,6 +158,11 @@ def _described(name: str, value: Any, workspace: Path) -> str:
     as_json = None if isinstance(value, str) else _json(value)
     path = _write(workspace, f"{name}.txt", text) if as_json is None else _write(workspace, f"{name}.json", as_json)
     return _element(name, kind, _shortened(text), path)
+
+
+def _file_name(name: str, file: Artifact) -> str:
+    """The variable's name with the file's suffix."""
+    return name + re.sub(r"[^\w.]", "_", Path(file.name).suffix)[:20]
 
 
 DEPTH = 20

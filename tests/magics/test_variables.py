@@ -13,7 +13,8 @@ import pandas
 import pytest
 
 from conjure_magic.errors import UsageError
-from conjure_magic.magics.variables import LONG, fill, variable_texts
+from conjure_magic.magics.placeholders import fill
+from conjure_magic.magics.variables import LONG, variable_texts
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,7 @@ from conjure_magic.magics.variables import LONG, fill, variable_texts
         ("read {{path}}", "read app.log"),
         ("read {{ path }}!", "read app.log!"),
         (r"read \{{path}}", "read {{path}}"),
-        ("{path} {{}} {{1}} {{a.b}} }} {{", "{path} {{}} {{1}} {{a.b}} }} {{"),
+        ("{path} {{}} {{1}} {{a|b}} }} {{", "{path} {{}} {{1}} {{a|b}} }} {{"),
         ("{{n}} of {{items}}", "3 of ['a', 'b']"),
         ("{{tricky}}", "{{path}}"),
     ],
