@@ -138,10 +138,11 @@ class Line:
         return tuple(events), None
 
 
-def places(line: Line, content: bytes) -> Iterator[tuple[int, Exception | None]]:
-    """The bytes to cut an answer at: of those that leave the same events and error, one.
+def places(line: Line, content: bytes, seed: int) -> Iterator[tuple[int, Exception | None]]:
+    """Where to cut an answer in a session: for each different outcome, one of the bytes that lead to it.
 
-    What a session makes of an answer depends on these alone; so it need not be asked twice.
+    What a session makes of an answer depends on the events and the error alone. Outcomes that differ only in how much
+    was said of a block count as one: `make soak` tries every byte.
     """
     whole, none = line.hear(content, None)
     assert none is None
@@ -150,9 +151,8 @@ def places(line: Line, content: bytes) -> Iterator[tuple[int, Exception | None]]
     stop = b'data: {"type":"message_stop"}\n'
     end = content.index(stop) + len(stop)
     seen = set()
-    losses = itertools.cycle(LOSSES)
-    for byte in range(len(content) + 1):
-        loss = next(losses)
+    for number, byte in enumerate(some_bytes(content, seed)):
+        loss = LOSSES[(number // 3 + number + seed) % 3]
         events, error = line.hear(content[:byte], loss)
         if byte > end or (loss is None and byte >= told(content)):
             assert (events, error) == (whole, None), "the end of the message counts, not that of the stream"
@@ -162,10 +162,17 @@ def places(line: Line, content: bytes) -> Iterator[tuple[int, Exception | None]]
             assert begins(said(whole), said(events))
             assert begins(finished_blocks(whole), finished_blocks(events))
             assert not any(isinstance(event, MessageFinished) for event in events)
-        outcome = (repr(events), error)
+        outcome = (repr(finished_blocks(events)), type(events[-1]) if events else None, error)
         if outcome not in seen:
             seen.add(outcome)
             yield byte, loss
+
+
+def some_bytes(content: bytes, seed: int) -> list[int]:
+    """The ends and the middle of each frame, and each twentieth byte: another of them for each of the twenty turns."""
+    ends = list(itertools.accumulate((len(frame) + 2 for frame in content.split(b"\n\n")[:-1]), initial=0))
+    around = [byte for start, end in itertools.pairwise(ends) for byte in ((start + end) // 2, end - 1, end)]
+    return sorted({0, *around, *range(seed, len(content), len(TURNS))})
 
 
 def told(content: bytes) -> int:
@@ -229,12 +236,12 @@ def answers(session: Session, line: Line, seed: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", TURNS)
-def test_cut_at_every_byte_of_an_answer_with_several_calls_the_session_goes_on(
+def test_cut_anywhere_in_an_answer_with_several_calls_the_session_goes_on(
     seed: int, cutting: tuple[Session, Line, ScriptedBackend]
 ) -> None:
     session, line, backend = cutting
     content = answers(session, line, seed)[0]
-    failed = [check_cut(session, line, seed, 0, byte, loss, backend) for byte, loss in places(line, content)]
+    failed = [check_cut(session, line, seed, 0, byte, loss, backend) for byte, loss in places(line, content, seed)]
     assert len(failed) >= 5
     assert failed == [True] * (len(failed) - 1) + [False], "only the last of them is a whole answer"
 
@@ -245,11 +252,9 @@ def test_cut_in_later_answers_no_executed_tool_runs_again(
 ) -> None:
     session, line, backend = cutting
     for number, content in enumerate(answers(session, line, seed)[1:], 1):
-        ends = itertools.accumulate(len(event) + 2 for event in content.split(b"\n\n")[:-1])
-        for end, loss in zip(ends, itertools.cycle(LOSSES), strict=False):
-            for byte in (end - 9, end):
-                is_whole = byte == len(content) or (loss is None and byte >= told(content))
-                assert check_cut(session, line, seed, number, byte, loss, backend) != is_whole
+        for byte, loss in places(line, content, seed):
+            is_whole = byte == len(content) or (loss is None and byte >= told(content))
+            assert check_cut(session, line, seed, number, byte, loss, backend) != is_whole
 
 
 @pytest.mark.soak
@@ -266,17 +271,29 @@ def test_cut_at_every_byte_of_every_answer_the_session_goes_on(
 # ---- interrupted at every event
 
 WAYS = ("close", "cancel", "raise")
+APART = 4
+"""Events between two interrupts of a turn in the quick tests; the next turn is interrupted at the ones between."""
 
 
 @pytest.mark.parametrize("seed", TURNS)
+def test_interrupted_at_any_event_each_history_is_accepted(seed: int) -> None:
+    check_interrupts(seed, seed % APART + 1, APART)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", TURNS)
 def test_interrupted_at_every_event_each_history_is_accepted(seed: int) -> None:
+    check_interrupts(seed, 1, 1)
+
+
+def check_interrupts(seed: int, first: int, apart: int) -> None:
     """Over HTTP; each event in one of the ways, and with another turn in the next of them."""
     backend = ScriptedBackend(echo=echo, asking=asking)
     with (
         StubServer() as stub,
         Session(backend, model=model(stub), approver=approve_all) as session,
     ):
-        for cut in itertools.count(1):
+        for cut in itertools.count(first, apart):
             session.reset()
             stub.reset()
             backend.ran.clear()
