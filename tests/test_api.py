@@ -8,9 +8,12 @@ import io
 import itertools
 import json
 import logging
+import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
 import traceback
 from contextlib import redirect_stdout
 from datetime import UTC, datetime, timedelta
@@ -26,6 +29,7 @@ from traitlets.config import Config
 
 from conjure_magic.api import error_translation
 from conjure_magic.api.client import Api, Patience
+from conjure_magic.api.connection import ConnectionPool
 from conjure_magic.api.credentials import ANTHROPIC, Credentials, credentials
 from conjure_magic.api.events import read_events
 from conjure_magic.cancel import Cancel
@@ -126,6 +130,31 @@ def test_no_traceback_shows_the_key(name: str, mode: str, monkeypatch: pytest.Mo
     assert type(error).__name__ in out.getvalue()
     assert "secret" not in out.getvalue()
     assert "secret" not in "".join(traceback.format_exception(error))
+
+
+@pytest.mark.parametrize("read", ["httpx.create_ssl_context", "urllib.request.getproxies"])
+def test_an_interrupt_while_the_environment_is_read_for_a_connection_does_not_show_it(
+    read: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """httpx looks for certificates and proxies there; `%xmode Verbose` prints the variables of these frames."""
+    monkeypatch.setenv("SOME_SETTING", SECRET)
+
+    def interrupted() -> None:
+        value = os.environ["SOME_SETTING"]
+        os.kill(os.getpid(), signal.SIGINT if value else 0)
+        time.sleep(0.3)
+        raise OSError
+
+    monkeypatch.setattr(read, interrupted)
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    shell.user_ns |= {"pool": ConnectionPool(https="ssl" in read, client=None, connect=1.0, idle=1.0)}
+    out = io.StringIO()
+    with redirect_stdout(out):
+        shell.run_line_magic("xmode", "Verbose")
+        result = shell.run_cell("pool.take()")
+    assert isinstance(result.error_in_exec, KeyboardInterrupt)
+    assert "_open" in out.getvalue()
+    assert "secret" not in out.getvalue()
 
 
 def test_no_log_shows_the_key(caplog: pytest.LogCaptureFixture) -> None:

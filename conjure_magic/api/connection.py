@@ -130,11 +130,28 @@ class ConnectionPool:
         self._finalizer()
 
     def _open(self) -> httpx.Client:
-        """A new client. Raises ModelUnavailableError if the environment's certificates or proxies cannot be used."""
-        try:
-            return self._new_client()
-        except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
-            raise error_translation.from_environment(error) from None
+        """A new client. Raises ModelUnavailableError if the environment's certificates or proxies cannot be used.
+
+        It is made on a thread of its own: httpx reads the environment meanwhile, and a traceback with values shows the
+        variables of every frame that an interrupt hits.
+        """
+        made: list[httpx.Client] = []
+        failures: list[Exception] = []
+
+        def work() -> None:
+            try:
+                made.append(self._new_client())
+            except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
+                failures.append(error_translation.from_environment(error))
+            except BaseException as error:
+                failures.append(_without_frames(error))
+
+        thread = threading.Thread(target=work, name="conjure-http-client", daemon=True)
+        thread.start()
+        thread.join()
+        if failures:
+            raise failures[0]
+        return made[0]
 
     def _new_client(self) -> httpx.Client:
         if self._tls is None:
@@ -145,6 +162,13 @@ class ConnectionPool:
         return httpx.Client(
             verify=self._tls, timeout=self._timeout, limits=limits, headers={"user-agent": "conjure-magic"}
         )
+
+
+def _without_frames(error: BaseException) -> Exception:
+    """The error of another thread without its frames, whose variables a traceback with values would show."""
+    plain = error if isinstance(error, Exception) else RuntimeError(repr(error))
+    plain.__traceback__ = plain.__context__ = plain.__cause__ = None
+    return plain
 
 
 def _close_all(connections: list[Connection]) -> None:
@@ -206,8 +230,7 @@ class Attempt:
             self.failure = error_translation.from_exception(error, self._idle, self._server)
             self.may_retry = isinstance(error, RETRIED) and not error_translation.is_untrusted(error)
         except BaseException as error:  # a bug, handed to whoever waits, without frames that hold headers
-            self.failure = error if isinstance(error, Exception) else RuntimeError(repr(error))
-            self.failure.__traceback__ = self.failure.__context__ = self.failure.__cause__ = None
+            self.failure = _without_frames(error)
         if self._claim.acquire(blocking=False):
             self._wake()
         else:
