@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -252,16 +255,30 @@ def test_what_no_try_mends_is_raised_at_once(stub: StubServer, files: FilesClien
     assert "sk-hosted-secret" not in str(echoed.value) + echoed.value.said
 
 
+@contextmanager
+def stopping_once_asked(stub: StubServer, cancel: Cancel) -> Iterator[None]:
+    """Set `cancel` a moment after the stub has the next request: whoever sent it is blocked by then."""
+    known = len(stub.requests)
+
+    def work() -> None:
+        while len(stub.requests) == known:
+            time.sleep(0.01)
+        time.sleep(0.2)
+        cancel.set()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
 @pytest.mark.parametrize("reply", [Reply(silent=True), Reply(body="x" * 1_000, stall_after=100)])
 def test_stopping_wakes_a_blocked_read(stub: StubServer, files: FilesClient, tmp_path: Path, reply: Reply) -> None:
     made = stub.hosted.add_file("a.bin", b"x")
     stub.fault("/v1/files", reply)
     cancel = Cancel()
-    timer = threading.Timer(0.2, cancel.set)
-    timer.start()
-    with pytest.raises(CancelledError):
+    with stopping_once_asked(stub, cancel), pytest.raises(CancelledError):
         files.download(made.id, tmp_path / "a.bin", cancel=cancel)
-    timer.join()
     assert os.listdir(tmp_path) == []
     assert files.read(made.id) == b"x"
     with pytest.raises(CancelledError):
@@ -271,8 +288,7 @@ def test_stopping_wakes_a_blocked_read(stub: StubServer, files: FilesClient, tmp
 def test_stopping_wakes_a_blocked_upload(stub: StubServer, files: FilesClient) -> None:
     stub.fault("/v1/files", Reply(silent=True))
     cancel = Cancel()
-    threading.Timer(0.2, cancel.set).start()
-    with pytest.raises(CancelledError):
+    with stopping_once_asked(stub, cancel), pytest.raises(CancelledError):
         files.upload(b"x" * MB, "x", cancel=cancel)
 
 
