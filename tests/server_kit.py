@@ -22,7 +22,8 @@ class Answer:
 
     status: int = 200
     body: object = None
-    events: Sequence[Wire] = ()
+    events: Sequence[Wire | tuple[str, Wire]] = ()
+    """The data of each, or its name and data where the name is not the data's `type`."""
     kind: str = "application/json"
 
 
@@ -77,7 +78,8 @@ def serving(routes: dict[str, Route]) -> Iterator[Small]:
             route = routes.get(asked.path)
             answer = route(asked) if route else Answer(404, {"detail": "Not Found"})
             if answer.events:
-                text = "".join(f"event: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in answer.events)
+                named = [event if isinstance(event, tuple) else (event["type"], event) for event in answer.events]
+                text = "".join(f"event: {name}\ndata: {json.dumps(data)}\n\n" for name, data in named)
                 content, kind = text.encode(), "text/event-stream"
             elif isinstance(answer.body, str):
                 content, kind = answer.body.encode(), answer.kind

@@ -74,11 +74,8 @@ def test_as_llama_cpp_loading_is_waited_for() -> None:
 
 
 def test_as_llama_cpp_an_overflow_in_the_middle_of_the_answer_is_one() -> None:
-    full = {
-        "error": {"code": 500, "message": "Context size has been exceeded.", "type": "server_error"},
-        "type": "error",
-    }
-    broken = Answer(events=[*said("It began ")[:3], full])
+    full = {"code": 500, "message": "Context size has been exceeded.", "type": "server_error"}
+    broken = Answer(events=[*said("It began ")[:3], ("error", full)])
     with serving(llama_cpp(broken)) as small, session_at(small, "gemma") as session:
         with pytest.raises(ContextOverflowError):
             session.chat("hi")

@@ -90,6 +90,8 @@ def _parse(name: str, data: str) -> dict[str, Any]:
         wire = _parse_slowly(data)
     if not isinstance(wire, dict):
         raise ProtocolError(f"The server sent an event that is no JSON object: {data[:80]!r}.")
+    if name == "error" and "error" not in wire:
+        return {"type": "error", "error": wire}  # llama.cpp: the error without its envelope, with a `type` of its own
     if "type" not in wire:
         # Servers that speak another protocol as well name their errors nowhere else.
         wire["type"] = "error" if "error" in wire else name
