@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from conjure_magic.approval import ApprovalRequest, Decision
     from conjure_magic.cancel import Cancel
-    from conjure_magic.skills.registry import TrustAnswer
+    from conjure_magic.skills.project_trust import TrustAnswer
     from conjure_magic.skills.trust_changes import SkillToTrust
 
 FORMATTERS = {

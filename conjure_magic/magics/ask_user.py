@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from conjure_magic.approval import UNANSWERED, ApprovalRequest, Decision
 from conjure_magic.cancel import Cancel
@@ -13,9 +14,11 @@ from conjure_magic.errors import UsageError
 from conjure_magic.phrases import counted
 from conjure_magic.render.quoted_text import beginning, named, quoted
 from conjure_magic.secrets import Key
-from conjure_magic.skills.registry import TrustAnswer
+from conjure_magic.skills.project_trust import TrustAnswer
 from conjure_magic.skills.trust_changes import SkillToTrust
 from conjure_magic.user_code import stoppable
+
+T = TypeVar("T")
 
 UNANSWERED_IN_CELL = replace(
     UNANSWERED,
@@ -23,7 +26,6 @@ UNANSWERED_IN_CELL = replace(
     "commands by a rule in ConjureMagics.allowed_commands.",
 )
 """The decision if a cell's question cannot be answered."""
-MORE = "Please answer y, a or n"
 
 
 def yes(request: ApprovalRequest, cancel: Cancel) -> Decision:
@@ -45,16 +47,9 @@ def ask(request: ApprovalRequest, cancel: Cancel) -> Decision:
     choices = _choices(request)
     heads = [named(request.question), *([named(request.note, 1_000)] if request.note else [])]
     prompt = "\n\n".join([*heads, quoted(request.text), choices])
-    while True:
-        try:
-            with stoppable(cancel, lambda _: None, "the question"):
-                answer = input(prompt).strip()
-        except (EOFError, RuntimeError):  # no terminal; IPython's StdinNotImplementedError is a RuntimeError
-            return UNANSWERED_IN_CELL
-        decision = read_answer(answer)
-        if decision is not None:
-            return decision
-        prompt = f"{MORE}.\n{choices}"
+    with stoppable(cancel, lambda _: None, "the question"):
+        decision = _answered(prompt, f"Please answer y, a or n.\n{choices}", read_answer)
+    return decision if decision is not None else UNANSWERED_IN_CELL
 
 
 def _choices(request: ApprovalRequest) -> str:
@@ -94,7 +89,8 @@ def ask_whether(question: str, about: str, unanswered: str) -> bool:
 
     Raises UsageError with the message `unanswered` if there is no one to ask.
     """
-    answer = _yes_or_no(f"{question}\n\n{quoted(about)}\n\n{beginning(about)} [y/n] ")
+    prompt = f"{question}\n\n{quoted(about)}\n\n{beginning(about)} [y/n] "
+    answer = _answered(prompt, "Please answer y or n: ", _read_yes_or_no)
     if answer is None:
         raise UsageError(unanswered)
     return answer
@@ -127,24 +123,24 @@ def ask_trust(folder: Path, news: Sequence[SkillToTrust]) -> TrustAnswer:
             f"Skills instruct the model and contain scripts. Load the skills?\n{TRUST}",
         ]
     )
-    while True:
-        try:
-            answer = input(prompt).strip().lower()
-        except (EOFError, RuntimeError):
-            return None
-        if answer in ("y", "yes", "n", "no"):
-            return answer.startswith("y")
-        if answer in ("e", "edits"):
-            return "edits"
-        prompt = f"Please answer y, e or n.\n{TRUST}"
+    return _answered(prompt, f"Please answer y, e or n.\n{TRUST}", _read_trust)
 
 
-def _yes_or_no(prompt: str) -> bool | None:
+def _read_yes_or_no(answer: str) -> bool | None:
+    return {"y": True, "yes": True, "n": False, "no": False}.get(answer.lower())
+
+
+def _read_trust(answer: str) -> TrustAnswer:
+    return "edits" if answer.lower() in ("e", "edits") else _read_yes_or_no(answer)
+
+
+def _answered(prompt: str, again: str, read: Callable[[str], T | None]) -> T | None:
+    """Ask until the answer can be read, with the prompt `again` after the first; None if there is no one to ask."""
     while True:
         try:
-            answer = input(prompt).strip().lower()
-        except (EOFError, RuntimeError):
+            found = read(input(prompt).strip())
+        except (EOFError, RuntimeError):  # no terminal; IPython's StdinNotImplementedError is a RuntimeError
             return None
-        if answer in ("y", "yes", "n", "no"):
-            return answer.startswith("y")
-        prompt = "Please answer y or n: "
+        if found is not None:
+            return found
+        prompt = again

@@ -15,7 +15,7 @@ from conjure_magic.secrets import Key
 from conjure_magic.session.options import ModelLike
 from conjure_magic.session.session import Session
 from conjure_magic.settings import Settings
-from conjure_magic.skills.registry import AskTrust
+from conjure_magic.skills.project_trust import AskTrust
 
 
 @dataclass

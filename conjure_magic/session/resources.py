@@ -29,7 +29,8 @@ from conjure_magic.models.choice import ModelChoice, choose_model, key_variables
 from conjure_magic.secrets import known_secrets
 from conjure_magic.session.choice import SessionChoice
 from conjure_magic.settings import Settings
-from conjure_magic.skills.registry import AskTrust, SkillRegistry
+from conjure_magic.skills.project_trust import AskTrust
+from conjure_magic.skills.registry import SkillRegistry
 from conjure_magic.workspace import Workspace
 
 SHOWN_FINDINGS = frozenset({"not-asked", "catalogue-omitted", "link-outside"})

@@ -29,7 +29,8 @@ from conjure_magic.session.options import ModelLike, SkillLike, TurnOptions
 from conjure_magic.session.resources import Resources
 from conjure_magic.session.turns import Checkpoint, Turns
 from conjure_magic.settings import Settings
-from conjure_magic.skills.registry import AskTrust, SkillRegistry
+from conjure_magic.skills.project_trust import AskTrust
+from conjure_magic.skills.registry import SkillRegistry
 from conjure_magic.skills.trusted_edits import own_edits
 from conjure_magic.turn import Turn, TurnSetup
 from conjure_magic.turn.budget import LimitChanges, Limits, limits_of

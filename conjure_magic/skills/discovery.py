@@ -1,4 +1,4 @@
-"""Finding skills in folders: direct children with a SKILL.md, bounded, nothing outside the folder."""
+"""Finding skills: the folders that are searched, and in each the direct children with a SKILL.md, bounded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ from pathlib import Path
 from conjure_magic.skills.findings import Finding
 from conjure_magic.skills.frontmatter import find_skill_md
 from conjure_magic.skills.skill import Loaded, Scope, load, load_linked
+from conjure_magic.skills.trust import data_dir
+
+PROJECT_FOLDERS = ("skills", ".agents/skills")
+"""Folders of a project's own skills."""
+BUNDLED = Path(__file__).parent / "bundled"
+"""The skills of this package."""
 
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv"})
 MAX_FOLDERS = 2_000
@@ -21,6 +27,11 @@ _BY_NAME = attrgetter("name")
 
 Key = tuple[str, Scope]
 Stamp = tuple[int, int, int, int]
+
+
+def user_folders() -> tuple[Path, ...]:
+    """Folders of the user's skills, which need not exist."""
+    return Path.home() / ".agents" / "skills", data_dir() / "skills"
 
 
 @dataclass

@@ -3,40 +3,31 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import operator
 import os
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 from conjure_magic.errors import PackageError, SkillNotFoundError, UsageError
 from conjure_magic.phrases import counted
 from conjure_magic.remedies import Remedy, option
 from conjure_magic.skills.catalogue import entries_of, fit_catalogue
-from conjure_magic.skills.discovery import Cache, scan
+from conjure_magic.skills.discovery import BUNDLED, PROJECT_FOLDERS, Cache, scan, user_folders
 from conjure_magic.skills.findings import Finding
 from conjure_magic.skills.package import SUFFIX, open_package
+from conjure_magic.skills.project_trust import AskTrust, ProjectTrust
 from conjure_magic.skills.ranking import rank
 from conjure_magic.skills.skill import Loaded, Scope, Skill
-from conjure_magic.skills.trust import Contents, TrustStore, content_of, data_dir
-from conjure_magic.skills.trust_changes import NAMED, SkillToTrust, changed_files, changes, read_text
-from conjure_magic.skills.trusted_edits import PROJECT_FOLDERS, own_edits
+from conjure_magic.skills.trust import TrustStore
 from conjure_magic.workspace import expanded
 
-TrustAnswer = bool | Literal["edits"] | None
-"""Yes or no to the skills as they are now; "edits": yes, and to the user's own edits until the kernel ends."""
-AskTrust = Callable[[Path, tuple[SkillToTrust, ...]], TrustAnswer]
-"""Asks the user whether to trust a project folder with these skills; None if there is no one to ask."""
 NAME_FOLDER = Remedy("To load them, name the folder: {0}.", option("skills", "./skills"))
 
-BUNDLED = Path(__file__).parent / "bundled"
 MAX_QUERY = 4_000
-SHADOWS = "replaces another skill of that name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,14 +137,12 @@ class SkillRegistry:
         self._paths = tuple(_folder(path) for path in paths)
         self._names = tuple(dict.fromkeys(_normal(name) for name in names))
         self._project = Path(os.path.realpath(Path(project).expanduser())) if project is not None else None
-        self._ask_trust = ask_trust
-        self._user = user
+        self._user_folders = user_folders() if user else ()
         self._bundled = bundled
-        self._trust = trust if trust is not None else TrustStore()
         self._cache = Cache()
         self._unpacked: dict[Path, Path] = {}
-        self._accepted: dict[Path, dict[str, str]] = {}
-        """Folder of each loaded skill of the project -> its files as they were trusted."""
+        others = (*self._user_folders, *((BUNDLED,) if bundled else ()))
+        self._project_trust = ProjectTrust(ask_trust, trust if trust is not None else TrustStore(), others)
         self._reloading = threading.Lock()
         self._state = _State()
         self.reload()
@@ -210,7 +199,7 @@ class SkillRegistry:
 
     def recheck(self) -> None:
         """Reload, and ask, if a skill of the project has changed since it was trusted."""
-        if any(content_of(folder) != content for folder, content in self._accepted.items()):
+        if self._project_trust.is_outdated():
             self.reload()
 
     def _gather(self, source: tuple[Loaded, ...], given: set[str], before: _State) -> _State:
@@ -247,13 +236,9 @@ class SkillRegistry:
     def _scan_others(self) -> Iterator[Loaded]:
         if self._project is not None:
             yield from self._scan_project(self._project)
-        if self._user:
-            yield from self._scan_all(self._user_folders(), "user")
+        yield from self._scan_all(self._user_folders, "user")
         if self._bundled:
             yield from self._scan_all((BUNDLED,), "bundled")
-
-    def _user_folders(self) -> tuple[Path, ...]:
-        return (Path.home() / ".agents" / "skills", data_dir() / "skills") if self._user else ()
 
     def _scan_all(self, folders: Iterable[Path], scope: Scope) -> Iterator[Loaded]:
         for folder in folders:
@@ -262,7 +247,7 @@ class SkillRegistry:
 
     def _scan_project(self, project: Path) -> Iterator[Loaded]:
         """Yield the project's skills if the user trusts it, else a finding."""
-        own = {os.path.realpath(folder) for folder in self._user_folders()}
+        own = {os.path.realpath(folder) for folder in self._user_folders}
         folders = [folder for name in PROJECT_FOLDERS if os.path.realpath(folder := project / name) not in own]
         outside = [folder for folder in folders if not Path(os.path.realpath(folder)).is_relative_to(project)]
         for folder in outside:
@@ -276,7 +261,7 @@ class SkillRegistry:
             yield from found
             return
         what = f"{len(names)} skills of this project were" if len(names) > 1 else f"the project's skill {names[0]} was"
-        trusted, forgotten = self._ask(project, [loaded.skill for loaded in found if loaded.skill])
+        trusted, forgotten = self._project_trust.ask(project, [loaded.skill for loaded in found if loaded.skill])
         if forgotten:
             yield _notice("not-remembered", f"your answer could not be remembered: {forgotten}", project)
         if trusted:
@@ -292,79 +277,6 @@ class SkillRegistry:
         """True if a path that was named covers the skill, so that it is loaded already."""
         skill = loaded.skill
         return skill is not None and any(skill.directory.is_relative_to(path) for path in self._paths)
-
-    def _ask(self, project: Path, skills: Sequence[Skill]) -> tuple[TrustAnswer, str]:
-        """Return whether the project is trusted (remembered or asked now), and why an answer was not remembered.
-
-        A yes covers the skills as they were then: new and changed skills are asked about.
-        """
-        self._accepted = {}
-        before = self._trust.get(project)
-        if before is False:
-            return False, ""
-        trusted = self._trust.contents(project) if before else {}
-        contents = {skill.name: content_of(skill.directory) for skill in skills}
-        accepted = {skill.directory: contents[skill.name] for skill in skills}
-        news = [found for skill in skills if (found := self._news(skill, contents[skill.name], trusted)) is not None]
-        if before and not news:
-            self._accepted = accepted
-            return True, ""
-        answer = self._answer(project, news, skills) if self._ask_trust is not None or before else None
-        if answer:
-            self._accepted = accepted
-        try:
-            if answer or (answer is False and before is None):  # a no to a change is not remembered
-                self._trust.set(project, bool(answer), contents, _texts(skills, contents))
-        except OSError as error:
-            return answer, str(error.strerror)
-        return answer, ""
-
-    def _answer(self, project: Path, news: Sequence[SkillToTrust], skills: Sequence[Skill]) -> TrustAnswer:
-        """Return an earlier answer if it covers the user's own edits; otherwise ask."""
-        names = {found.name for found in news if found.what}
-        edited = {skill.directory: skill for skill in skills if skill.name in names}
-        shadows = any(SHADOWS in found.what for found in news)
-        if len(names) == len(news) and not shadows and own_edits.cover(project, edited):
-            return True
-        answer = self._ask_trust(project, tuple(news)) if self._ask_trust is not None else None
-        if answer == "edits":
-            own_edits.allow(project)
-        elif answer:
-            own_edits.settled(project)
-        elif answer is False:
-            own_edits.forget(project)
-        return answer
-
-    def _news(self, skill: Skill, content: Mapping[str, str], trusted: Contents) -> SkillToTrust | None:
-        """Return what is new about a skill; None if it is unchanged since it was trusted."""
-        known = trusted.get(skill.name)
-        if known == content:
-            return None
-        others = [*self._user_folders(), *([BUNDLED] if self._bundled else [])]
-        shadows = (SHADOWS,) if any((folder / skill.name / "SKILL.md").exists() for folder in others) else ()
-        if known is None:
-            return SkillToTrust(skill.name, (*(("new",) if trusted else ()), *shadows))
-        changed = changed_files(known, content)
-        more = f" and {len(changed) - NAMED:,} more" if len(changed) > NAMED else ""
-        what = f"changed: {', '.join(changed[:NAMED])}{more}"
-        shown = [self._changes(skill, name, known, content) for name in changed[:NAMED]]
-        return SkillToTrust(skill.name, (what, *shadows), "\n".join(shown))
-
-    def _changes(self, skill: Skill, name: str, known: Mapping[str, str], content: Mapping[str, str]) -> str:
-        """Return the changed lines of one of a skill's files."""
-        before = self._trust.text(known[name]) if name in known else ""
-        return changes(f"{skill.name}/{name}", before, read_text(skill.directory, name) if name in content else "")
-
-
-def _texts(skills: Iterable[Skill], contents: Contents) -> dict[str, str]:
-    """Return the text of each file by its hash, if it is still what was asked about."""
-    found: dict[str, str] = {}
-    for skill in skills:
-        for name, digest in contents[skill.name].items():
-            text = read_text(skill.directory, name)
-            if text is not None and hashlib.sha256(text.encode()).hexdigest() == digest:
-                found[digest] = text
-    return found
 
 
 def load_skills(paths: Iterable[str | Path]) -> tuple[Skill, ...]:

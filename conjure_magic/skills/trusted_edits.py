@@ -11,11 +11,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from conjure_magic.skills.discovery import PROJECT_FOLDERS
 from conjure_magic.skills.trust import content_of
 from conjure_magic.skills.trust_changes import changed_files
-
-PROJECT_FOLDERS = ("skills", ".agents/skills")
-"""Where a project's own skills are."""
 
 
 class OwnEdits:

@@ -14,7 +14,7 @@ import pytest
 from kernel_kit import Cell, Kernel
 
 from conjure_magic.magics.commands import COMMANDS
-from conjure_magic.skills.registry import BUNDLED
+from conjure_magic.skills.discovery import BUNDLED
 
 MODEL = '''
 from conjure_magic.messages import Message, TextBlock, ToolUseBlock

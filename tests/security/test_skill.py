@@ -12,7 +12,7 @@ from fakes import ScriptedBackend, ScriptedModel
 from conjure_magic.magics import ask_user
 from conjure_magic.session import Session
 from conjure_magic.skills import SkillRegistry
-from conjure_magic.skills.registry import TrustAnswer
+from conjure_magic.skills.project_trust import TrustAnswer
 from conjure_magic.skills.trust_changes import KEPT, SkillToTrust
 from conjure_magic.skills.trusted_edits import OwnEdits
 
@@ -30,7 +30,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("CONJURE_HOME", str(tmp_path / "home"))
     fresh = OwnEdits()
     for module in (
-        "conjure_magic.skills.registry",
+        "conjure_magic.skills.project_trust",
         "conjure_magic.session.session",
         "conjure_magic.skills.trusted_edits",
     ):

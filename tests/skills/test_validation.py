@@ -12,6 +12,7 @@ from soak import EXAMPLES
 
 from conjure_magic.errors import SkillError
 from conjure_magic.skills import Finding, validate
+from conjure_magic.skills.discovery import BUNDLED
 from conjure_magic.skills.findings import errors
 from conjure_magic.skills.frontmatter import MAX_FILE, MAX_HEAD
 from conjure_magic.skills.skill import load_skill
@@ -40,9 +41,7 @@ def test_a_valid_skill_breaks_no_rule(folder: str, advice: list[str]) -> None:
 
 
 def test_the_bundled_skills_keep_every_rule() -> None:
-    import conjure_magic.skills.registry as registry
-
-    skills = find_skills(registry.BUNDLED)
+    skills = find_skills(BUNDLED)
     assert skills
     for skill in skills:
         assert errors(validate(skill)) == ()
