@@ -133,7 +133,7 @@ def _matcher(magics: ConjureMagics) -> Callable[[Any], dict[str, Any]]:
     def conjure(context: Any) -> dict[str, Any]:
         from conjure_magic.magics.completer import complete
 
-        return complete(magics.extension, context)
+        return complete(magics.extension.sessions, context)
 
     attributes = {"matcher_api_version": 2, "matcher_identifier": "conjure", "matcher_priority": 100}
     for name, value in attributes.items():

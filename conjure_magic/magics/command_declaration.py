@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from conjure_magic.errors import UsageError
-from conjure_magic.magics.options import Argument, Parser, following, suggest
+from conjure_magic.magics.options import Argument, Names, Parser, following, suggest
 from conjure_magic.printing import say
 
 if TYPE_CHECKING:
@@ -138,11 +138,11 @@ class Command:
             raise UsageError(f"{command.line} needs one of: {', '.join(c.word for c in command.commands)}")
         return command.run(context, command.parser.read_words(rest))
 
-    def offers(self, context: CommandContext, before: Sequence[str]) -> list[str]:
+    def offers(self, names: Names, before: Sequence[str]) -> list[str]:
         """Completions after these words."""
         if before and (found := self.find(before[0])) is not None:
-            return found.offers(context, before[1:])
-        own = following(self.declared, context, before)
+            return found.offers(names, before[1:])
+        own = following(self.declared, names, before)
         return [*(command.word for command in self.commands if not before), *own]
 
     def every(self) -> Iterator[Command]:

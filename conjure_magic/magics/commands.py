@@ -20,7 +20,7 @@ from conjure_magic.magics.options import (
     argument,
     cell_parser,
     choice_arguments,
-    session_names,
+    known_sessions,
     suggest,
 )
 from conjure_magic.magics.sessions import check_name, merged
@@ -186,7 +186,7 @@ def show_help(context: CommandContext, options: argparse.Namespace) -> Bundle | 
     else:
         found = next((command for command in CONJURE.every() if command.name == topic), None)
         if found is None:
-            raise UsageError(f"no help on {topic!r}{suggest(topic, _topics(context))}")
+            raise UsageError(f"no help on {topic!r}{suggest(topic, _topics())}")
         say(found.help)
     return None
 
@@ -209,7 +209,7 @@ def number_of_turns(text: str) -> int:
     return int(text)
 
 
-def _topics(_: CommandContext) -> list[str]:
+def _topics(_: object = None) -> list[str]:
     return [*(command.name for command in COMMANDS), *TOPICS]
 
 
@@ -224,7 +224,7 @@ PATH = "./skills/my-skill"
 
 def use_arguments() -> tuple[Argument, ...]:
     """The options of `%conjure use`."""
-    session = argument("--session", metavar="NAME", help="make this the current session", values=session_names)
+    session = argument("--session", metavar="NAME", help="make this the current session", values=known_sessions)
     return *choice_arguments(), session
 
 
@@ -236,7 +236,14 @@ COMMANDS = (
         "session",
         "switch to a session",
         session,
-        (argument("name", metavar="NAME", help="name of the session; created if new", values=session_names),),
+        (
+            argument(
+                "name",
+                metavar="NAME",
+                help="name of the session; created if new",
+                values=known_sessions,
+            ),
+        ),
     ),
     Command("reset", "forget the conversation of the current session; its files are kept", reset),
     Command(

@@ -8,16 +8,34 @@ import difflib
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 from conjure_magic.backends import backend_names, option_fields
 from conjure_magic.errors import UsageError
 from conjure_magic.settings import split_list
 
-if TYPE_CHECKING:
-    from conjure_magic.magics.command_declaration import CommandContext
 
-Values = Callable[["CommandContext"], Iterable[str]]
+class Names(Protocol):
+    """The names that Tab completion offers; `Sessions` knows them."""
+
+    def session_names(self) -> list[str]:
+        """The sessions of this kernel."""
+        ...
+
+    def skill_names(self) -> list[str]:
+        """The skills of the current session."""
+        ...
+
+    def model_names(self) -> list[str]:
+        """The offline model, and the models named in the settings."""
+        ...
+
+    def variable_names(self) -> list[str]:
+        """The user's variables."""
+        ...
+
+
+Values = Callable[[Names], Iterable[str]]
 """Completions for an argument."""
 
 
@@ -112,19 +130,19 @@ def split_words(line: str, prog: str) -> list[str]:
         raise UsageError(f"{prog}: {error}: is a quote missing?") from None
 
 
-def following(arguments: Sequence[Argument], context: CommandContext, before: Sequence[str]) -> list[str]:
+def following(arguments: Sequence[Argument], names: Names, before: Sequence[str]) -> list[str]:
     """Completions after these words: the values of an option just typed, else the options not used yet."""
     typed = _option_of(before)
     for declared in arguments:
         if declared.is_option and declared.takes_value and typed in declared.names:
-            return list(declared.values(context)) if declared.values is not None else []
-    words = [word for declared in arguments if not declared.is_option for word in _values(declared, context)]
-    options = [name for declared in (*arguments, HELP_OPTION) for name in declared.names if name.startswith("--")]
+            return list(declared.values(names)) if declared.values is not None else []
+    words = [word for declared in arguments if not declared.is_option for word in _values(declared, names)]
+    options = [o for declared in (*arguments, HELP_OPTION) for o in declared.names if o.startswith("--")]
     return [word for word in (*words, *options) if word not in before]
 
 
-def _values(declared: Argument, context: CommandContext) -> Iterable[str]:
-    return declared.values(context) if declared.values is not None else ()
+def _values(declared: Argument, names: Names) -> Iterable[str]:
+    return declared.values(names) if declared.values is not None else ()
 
 
 def _option_of(before: Sequence[str]) -> str:
@@ -163,28 +181,13 @@ def _positive(kind: type[int] | type[float]) -> Any:
     return read
 
 
-# ---- completions
-
-
-def session_names(context: CommandContext) -> list[str]:
-    """The sessions of this kernel."""
-    return sorted(context.sessions.by_name)
-
-
-def _skill_names(context: CommandContext) -> list[str]:
-    session = context.sessions.current
-    return [*(skill.name for skill in session.skills.list()), *session.skill_spellings]
-
-
-def _model_names(context: CommandContext) -> list[str]:
-    return ["offline", *map(str, context.settings.models)]
-
-
-def _variables(context: CommandContext) -> list[str]:
-    return sorted(name for name in context.sessions.namespace() if not name.startswith("_"))
-
-
 # ---- declarations
+
+
+def known_sessions(names: Names) -> list[str]:
+    """Completions for the name of a session."""
+    return names.session_names()
+
 
 MODEL_ONCE = argument("--model", help="use another model, this time only", metavar="NAME")
 YES = argument("--yes", help="let commands run without asking", action="store_true")
@@ -206,13 +209,13 @@ def choice_arguments() -> tuple[Argument, ...]:
             action="append",
             help="skill folders, .skill packages, names of skills, or variables that contain Python skills; for the "
             "anthropic backend also xlsx, pdf, docx, pptx, xlsx@VERSION, custom:ID and anthropic:PATH",
-            values=_skill_names,
+            values=lambda names: names.skill_names(),
         ),
         argument(
             "--model",
             metavar="M",
             help="offline, a model ID, a name in ConjureMagics.models, or a variable that contains a callable",
-            values=_model_names,
+            values=lambda names: names.model_names(),
         ),
         *_backend_arguments(),
     )
@@ -245,7 +248,7 @@ CELL = (
         "--session",
         metavar="NAME",
         help="session to continue, or to create if new; it becomes the current one",
-        values=session_names,
+        values=known_sessions,
     ),
     argument(
         "--with",
@@ -253,7 +256,7 @@ CELL = (
         metavar="VAR,…",
         action="append",
         help="kernel variables to send with the request",
-        values=_variables,
+        values=lambda names: names.variable_names(),
     ),
     argument(
         "--attach",

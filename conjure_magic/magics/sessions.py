@@ -119,6 +119,22 @@ class Sessions:
             raise UsageError(f"no session {name!r}{suggest(name, self.by_name)}")
         return self.by_name[name]
 
+    def session_names(self) -> list[str]:
+        """The names of all sessions, sorted."""
+        return sorted(self.by_name)
+
+    def skill_names(self) -> list[str]:
+        """The skills of the current session, and the spellings of those that are not folders."""
+        return [*(skill.name for skill in self.current.skills.list()), *self.current.skill_spellings]
+
+    def model_names(self) -> list[str]:
+        """The offline model, and the models named in the settings."""
+        return ["offline", *map(str, self.settings.models)]
+
+    def variable_names(self) -> list[str]:
+        """The user's variables, without those that start with an underscore."""
+        return sorted(name for name in self.namespace() if not name.startswith("_"))
+
     def session_of(self, result: TurnResult) -> Session | None:
         """The session that contains this turn; None if the turn was removed, or is from another kernel."""
         return next((s for s in self.by_name.values() if any(turn.id == result.id for turn in s.turns)), None)

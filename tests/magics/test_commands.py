@@ -14,6 +14,8 @@ from conjure_magic.magics import commands, options
 from conjure_magic.magics.command_declaration import Bundle, Command
 from conjure_magic.magics.commands import CONJURE
 from conjure_magic.magics.options import argument
+from conjure_magic.magics.sessions import Sessions
+from conjure_magic.settings import Settings
 
 EVERY = list(CONJURE.every())
 REGION = argument("--region", metavar="R", help="where it is", values=lambda _: ("north", "south"))
@@ -25,7 +27,8 @@ class FakeContext:
     def __init__(self) -> None:
         self.ran: list[argparse.Namespace] = []
         self.settings: Any = SimpleNamespace(models={})
-        self.sessions: Any = SimpleNamespace(by_name={"main": None, "other": None})
+        by_name: Any = {"main": None, "other": None}
+        self.sessions = Sessions(Settings(), dict, lambda *_: None, by_name=by_name)
 
     def run(self, *_: object, **__: object) -> None:
         raise AssertionError("no turn is asked for here")
@@ -74,11 +77,11 @@ def test_a_declaration_is_all_that_a_command_needs(
     assert "Dig for coal." in asked
     assert commands.execute(context, ["mine", "coal", "7", "--region", "north"]) == {"text/plain": "done"}
     assert (context.ran[0].pit, context.ran[0].region) == ("7", "north")
-    assert "mine" in with_mine.offers(context, [])
-    assert with_mine.offers(context, ["mine"])[0] == "coal"
-    assert with_mine.offers(context, ["mine", "coal"]) == ["--region", "--help"]
-    assert with_mine.offers(context, ["mine", "coal", "--region"]) == ["north", "south"]
-    assert "mine" in with_mine.offers(context, ["help"])
+    assert "mine" in with_mine.offers(context.sessions, [])
+    assert with_mine.offers(context.sessions, ["mine"])[0] == "coal"
+    assert with_mine.offers(context.sessions, ["mine", "coal"]) == ["--region", "--help"]
+    assert with_mine.offers(context.sessions, ["mine", "coal", "--region"]) == ["north", "south"]
+    assert "mine" in with_mine.offers(context.sessions, ["help"])
     with pytest.raises(UsageError, match="did you mean mine"):
         commands.execute(context, ["mnie"])
     with pytest.raises(UsageError, match="needs one of: coal"):
@@ -92,7 +95,7 @@ def test_help_and_tab_know_every_argument_and_nothing_else(context: FakeContext,
     declared = [name for argument in command.declared for name in argument.names if name.startswith("--")]
     assert [option for option in (*declared, "--help") if option not in text] == []
     assert [c.usage for c in command.commands if c.usage not in text] == []
-    offered = CONJURE.offers(context, command.name.split())
+    offered = CONJURE.offers(context.sessions, command.name.split())
     assert [word for word in offered if word.startswith("-")] == [*declared, "--help"]
     parser = command.parser
     assert sorted(o for a in parser._actions for o in a.option_strings if o.startswith("--")) == sorted(
@@ -133,11 +136,11 @@ def test_a_key_that_was_typed_is_not_repeated(context: FakeContext) -> None:
     ],
 )
 def test_values_are_offered_wherever_one_may_stand(context: FakeContext, before: Sequence[str], offered: str) -> None:
-    found = options.following(options.cell_arguments(), context, before)
+    found = options.following(options.cell_arguments(), context.sessions, before)
     assert offered in found
     assert ("--model" in found) == offered.startswith("-")
 
 
 def test_where_paths_may_stand_ipython_completes_them(context: FakeContext) -> None:
-    assert options.following(options.cell_arguments(), context, ["--workspace"]) == []
-    assert CONJURE.offers(context, ["files", "--save"]) == []
+    assert options.following(options.cell_arguments(), context.sessions, ["--workspace"]) == []
+    assert CONJURE.offers(context.sessions, ["files", "--save"]) == []
