@@ -19,7 +19,7 @@ class YamlTextError(ValueError):
     """Text that is not YAML, or more than front matter may hold; the message is one line."""
 
 
-@dataclass
+@dataclass(slots=True)
 class _Open:
     """A collection that is being filled."""
 
@@ -30,7 +30,7 @@ class _Open:
     key: str | None = None
 
 
-@dataclass
+@dataclass(slots=True)
 class _Builder:
     """Builds a value from parser events, and counts."""
 
@@ -82,16 +82,17 @@ class _Builder:
             self.root = value
             return
         top = self.stack[-1]
-        if isinstance(top.value, list):
-            top.value.append(value)
-        elif top.key is None:
+        into, key = top.value, top.key
+        if isinstance(into, list):
+            into.append(value)
+        elif key is None:
             if not isinstance(value, str):
                 raise YamlTextError("a key must be text")
             top.key = value
         else:
-            if top.key in top.value:
-                self.duplicates.append(top.key)
-            top.value[top.key] = value
+            if key in into:
+                self.duplicates.append(key)
+            into[key] = value
             top.key = None
 
 
@@ -103,11 +104,12 @@ def parse_yaml_text(text: str) -> tuple[Any, list[str]]:
     import yaml  # only once a skill is parsed: loading the extension stays light
 
     builder = _Builder()
-    parser = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    parser = _parser(yaml)(text)
+    next_event, scalar_event = parser.get_event, yaml.ScalarEvent  # most events are scalars
     try:
-        while (event := parser.get_event()) is not None:
+        while (event := next_event()) is not None:
             kind = type(event)
-            if kind is yaml.ScalarEvent:
+            if kind is scalar_event:
                 builder.scalar(event.value, event.anchor)
             elif kind is yaml.MappingStartEvent:
                 builder.open({}, event.anchor)
@@ -124,6 +126,11 @@ def parse_yaml_text(text: str) -> tuple[Any, list[str]]:
     finally:
         parser.dispose()
     return builder.root, builder.duplicates
+
+
+def _parser(yaml: Any) -> Any:
+    """The class that parses YAML into events: LibYAML's parser, without a loader, if PyYAML was built with it."""
+    return yaml.cyaml.CParser if yaml.__with_libyaml__ else yaml.SafeLoader
 
 
 def features(text: str) -> tuple[str, ...]:
