@@ -246,6 +246,14 @@ def test_an_answer_is_drawn_and_saved(log: Path, tmp_path: Path) -> None:
     assert told == ["Lines for each field user: count", "ann: 10", "bob: 10", "cleo: 10"]
 
 
+def test_empty_times_are_rows_of_zero_between_the_first_and_the_last_match(tmp_path: Path) -> None:
+    levels = ["INFO", "ERROR", "INFO", "ERROR", "INFO"]
+    lines = (f"2024-05-01 1{hour}:00:00 {level} web: request\n" for hour, level in enumerate(levels))
+    (tmp_path / "a.log").write_text("".join(lines))
+    told = skill.run_ok("analyze.py", "query", str(tmp_path / "a.log"), "--level", "ERROR", "--time", "hour", "--json")
+    assert json.loads(told)["answer"] == [["2024-05-01 11", 1], ["2024-05-01 12", 0], ["2024-05-01 13", 1]]
+
+
 def test_what_a_log_says_is_escaped_in_a_chart(tmp_path: Path) -> None:
     from xml.etree import ElementTree
 

@@ -641,7 +641,7 @@ def test_any_history_gets_an_answer_that_is_valid(history: list[Message], native
     skills = [word_count()]
     tools = [*TOOLS, FETCH, WEATHER] if native else TOOLS
     finished = answer(request(*history, skills=skills, tools=tools))
-    assert finished.message.text.strip()
+    assert finished.message.text.strip() or finished.message.tool_uses
     for call in finished.message.tool_uses:
         assert call.name in {tool.name for tool in tools}
         assert call.id not in {use.id for message in history for use in message.tool_uses}
@@ -654,7 +654,8 @@ def test_any_skill_text_and_prompt_get_an_answer(body: str, prompt: str) -> None
     call = ToolUseBlock("toolu_offline_1", "view", {"path": str(skill.location)})
     text = f"---\nname: word-count\n---\n```bash\n{body}\n```\nand `{body}`"
     history = (Message.user(f"words {prompt}"), Message.assistant(call), Message.user(ToolResultBlock(call.id, text)))
-    assert answer(request(*history, skills=[skill])).message.text.strip()
+    said = answer(request(*history, skills=[skill])).message
+    assert said.text.strip() or said.tool_uses
 
 
 def test_it_costs_nothing_and_says_its_name() -> None:

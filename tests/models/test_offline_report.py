@@ -9,7 +9,7 @@ import pytest
 from conjure_magic.models.offline import report
 from conjure_magic.models.offline.compose import Composed
 from conjure_magic.models.offline.reading import read_request
-from conjure_magic.models.offline.resolve import Resolved
+from conjure_magic.models.offline.resolve import Resolved, Take
 from conjure_magic.models.offline.sampling import Sample
 
 
@@ -47,11 +47,26 @@ def test_an_option_that_the_script_could_not_follow_is_no_answer(request_: str) 
     assert "- `boom failed` (line 2)" in text
 
 
+def test_a_tie_is_told() -> None:
+    rows = [[f"13:0{minute}", 2] for minute in range(6)]
+    text = answered("busiest minute in a.log?", {"answer": rows})
+    assert text.startswith("**13:00: 2 lines** and 5 others with as many")
+
+
+def test_a_table_of_figures_says_which_figure_of_what() -> None:
+    (reading,) = read_request("95th percentile of took_ms per job in a.log")
+    result = report.read_result(json.dumps({"answer": [[f"j{n}", n] for n in range(6)]}))
+    assert result is not None
+    found = Resolved(reading, take=Take("took_ms", "", "took_ms"), groups=("job",))
+    text = report.render(found, Composed("", as_json=True), result, ["a.log"], Sample())
+    assert text.startswith("95th percentile of `took_ms` per job in `a.log`:")
+
+
 def test_what_the_script_notes_is_told() -> None:
     told = {
         "answer": 4,
         "notes": ["times are of two days"],
-        "coverage": {"warning": "only 80 % of the lines were read"},
+        "coverage": {"warning": "only 80 % were read"},
     }
     text = answered("How many errors are in a.log?", told)
     assert text.endswith("The script notes: times are of two days; only 80 % were read.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,39 @@ def test_a_whole_question_only_takes_the_file_from_before() -> None:
     reading = turns("errors per minute in a.log", "How many warnings did web.cart write?")
     assert (reading.ask, reading.levels, reading.names, reading.unit) == (Ask.COUNT, ("WARN",), ("web.cart",), "")
     assert reading.files == ("a.log",)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        "draw a bar chart of the warnings per hour",
+        "404s per page",
+        "median took_ms of slow jobs",
+        "95th percentile of took_ms per job",
+        "how many different users are there",
+        "is the disk full?",
+    ],
+)
+def test_a_request_that_stands_by_itself_takes_no_filter_over(request_: str) -> None:
+    (alone,) = read_request(request_)
+    assert turns("How many errors mention 'oven' in a.log?", request_) == replace(alone, files=("a.log",))
+
+
+def test_what_is_taken_over_without_a_word_for_it_is_marked() -> None:
+    assert turns("errors per hour in a.log", "which hour was the worst?").kept
+    assert not turns("errors per hour in a.log", "and which hour was the worst?").kept
+    assert not turns("lines per hour in a.log", "which hour was the worst?").kept
+
+
+@pytest.mark.parametrize(("first", "then", "least"), [("most", "and the least?", True), ("fewest", "the most?", False)])
+def test_the_other_end_of_a_ranking(first: str, then: str, least: bool) -> None:
+    reading = turns(f"which component wrote the {first} lines in a.log?", then)
+    assert (reading.ask, reading.value, reading.topic, reading.least) == (Ask.RANK, ("component",), (), least)
+
+
+def test_a_drawer_is_not_drawn() -> None:
+    (reading,) = read_request("how many times did the drawer jam in a.log?")
+    assert reading.saves == ()
 
 
 # ---- several parts, and what is printed

@@ -13,7 +13,7 @@ from conjure_magic.models.offline.fill_template import Filled, Material, absolut
 from conjure_magic.models.offline.mentions import Mentions, read_mentions
 from conjure_magic.models.offline.reading.lexicon import FILLER, LINE_NOUNS, UNANSWERABLE
 from conjure_magic.models.offline.template import OPERATORS, Option, Template, named_option, parse_template
-from conjure_magic.models.offline.vocabulary import PHRASES, SYNONYMS
+from conjure_magic.models.offline.vocabulary import ENDINGS, PHRASES, SYNONYMS
 from conjure_magic.models.offline.weights import MAIN_COMMAND
 from conjure_magic.skills.ranking import rank, stem, stems
 
@@ -42,6 +42,7 @@ def best_fit(prompt: str, candidates: Sequence[tuple[str, str]]) -> int | None:
     One common word is not enough, unless it is in the name or the prompt names a file or an address as well.
     """
     query = _NO_TOPIC.sub(" ", prompt[:MAX_PROMPT])
+    query += "".join(f" {words}" for ending, words in ENDINGS.items() if re.search(rf"\.{ending}\b", query))
     scores = rank(query, candidates)
     order = sorted(range(len(candidates)), key=lambda index: (-scores[index], index))
     wanted, mentions = frozenset(stems(query)), read_mentions(prompt[:MAX_PROMPT])

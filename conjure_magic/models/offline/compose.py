@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from conjure_magic.models.offline.documents import Documentation
 from conjure_magic.models.offline.fill_template import quoted_path
@@ -287,11 +289,13 @@ _DATE = r"\d{4}[-/.]\d\d[-/.]\d\d|\d\d/[A-Z][a-z]{2}/\d{4}|\b[A-Z][a-z]{2} {1,2}
 
 def _after(moment: str) -> str:
     """The end of the minute, hour or day that a moment names."""
-    date, sign, clock = moment.rpartition("T")
+    with contextlib.suppress(ValueError):
+        return (date.fromisoformat(moment) + timedelta(days=1)).isoformat()
+    day, sign, clock = moment.rpartition("T")
     parts = [int(part) for part in clock.split(":")] if ":" in clock else []
     if len(parts) == 2:
         total = parts[0] * 60 + parts[1] + (60 if parts[1] == 0 and moment.endswith(":00") else 1)
-        return f"{date}{sign}{total // 60 % 24:02}:{total % 60:02}" if total < 24 * 60 else f"{date}{sign}23:59:59"
+        return f"{day}{sign}{total // 60 % 24:02}:{total % 60:02}" if total < 24 * 60 else f"{day}{sign}23:59:59"
     return moment
 
 

@@ -73,6 +73,8 @@ def _condition(reading: Reading) -> dict[str, str]:
     if len(reading.conditions) > 1 or not reading.conditions[0][0]:
         raise ValueError("I can compare one column of a DataFrame with one value")
     column, comparison, value = reading.conditions[0]
+    if re.fullmatch(r"[\d.]+m?s", value):
+        raise ValueError(f"I do not know the unit of a column: name the number without one instead of {value}")
     return {"where_column": column, "comparison": "=" if comparison == "==" else comparison, "where_value": value}
 
 

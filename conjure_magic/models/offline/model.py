@@ -43,7 +43,7 @@ class OfflineModel:
 def _events(move: Move, call_id: str) -> Iterator[ModelEvent]:
     """The move as a model's events."""
     yield from map(TextDelta, pieces(move.text))
-    blocks: list[Block] = [TextBlock(move.text)]
+    blocks: list[Block] = [TextBlock(move.text)] if move.text else []
     if move.tool:
         blocks.append(ToolUseBlock(call_id, move.tool, dict(move.input)))
     yield from map(BlockFinished, blocks)

@@ -42,7 +42,7 @@ from conjure_magic.models.offline.native import fill_schema, native_tools, runs_
 from conjure_magic.models.offline.preparation import Scripts
 from conjure_magic.models.offline.query import QueryPlanner
 from conjure_magic.models.offline.query import answer as answer_parts
-from conjure_magic.models.offline.reading import changes_last, read_request
+from conjure_magic.models.offline.reading import Ask, changes_last, read_request
 from conjure_magic.models.offline.reading.lexicon import UNANSWERABLE
 from conjure_magic.models.offline.readings import readings_of
 from conjure_magic.models.offline.sampling import is_sampling
@@ -59,6 +59,7 @@ class Move:
     """What the model says next, and the call that goes with it."""
 
     text: str
+    """Empty where the call says it all."""
     tool: str = ""
     """Name of the tool to call; empty ends the turn."""
     input: Mapping[str, Any] = field(default_factory=dict)
@@ -150,7 +151,16 @@ def _choose_skill(at: Situation) -> KnownSkill | None:
     before = next(filter(None, (skill_read_in(turn, skills) for turn in at.conversation.earlier)), None)
     if before is not None and at.conversation.earlier and changes_last(at.prompt, read_request(at.prompt)[-1]):
         return before
-    return choose_skill(at.conversation, skills)
+    fitting = choose_skill(at.conversation, skills)
+    if fitting is None and before is not None and _is_understood(at):
+        return before
+    return fitting
+
+
+def _is_understood(at: Situation) -> bool:
+    """True if the request asks for something of the files that the turns before were about."""
+    readings = readings_of(at.conversation, _skill_names(at))
+    return all(reading.files and reading.ask is not Ask.NONE and not reading.unknown for reading in readings)
 
 
 def _skill_names(at: Situation) -> tuple[str, ...]:
@@ -232,7 +242,7 @@ def _work(at: Situation, skill: KnownSkill, text: str) -> Move:
     asked = planner.suits()
     wanted = planner.needed() if asked else _needed(known, _choose(at, skill, text)[0])
     if "bash_tool" in at.offered and (look := scripts.next_look(wanted)) is not None:
-        return Move(look.words, look.tool, look.input)
+        return Move("", look.tool, look.input)
     if asked and "bash_tool" in at.offered:
         return _question(at, skill, planner)
     runs = [step for step in at.conversation.now.steps if not step.prepares]
@@ -271,8 +281,7 @@ def _question(at: Situation, skill: KnownSkill, planner: QueryPlanner) -> Move:
     results = {str(step.call.input["command"]): step for step in steps}
     for part in parts:
         if part.composed is not None and part.composed.command not in results:
-            shown = say.shown_command(part.composed.command, at.places, skill)
-            return Move(f"I run {say.code(shown)}.", "bash_tool", {"command": part.composed.command})
+            return Move("", "bash_tool", {"command": part.composed.command})
     commands = [part.composed.command for part in parts if part.composed is not None]
     text = answer_parts(parts, results, skill.name, {c: say.shown_command(c, at.places, skill) for c in commands})
     return Move(f"{text}\n\n{say.label()}")
@@ -318,7 +327,7 @@ def _run(at: Situation, skill: KnownSkill, text: str, accepts: Interface | None)
         text = "I cannot run commands here: the tool `bash_tool` is not available. "
         text += f"The skill {name} documents this command:\n\n"
         return Move(f"{text}{say.fenced(shown, 'bash')}\n\n{say.label('It has answered nothing.')}")
-    return Move(f"I run {say.code(shown)}.", "bash_tool", {"command": choice.filled.command})
+    return Move("", "bash_tool", {"command": choice.filled.command})
 
 
 def _left(at: Situation, skill: KnownSkill, choice: Choice, given: Material) -> tuple[tuple[str, ...], int]:

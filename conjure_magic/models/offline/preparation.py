@@ -27,7 +27,6 @@ _CUT = re.compile(r"^\[lines \d+ to \d+ of [\d,]+\]$", re.MULTILINE)
 class Look:
     """A call that reads something."""
 
-    words: str
     tool: str
     input: Mapping[str, str]
 
@@ -87,17 +86,16 @@ class Scripts:
         if step is None:
             if "bash_tool" not in self.offered:
                 return None
-            return Look("I ask its script for the options that it accepts.", "bash_tool", {"command": command})
+            return Look("bash_tool", {"command": command})
         return None if step.is_error else read_help(program.words, split_status(step.result)[0]).options
 
     def _step(self, path: str) -> Step | None:
         return next((step for step in reversed(self.steps) if step.reads(path)), None)
 
     def _read(self, path: str) -> Look:
-        words = "I read which options its script accepts."
         if "view" in self.offered:
-            return Look(words, "view", {"path": path})
-        return Look(words, "bash_tool", {"command": f"{READS}{shlex.quote(path)}"})
+            return Look("view", {"path": path})
+        return Look("bash_tool", {"command": f"{READS}{shlex.quote(path)}"})
 
 
 def _text(step: Step) -> str:

@@ -269,6 +269,8 @@ def _not_done(found: Resolved, composed: Composed) -> str:
 def _assumed(found: Resolved) -> str:
     notes = list(found.assumed)
     notes += [f"`{wrong}` was read as `{right}`" for wrong, right in found.reading.corrected]
+    if found.reading.kept:
+        notes.append("what this does not say was taken from the question before; name the file to ask about all of it")
     if found.reading.or_worse and found.reading.levels == ("ERROR",) and "worse" not in found.reading.text.lower():
         notes.append("“errors” means lines at ERROR or worse; ask for “ERROR lines” to leave out worse levels")
     return f"Note: {'; '.join(notes)}." if notes else ""

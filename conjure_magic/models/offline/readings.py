@@ -7,7 +7,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from conjure_magic.models.offline.conversation import Conversation
-from conjure_magic.models.offline.reading import Ask, Reading, changes_last, continue_reading, read_request
+from conjure_magic.models.offline.reading import (
+    Ask,
+    Reading,
+    changes_last,
+    continue_reading,
+    points_back,
+    read_request,
+)
 
 
 def readings_of(conversation: Conversation, skills: Iterable[str] = ()) -> tuple[Reading, ...]:
@@ -35,6 +42,9 @@ def read_in_turn(prompt: str, last: tuple[Reading, ...]) -> tuple[Reading, ...]:
     new = read_request(prompt)
     if last and any(reading.ask is not Ask.NONE for reading in last) and changes_last(prompt, new[0]):
         changed = continue_reading(last, new[0])
+        narrowed = bool(changed.has_subject or changed.conditions or changed.since or changed.until)
+        takes_over = (narrowed and not new[0].has_subject) or (new[0].ask is Ask.NONE and new[0].has_subject)
+        changed = replace(changed, kept=takes_over and not points_back(prompt) and len(prompt.split()) > 2)
         rest = tuple(replace(reading, files=reading.files or changed.files) for reading in new[1:])
         return (changed, *rest)
     files = next((reading.files for reading in reversed(last) if reading.files), ())

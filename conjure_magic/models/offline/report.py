@@ -239,19 +239,24 @@ def _page(found: Resolved, rows: list[Any]) -> list[Any]:
 def _headline(found: Resolved, rows: list[Any], lines: str, scope: str, heads: Sequence[str], measure: str) -> str:
     reading = found.reading
     if reading.ask in (Ask.RANK, Ask.COMPARE) or (len(rows) <= 4 and not reading.unit):
-        limit = reading.limit or 3
+        limit, more = reading.limit or 3, ""
         shown = rows[reading.skip : reading.skip + limit] if reading.ask is Ask.RANK else rows
         if reading.ask is Ask.RANK and limit == 1:
             tied = [row for row in rows if row[1] == rows[0][1]]
             shown = tied if len(tied) <= 3 else tied[:1]
+            more = f" and {len(tied) - 1} others with as many" if len(tied) > 3 else ""
         unit = f" {measure}" if len(shown) == 1 else ""
         parts = ", ".join(f"{say.plain(', '.join(names))}: {number(value)}{unit}" for names, value in shown[:10])
-        kind = f" ({lines}{scope}, by {' and '.join(heads)})"
-        return f"**{parts}**{kind}"
+        what = f"{_numeric_name(found)}, " if reading.ask in NUMERIC else ""
+        kind = f" ({what}{lines}{scope}, by {' and '.join(heads)})"
+        return f"**{parts}**{more}{kind}"
     total = sum(value for _, value in rows)
     if reading.ask is Ask.VALUES:
         return f"**{len(rows)} different {say.plain(heads[0])}**{_of(found, lines)}{scope}:"
     span = f", {say.plain(rows[0][0][0])} to {say.plain(rows[-1][0][0])}" if reading.unit and len(rows) > 1 else ""
+    if reading.ask in NUMERIC:
+        name = _numeric_name(found)
+        return f"{name[:1].upper()}{name[1:]} per {' and '.join(heads)}{_of(found, lines)}{scope}{span}:"
     if measure != "lines":
         return f"{measure.capitalize()} per {' and '.join(heads)}{_of(found, lines)}{scope}{span}:"
     return f"**{number(total)} {lines}**{scope}{span}, per {' and '.join(heads)}:"

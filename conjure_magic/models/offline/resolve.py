@@ -58,6 +58,10 @@ _REQUEST = r"\"[A-Z]{3,7} [^\"]* HTTP/"
 _FAST = frozenset(
     ["rt", "duration", "elapsed", "latency", "time", "took", "response_time", "request_time", "ms", "cost", "took_ms"]
 )
+_JOINING = lexicon.words("in of for on at from by with to the a an and or as is was not has be been")
+"""Words that only join others."""
+_DURATIONS = frozenset(["duration", "durations", "latency", "elapsed", "runtime"])
+"""What people call a duration, whatever the log calls it."""
 _NUMERIC = _FAST | {"bytes", "status", "size", "pid"}
 """Fields that hold numbers, where the lines do not show it by a name."""
 _GENERAL = frozenset(
@@ -90,7 +94,7 @@ _SYNONYMS = {
     "status": frozenset({"status", "statuses", "code", "codes", "response"}),
     "path": frozenset({"path", "paths", "url", "urls", "page", "pages", "resource", "uri"}),
     "endpoint": frozenset({"endpoint", "endpoints", "route", "routes"}),
-    "user": frozenset({"user", "users", "username", "usernames", "account"}),
+    "user": frozenset({"user", "users", "username", "usernames", "account", "who"}),
     "method": frozenset({"method", "methods", "verb", "verbs"}),
     "bytes": frozenset({"bytes", "size"}),
     "message": frozenset({"message", "messages"}),
@@ -132,6 +136,11 @@ def resolve(reading: Reading, sample: Sample, fields: Sequence[str] = ()) -> Res
     """Tie a reading to lines of the files and the fields that they have."""
     of_requests = _speaks_of_requests(reading) and sample.have_requests and not sample.are_requests
     reading = _plain_topic(reading, sample, fields)
+    measure = re.search(rf"\bhow (?:many|much) ({'|'.join(lexicon.MEASURES)})\b", reading.text, re.IGNORECASE)
+    if reading.ask is Ask.COUNT and measure is not None:
+        return Resolved(
+            reading, refused=f"I do not know which numbers tell the {measure[1]}; ask for the sum of a field"
+        )
     if reading.unknown:
         return Resolved(reading, refused=f"I do not understand {_listed(reading.unknown)}")
     lines = [line for line in sample.lines if _has_quoted(line, reading)]
@@ -150,7 +159,8 @@ def _plain_topic(reading: Reading, sample: Sample, fields: Sequence[str]) -> Rea
     topic = tuple(word for word in reading.topic if stem_of(word) not in {stem_of(g) for g in general})
     value = reading.value
     if sample.have_requests and len(value) == 1 and stem_of(value[0]) in {stem_of("request"), stem_of("response")}:
-        value = ()
+        sized = reading.ask in (Ask.MAX, Ask.MIN) and reading.number_unit not in ("seconds", "milliseconds")
+        value = ("bytes",) if sized and "bytes" in fields else ()
     return replace(reading, topic=topic, value=value)
 
 
@@ -189,15 +199,13 @@ def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Seq
         name = _field_for((field_,), fields, sample) if field_ else _only_duration(fields, sample)
         if not name:
             return Resolved(reading, refused=_no_field(field_ or "number", fields))
-        where.append(f"{name}{sign}{value}")
-    if reading.codes:
-        name = _field_for(("status",), fields, sample)
-        if name:
-            where.append(f"{name}={reading.codes[0]}") if len(reading.codes) == 1 else parts.append(
-                _codes(reading, sample)
-            )
-        else:
-            return Resolved(reading, refused=_no_field("status", fields))
+        number, notes = _in_unit_of(name, value)
+        where.append(f"{name}{sign}{number}")
+        assumed += notes
+    if reading.codes and not (status := _field_for(("status",), fields, sample)):
+        return Resolved(reading, refused=_no_field("status", fields))
+    where += [f"{status}={code}" for code in reading.codes if len(reading.codes) == 1]
+    parts += [_codes(reading)] if len(reading.codes) > 1 else []
     topic = _topic_words(reading)
     if topic and reading.quoted and reading.ask not in NUMERIC:
         spoken = {stem_of(word) for text in reading.quoted for word in re.findall(r"[^\W\d_]+", text)}
@@ -211,13 +219,37 @@ def _filters(reading: Reading, lines: Sequence[str], sample: Sample, fields: Seq
         core = [word for word in missing if word not in soft]
         if not pattern or (core and len(core) * 2 > len(topic)) or (core and len(topic) == 1):
             missing_words = core or list(topic)
-            return Resolved(reading, refused=_not_in_lines(missing_words, reading, fields))
+            apart = len(topic) > 1 and all(any(holds(line, word) for line in lines) for word in missing_words)
+            return Resolved(reading, refused=_not_in_lines(topic if apart else missing_words, reading, fields))
         parts.append((pattern, shown))
         ignored += core
         assumed += changed
+    assumed += _counted(topic, lines) if reading.ask is Ask.COUNT and not reading.weight else []
     grep = _joined([pattern for pattern, _ in parts])
     text = " and ".join(shown for _, shown in parts)
     return Resolved(reading, grep=grep, text=text, where=tuple(where), ignored=tuple(ignored), assumed=tuple(assumed))
+
+
+def _counted(topic: Sequence[str], lines: Sequence[str]) -> list[str]:
+    """A note where the lines themselves say how many of a thing there are."""
+    for word in topic:
+        amount = re.compile(rf"(?<![\w.:-])\d+(?:\.\d+)? {re.escape(stem_of(word))}", re.IGNORECASE)
+        if sum(amount.search(line) is not None for line in lines if holds(line, word)) > 1:
+            return [f"lines were counted; for the numbers that they hold, ask for the sum of `{word}`"]
+    return []
+
+
+def _in_unit_of(name: str, value: str) -> tuple[str, list[str]]:
+    """A number in the unit that a field's name tells, and a note where it tells none."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", value)
+    if match is None:
+        return value, []
+    number, unit = match.groups()
+    own = re.search(r"(?:^|[._])(ms|milliseconds|s|secs?|seconds)$", name.lower())
+    if own is None:
+        return number, [f"`{name}` was compared with {number} as the log writes it, whatever its unit is"]
+    factor = {("s", "m"): 1000, ("ms", "s"): 0.001}.get((unit, own[1][0]), 1)
+    return f"{float(number) * factor:g}", []
 
 
 def _says_text(word: str) -> bool:
@@ -230,7 +262,7 @@ def _topic_words(reading: Reading) -> tuple[str, ...]:
     return tuple(words)
 
 
-def _codes(reading: Reading, sample: Sample) -> tuple[str, str]:
+def _codes(reading: Reading) -> tuple[str, str]:
     codes = "|".join(code.replace("xx", r"\d\d") for code in reading.codes)
     return rf"(?:\" |status\W{{1,4}})(?:{codes})\b", "status " + " or ".join(reading.codes)
 
@@ -287,9 +319,8 @@ def _other_word(word: str, lines: Sequence[str]) -> str:
 def _phrase(words: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
     """The shortest pattern for words in lines: the phrase as the lines have it, or the words in any order."""
     phrases = {_span(words, line) for line in lines}
-    if len(phrases) == 1 and None not in phrases:
-        (phrase,) = phrases
-        assert phrase is not None
+    phrase = next(iter(phrases)) if len(phrases) == 1 else None
+    if phrase is not None and not _says_more(phrase, words):
         return re.escape(phrase).replace(r"\ ", " "), f"`{phrase}`"
     stems = [_common(word, lines) for word in words]
     bound = [
@@ -302,6 +333,13 @@ def _phrase(words: Sequence[str], lines: Sequence[str]) -> tuple[str, str]:
         return bound[0], f"`{stems[0]}…`" if stems[0] != words[0] else f"`{stems[0]}`"
     ahead = "".join(rf"(?=.*{part})" for part in bound)
     return f"^{ahead}", " and ".join(f"`{part}…`" for part in stems)
+
+
+def _says_more(phrase: str, words: Sequence[str]) -> bool:
+    """True if a phrase of the lines holds a word that the request does not say: "user ann logged in" for any user."""
+    own = [part for word in words for part in alternatives(word)]
+    others = [token for token in re.findall(r"[^\W\d_]+", phrase) if not any(token.startswith(part) for part in own)]
+    return any(token not in lexicon.FILLER and token not in _JOINING for token in others)
 
 
 def _span(words: Sequence[str], line: str) -> str | None:
@@ -336,7 +374,7 @@ def _no_field(name: str, fields: Sequence[str]) -> str:
 
 def _not_in_lines(words: Sequence[str], reading: Reading, fields: Sequence[str]) -> str:
     """That no line contains these words; a number or group that is asked for is a field."""
-    said = f"no line contains {_listed(words)}"
+    said = f"no line contains {_listed(words)}{' together' if len(words) > 1 else ''}"
     if (reading.ask in NUMERIC or reading.groups) and fields:
         said += f"; the fields of this log are {_listed(fields[:MOST_FIELDS])}"
     return said
@@ -640,6 +678,12 @@ def _number(reading: Reading, lines: Sequence[str], sample: Sample, fields: Sequ
             scores[place] = max(scores.get(place, 0.0), score)
     keys = {place[0] or (re.match(r"\(\?<!\[\\w\.\]\)([\w.-]+)", place[1]) or [""] * 2)[1] for place in scores}
     named = next((name for name in fields if name.lower() in whole and (name in keys or name.lower() in _NUMERIC)), "")
+    if (
+        not named
+        and whole & _DURATIONS
+        and not any(set(hints) & {stem_of(part) for part in key.split("_")} for key in keys)
+    ):
+        named = _only_duration(fields, sample)
     if named:
         return Take(named, "", named), ""
     if not scores:

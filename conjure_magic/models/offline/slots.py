@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from conjure_magic.models.offline.sampling import alternatives, stem_of
@@ -42,7 +42,18 @@ def json_fields(line: str) -> dict[str, object]:
     except ValueError:
         pairs = re.findall(r"\"([\w.-]+)\":\s*(\"[^\"]*\"|-?[\d.]+|true|false|null)", line)
         return {name: value.strip('"') for name, value in pairs}
-    return found if isinstance(found, dict) else {}
+    return _flat(found) if isinstance(found, dict) else {}
+
+
+def _flat(found: Mapping[str, object], depth: int = 4) -> dict[str, object]:
+    """The fields with those of inner objects: user.name."""
+    flat: dict[str, object] = {}
+    for name, value in found.items():
+        if isinstance(value, dict) and depth:
+            flat |= {f"{name}.{inner}": each for inner, each in _flat(value, depth - 1).items()}
+        else:
+            flat[name] = value
+    return flat
 
 
 def slots(line: str) -> Iterator[Slot]:

@@ -122,3 +122,6 @@ PHRASES = (
     (r"\b(?:overview|at a glance)\b", "summary"),
 )
 """Turns of phrase, and words that documentation has in their place."""
+
+ENDINGS = {"jsonl": "JSON lines", "ndjson": "JSON lines", "tsv": "table"}
+"""Endings of file names that are no words, with what such files are called."""

@@ -445,7 +445,7 @@ def _which_has_most(unread: Unread, reading: Reading) -> Reading | None:
     number = unread.take(rf"\b(?:which|what)\s+(?P<n>{_NUMBER})\b")
     word = unread.take(r"\b(?:from |to |by |in |on |with )?(?:which|what|whose|who)\b")
     start = number.end() if number is not None else word.end() if word is not None else which.end()
-    value = ("component",) if which[0].lower() == "who" else _phrase(unread, start)
+    value = _who(unread) if which[0].lower() == "who" else _phrase(unread, start)
     unread.take_all(rf"\b(?:the\s+)?(?:{_MOST}|{_LEAST})\b(?:\s+(?:often|frequently|number of|common))?")
     unread.take_all(r"\bhow (?:often|many)\b(?:\s+times)?|\band how (?:often|many)\b")
     return replace(reading, ask=Ask.RANK, value=value, limit=_integer(number["n"]) if number else 1, least=least)
@@ -605,6 +605,9 @@ def _values(unread: Unread, reading: Reading) -> Reading | None:
 
 
 def _count(unread: Unread, reading: Reading) -> Reading | None:
+    size = unread.take(r"\bhow (?:many|much)\s+(?:kilo|mega)?(?:bytes|data)\b")
+    if size is not None:
+        return replace(reading, ask=Ask.SUM, value=("bytes",))
     match = unread.take(
         rf"\b(?:how (?:many|often|frequently)(?:\s+times)?|(?:the\s+)?(?:number|no\.|nr\.?|amount|"
         rf"count) of|count(?:s)?(?:\s+(?:of|the|all|how (?:many|often)))?|number)(?=\W|$)"
@@ -682,8 +685,16 @@ def _which(unread: Unread) -> tuple[str, ...]:
     match = unread.take(r"\b(?:from |to |by |in |on |for )?(?:which|what)\b")
     if match is None:
         who = unread.take(r"\bwho\b")
-        return ("component",) if who is not None else ()
+        return _who(unread) if who is not None else ()
     return _phrase(unread, match.end())
+
+
+def _who(unread: Unread) -> tuple[str, ...]:
+    """What "who" stands for: a component if it wrote lines, else someone whom a field has to name."""
+    wrote = re.search(
+        r"\b(?:wrote|writes?|logs|logged|complain(?:s|ed)?|report(?:s|ed))\b", unread.whole, re.IGNORECASE
+    )
+    return ("component",) if wrote is not None else ("who",)
 
 
 def _front_phrase(unread: Unread) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from conjure_magic.models.offline.reading import lexicon
 from conjure_magic.models.offline.reading.value import NUMERIC, OF_VALUES, Ask, Reading, Save
 
 _OPENS = re.compile(
@@ -15,6 +16,15 @@ _OPENS = re.compile(
     r"one|its|that|those|them|these|no|not|please)\b",
     re.IGNORECASE,
 )
+_POINTS = re.compile(
+    r"^\W*(?:ok(?:ay)?,?\s+)?(?:and|now|also|again|same|only|just|but|then|instead|what about|how about|next|more)\b"
+    r"|\b(?:those|them|these|of it|its|the same|ones?|instead)\b"
+    r"|\bthat\b(?=\s*(?:$|[?.!,]|(?:as|to|in|per|by|over|again)\b))",
+    re.IGNORECASE,
+)
+"""Words that point back at the question before."""
+SHORTEST_WHOLE = 4
+"""Words of a question that may stand by itself though it only names a value."""
 LONGEST = 14
 """Words of a request that may still be a change of the one before."""
 
@@ -31,14 +41,29 @@ def changes_last(text: str, reading: Reading) -> bool:
         return False
     if reading.files and reading.ask is not Ask.NONE and not opens:
         return False
-    own = reading.has_subject and reading.ask is not Ask.NONE
-    whole = own and (reading.ask is not Ask.COUNT or re.match(r"\s*(?:how|count)", text, re.IGNORECASE) is not None)
-    asks_first = re.match(
-        r"\s*(?:how|which|what|when|show|list|count|summar|analy|compare|convert|is|are|why|who)\w*\b",
-        text,
-        re.IGNORECASE,
-    )
-    return opens or not whole or (asks_first is None)
+    if points_back(text):
+        return True
+    if is_whole(text, reading):
+        return False
+    return opens or reading.ask is not Ask.NONE or reading.has_subject or bool(reading.saves)
+
+
+def is_whole(text: str, reading: Reading) -> bool:
+    """True for a request that makes sense by itself: it says what is asked, and of what."""
+    if re.match(lexicon.YES_NO, text, re.IGNORECASE):
+        return True
+    if reading.ask is Ask.NONE:
+        return False
+    if reading.has_subject:
+        counted = re.match(r"\s*(?:how|count|the number)", text, re.IGNORECASE) is not None
+        return reading.ask is not Ask.COUNT or counted
+    long = len(text.split()) >= SHORTEST_WHOLE
+    return long and bool(reading.value) and reading.ask in (*NUMERIC, *OF_VALUES)
+
+
+def points_back(text: str) -> bool:
+    """True if a word of a request points back at the one before."""
+    return _POINTS.search(text) is not None
 
 
 def continue_reading(last: Sequence[Reading], change: Reading) -> Reading:
@@ -99,11 +124,21 @@ def _asked(base: Reading, change: Reading, new: Reading) -> Reading:
         return replace(new, ask=Ask.RANK, unit=unit, value=value, limit=change.limit, least=change.least, groups=())
     if change.ask is Ask.LINES:
         return replace(new, ask=Ask.LINES, unit="", value=(), groups=(), limit=change.limit, from_end=change.from_end)
+    if base.ask is Ask.RANK and change.ask in (Ask.MIN, Ask.MAX) and not change.value:
+        return replace(new, least=change.ask is Ask.MIN)
+    if base.ask is Ask.RANK and not change.value and re.search(r"\bthe most\W*$", change.text, re.IGNORECASE):
+        return replace(new, least=False, topic=base.topic, quoted=base.quoted)
     if change.ask in NUMERIC:
         value = tuple(word for word in change.value if word not in ("one", "ones", "value")) or base.value
         unit = change.number_unit if change.value else base.number_unit
         return replace(
-            new, ask=change.ask, value=value, percentiles=change.percentiles, number_unit=unit or base.number_unit
+            new,
+            ask=change.ask,
+            value=value,
+            percentiles=change.percentiles,
+            number_unit=unit or base.number_unit,
+            groups=change.groups or base.groups,
+            unit=change.unit or (base.unit if base.ask in NUMERIC else ""),
         )
     return _grouped(base, change, new)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
@@ -93,13 +93,13 @@ NUMBERS = {
     "couple": 2,
 }
 
-LINE_NOUNS = _words(
+LINE_NOUNS = words(
     "line lines entry entries record records message messages event events row rows item items log logs hit hits "
     "occurrence occurrences time times logline loglines"
 )
 """Words for a line of a log, or for how often something was logged."""
 
-FILLER = _words(
+FILLER = words(
     "acc saw nr a about above according account after again all along already also altogether am an "
     "and any anybody anyone anything "
     "appear appeared appearing appears are arrive arrived as ask at away be because become "
@@ -133,7 +133,7 @@ FILLER = _words(
 )
 """Words that carry no meaning of their own for a question about data."""
 
-UNANSWERABLE = _words(
+UNANSWERABLE = words(
     "why predict prediction forecast tomorrow recommend recommendation suggest suggestion advise advice opinion think "
     "believe should fix repair solve prevent expect expected guess probably likely polite poem story joke translate "
     "cause reason reasons explain explanation improve delete remove rename edit replace email upload deploy restart "
@@ -141,5 +141,10 @@ UNANSWERABLE = _words(
 )
 """Words for what rules cannot do: they keep a request from being answered."""
 
-FEWEST = _words("fewest least rarest lowest quietest smallest")
-SOURCES = _words("component components logger loggers service services module modules program programs source sources")
+FEWEST = words("fewest least rarest lowest quietest smallest")
+SOURCES = words("component components logger loggers service services module modules program programs source sources")
+YES_NO = (
+    r"\s*(?:is|are|was|were|does|do|did|has|have|can|could|should|will|would)\b(?!\s+(?:there|"
+    r"we have|you (?:show|give|count|list|tell)))"
+)
+"""How a question begins that yes or no would answer."""

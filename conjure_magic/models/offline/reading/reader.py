@@ -106,15 +106,11 @@ _OF_CODES = frozenset(
         "answers",
     ]
 )
-_YES_NO = (
-    r"\s*(?:is|are|was|were|does|do|did|has|have|can|could|should|will|would)\b(?!\s+(?:there|"
-    r"we have|you (?:show|give|count|list|tell)))"
-)
 
 
 def _is_count(text: str, reading: Reading) -> bool:
     """True for a bare subject that asks how many there are: "expired sessions?"."""
-    if re.match(_YES_NO, text, re.IGNORECASE):
+    if re.match(lexicon.YES_NO, text, re.IGNORECASE):
         return False
     question = text.rstrip().endswith("?") or re.search(r"\b(?:are|is|were) there\b", text, re.IGNORECASE) is not None
     return reading.has_subject and (question or bool(reading.levels or reading.quoted or reading.codes))

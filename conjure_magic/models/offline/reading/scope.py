@@ -120,7 +120,10 @@ def _other_path(before: str) -> bool:
 def _saves(unread: Unread, outputs: tuple[str, ...]) -> tuple[Save, ...]:
     found: dict[str, Save] = {}
     shape = ""
-    drawn = unread.take(r"\b(?:draw|plot|chart|graph|visuali[sz]e|diagram|sketch|picture)\w*\b")
+    drawn = unread.take(
+        r"\b(?:draw(?:s|n|ing)?|plot(?:s|ted|ting)?|chart(?:s|ed|ing)?|graph(?:s|ed|ing|ics?|ically)?|visuali[sz]\w+|"
+        r"diagrams?|sketch(?:ed)?|pictures?)\b"
+    )
     drawn = drawn or unread.take(r"\b(?:one |a )?bars?\b(?=\s+(?:per|for|each))|\bas bars\b")
     if drawn is not None:
         shaped = re.search(
@@ -132,7 +135,7 @@ def _saves(unread: Unread, outputs: tuple[str, ...]) -> tuple[Save, ...]:
             r"\b(?:bar|line)?[- ]?(?:charts?|graphs?|plots?|diagrams?|histograms?|bars?|pictures?|"
             r"image|svg|png)\b|\bover time\b|\bas an?\b(?=\s*$)"
         )
-        unread.take_all(r"\b(?:draw|plot|make|create|produce|generate)\w*\b")
+        unread.take_all(r"\b(?:draw(?:n|ing)?|plot(?:ted|ting)?|mak(?:e|ing)|creat(?:e|ing)|produce|generate)\b")
         found["chart"] = Save("chart", "", (), shape)
     histogram = unread.take(r"\bhistogram\b")
     if histogram is not None:
@@ -268,6 +271,12 @@ _OPERATORS = {
 }
 
 
+_OF_THINGS = frozenset({"slower than", "faster than"})
+"""Comparisons of things, not of their fields: "jobs slower than 2 s"."""
+_TIME_UNITS = {"ms": "ms", "mi": "ms", "s": "s", "se": "s"}
+"""Units of time by their first two letters."""
+
+
 def _conditions(unread: Unread) -> Iterator[tuple[str, str, str]]:
     names = "|".join(sorted(map(re.escape, _OPERATORS), key=len, reverse=True))
     for match in unread.take_all(
@@ -277,11 +286,13 @@ def _conditions(unread: Unread) -> Iterator[tuple[str, str, str]]:
         rf"milliseconds?|bytes|kb|mb)?\b(?!:)"
     ):
         name = (match["name"] or "").lower()
-        if name in lexicon.FILLER or name in lexicon.LINE_NOUNS or name in lexicon.LEVELS:
-            if name in lexicon.LEVELS or name in lexicon.LINE_NOUNS:
+        thing = match["op"].lower() in _OF_THINGS
+        if thing or name in lexicon.FILLER or name in lexicon.LINE_NOUNS or name in lexicon.LEVELS:
+            if name and (thing or name in lexicon.LEVELS or name in lexicon.LINE_NOUNS):
                 unread.text = unread.text[: match.start("name")] + match["name"] + unread.text[match.end("name") :]
             name = ""
-        yield match["name"] if name else "", _OPERATORS[match["op"].lower()], match["number"]
+        unit = _TIME_UNITS.get((match["unit"] or "").lower()[:2], "")
+        yield match["name"] if name else "", _OPERATORS[match["op"].lower()], f"{match['number']}{unit}"
     for match in unread.take_all(
         r"(?<![\w.])(?P<name>[A-Za-z][\w.-]*)(?P<op>!=|==|=|>=|<=|>|<)(?P<value>[\w.:/-]*\w)|"
         r"(?<![\w.])(?P<n2>[A-Za-z][\w.-]*) (?P<op2>!=|==|=|>=|<=|>|<) ?(?P<v2>\d[\w.:/-]*)"

@@ -73,7 +73,7 @@ class Reading:
     weight: str = ""
     """A text whose number N a line counts for: "repeated N times"."""
     conditions: tuple[tuple[str, str, str], ...] = ()
-    """Field, comparison, number: ("rt", ">", "2")."""
+    """Field, comparison, number with its unit of time if it has one: ("rt", ">", "2s")."""
     unit: str = ""
     """Unit of time that the answer is given for each of: minute, hour, …"""
     groups: tuple[str, ...] = ()
@@ -95,6 +95,8 @@ class Reading:
     saves: tuple[Save, ...] = ()
     unknown: tuple[str, ...] = ()
     """Words whose meaning is not known and that cannot be a topic: "why", "predict"."""
+    kept: bool = False
+    """True if parts were taken from the question before, though no word points back at it."""
     corrected: tuple[tuple[str, str], ...] = ()
     """Words that were taken for a misspelling, with what they were taken for."""
     text: str = ""
@@ -134,6 +136,7 @@ _LABELS = {
     "saves": "written to",
     "unknown": "not understood",
     "corrected": "read as",
+    "kept": "lines as before",
 }
 
 

@@ -72,7 +72,14 @@ class Answer:
 
 @dataclass
 class Seen:
-    """Counts over all records of the time span, taken while they are read."""
+    """Counts over all records of the time span, taken while they are read.
+
+    Attributes:
+        span: how many records lie in the time span.
+        passed: how many of them pass the filters.
+        first: the second of the first that passes.
+        last: that of the last.
+    """
 
     span: int = 0
     passed: int = 0
@@ -90,12 +97,12 @@ class Seen:
             if inside is not None and not inside(record):
                 continue
             self.span += 1
-            if record.epoch is not None:
+            passes = keep is None or keep(record)
+            self.passed += passes
+            if passes and record.epoch is not None:
                 second = shown_second(record)
                 self.first = second if self.first is None else min(self.first, second)
                 self.last = second if self.last is None else max(self.last, second)
-            passes = keep is None or keep(record)
-            self.passed += passes
             yield record, passes
 
 
@@ -253,7 +260,7 @@ def _in_order(question: Question, rows: Rows, clock: Clock | None) -> list[tuple
 
 
 def _fill(rows: Rows, clock: Clock, question: Question, seen: Seen) -> list[str]:
-    """Add what is missing between the first and the last time of the log: buckets without records are rows too."""
+    """Add what is missing between the first and the last time that a row has: buckets without records are rows too."""
     parts = _named(question)
     if seen.first is None or seen.last is None or (question.joined and len(parts) > 1) or not rows:
         return []
