@@ -438,7 +438,7 @@ PARTS = st.lists(
 )
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=300)
 @given(PARTS, st.lists(st.integers(0, 400), max_size=9))
 def test_the_short_way_reads_what_the_standard_says(parts: list[str], cuts: list[int]) -> None:
     """Against httpx-sse alone, which gets the same bytes at once."""

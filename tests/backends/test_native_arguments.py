@@ -192,7 +192,7 @@ def take_both(point: Point, names: list[str] | None = None) -> None:
 TAKE_BOTH = tool_of(skill(take_both))
 
 
-@settings(max_examples=300, suppress_health_check=list(HealthCheck))
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(VALUES)
 def test_whatever_a_model_sends_is_taken_or_refused(given_value: Any) -> None:
     """Arguments that are no object at all included: a ToolError, never another exception."""
