@@ -78,7 +78,7 @@ def test_a_waker_whose_block_is_over_is_left_alone() -> None:
     assert calls == []
 
 
-def test_a_failing_waker_keeps_nobody_asleep() -> None:
+def test_a_failing_waker_does_not_stop_the_others() -> None:
     cancel, calls = Cancel(), []
     with cancel.waking(lambda: calls.append(1)), cancel.waking(lambda: calls.append(1 // 0)):
         cancel.set()

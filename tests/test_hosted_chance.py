@@ -74,7 +74,7 @@ def run(s: Session, prompt: str, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-def test_whatever_happens_the_session_goes_on(stub: StubServer, seed: int) -> None:
+def test_whatever_happens_the_session_continues(stub: StubServer, seed: int) -> None:
     chance = random.Random(seed)
     with session(stub, ["local", "anthropic"], approver=approve_all) as s:
         (s.workspace.root / "a.txt").write_text("x")

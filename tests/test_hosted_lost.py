@@ -28,7 +28,7 @@ def notices(result: TurnResult) -> str:
 
 
 @pytest.mark.parametrize("way", ["expired", "deleted"])
-def test_a_file_that_is_gone_is_left_out_and_the_person_told(stub: StubServer, tmp_path: Path, way: str) -> None:
+def test_a_missing_file_is_left_out_with_a_notice(stub: StubServer, tmp_path: Path, way: str) -> None:
     for name in "abc":
         (tmp_path / f"{name}.txt").write_text(name)
     with session(stub) as s:
@@ -87,7 +87,7 @@ def test_a_file_that_goes_in_the_midst_of_a_turn(stub: StubServer, tmp_path: Pat
     assert len(refused(stub)) == 1
 
 
-def test_a_file_that_was_sent_is_uploaded_anew(stub: StubServer) -> None:
+def test_a_file_that_was_sent_is_uploaded_again(stub: StubServer) -> None:
     with session(stub, ["local", "anthropic"], approver=approve_all) as s:
         (s.workspace.root / "a.txt").write_text("x")
         for _ in range(2):
@@ -124,7 +124,7 @@ def test_a_skill_that_was_uploaded_and_is_gone_comes_back_with_the_next_turn(stu
         ("file: Field required", RequestRefusedError),
     ],
 )
-def test_what_a_server_does_not_have_is_told_apart(message: str, kind: type[ModelError]) -> None:
+def test_missing_files_and_missing_containers_are_distinguished(message: str, kind: type[ModelError]) -> None:
     body = {"type": "error", "error": {"type": "invalid_request_error", "message": message}}
     assert type(error_translation.from_body(body, 400)) is kind
 

@@ -249,7 +249,7 @@ def test_an_expired_file_says_so(stub: StubServer) -> None:
             made.read()
 
 
-def test_a_file_that_cannot_be_looked_up_is_told_and_the_turn_goes_on(stub: StubServer) -> None:
+def test_a_file_that_cannot_be_looked_up_is_reported_and_the_turn_continues(stub: StubServer) -> None:
     stub.fault("/v1/files", Reply.fault(403))
     stub.reply([*bash("make", files={"a.csv": b"one"}), "Fine."])
     with session(stub) as it:
@@ -305,7 +305,7 @@ def test_too_many_pauses_end_the_turn_with_what_was_done(stub: StubServer) -> No
 
 
 @pytest.mark.parametrize("status", [400, 404, 500])
-def test_an_expired_container_is_renewed_and_the_person_told(stub: StubServer, status: int) -> None:
+def test_an_expired_container_is_renewed_with_a_notice(stub: StubServer, status: int) -> None:
     stub.reply([THINK, *bash("ls"), "One."])
     with session(stub) as it:
         it.chat("a")
@@ -320,7 +320,7 @@ def test_an_expired_container_is_renewed_and_the_person_told(stub: StubServer, s
 
 
 @pytest.mark.parametrize("later", [True, False])
-def test_a_container_that_expires_in_a_pause_is_renewed_and_the_turn_goes_on(stub: StubServer, later: bool) -> None:
+def test_a_container_that_expires_in_a_pause_is_renewed_and_the_turn_continues(stub: StubServer, later: bool) -> None:
     stub.reply(Reply((THINK, *bash("make", later=later), "I wait."), stop_reason="pause_turn"))
     with session(stub) as it, contextlib.closing(it.stream("Go.")) as events:
         for event in events:

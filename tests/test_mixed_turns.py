@@ -414,7 +414,7 @@ def test_what_was_sent_to_a_container_that_is_gone_is_sent_again(stub: StubServe
     assert len(stub.hosted.files) == 1
 
 
-def test_without_a_key_the_rest_of_the_mix_works_and_the_person_is_told(folder: Path) -> None:
+def test_without_a_key_the_other_backends_work_and_a_notice_says_so(folder: Path) -> None:
     (folder / "app.log").write_text("2026-01-02 03:00:00 ERROR worker: no\n" * 3)
     names = "local,anthropic"
     with Session(names, skills=["log-analyzer", "xlsx"], model="offline", approver=approve_all) as it:

@@ -104,7 +104,7 @@ def test_what_a_notebook_reads_can_be_typed_there(way: Way) -> None:
     assert named is None or named[1] in Settings.class_traits(config=True)
 
 
-def test_a_library_user_is_not_told_of_cells() -> None:
+def test_messages_for_library_users_do_not_mention_cells() -> None:
     with Session("local", model="offline") as session, pytest.raises(UsageError) as caught:
         session.chat("  ")
     assert not SPEAKS_OF_MAGICS.search(str(caught.value))

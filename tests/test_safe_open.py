@@ -138,7 +138,7 @@ def test_a_racing_swapper_gets_nothing_out_for_long(trap: Trap, kind: type[Folde
 
 @linux
 @pytest.mark.parametrize("use", [read, opened])
-def test_the_swapper_is_quick_enough_to_be_feared(trap: Trap, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_race_is_lost_by_code_that_follows_links(trap: Trap, use: Use, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the protection it wins soon: the race above is one."""
     monkeypatch.setattr(safe_open, "FOLDER", os.O_RDONLY | os.O_DIRECTORY)
     monkeypatch.setattr(safe_open, "FILE", 0)
@@ -198,7 +198,7 @@ def test_a_walk_of_something_very_deep_ends_in_time_and_holds_no_descriptor(root
         subprocess.run(["rm", "-rf", root / "d"], check=True)
 
 
-def test_made_folders_are_handed_to_whoever_asked(root: Path) -> None:
+def test_created_folders_are_passed_to_the_caller(root: Path) -> None:
     made: list[int] = []
     fd = safe_open.open_folder(root, ("a", "new", "newer"), make=True, made=lambda fd: made.append(os.fstat(fd).st_ino))
     os.close(fd)

@@ -25,7 +25,7 @@ def test_the_environment_goes_before_the_default_and_behind_the_configuration(mo
 @pytest.mark.parametrize(
     ("name", "value"), [("CONJURE_TIMEOUT", "abc"), ("CONJURE_MAX_ROUNDS", "0"), ("CONJURE_PROFILE", "x")]
 )
-def test_a_wrong_variable_is_left_out_and_told_once(
+def test_an_invalid_variable_is_ignored_and_reported_once(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

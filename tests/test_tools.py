@@ -114,7 +114,7 @@ def test_much_output_names_the_file_that_has_it_all(hands: Hands) -> None:
     assert hands("bash_tool", command=f"sed -n 50000p '{path}'").text == "50000"
 
 
-def test_background_processes_are_told(hands: Hands) -> None:
+def test_background_processes_are_reported(hands: Hands) -> None:
     result = hands("bash_tool", command="sleep 60 & echo on")
     assert result.text == "on\n[1 process still running in the background]"
     assert result.summary == "1 line, 1 still running"
@@ -155,7 +155,7 @@ def test_a_range_outside_of_the_file(hands: Hands, view_range: list[int]) -> Non
         hands("view", path="a.txt", view_range=view_range)
 
 
-def test_a_long_file_is_cut_and_says_how_to_go_on(hands: Hands) -> None:
+def test_a_long_file_is_cut_and_says_how_to_continue(hands: Hands) -> None:
     (hands.workspace / "a.txt").write_text("".join(f"{n}\n" for n in range(1, 5001)))
     lines = hands("view", path="a.txt").text.splitlines()
     assert len(lines) == VIEW_LINES + 1

@@ -38,7 +38,7 @@ def test_a_session_has_a_folder_of_its_own(project: Path) -> None:
     workspace.close()
 
 
-def test_the_folder_lies_beside_the_notebook(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_folder_is_next_to_the_notebook(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Wherever the kernel stands: Jupyter Server names the notebook."""
     (tmp_path / "books").mkdir()
     monkeypatch.setenv("JPY_SESSION_NAME", str(tmp_path / "books/my analysis.ipynb"))
@@ -72,7 +72,7 @@ def test_odd_session_names_stay_in_their_place(project: Path, name: str) -> None
     workspace.close()
 
 
-def test_a_second_kernel_gets_another_folder_and_is_told(project: Path) -> None:
+def test_a_second_kernel_gets_another_folder_and_a_notice(project: Path) -> None:
     first, second = Workspace.open("main"), Workspace.open("main")
     assert second.root == project / "conjure-files/main-2"
     assert "another kernel uses main" in second.notice
@@ -94,7 +94,7 @@ def test_a_kernel_that_was_killed_leaves_its_folder_free(project: Path) -> None:
     workspace.close()
 
 
-def test_closing_twice_closes_nothing_of_somebody_elses(project: Path) -> None:
+def test_closing_twice_does_not_close_a_reused_descriptor(project: Path) -> None:
     """A descriptor's number is given to the next file that is opened."""
     workspace = Workspace.open("main")
     workspace.close()

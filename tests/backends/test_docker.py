@@ -63,7 +63,7 @@ def test_what_the_model_reads_speaks_of_the_inside(session: Session, folder: Pat
 
 
 @pytest.mark.docker
-def test_nobody_is_asked(session: Session) -> None:
+def test_nothing_is_asked(session: Session) -> None:
     """The session has no approver: on this machine, such a command would be refused."""
     result = session.chat("Analyse app.log: what went wrong?")
     assert all(call.result is not None and not call.result.is_error for call in calls(result))

@@ -128,7 +128,7 @@ def test_figures_and_displayed_objects_come_back(loaded: Kernel) -> None:
     assert shown == [], "what the code shows belongs to its call, not to the cell"
 
 
-def test_an_exception_in_code_is_one_line_and_the_cell_goes_on(loaded: Kernel) -> None:
+def test_an_exception_in_code_is_one_line_and_the_cell_continues(loaded: Kernel) -> None:
     cell = call(loaded, "kernel_run", (), "--yes", code="print('so far')\nundefined_name")
     assert read(loaded) == "so far\nNameError: name 'undefined_name' is not defined"
     assert "Traceback</summary>" in cell.text("text/html")

@@ -187,7 +187,7 @@ def test_the_limit_is_100_and_holds_whatever_the_server_sends(server: LogServer)
     ("path", "said"),
     [("/down", "API returned 503"), ("/nowhere", "API returned 404"), ("/large", "[1 entry, saved as large.log")],
 )
-def test_what_the_server_says_is_told(server: LogServer, path: str, said: str) -> None:
+def test_the_servers_own_words_are_shown(server: LogServer, path: str, said: str) -> None:
     result, _ = run(f"fetch {server.url(path)}", "localhost")
     assert result.text.startswith(said)
     assert result.is_error == ("API" in said)
@@ -381,7 +381,7 @@ def test_a_look_up_that_hangs_is_left_behind() -> None:
     release.set()
 
 
-def test_faults_are_told_without_the_query_which_may_hold_a_key(server: LogServer) -> None:
+def test_errors_leave_out_the_query_which_may_contain_a_key(server: LogServer) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]

@@ -130,7 +130,7 @@ def test_a_skill_is_built_in_place_from_functions() -> None:
     assert answer(made, "notes_read", path="a") == "new text ['context', 'limit', 'offset', 'path']"
 
 
-def test_methods_under_skill_are_tools_beside_the_callbacks() -> None:
+def test_methods_with_the_decorator_are_tools_in_addition_to_the_callbacks() -> None:
     class Shop(NativeSkill):
         """A shop."""
 
@@ -527,7 +527,7 @@ def test_files_that_a_function_writes_are_reported() -> None:
 # ---- names of variables, and what is offered
 
 
-def test_a_name_is_looked_up_anew_for_each_turn() -> None:
+def test_a_name_is_looked_up_again_for_each_turn() -> None:
     """Redefining a function in a later cell replaces it; the model is told that something changed."""
 
     @skill

@@ -301,7 +301,7 @@ def test_definitions_stand_where_references_point() -> None:
     assert not validator.is_valid({"teams": [{"lead": {"age": 1}}], "root": {}})
 
 
-def test_two_types_of_one_name_are_told_apart() -> None:
+def test_two_types_of_the_same_name_are_distinguished() -> None:
     one = dataclasses.make_dataclass("Same", [("a", int)])
     other = dataclasses.make_dataclass("Same", [("b", str)])
 
@@ -323,12 +323,12 @@ def test_a_type_may_hold_itself() -> None:
 
 
 @pytest.mark.parametrize("annotation", [Callable[[], int], type("Odd", (), {}), list[type("Odd", (), {})]])
-def test_what_a_model_cannot_be_told_of_is_refused_by_name(annotation: Any) -> None:
+def test_types_that_cannot_be_described_to_a_model_are_refused_by_name(annotation: Any) -> None:
     with pytest.raises(UsageError, match=r"take: x: .* cannot be described to a model"):
         taking(annotation)
 
 
-def test_a_check_of_the_persons_own_is_told_in_its_words() -> None:
+def test_a_validator_of_the_users_is_quoted() -> None:
     @dataclasses.dataclass
     class Positive:
         n: int
@@ -361,7 +361,7 @@ def test_an_argument_may_have_any_name(name: str) -> None:
     assert tool.arguments({name: 3}) == {name: 3}
 
 
-def test_defaults_are_told_where_json_can_hold_them_and_left_to_the_function() -> None:
+def test_defaults_are_in_the_schema_if_json_has_them_and_are_left_to_the_function() -> None:
     """A default is an object of the person's, and is not copied."""
     connection = object()
 

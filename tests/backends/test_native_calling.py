@@ -90,7 +90,7 @@ def test_a_timeout_and_stop_reach_a_function_in_the_main_thread(reason: str) -> 
         assert turn.tool_calls[0].result.status == reason  # type: ignore[union-attr]
 
 
-def test_a_function_that_swallows_the_interrupt_ends_when_it_returns_and_the_person_is_told() -> None:
+def test_a_function_that_swallows_the_interrupt_ends_when_it_returns_and_a_notice_says_so() -> None:
     started, release = threading.Event(), threading.Event()
 
     @skill

@@ -162,7 +162,7 @@ def test_what_a_generator_yields_comes_as_a_list() -> None:
     assert json.loads(text_of(turn_of(lambda: map(str, range(2))))) == ["0", "1"]
 
 
-def test_values_nested_without_end_are_told_of() -> None:
+def test_endlessly_nested_values_are_reported() -> None:
     deep: list[Any] = []
     for _ in range(200_000):
         deep = [deep]

@@ -67,7 +67,7 @@ def test_two_backends_with_the_same_tools_are_refused(registered: Opener) -> Non
         Session("other-ssh,ssh-like")
 
 
-def test_skill_folders_are_for_it_and_others_are_told_what_they_need() -> None:
+def test_it_gets_skill_folders_and_other_skills_say_what_they_need() -> None:
     with Session("ssh-like", skills="log-analyzer", model=ScriptedModel()) as session:
         assert [skill.name for skill in session.skills.list()] == ["log-analyzer"]
     with pytest.raises(UsageError, match="needs the backend anthropic"):

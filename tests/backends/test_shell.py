@@ -161,7 +161,7 @@ def test_yes_once_is_for_one_command(hands: Hands) -> None:
     assert len(turn.asked) == 2
 
 
-def test_yes_for_the_session_is_remembered_and_told(hands: Hands) -> None:
+def test_yes_for_the_session_is_remembered_and_recorded(hands: Hands) -> None:
     first = hands.turn(ALWAYS)
     hands(first, "bash_tool", command="true")
     assert first.emitted == []
@@ -198,7 +198,7 @@ def test_a_no_is_not_remembered(hands: Hands) -> None:
     assert not hands(turn, "bash_tool", command="true").is_error
 
 
-def test_a_rule_answers_and_is_told(make_hands: MakeHands) -> None:
+def test_a_rule_answers_and_is_recorded(make_hands: MakeHands) -> None:
     hands = make_hands(rules=lambda: ["echo *"])
     turn = hands.turn(NO)
     assert hands(turn, "bash_tool", command="echo hi").text == "hi"
@@ -206,7 +206,7 @@ def test_a_rule_answers_and_is_told(make_hands: MakeHands) -> None:
     assert hands(turn, "bash_tool", command="echo hi; true").status == "refused"
 
 
-def test_wrong_arguments_are_told_before_anybody_is_asked(hands: Hands) -> None:
+def test_wrong_arguments_are_refused_before_the_user_is_asked(hands: Hands) -> None:
     turn = hands.turn()
     with pytest.raises(ToolError, match="command is missing"):
         hands(turn, "bash_tool", cmd="ls")
@@ -342,7 +342,7 @@ def test_closing_twice(hands: Hands) -> None:
         hands(hands.turn(YES), "bash_tool", command="true")
 
 
-def test_it_watches_and_mends_nothing(hands: Hands) -> None:
+def test_it_observes_and_recovers_nothing(hands: Hands) -> None:
     assert hands.backend.recover(BackendError("x")) is None
 
 

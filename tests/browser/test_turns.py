@@ -116,7 +116,7 @@ def test_the_stop_button_ends_everything(ticking: Callable[..., Page], root: Pat
     expect(output(page, 2)).to_contain_text("42")
 
 
-def test_the_conversation_goes_on_after_a_stop(ticking: Callable[..., Page]) -> None:
+def test_the_conversation_continues_after_a_stop(ticking: Callable[..., Page]) -> None:
     page = ticking(60)
     expect(output(page, 1)).to_contain_text("tick 2", timeout=20_000)
     stop(page)

@@ -132,7 +132,7 @@ def test_no_engine(host: str) -> None:
     assert "start Docker" in refusal(host)
 
 
-def test_a_socket_that_nobody_serves(tmp_path: Path) -> None:
+def test_a_socket_without_a_server(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(tmp_path / "left"))
         assert "start Docker" in refusal(f"unix://{tmp_path}/left")

@@ -259,7 +259,7 @@ def test_a_sweep_takes_what_was_made_and_never_started(client: docker.DockerClie
         client.containers.get(str(made.id))
 
 
-def test_a_sweep_leaves_what_somebody_made_from_a_container_of_ours(
+def test_a_cleanup_leaves_what_the_user_made_from_a_container_of_ours(
     client: docker.DockerClient, docker_image: str
 ) -> None:
     """An image that was committed from one carries its labels on."""
@@ -297,7 +297,7 @@ def test_a_command_that_forks_without_end_fails_alone(make_container: MakePlace)
     assert place.executor._channel.is_clean()
 
 
-def test_a_forged_death_fools_nobody(make_container: MakePlace, client: docker.DockerClient) -> None:
+def test_a_forged_end_of_a_command_is_not_believed(make_container: MakePlace, client: docker.DockerClient) -> None:
     """A command stops the supervisor and answers the kill in its place: the engine counts who lives."""
     place = make_container()
     place.text("echo kept > kept")
@@ -321,7 +321,7 @@ def test_a_killed_supervisor_is_an_error_and_its_container_is_replaced(make_cont
 
 
 @pytest.mark.parametrize("image", ["docker_image", "docker_sh_image"])
-def test_a_container_that_somebody_removed_is_replaced_and_that_is_said(
+def test_a_removed_container_is_replaced_with_a_notice(
     make_container: MakePlace, client: docker.DockerClient, image: str
 ) -> None:
     place = make_container(image)
@@ -349,7 +349,7 @@ def test_a_new_skill_is_mounted_in_a_new_container(make_container: MakePlace, tm
     assert len(result.notes) == 1
 
 
-def test_folders_that_were_made_anew_are_mounted_anew(make_container: MakePlace, tmp_path: Path) -> None:
+def test_recreated_folders_are_mounted_again(make_container: MakePlace, tmp_path: Path) -> None:
     """What is mounted stays the deleted folder: a container that lives on would see nothing in it."""
     place = make_container()
     assert place.text("cat /skills/a-skill/SKILL.md; touch first") == "# a skill\n"

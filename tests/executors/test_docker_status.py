@@ -36,7 +36,7 @@ def test_engine_image_and_no_image(docker_image: str) -> None:
 
 
 @pytest.mark.docker
-def test_a_name_that_is_none_is_told_beside_the_engine(docker_image: str) -> None:
+def test_an_invalid_name_is_reported_along_with_the_engine(docker_image: str) -> None:
     status = look(docker_limits(image="NotLower"))
     assert status.engine is not None
     assert "'NotLower' is not a valid image name" in status.problem

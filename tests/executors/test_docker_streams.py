@@ -155,7 +155,7 @@ def test_a_rootless_engines_root_is_the_person(tmp_path: Path) -> None:
     assert container_user(["name=seccomp,profile=default", "name=rootless"], tmp_path) == User(0, 0)
 
 
-def test_the_person_is_who_runs_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_run_as_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1234)
     monkeypatch.setattr(os, "getegid", lambda: 99)
     assert container_user([], tmp_path) == User(1234, 99)

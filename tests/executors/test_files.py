@@ -99,7 +99,7 @@ def test_the_last_step_by_itself_follows_no_link(root: Path, flags: int) -> None
         os.close(os.open(root / "work/inside/file", flags | FILE))
 
 
-def test_what_the_system_refuses_is_told(root: Path) -> None:
+def test_an_error_of_the_system_is_reported(root: Path) -> None:
     """A name too long, a full disk: in its own words."""
     with pytest.raises(ToolError, match="File name too long"):
         files.write_file(Folders(root / "work", root / "input"), "x" * 300, b"x")

@@ -223,7 +223,7 @@ def test_a_killed_child_is_replaced_by_another(owner: Owner, number: signal.Sign
 
 
 @linux
-def test_after_a_kill_nobody_waits_until_the_next_command_has_ended(owner: Owner) -> None:
+def test_a_kill_leaves_no_waiting_process_before_the_next_command(owner: Owner) -> None:
     """Whoever counts the processes then finds that the kill has left none."""
     owner.until(b"H")
     wait_until(lambda: waiting(owner))

@@ -78,7 +78,7 @@ def test_loading_is_silent_and_may_be_repeated(loaded: Kernel) -> None:
     assert "Session main" in html(loaded.run("%conjure"))
 
 
-def test_a_request_runs_a_command_and_goes_on_in_the_next_cell(loaded: Kernel) -> None:
+def test_a_request_runs_a_command_and_the_next_cell_continues(loaded: Kernel) -> None:
     loaded.run("m = runs('echo hello $((40+2))')")
     first = loaded.run("%%conjure --backend local --model m --yes -o result\nsay it")
     assert "hello 42" in html(first)
@@ -196,7 +196,7 @@ def test_a_cell_explains_its_options_with_and_without_a_request(loaded: Kernel, 
     assert "--timeout S" in shown(loaded.run(code))
 
 
-def test_a_terminal_that_asks_whether_a_cell_is_complete_is_told_to_go_on(loaded: Kernel) -> None:
+def test_a_terminal_that_asks_whether_a_cell_is_complete_may_continue(loaded: Kernel) -> None:
     def complete(code: str) -> str:
         asked = loaded.kc.is_complete(code)
         while (reply := loaded.kc.get_shell_msg(timeout=20))["parent_header"]["msg_id"] != asked:
@@ -280,7 +280,7 @@ def test_yes_to_all_asks_once_in_a_session(loaded: Kernel) -> None:
     assert len(loaded.run("%%conjure --session other --model m\nanother", answers=["y"]).prompts) == 1
 
 
-def test_where_nobody_can_answer_it_is_refused_and_says_what_to_pass(loaded: Kernel) -> None:
+def test_without_anyone_to_ask_it_is_refused_and_says_what_to_pass(loaded: Kernel) -> None:
     loaded.run("m = runs('echo hi')")
     assert "--yes" in html(loaded.run("%%conjure --model m\ndo it"))
 
@@ -340,7 +340,7 @@ def test_an_interrupt_stops_the_command_and_all_of_its_descendants(loaded: Kerne
     assert "back" in html(loaded.run("%%conjure --model m2 --yes\ngo on"))
 
 
-def test_a_kernel_that_was_started_deaf_to_interrupts_hears_them_all_the_same(tmp_path: Path) -> None:
+def test_a_kernel_started_with_interrupts_ignored_can_still_be_interrupted(tmp_path: Path) -> None:
     """As under `nohup`, or a server in a script's background job; what its commands do on an interrupt is theirs."""
     heard = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

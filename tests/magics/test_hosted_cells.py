@@ -194,7 +194,7 @@ def test_a_workbook_of_the_container_is_shown_saved_and_bound(loaded: Kernel, as
     assert "report.xlsx" in told(loaded.run("%conjure files"))
 
 
-def test_a_container_cell_is_interrupted_and_the_next_goes_on(loaded: Kernel, asked: StubServer) -> None:
+def test_a_container_cell_is_interrupted_and_the_next_continues(loaded: Kernel, asked: StubServer) -> None:
     asked.reply(Reply((*bash("sleep 100", "never"), "x" * 100), stall_after=900))
     started = loaded.start("%%conjure --backend anthropic\nWait.")
     while not asked.messages or asked.messages[-1].sent < 900:

@@ -126,7 +126,7 @@ def test_the_output_of_a_running_command_is_seen(ready: Kernel, gate: Path) -> N
     watch(ready, code, lambda cell: "halfway there" in html(cell) and "running bash_tool" in html(cell), gate.touch)
 
 
-def test_an_open_question_is_told_and_left_to_who_asks(ready: Kernel, gate: Path) -> None:
+def test_an_open_question_is_shown_and_left_to_the_approver(ready: Kernel, gate: Path) -> None:
     code = (
         "d = open_display()\n"
         "feed(d, STARTED, ToolStarted(CALL, 'local'), ApprovalAsked('t1', 'local', 'ls -l; rm x'))\n"
@@ -135,7 +135,7 @@ def test_an_open_question_is_told_and_left_to_who_asks(ready: Kernel, gate: Path
     watch(ready, code, lambda cell: "waiting for your answer" in html(cell), gate.touch)
 
 
-def test_the_time_goes_on_where_nothing_happens(ready: Kernel, gate: Path) -> None:
+def test_the_time_advances_while_nothing_happens(ready: Kernel, gate: Path) -> None:
     code = "d = open_display(); feed(d, STARTED); wait_for('gate'); feed(d, TurnFinished(turn()))"
     watch(ready, code, lambda cell: re.search(r" [2-9] s · waiting for the model", html(cell)), gate.touch)
 
@@ -195,7 +195,7 @@ def test_events_after_the_end_change_nothing(ready: Kernel) -> None:
     assert "late" not in html(cell)
 
 
-def test_a_turn_that_cannot_be_rendered_shows_its_answer_all_the_same(ready: Kernel) -> None:
+def test_a_turn_that_cannot_be_rendered_still_shows_its_answer(ready: Kernel) -> None:
     """And the error stays in the display: the turn goes on."""
     cell = ready.run(
         "import logging; logging.disable()\n"
@@ -206,7 +206,7 @@ def test_a_turn_that_cannot_be_rendered_shows_its_answer_all_the_same(ready: Ker
     assert cell.text().endswith("went on\n")
 
 
-def test_a_redraw_that_fails_again_and_again_is_told_of_once(ready: Kernel) -> None:
+def test_a_redraw_that_keeps_failing_is_reported_once(ready: Kernel) -> None:
     cell = ready.run(
         "d = open_display(); feed(d, STARTED, ToolStarted(CALL, 'local'))\n"
         "for done in range(4):\n"
@@ -216,7 +216,7 @@ def test_a_redraw_that_fails_again_and_again_is_told_of_once(ready: Kernel) -> N
     assert cell.text().count("could not show a redraw") == 1
 
 
-def test_a_front_end_that_cannot_be_reached_breaks_no_turn_and_is_told_of_briefly(ready: Kernel) -> None:
+def test_a_front_end_that_cannot_be_reached_breaks_no_turn_and_is_reported_briefly(ready: Kernel) -> None:
     """Here the publisher itself fails, as it does when a socket is gone."""
     cell = ready.run(
         "publisher = type(get_ipython().display_pub); publish = publisher.publish\n"
@@ -271,7 +271,7 @@ def test_hostile_text_is_harmless_while_live_and_at_the_end(ready: Kernel, gate:
 # ---- who does not follow updates
 
 
-def test_a_front_end_that_may_ignore_updates_gets_it_all_anew_and_once(ready: Kernel) -> None:
+def test_a_front_end_that_may_ignore_updates_gets_everything_again_and_once(ready: Kernel) -> None:
     cell = ready.run("d = open_display(); feed(d, STARTED, TurnFinished(turn(Said('whole'))))", answers=["unused"])
     *live, final = cell.outputs
     assert [output["data"] for output in live] == [{"text/html": ""}] * 2
@@ -408,7 +408,7 @@ def test_a_running_call_stays_in_the_second_output() -> None:
     assert "now" not in done.html
 
 
-def test_text_cut_within_a_code_block_goes_on_as_code() -> None:
+def test_text_cut_within_a_code_block_continues_as_code() -> None:
     text = "Look:\n\n~~~\n" + "# no heading\n" * 40
     at = cut(text, 100)
     opener = open_fence(text[:at])

@@ -69,7 +69,7 @@ def test_a_wait_for_another_try_is_shown_in_the_cell(kernel: Kernel, stub: StubS
     assert "Here." in shown
 
 
-def test_a_fault_keeps_what_was_said_and_the_next_cell_goes_on(kernel: Kernel, stub: StubServer) -> None:
+def test_a_fault_keeps_the_text_so_far_and_the_next_cell_continues(kernel: Kernel, stub: StubServer) -> None:
     stub.reply(Reply(["It began so well"], error_after=5))
     cell = kernel.run("%%conjure\nHi.")
     assert "It began so well" in cell.text()

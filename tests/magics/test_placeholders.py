@@ -78,7 +78,7 @@ def test_a_pasted_template_gets_an_error_that_names_the_escape(text: str) -> Non
         ("{{rows[0:2]}}", "more than a variable"),
     ],
 )
-def test_what_cannot_be_read_is_told_with_what_to_do(text: str, says: str) -> None:
+def test_text_that_cannot_be_read_is_refused_with_what_to_do(text: str, says: str) -> None:
     with pytest.raises(UsageError, match=says):
         fill(text, NAMES)
 

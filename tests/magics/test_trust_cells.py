@@ -37,7 +37,7 @@ def test_no_is_respected_and_said(project: Kernel) -> None:
     assert "you do not trust it" in project.run("%conjure skills").text("text/html")
 
 
-def test_where_nobody_can_answer_it_is_not_loaded_and_said_in_the_cell(project: Kernel) -> None:
+def test_without_anyone_to_ask_it_is_not_loaded_and_the_cell_says_so(project: Kernel) -> None:
     cell = project.run("%%conjure --model offline --yes\nGreet somebody with a greeting.")
     assert "not loaded: there is no way to ask here" in cell.text("text/html")
     assert "--skills ./skills" in cell.text("text/html")

@@ -95,7 +95,7 @@ def test_a_long_value_of_any_kind_travels_whole(tmp_path: Path) -> None:
     assert sorted(path.name for path in folder.iterdir()) == ["data.json", "keys.txt", "odd.txt", "s.csv"]
 
 
-def test_a_file_is_written_in_the_place_of_a_planted_link(tmp_path: Path) -> None:
+def test_a_file_replaces_a_planted_link(tmp_path: Path) -> None:
     """What a command put into the workspace must not lead out of it."""
     outside = tmp_path / "outside"
     outside.mkdir()

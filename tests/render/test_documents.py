@@ -255,7 +255,7 @@ def test_the_same_bytes_are_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> N
     assert not [part for key in documents._seen for part in key if len(part) > 100], "no file is kept in memory"
 
 
-def test_only_so_many_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_remembered_previews_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     for number in range(100):
         preview_document(PDF, b"%PDF" + bytes([number]))

@@ -83,7 +83,7 @@ def test_a_place_that_no_link_of_a_notebook_reaches_gets_words_only(place: str, 
     assert links(shown(made, file_bytes=1)) == []
 
 
-def test_new_and_changed_files_are_told_apart(tmp_path: Path) -> None:
+def test_new_and_changed_files_are_distinguished(tmp_path: Path) -> None:
     html = shown(artifact(tmp_path, "a.bin", b"x"), artifact(tmp_path, "b.bin", b"x", "changed"))
     text = read_html(html)[1]
     assert "1 B · new" in text
@@ -134,7 +134,7 @@ def test_what_only_claims_to_be_a_picture_is_not_shown_as_one(tmp_path: Path) ->
         ("a.svg", SVG, "image"),
     ],
 )
-def test_a_file_is_told_by_what_it_is(name: str, data: bytes, words: str, tmp_path: Path) -> None:
+def test_a_file_is_described_by_its_type(name: str, data: bytes, words: str, tmp_path: Path) -> None:
     assert preview_file(artifact(tmp_path, name, data), 1000).words == words
 
 

@@ -119,7 +119,7 @@ def test_a_long_answer_with_the_usual_marks_is_parsed() -> None:
 @pytest.mark.parametrize(
     "text", ["[" * 20_000, "*a_ " * 5_000, "> " * 5_000, "`" * 20_001 + "a", "- " * 5_000, "\x9d" * 50_000]
 )
-def test_text_made_to_be_slow_is_rendered_all_the_same(text: str) -> None:
+def test_text_made_to_be_slow_is_still_rendered(text: str) -> None:
     """The deadline is pytest's: what is quadratic here would take minutes."""
     assert render_markdown(text)
     assert render_markdown_source(text)
@@ -129,13 +129,13 @@ def commonmark(text: str) -> str:
     return MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text)
 
 
-def test_markdown_written_anew_means_the_same() -> None:
+def test_rewritten_markdown_means_the_same() -> None:
     """Apart from headings one level down and an address spelled out."""
     expected = RICH.replace("# Title", "### Title").replace("e=f)", "e=f) (https://example.org/a\\_b?c=d&amp;e=f)")
     assert commonmark(render_markdown_source(RICH)) == commonmark(expected)
 
 
-def test_markdown_written_anew_twice_is_the_same() -> None:
+def test_markdown_rewritten_twice_is_the_same() -> None:
     once = render_markdown_source("# a\n\n- b\n\n  c\n\n1. *d* `e` \\*f\\* <g>\n\n| h |\n|---|\n| i |")
     assert commonmark(render_markdown_source(once)) == commonmark(once.replace("### a", "##### a"))
 
@@ -150,7 +150,7 @@ def test_escaped_text_is_read_letter_by_letter(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["$5 and $6", r"\(x\)", r"\[x\]", r"\begin{x}", "$a\nb$", "*$a* b$"])
-def test_no_formula_is_found_in_markdown_written_anew(text: str) -> None:
+def test_no_formula_is_found_in_rewritten_markdown(text: str) -> None:
     """Notebook front ends look for formulas in what the Markdown has become: escaping is not enough."""
     assert [found for found in markdown_offences(render_markdown_source(text)) if "formula" in found] == []
     assert [found for found in markdown_offences(escape_markdown(text)) if "formula" in found] == []

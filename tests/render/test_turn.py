@@ -68,14 +68,14 @@ def test_a_call_is_one_folded_line_that_opens_to_everything() -> None:
         ({"is_error": True, "approval": allowed(ok=False, reason="not today")}, "✗ refused"),
     ],
 )
-def test_a_failed_call_is_told_by_mark_word_and_tint_and_stands_open(fields: dict[str, object], mark: str) -> None:
+def test_a_failed_call_has_its_own_mark_word_and_tint_and_is_unfolded(fields: dict[str, object], mark: str) -> None:
     elements, text = read_html(render_call(called(**fields), CALL))  # type: ignore[arg-type]
     assert text.startswith(f"{mark} ")
     assert any(tag == "details" and "open" in given for tag, given in elements)
     assert any("background" in given.get("style", "") for tag, given in elements if tag == "span")
 
 
-def test_who_refused_and_why_is_told_everywhere() -> None:
+def test_every_format_says_who_refused_and_why() -> None:
     call = called(is_error=True, status="refused", approval=allowed("you", ok=False, reason="not today"))
     assert all("refused by you: not today" in text for text in texts(turn(call)))
 
@@ -91,7 +91,7 @@ def test_a_reason_that_the_call_shows_already_is_not_said_twice() -> None:
     ("by", "said"),
     [("no one there", "refused, since there was no one to ask: pass"), ("stopped", "not run: the turn was stopped")],
 )
-def test_a_call_that_nobody_answered_for_says_so(by: str, said: str) -> None:
+def test_a_call_whose_question_was_not_answered_says_so(by: str, said: str) -> None:
     call = called(is_error=True, approval=allowed(by, ok=False, reason="pass --yes"))
     assert all(said in text for text in texts(turn(call)))
 
@@ -203,7 +203,7 @@ def test_the_offline_model_is_labelled() -> None:
         ("", "Ended"),
     ],
 )
-def test_another_end_than_the_models_own_is_marked_with_how_to_go_on(reason: str, label: str) -> None:
+def test_a_turn_that_the_model_did_not_end_is_marked_with_how_to_continue(reason: str, label: str) -> None:
     bundle = render_footer(turn(stop_reason=reason, error="the line dropped"))
     for text in (read_html(bundle["text/html"])[1], bundle["text/markdown"].replace("\\", ""), bundle["text/plain"]):
         assert label in text

@@ -212,7 +212,7 @@ def test_a_skill_in_place_of_another_is_asked_about_even_so(turns: Any, project:
 
 def test_own_edits_end_with_the_kernel(turns: Any, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     turns("edits").session.close()
-    monkeypatch.setattr("conjure_magic.skills.registry.own_edits", OwnEdits())
+    monkeypatch.setattr("conjure_magic.skills.project_trust.own_edits", OwnEdits())
     add(project / "skills", "own", "print(2)")
     assert asked(project)[0] == [CHANGED]
 

@@ -26,7 +26,7 @@ def scripted(*replies: object, backend: ScriptedBackend | None = None, **options
     return Session(backend or ScriptedBackend(), model=ScriptedModel(*replies, price=price), **options)  # type: ignore[arg-type]
 
 
-def test_the_next_turn_goes_on_with_the_same_conversation() -> None:
+def test_the_next_turn_continues_the_same_conversation() -> None:
     with scripted(["One."], [use("a")], ["Two."]) as session:
         first, second = session.chat("first"), session.chat("second")
         assert (first.turn, second.turn) == (1, 2)
@@ -35,7 +35,7 @@ def test_the_next_turn_goes_on_with_the_same_conversation() -> None:
         check_history(session.messages)
 
 
-def test_undo_takes_turns_back_and_numbers_go_on_from_there() -> None:
+def test_undo_removes_turns_and_numbering_continues_from_there() -> None:
     with scripted(["One."], ["Two."], ["Three."], ["Four."]) as session:
         for prompt in ("first", "second", "third"):
             session.chat(prompt)
@@ -162,7 +162,7 @@ def test_what_a_callable_would_send_can_be_looked_at() -> None:
         assert session.turns == []
 
 
-def test_a_second_session_of_that_name_gets_its_own_workspace_and_is_told() -> None:
+def test_a_second_session_of_that_name_gets_its_own_workspace_and_a_notice() -> None:
     with scripted(["One."]) as first, scripted(["Two."]) as second:
         first.chat("a")
         result = second.chat("b")

@@ -149,7 +149,7 @@ def test_another_model_settles_the_thinking_of_the_one_before(stub: StubServer) 
     assert "thinking" not in str((stub.messages[-1].body or {})["messages"])
 
 
-def test_thinking_that_is_not_accepted_any_more_is_left_out_and_the_turn_goes_on(stub: StubServer) -> None:
+def test_thinking_that_is_no_longer_accepted_is_left_out_and_the_turn_continues(stub: StubServer) -> None:
     """As with a key of another organisation: every later turn would be refused."""
     with Session(ScriptedBackend(), model=model(stub)) as session:
         stub.reply([THINK, "One.", call(n=1)], [THINK, "Two."])
@@ -190,7 +190,7 @@ def test_thinking_that_the_token_limit_cut_does_not_come_back(stub: StubServer) 
     assert refused(stub) == []
 
 
-def test_an_overflow_is_mended_by_a_summary(stub: StubServer) -> None:
+def test_an_overflow_is_handled_by_a_summary(stub: StubServer) -> None:
     long = "prompt is too long: 1200000 tokens > 1000000 maximum"
     with Session(ScriptedBackend(), model=model(stub)) as session:
         stub.reply("One.")
@@ -228,7 +228,7 @@ def test_a_compatible_server_gets_nothing_that_it_refuses() -> None:
     assert refused(server) == []
 
 
-def test_a_model_under_a_name_of_ones_own_is_asked_at_its_server_with_its_key(
+def test_a_named_model_is_asked_at_its_own_server_with_its_own_key(
     stub: StubServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GATE", KEY)

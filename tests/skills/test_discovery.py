@@ -69,7 +69,7 @@ def test_a_pipe_or_a_folder_named_skill_md_is_no_skill(tmp_path: Path) -> None:
     assert codes(tmp_path) == []
 
 
-def test_only_so_many_folders_are_looked_at_and_that_is_said(tmp_path: Path) -> None:
+def test_the_number_of_folders_searched_is_limited_and_reported(tmp_path: Path) -> None:
     for number in range(MAX_FOLDERS + 1):
         (tmp_path / f"{number:05}").mkdir()
     add(tmp_path, f"{MAX_FOLDERS:05}")

@@ -78,11 +78,11 @@ def test_what_cannot_be_read_has_a_code(text: str, code: str) -> None:
         ("---\nname: a\x00\x1bb\n---\n", "control-characters"),
     ],
 )
-def test_what_was_mended_is_told(text: str, code: str) -> None:
+def test_repairs_are_reported(text: str, code: str) -> None:
     assert code in codes(text)
 
 
-def test_bytes_that_are_no_utf_8_are_replaced_and_told() -> None:
+def test_bytes_that_are_not_utf_8_are_replaced_and_reported() -> None:
     front = parse_head(b"---\nname: caf\xe9\n---\n", complete=True)
     assert front.fields == {"name": "caf\N{REPLACEMENT CHARACTER}"}
     assert [finding.code for finding in front.findings] == ["encoding"]

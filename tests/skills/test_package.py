@@ -77,7 +77,7 @@ def test_a_skill_is_packed_below_one_folder_and_comes_back_the_same(tmp_path: Pa
     assert unpacked.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_what_the_published_packager_leaves_out_is_left_out_and_told(tmp_path: Path) -> None:
+def test_files_that_the_published_packager_leaves_out_are_left_out_and_reported(tmp_path: Path) -> None:
     folder = make_skill(
         tmp_path,
         *("evals/case.json", "node_modules/x/y.js", "scripts/__pycache__/x.pyc", "scripts/loose.pyc", ".DS_Store"),
@@ -104,7 +104,7 @@ def test_a_package_written_into_the_skills_own_folder_does_not_hold_itself(tmp_p
     assert [path.name for path in folder.iterdir() if path.name != "SKILL.md"] == ["a.skill"]
 
 
-def test_a_skill_that_breaks_a_rule_is_not_packed_and_all_of_them_are_told(tmp_path: Path) -> None:
+def test_a_skill_that_breaks_rules_is_not_packed_and_all_of_them_are_reported(tmp_path: Path) -> None:
     folder = make_skill(tmp_path)
     (folder / "SKILL.md").write_text("---\nname: B\nversion: 1\n---\n")
     with pytest.raises(SkillError, match=r"/a: .*name-case.*name-mismatch.*missing-description.*unknown-field"):
@@ -239,7 +239,7 @@ def test_links_and_special_files_are_refused(tmp_path: Path, kind: int, name: st
     assert refused(package, tmp_path / "out") == "link"
 
 
-def test_a_link_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
+def test_a_link_instead_of_a_folder_is_refused(tmp_path: Path) -> None:
     package = make_zip(
         tmp_path / "x.skill",
         [("SKILL.md", HEAD.encode()), (entry("d/", stat.S_IFLNK | 0o777), b"/tmp"), ("d/x", b"")],
@@ -247,7 +247,7 @@ def test_a_link_in_the_place_of_a_folder_is_refused(tmp_path: Path) -> None:
     assert refused(package, tmp_path / "out") == "link"
 
 
-def test_a_file_is_never_run_as_somebody_else(tmp_path: Path) -> None:
+def test_a_file_never_gets_the_setuid_bit(tmp_path: Path) -> None:
     package = make_zip(tmp_path / "x.skill", [("SKILL.md", HEAD.encode()), (entry("x", stat.S_IFREG | 0o6777), b"")])
     assert (unpack(package, tmp_path) / "x").stat().st_mode & 0o7777 == 0o700
 
@@ -309,7 +309,7 @@ def test_bytes_are_counted_while_they_are_unpacked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("claim", [0, 10, 0xFFFFFFF0])
-def test_headers_that_lie_about_sizes_help_nobody(tmp_path: Path, claim: int) -> None:
+def test_headers_that_lie_about_sizes_do_not_help(tmp_path: Path, claim: int) -> None:
     assert refused(bomb(tmp_path / "x.skill", MAX_BYTES + 1, claim), tmp_path / "out") in ("too-large", "bad-zip")
 
 
@@ -336,7 +336,7 @@ def test_a_wrong_checksum_leaves_nothing(tmp_path: Path) -> None:
     assert refused(package, tmp_path / "out") == "bad-zip"
 
 
-def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     package = make_zip(tmp_path / "x.skill", {"SKILL.md": HEAD})
     (tmp_path / "file").touch()
     with pytest.raises(PackageError, match="cannot be unpacked into"):
@@ -490,13 +490,13 @@ def test_a_registry_takes_packages_as_paths(tmp_path: Path) -> None:
     assert (skill.directory / "scripts" / "run.py").read_text() == "content of scripts/run.py"
 
 
-def test_a_package_that_is_refused_is_told_with_its_path(tmp_path: Path) -> None:
+def test_a_refused_package_is_reported_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "x.skill").write_text("no package")
     with pytest.raises(SkillError, match=r"x\.skill"):
         SkillRegistry([tmp_path / "x.skill"], user=False, bundled=False)
 
 
-def test_a_package_written_anew_is_a_change_and_a_broken_one_keeps_its_last_good_state(tmp_path: Path) -> None:
+def test_a_rewritten_package_is_a_change_and_a_broken_one_keeps_its_last_good_state(tmp_path: Path) -> None:
     package = make_zip(tmp_path / "a.skill", {"a/SKILL.md": HEAD})
     registry = SkillRegistry([package], user=False, bundled=False)
     assert not registry.reload()

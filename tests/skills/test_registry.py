@@ -71,7 +71,7 @@ def test_what_comes_first_wins_and_the_other_is_shown_as_shadowed(tmp_path: Path
     ]
 
 
-def test_the_shadowed_are_told_with_what_they_yield_to(tmp_path: Path) -> None:
+def test_shadowed_skills_are_reported_with_the_skill_used_instead(tmp_path: Path) -> None:
     first, second, third = (add(tmp_path / name, "same", name) for name in ("a", "b", "c"))
     registry = given(tmp_path / "a", tmp_path / "b", tmp_path / "c")
     assert [(s.directory, f.directory) for s, f in registry.shadowed] == [(second, first), (third, first)]
@@ -104,7 +104,7 @@ def test_names_restrict_the_catalogue_to_themselves_and_what_paths_hold(tmp_path
     assert names(registry) == ["path-skill", "wanted"]
 
 
-def test_a_name_that_is_nowhere_is_told_with_what_is_close() -> None:
+def test_an_unknown_name_is_reported_with_similar_names() -> None:
     with pytest.raises(SkillNotFoundError, match="unknown skill 'log-analyser'; did you mean log-analyzer"):
         SkillRegistry(names=["log-analyser"])
     with pytest.raises(SkillNotFoundError, match="available: log-analyzer"):
@@ -155,7 +155,7 @@ def test_a_project_that_is_not_trusted_is_not_loaded_and_said(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("ask", [None, lambda folder, found: None])
-def test_where_nobody_can_answer_it_is_not_loaded_and_asked_again_next_time(tmp_path: Path, ask: object) -> None:
+def test_without_anyone_to_ask_it_is_not_loaded_and_asked_about_next_time(tmp_path: Path, ask: object) -> None:
     project = project_with(tmp_path, "one")
     registry = SkillRegistry(project=project, ask_trust=ask, bundled=False)  # type: ignore[arg-type]
     assert names(registry) == []
@@ -174,7 +174,7 @@ def test_naming_a_project_folder_is_trusting_it(tmp_path: Path) -> None:
     assert registry.findings == ()
 
 
-def test_nothing_of_a_project_is_told_before_it_is_trusted(tmp_path: Path) -> None:
+def test_nothing_of_a_project_is_shown_before_it_is_trusted(tmp_path: Path) -> None:
     project = project_with(tmp_path, "one")
     add(project / "skills", "two").joinpath("SKILL.md").write_text("---\nname: x\n---\nsecret words\n")
     registry = SkillRegistry(project=project, bundled=False)
@@ -190,13 +190,13 @@ def test_a_project_folder_that_links_out_of_it_is_not_loaded(tmp_path: Path) -> 
     assert codes(registry) == ["link-outside"]
 
 
-def test_ones_own_skills_are_not_asked_about_when_the_project_is_the_home_folder(tmp_path: Path) -> None:
+def test_the_users_own_skills_are_not_asked_about_if_the_project_is_the_home_folder(tmp_path: Path) -> None:
     add(tmp_path / "home" / ".agents" / "skills", "mine")
     registry = SkillRegistry(project=tmp_path / "home", ask_trust=lambda *_: pytest.fail("asked"), bundled=False)
     assert [(skill.name, skill.scope) for skill in registry.list()] == [("mine", "user")]
 
 
-def test_an_answer_that_cannot_be_remembered_counts_all_the_same(tmp_path: Path) -> None:
+def test_an_answer_that_cannot_be_remembered_still_counts(tmp_path: Path) -> None:
     (tmp_path / "conjure").write_text("a file where the folder should be")
     registry = SkillRegistry(
         project=project_with(tmp_path, "one"), ask_trust=lambda *_: True, bundled=False, user=False
@@ -219,7 +219,7 @@ def test_the_trust_file_is_its_owners_alone_and_knows_folders_by_their_real_path
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"folders": 1}', '{"folders": {"%s": "yes"}}', "[" * 100_000])
-def test_a_damaged_trust_file_trusts_nothing_and_can_be_written_anew(tmp_path: Path, content: str) -> None:
+def test_a_damaged_trust_file_trusts_nothing_and_can_be_rewritten(tmp_path: Path, content: str) -> None:
     store = TrustStore(tmp_path / "trust.json")
     store.path.write_text(content.replace("%s", str(tmp_path)))
     assert store.get(tmp_path) is None

@@ -128,7 +128,7 @@ def test_a_file_that_cannot_be_read_is_a_finding(tmp_path: Path) -> None:
     assert codes(folder) == ["unreadable"]
 
 
-def test_all_that_is_wrong_is_told_together(tmp_path: Path) -> None:
+def test_everything_that_is_wrong_is_reported_together(tmp_path: Path) -> None:
     folder = write(
         tmp_path / "a", "name: -Bad--Name_", f"description: {'x' * 1025}", "compatibility: [x]", "extra: y", "extra: z"
     )
@@ -167,7 +167,7 @@ def test_lengths_are_code_points_and_a_literal_blocks_last_newline_counts(tmp_pa
 
 
 @pytest.mark.parametrize("value", ["[x]", "{a: b}", "&a x", "!!str x", "!x y", "[]"])
-def test_yaml_that_strict_readers_refuse_is_told(tmp_path: Path, value: str) -> None:
+def test_yaml_that_strict_parsers_refuse_is_reported(tmp_path: Path, value: str) -> None:
     assert codes(write(tmp_path / "a", NAME, DESCRIPTION, f"metadata:\n  key: {value}")) == ["restricted-yaml"]
 
 
@@ -213,16 +213,16 @@ def test_a_lowercase_file_is_a_second_choice(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "\n \n"])
-def test_a_skill_without_instructions_is_told(tmp_path: Path, body: str) -> None:
+def test_a_skill_without_instructions_is_reported(tmp_path: Path, body: str) -> None:
     assert codes(write(tmp_path / "a", NAME, DESCRIPTION, body=body), "warning") == ["empty-body"]
 
 
 @pytest.mark.parametrize("body", ["x\n" * (MAX_BODY_LINES + 1), "x" * 20_001])
-def test_a_long_body_is_told(tmp_path: Path, body: str) -> None:
+def test_a_long_body_is_reported(tmp_path: Path, body: str) -> None:
     assert codes(write(tmp_path / "a", NAME, DESCRIPTION, body=body), "warning") == ["long-body"]
 
 
-def test_links_to_files_that_are_not_there_are_told(tmp_path: Path) -> None:
+def test_links_to_missing_files_are_reported(tmp_path: Path) -> None:
     body = """
     [there](references/a%20b.md#part) [web](https://example.org/x) [top](#x) [root](/etc/passwd) `[code](no.md)`
     [gone](references/gone.md) [out](../secret.md) [gone](references/gone.md) ![picture](<assets/no.png>)

@@ -22,7 +22,7 @@ def test_lists_and_maps_nest() -> None:
     assert value == {"a": ["x", {"b": "y"}], "c": [{"d": "e f"}]}
 
 
-def test_keys_given_twice_are_told_and_the_last_counts() -> None:
+def test_duplicate_keys_are_reported_and_the_last_counts() -> None:
     assert parse_yaml_text("a: 1\nb: 2\na: 3") == ({"a": "3", "b": "2"}, ["a"])
 
 

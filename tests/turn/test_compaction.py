@@ -69,7 +69,7 @@ def test_in_mid_turn_finished_rounds_are_summarised_and_no_thinking_survives(wor
     check_history(scene.turn.messages)
 
 
-def test_an_overflow_that_nobody_foresaw_is_mended_once(workspace: Workspace) -> None:
+def test_an_unforeseen_overflow_is_handled_once_by_a_summary(workspace: Workspace) -> None:
     model = small([ContextOverflowError("prompt is too long")], ["Summary."], ["Fine."], window=10**9)
     scene = Scene(workspace, model, messages=LONG)
     assert scene.run().text == "Fine."
@@ -222,7 +222,7 @@ def test_a_summary_is_billed_and_one_that_the_model_declines_to_make_is_made_by_
     assert result.usage == Usage(20, 10), "the summary's tokens and the answer's"
 
 
-def test_an_answer_that_overflowed_once_it_had_begun_is_billed_beside_the_one_after_the_summary(
+def test_an_answer_that_overflowed_after_it_began_is_billed_as_well_as_the_one_after_the_summary(
     workspace: Workspace,
 ) -> None:
     class Begins(ScriptedModel):

@@ -83,7 +83,7 @@ def test_an_unknown_tool_becomes_a_result_that_teaches(workspace: Workspace) -> 
     assert "echo" in call.result.text
 
 
-def test_a_tool_error_is_read_by_the_model_and_the_turn_goes_on(workspace: Workspace) -> None:
+def test_the_model_reads_a_tool_error_and_the_turn_continues(workspace: Workspace) -> None:
     def fails(call: ToolUseBlock, context: Context) -> Generator[Body, None, ToolResult]:
         yield from ()
         raise ToolError("path is missing")
