@@ -22,7 +22,7 @@ pytest.register_assert_rewrite("conjure_magic.testing")
 
 # Settings that would reach into a test, and anything that may be a secret, but for what speaks to the tests themselves.
 FOREIGN = re.compile(r"^(ANTHROPIC|CONJURE|IPYTHON|JUPYTER|JPY|XDG)_?|KEY|TOKEN|SECRET|PASSWORD|CREDENTIAL", re.I)
-KEPT = {"CONJURE_REQUIRE", "CONJURE_TEST_IMAGE", "CONJURE_SOAK"}
+KEPT = {"CONJURE_REQUIRE", "CONJURE_TEST_IMAGE", "CONJURE_SOAK", "CONJURE_LLAMA_CPP"}
 REQUIRED = {word for word in os.environ.get("CONJURE_REQUIRE", "").split(",") if word}
 
 
