@@ -15,6 +15,7 @@ from fakes import ScriptedBackend
 from model_kit import QUICK
 from server_kit import Answer, Asked, Small, queue, said, serving
 
+from conjure_magic.api.context_overflow import WORDS
 from conjure_magic.api.credentials import Credentials
 from conjure_magic.errors import AuthenticationError, ContextOverflowError, ModelError
 from conjure_magic.events import Compacted, Noted, TurnResult
@@ -303,9 +304,17 @@ def test_every_server_that_the_documentation_calls_tried_is_tried_here() -> None
         assert any(test.startswith(f"test_as_{words}_") for test in globals()), name
 
 
+def test_every_wording_of_an_overflow_is_documented_with_its_source() -> None:
+    table = DOCUMENTED.partition("## How servers say")[2]
+    rows = re.findall(r"^\| `([^`]+)` \| [^|]+ \| ([^|]+) \|$", table, re.MULTILINE)
+    assert [words for words, _ in rows] == list(WORDS)
+    assert all(re.search(r"issues? \d|request \d|its source|not found", source) for _, source in rows)
+
+
 def test_the_documented_settings_exist_with_their_defaults() -> None:
     settings = Settings()
-    rows = re.findall(r"^\| `(\w+)` \| (\d*)", DOCUMENTED, re.MULTILINE)
+    settings_table = DOCUMENTED.partition("## Settings")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| `(\w+)` \| (\d*)", settings_table, re.MULTILINE)
     assert {name for name, _ in rows} == {"max_tokens", "context_window", "idle_timeout", "models"}
     for name, default in rows:
         assert default == "" or getattr(settings, name) == int(default)

@@ -1,6 +1,6 @@
 """Errors that say a conversation or an answer is too long, as many servers word them: there is no common code.
 
-Each wording is from its server's source, documentation or issues; `tests/api/test_overflow.py` quotes them one by one.
+`docs/servers.md` names the source of each wording, and `tests/api/test_context_overflow.py` quotes whole answers.
 """
 
 from __future__ import annotations
@@ -14,18 +14,22 @@ SAID = 20_000
 """Characters of an error that are looked at."""
 WORDS = (
     "prompt is too long",  # Anthropic
-    "exceed context limit",  # Anthropic, Bedrock: input length and `max_tokens` exceed context limit
+    "exceed context limit",  # Anthropic, with the length of the answer
     "input is too long for requested model",  # Bedrock
-    "maximum context length",  # vLLM, OpenAI, OpenRouter, SGLang, Mistral
+    "maximum context length",  # vLLM, OpenAI, OpenRouter, SGLang
+    "model's context length is only",  # vLLM, newer
     "maximum model length",  # vLLM
+    "maximum prompt length is",  # xAI
     "maximum allowed length",  # SGLang
     "longer than the model's context length",  # SGLang
     "exceeds the available context",  # llama.cpp
     "context size has been exceeded",  # llama.cpp, in the middle of an answer
+    "exceed_context_size_error",  # llama.cpp's type
     "exceed context window",  # llama-cpp-python
     "context the overflows",  # LM Studio, whose words these are
     "context overflows",  # LM Studio
     "greater than the context length",  # LM Studio
+    "cannot truncate prompt with n_keep",  # LM Studio
     "context length of only",  # LM Studio
     "reached context length",  # LM Studio
     "exceeds the context length",  # Ollama
@@ -34,21 +38,21 @@ WORDS = (
     "context_length_exceeded",  # OpenAI's code, which LiteLLM and OpenRouter pass on
     "contextwindowexceedederror",  # LiteLLM
     "exceeds the maximum number of tokens allowed",  # Gemini
-    "exceed_context_size_error",  # llama.cpp's type
 )
+"""In lower case. `docs/servers.md` gives the source of each."""
 _N = r"(\d[\d,]{0,15})"
 WINDOW = tuple(
     re.compile(pattern)
     for pattern in (
-        rf"maximum (?:context|model) length (?:is|of) {_N}",
-        rf"context length of only {_N}",
+        rf"maximum (?:context|model|prompt) length (?:is|of) {_N}",
+        rf"context length (?:of|is) only {_N}",
         rf"n_ctx\W{{1,4}}{_N}",
         rf"available context size \({_N}",
         rf"context length \({_N}",
         rf"maximum allowed length \({_N}",
         rf"tokens > {_N} maximum",
         rf"\d \+ \d+ > {_N}",
-        rf"number of tokens allowed \({_N}",
+        rf"number of tokens allowed \(?{_N}",
         rf"context window of {_N}",
         rf"model with {_N} maximum context length",
     )
@@ -59,12 +63,13 @@ PROMPT = tuple(
         rf"n_prompt_tokens\W{{1,4}}{_N}",
         rf"n_keep\W{{1,4}}{_N}",
         rf"\({_N} in the messages",
-        rf"your request has {_N} input tokens",
+        rf"(?:your request has|you passed) {_N} input tokens",
+        rf"the request contains {_N} tokens",
         rf"prompt is too long: {_N} tokens",
         rf"context limit: {_N} \+",
         rf"keep the first {_N} tokens",
         rf"token count \({_N}\)",
-        rf"(?:request|input) \({_N} tokens\)",
+        rf"(?:request|input|input length) \({_N} tokens\)",
         rf"{_N} (?:of text input|in your prompt)",
     )
 )

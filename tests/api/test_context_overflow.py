@@ -87,6 +87,15 @@ OVERFLOWS: dict[str, tuple[int | None, Wire, int | None, int | None]] = {
         256,
         1407,
     ),
+    "vLLM, newest": (
+        400,
+        flat(
+            "You passed 202753 input tokens and requested 0 output tokens. However, the model's context length is only "
+            "202752 tokens, resulting in a maximum input length of 202752 tokens."
+        ),
+        202_752,
+        202_753,
+    ),
     "llama.cpp, in the middle of an answer": (
         None,
         {"error": {"code": 500, "message": "Context size has been exceeded.", "type": "server_error"}},
@@ -113,6 +122,31 @@ OVERFLOWS: dict[str, tuple[int | None, Wire, int | None, int | None]] = {
         4096,
         13_055,
     ),
+    "LM Studio, with llama.cpp": (
+        400,
+        {"error": "Cannot truncate prompt with n_keep (15028) >= n_ctx (7424)"},
+        7424,
+        15_028,
+    ),
+    "Ollama, newer": (  # the answer of llama.cpp's server as text
+        400,
+        {
+            "error": json.dumps(
+                {
+                    "error": {
+                        "code": 400,
+                        "message": "request (2622 tokens) exceeds the available context size (512 tokens), try "
+                        "increasing it",
+                        "type": "exceed_context_size_error",
+                        "n_prompt_tokens": 2622,
+                        "n_ctx": 512,
+                    }
+                }
+            )
+        },
+        512,
+        2622,
+    ),
     "Ollama": (400, {"error": "the input length exceeds the context length"}, None, None),
     "SGLang": (
         400,
@@ -120,6 +154,28 @@ OVERFLOWS: dict[str, tuple[int | None, Wire, int | None, int | None]] = {
         40_960,
         61_709,
     ),
+    "SGLang, short of memory": (
+        400,
+        flat("Input length (160062 tokens) exceeds the maximum allowed length (59862 tokens)."),
+        59_862,
+        160_062,
+    ),
+    "xAI": (
+        400,
+        {
+            "code": "Client specified an invalid argument",
+            "error": "This model's maximum prompt length is 131072 but the request contains 537812 tokens.",
+        },
+        131_072,
+        537_812,
+    ),
+    "Gemini, shorter": (
+        400,
+        openai("The input token count exceeds the maximum number of tokens allowed 1048576."),
+        1_048_576,
+        None,
+    ),
+    "llama-cpp-python": (500, openai("Requested tokens (9437) exceed context window of 8192"), 8192, None),
     "SGLang, with the answer": (
         400,
         flat(
