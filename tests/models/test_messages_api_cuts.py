@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from conjure_magic.api.client import Patience
@@ -140,8 +140,11 @@ SPLIT = given(
 )
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=200)
 @SPLIT
+@example(["a", {"type": "thinking", "thinking": "b", "signature": "c2ln"}], 1, True, list(range(900)), "\r\n")
+@example([{"type": "tool_use", "id": "toolu_1", "name": "bash", "input": {"a": [1.5, None]}}], 3, False, [1], "\r")
+@example([{"type": "hologram", "data": "\u2028\U0001f600"}, ""], 1, True, list(range(600)), "\n")
 def test_the_same_events_however_the_bytes_are_split(
     blocks: list[dict[str, object] | str], size: int, noise: bool, cuts: list[int], ending: str
 ) -> None:
