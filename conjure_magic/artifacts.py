@@ -66,11 +66,15 @@ class Artifact:
     def save(self, path: str | Path) -> Path:
         """Save a copy and return its path. In a folder it keeps its file name. Nothing is overwritten.
 
+        A path that ends with a slash, or lacks the suffix that the file has, is a folder, created if it is missing.
+
         Raises FileExistsError if the path already exists, OSError if it cannot be written.
         """
         target = Path(path).expanduser()
-        if target.is_dir():
-            target = target / Path(self.name).name
+        name = Path(self.name).name
+        is_new_folder = str(path).endswith(("/", os.sep)) or (Path(name).suffix and not target.suffix)
+        if target.is_dir() or (is_new_folder and not target.exists()):
+            target = target / name
         target.parent.mkdir(parents=True, exist_ok=True)
         with self.open() as source, target.open("xb") as out:
             shutil.copyfileobj(source, out)

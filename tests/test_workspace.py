@@ -320,6 +320,14 @@ def test_an_artifact_is_read_from_disk_or_fetched(tmp_path: Path) -> None:
         artifact("a").read()
 
 
+def test_a_path_without_a_suffix_is_a_folder_for_a_file_with_one(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"here")
+    source = artifact("sub/a.txt", tmp_path / "a.txt")
+    assert source.save(tmp_path / "missing_dir") == tmp_path / "missing_dir/a.txt"
+    assert source.save(f"{tmp_path}/v1.2/") == tmp_path / "v1.2/a.txt"
+    assert source.save(tmp_path / "b.md") == tmp_path / "b.md"
+
+
 def test_saving_overwrites_nothing(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"here")
     (tmp_path / "folder").mkdir()

@@ -184,11 +184,17 @@ def _values(session: Session) -> list[tuple[str, object]]:
     if tokens or session.cost is None:
         values.append(("cost", cost_words(session.cost)))
     values += [
-        ("files", f"{len(session.files)}" if session.turns else "none yet"),
+        ("files", _file_count(session)),
         ("workspace", session.opened_workspace.root if session.opened_workspace else "created with the first turn"),
         ("input folder", session.input_folder),
     ]
     return values
+
+
+def _file_count(session: Session) -> str:
+    if session.turns:
+        return f"{len(session.files)}"
+    return "none in this conversation; earlier ones stay in the workspace" if session.opened_workspace else "none yet"
 
 
 def _fullness(tokens: int, window: int | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from html import escape
 from typing import Any
 
@@ -62,8 +63,12 @@ def session(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """Make a session the current one."""
     if options.name is None:
         raise UsageError("%conjure session needs a NAME; %conjure sessions lists the sessions")
+    known = list(context.sessions.by_name)
     context.sessions.open(check_name(options.name))
     context.sessions.current_name = options.name
+    if options.name not in known:
+        close = suggest(options.name, known)
+        say(f"Session {options.name!r} is new{close if 'did you mean' in close else '.'}")
     return command_output.render_state(context.sessions)
 
 
@@ -143,11 +148,13 @@ def files(context: CommandContext, options: argparse.Namespace) -> Bundle | None
     if not current.files:
         say("there are no files to save")
         return None
+    gone = [file for file in current.files if file.path is not None and not os.path.lexists(file.path)]
     try:
-        saved = current.download_files(current.files, options.save)
+        saved = current.download_files([file for file in current.files if file not in gone], options.save)
     except OSError as error:
         raise UsageError(f"cannot save: {error.strerror or error}: {error.filename or options.save}") from None
-    say("\n".join(f"saved {path}" for path in saved))
+    lines = [f"saved {path}" for path in saved] + [f"not saved, since it was deleted: {file.name}" for file in gone]
+    say("\n".join(lines))
     return None
 
 
@@ -200,6 +207,18 @@ def cell_help() -> str:
         "Relative paths in the request refer to the notebook's folder; new files go to the session's workspace.\n"
         "See also: %conjure (current state), %conjure help (commands), %conjure help settings (settings)."
     )
+
+
+def _option_without_command(word: str) -> str:
+    """The error for `%conjure --option`: where the option belongs."""
+    option = word.partition("=")[0]
+    for_use = {name for declared in use_arguments() for name in declared.names}
+    for_cells = {name for action in cell_parser()._actions for name in action.option_strings}
+    if option in for_use:
+        return f"%conjure expects a command before options; to set them for the next cells: %conjure use {word} …"
+    if option in for_cells:
+        return f"{option} belongs to one cell: write %%conjure {option} (two percent signs) above the request"
+    return f"%conjure has no option {option}{suggest(option, sorted(for_use | for_cells))}"
 
 
 def number_of_turns(text: str) -> int:
@@ -327,9 +346,7 @@ def execute(context: CommandContext, words: list[str]) -> Bundle | None:
     if words and words[0] in ("-h", "--help"):
         words = ["help", *words[1:]]
     elif words and words[0].startswith("-"):
-        raise UsageError(
-            f"%conjure expects a command before options; to set them for the next cells: %conjure use {words[0]} …"
-        )
+        raise UsageError(_option_without_command(words[0]))
     elif words and CONJURE.find(words[0]) is None:
         hint = suggest(words[0], [command.name for command in COMMANDS])
         aside = "" if "did you mean" in hint else ". To run a request, write it below a %%conjure line"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import difflib
+import re
 import shlex
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import Field, dataclass, field
@@ -122,10 +123,17 @@ def _a(word: str) -> str:
     return "an" if word[:1] in "AEIOU" else "a"
 
 
+_WINDOWS_PATH = re.compile(r"(?<![^\s=,])(?:[A-Za-z]:\\|\\\\(?=\w))[^\s'\"]*")
+"""`C:\\folder` or `\\\\server\\share`, outside quotes."""
+
+
 def split_words(line: str, prog: str) -> list[str]:
-    """Split a line as a shell would. Raises UsageError for a quote that is not closed."""
+    """Split a line as a shell would, but keep the backslashes of Windows paths.
+
+    Raises UsageError for a quote that is not closed.
+    """
     try:
-        return shlex.split(line)
+        return shlex.split(_WINDOWS_PATH.sub(lambda found: found[0].replace("\\", "\\\\"), line))
     except ValueError as error:
         raise UsageError(f"{prog}: {error}: is a quote missing?") from None
 

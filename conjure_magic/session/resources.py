@@ -29,6 +29,7 @@ from conjure_magic.models.choice import ModelChoice, choose_model, key_variables
 from conjure_magic.secrets import known_secrets
 from conjure_magic.session.choice import SessionChoice
 from conjure_magic.settings import Settings
+from conjure_magic.skills.package import SUFFIXES
 from conjure_magic.skills.project_trust import AskTrust
 from conjure_magic.skills.registry import SkillRegistry
 from conjure_magic.workspace import Workspace
@@ -262,5 +263,5 @@ class Resources:
 
 
 def _is_path(skill: str) -> bool:
-    """True for `./skills`, `/abs`, `~/skills`, `x.skill` or an existing folder; False for the bare name of a skill."""
-    return "/" in skill or skill.startswith((".", "~")) or skill.endswith(".skill") or os.path.isdir(skill)
+    """True for a path (`./skills`, `~/skills`, `x.zip`) or an existing folder; False for the bare name of a skill."""
+    return "/" in skill or skill.startswith((".", "~")) or skill.endswith(SUFFIXES) or os.path.isdir(skill)

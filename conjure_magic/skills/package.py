@@ -37,6 +37,8 @@ from conjure_magic.skills.validation import validate
 from conjure_magic.workspace import expanded
 
 SUFFIX = ".skill"
+SUFFIXES = (SUFFIX, ".zip")
+"""Suffixes of packages that are read."""
 LEFT_OUT = frozenset({"__pycache__", "node_modules", ".DS_Store", ".git"})
 """Names that are not packed: the published packager's, and `.git`, whose history may hold what the files do not."""
 

@@ -64,6 +64,7 @@ def plan(archive: zipfile.ZipFile) -> list[Member]:
         raise PackageError("too-many", f"{len(archive.infolist()):,} entries; {MAX_ENTRIES:,} are allowed")
     members, spellings = [], _Spellings()
     for info in archive.infolist():
+        info.filename = info.filename.replace("\\", "/")  # as some Windows programs write them
         _check_kind(info)
         if "\0" in info.orig_filename:  # zipfile ends the name there, others do not
             raise PackageError("name", f"{shown(info.orig_filename)} contains a backslash or control characters")

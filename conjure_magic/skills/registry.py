@@ -18,7 +18,7 @@ from conjure_magic.remedies import Remedy, option
 from conjure_magic.skills.catalogue import entries_of, fit_catalogue
 from conjure_magic.skills.discovery import BUNDLED, PROJECT_FOLDERS, Cache, scan, user_folders
 from conjure_magic.skills.findings import Finding
-from conjure_magic.skills.package import SUFFIX, open_package
+from conjure_magic.skills.package import SUFFIXES, open_package
 from conjure_magic.skills.project_trust import AskTrust, ProjectTrust
 from conjure_magic.skills.ranking import rank
 from conjure_magic.skills.skill import Loaded, Scope, Skill
@@ -216,7 +216,7 @@ class SkillRegistry:
 
     def _scan_given(self) -> Iterator[Loaded]:
         for path in self._paths:
-            if path.suffix == SUFFIX and not path.is_dir():
+            if path.suffix in SUFFIXES and not path.is_dir():
                 yield from self._scan_package(path)
             else:
                 yield from scan(path, "given", self._cache)
@@ -297,7 +297,7 @@ def _folder(path: str | Path) -> Path:
     folder = expanded(path)
     if folder.name in ("SKILL.md", "skill.md"):
         folder = folder.parent
-    if folder.suffix == SUFFIX and os.path.isfile(folder):
+    if folder.suffix in SUFFIXES and os.path.isfile(folder):
         open_package(folder)
     elif not os.path.isdir(folder):  # unlike Path's, it never raises
         raise UsageError(f"the skills folder {str(path)!r} does not exist or is not a folder")

@@ -107,6 +107,23 @@ def test_created_files_are_shown_and_bound(loaded: Kernel) -> None:
     assert "table.csv" in html(loaded.run("%conjure files"))
 
 
+def test_what_was_deleted_is_told_and_the_rest_is_saved(loaded: Kernel) -> None:
+    loaded.run("m = runs('echo 1 > stays.txt; echo 2 > goes.txt')")
+    loaded.run("%%conjure --model m --yes -o result\nmake them")
+    loaded.run("result.files['goes.txt'].path.unlink()")
+    said = shown(loaded.run("%conjure files --save copies"))
+    assert "saved copies/stays.txt" in said
+    assert "not saved, since it was deleted: goes.txt" in said
+    loaded.run("%conjure reset")
+    assert "none in this conversation; earlier ones stay in the workspace" in shown(loaded.run("%conjure"))
+
+
+def test_a_new_session_is_announced_with_the_name_that_may_have_been_meant(loaded: Kernel) -> None:
+    loaded.run("%conjure state")
+    assert "Session 'mian' is new; did you mean main?" in shown(loaded.run("%conjure session mian"))
+    assert "is new" not in shown(loaded.run("%conjure session main"))
+
+
 def test_files_that_no_remembered_turn_made_are_listed_apart(loaded: Kernel) -> None:
     loaded.run("%conjure session apart")
     loaded.run("m = runs('echo 1 > kept.txt')")

@@ -144,3 +144,17 @@ def test_values_are_offered_wherever_one_may_stand(context: FakeContext, before:
 def test_where_paths_may_stand_ipython_completes_them(context: FakeContext) -> None:
     assert options.following(options.cell_arguments(), context.sessions, ["--workspace"]) == []
     assert CONJURE.offers(context.sessions, ["files", "--save"]) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--yes"], "write %%conjure --yes (two percent signs) above the request"),
+        (["--backend", "local"], "for the next cells: %conjure use --backend"),
+        (["--bakend", "local"], "has no option --bakend; did you mean --backend?"),
+    ],
+)
+def test_an_option_without_a_command_gets_advice_that_works(context: FakeContext, words: list[str], said: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        commands.execute(context, words)
+    assert said in str(caught.value)

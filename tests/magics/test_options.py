@@ -33,3 +33,17 @@ def test_a_slip_says_what_is_wrong_and_what_is_possible(line: str, said: str) ->
         cell_parser().read(line)
     assert said in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("line", "path"),
+    [
+        (r"--attach C:\Users\ada\app.log", r"C:\Users\ada\app.log"),
+        (r"--attach=C:\new\app.log --yes", r"C:\new\app.log"),
+        (r"--attach \\server\share\a.log", r"\\server\share\a.log"),
+        (r'--attach "C:\my logs\a.log"', r"C:\my logs\a.log"),
+        (r"--attach my\ log.txt", "my log.txt"),
+    ],
+)
+def test_windows_paths_keep_their_backslashes(line: str, path: str) -> None:
+    assert cell_parser().read(line).attach == [path]

@@ -195,7 +195,7 @@ def test_any_other_layout_is_refused(tmp_path: Path, entries: dict[str, str]) ->
     "name",
     [
         *("/etc/cron.d/x", "//host/x", "../x", "a/../../x", "a/..", "..", "a/../b"),
-        *("..\\x", "a\\..\\..\\x", "\\x", "\\\\host\\x", "a\\b"),
+        *("..\\x", "a\\..\\..\\x", "\\x", "\\\\host\\x"),
         *("C:/x", "c:x", "C:\\x", "a/C:x", "a/new\nline", "a/bell\x07", "a/x\x7f"),
         *("‥/x", "a/‥/‥/x", "․․/x", "a／..／x", "／x", "＼x", "Ｃ：/x"),
         *("a/" * 40 + "x", "x" * 300, "é" * 200, ("x" * 200 + "/") * 6 + "x"),
@@ -204,6 +204,19 @@ def test_any_other_layout_is_refused(tmp_path: Path, entries: dict[str, str]) ->
 def test_names_that_lead_anywhere_but_down_are_refused(tmp_path: Path, name: str) -> None:
     package = make_zip(tmp_path / "x.skill", {"a/SKILL.md": HEAD, name: "x"})
     assert refused(package, tmp_path / "out") == "name"
+
+
+def test_a_package_with_the_backslashes_of_windows_opens(tmp_path: Path) -> None:
+    entries = {"a\\SKILL.md": HEAD, "a\\scripts\\": "", "a\\scripts\\run.py": "x"}
+    unpacked = unpack(make_zip(tmp_path / "x.skill", entries), tmp_path)
+    assert tree(unpacked) == {"SKILL.md": HEAD, "scripts/run.py": "x"}
+    twice = make_zip(tmp_path / "twice.skill", {"a/SKILL.md": HEAD, "a\\SKILL.md": HEAD})
+    assert refused(twice, tmp_path / "out") == "duplicate"
+
+
+def test_a_package_may_be_called_zip(tmp_path: Path) -> None:
+    package = make_zip(tmp_path / "a.zip", {"a/SKILL.md": HEAD})
+    assert [skill.name for skill in SkillRegistry([package], user=False, bundled=False).list()] == ["a"]
 
 
 def test_a_name_that_ends_early_is_refused(tmp_path: Path) -> None:
