@@ -36,7 +36,7 @@ from conjure_magic.events import (
 from conjure_magic.printing import say
 from conjure_magic.render import style
 from conjure_magic.render.files import cards, render_cards_text
-from conjure_magic.render.items import render_item, render_item_text
+from conjure_magic.render.items import Formatting, render_item, render_item_text
 from conjure_magic.render.limits import CallLimits, DisplayLimits
 from conjure_magic.render.running_turn import (
     LIVE,
@@ -123,6 +123,7 @@ class Committed:
         self.said = 0
         self.opener = ""
         self._limits = limits
+        self._formatting = Formatting()
         self._whole: list[str] = []
         self._begun = ""
         self._weight = 0
@@ -141,7 +142,8 @@ class Committed:
         self._weight += pending
         whole = ready - 1 if is_open else ready
         if whole > self.items:
-            self._whole += [render_item(item, self._limits) for item in items[self.items : whole]]
+            finished = items[self.items : whole]
+            self._whole += [render_item(item, self._limits, self._formatting.covers(item)) for item in finished]
             self.items, self.said, self.opener, self._begun = whole, 0, "", ""
         if is_open:
             self._begin(items[-1])
@@ -151,7 +153,8 @@ class Committed:
         if isinstance(item, Said):
             self.said = cut(item.text, self.said)
             self.opener = open_fence(item.text[: self.said])
-            self._begun = render_item(Said(item.text[: self.said]), self._limits)
+            begun = Said(item.text[: self.said])
+            self._begun = render_item(begun, self._limits, self._formatting.allows(begun))
 
 
 def _runs(item: Item) -> bool:

@@ -25,9 +25,9 @@ MARKED = 30_000
 """Maximum Markdown characters in a text that is parsed: each takes far longer to parse than a letter."""
 LINES = 8_000
 """Maximum lines of a text that is parsed."""
-CELLS = 20_000
+CELLS = 5_000
 """Maximum cells that a text's tables could have: the parser fills up each row to the width of its table."""
-SEARCHED = 8_000_000
+SEARCHED = 3_000_000
 """Maximum characters that the parser may search for the ends of links: each bracket searches its whole paragraph."""
 
 _LINK = re.compile(r"(?:https?://|mailto:)[^\s<>\"\x00-\x1f\x7f]+", re.IGNORECASE)
@@ -47,7 +47,7 @@ def _parser() -> MarkdownIt:
 def parse(text: str) -> SyntaxTreeNode | None:
     """The syntax tree of a Markdown text; None if parsing it would take too long, or it is nested too deeply."""
     text = clean(text)  # first, since replacements can make it longer
-    if len(text) > PARSED or _is_laborious(text):
+    if effort(text) > 1:
         return None
     from markdown_it.tree import SyntaxTreeNode
 
@@ -57,18 +57,19 @@ def parse(text: str) -> SyntaxTreeNode | None:
         return None
 
 
-def _is_laborious(text: str) -> bool:
-    """True for a text that takes too long to parse: too many marks or lines, wide tables, many open brackets."""
-    if len(_MARK.findall(text)) > MARKED or text.count("\n") > LINES:
-        return True
-    searched = 0
-    for paragraph in _BLANK.split(text) if "[" in text or "|" in text else ():
+def effort(text: str) -> float:
+    """What parsing a text can take, as a share of what is allowed for one text: above 1, it is not parsed."""
+    shares = len(text) / PARSED, len(_MARK.findall(text)) / MARKED, text.count("\n") / LINES
+    if max(shares) > 1 or not ("[" in text or "|" in text):
+        return max(shares)
+    searched = cells = 0
+    # Summed up: many small tables or lists of brackets take as long as a large one.
+    for paragraph in _BLANK.split(text):
         searched += paragraph.count("[") * len(paragraph)
         lines = paragraph.split("\n")
         width = max(line.count("|") for line in lines)
-        if searched > SEARCHED or (width and (width + 1) * len(lines) > CELLS):
-            return True
-    return False
+        cells += (width + 1) * len(lines) if width else 0
+    return max(*shares, searched / SEARCHED, cells / CELLS)
 
 
 def words(node: SyntaxTreeNode) -> str:
@@ -100,9 +101,12 @@ def link_target(node: SyntaxTreeNode) -> tuple[str, str, bool]:
     return href, "" if same else href[:500], followed
 
 
-def render_markdown(text: str) -> str:
-    """A model's Markdown as HTML without scripts, remote resources, or links that hide their address."""
-    tree = parse(text)
+def render_markdown(text: str, formatted: bool = True) -> str:
+    """A model's Markdown as HTML without scripts, remote resources, or links that hide their address.
+
+    With `formatted=False`, or if parsing it would take too long, the text as it is.
+    """
+    tree = parse(text) if formatted else None
     if tree is None:
         return style.box(exact(text))
     return _blocks(tree)

@@ -11,7 +11,7 @@ from conjure_magic.characters import clean, exact
 from conjure_magic.events import Called, Item, Said, Thought, TurnResult
 from conjure_magic.phrases import duration
 from conjure_magic.render import style
-from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
+from conjure_magic.render.items import formatted_items, render_item, render_item_markdown, render_item_text
 from conjure_magic.render.limits import CallLimits
 from conjure_magic.render.markdown import render_markdown
 from conjure_magic.render.text import escape, one_line
@@ -122,9 +122,10 @@ def _doing(items: Sequence[Item]) -> str:
 
 def render_unfinished(items: Sequence[Item], elapsed: float) -> tuple[dict[str, Any], dict[str, Any]]:
     """The main output and the footer of a turn whose end was never reported."""
+    shown = formatted_items(items)
     main = {
-        "text/html": style.page("\n".join(filter(None, (render_item(item, LIVE) for item in items)))),
-        "text/markdown": "\n\n".join(filter(None, (render_item_markdown(item, LIVE) for item in items))),
+        "text/html": style.page("\n".join(filter(None, (render_item(item, LIVE, apply) for item, apply in shown)))),
+        "text/markdown": "\n\n".join(filter(None, (render_item_markdown(item, LIVE, apply) for item, apply in shown))),
         "text/plain": "\n".join(filter(None, (render_item_text(item, LIVE) for item in items))),
     }
     label, rest = "■ Stopped", f"after {duration(elapsed)}, before the end of the turn."

@@ -60,9 +60,9 @@ def _longest_run(text: str) -> int:
     return max((len(run) for run in re.findall("`+", text)), default=0)
 
 
-def render_markdown_source(text: str) -> str:
-    """A model's Markdown, rewritten so that it is safe where raw HTML is enabled."""
-    tree = parse(text)
+def render_markdown_source(text: str, formatted: bool = True) -> str:
+    """A model's Markdown, rewritten so that it is safe where raw HTML is enabled; see `render_markdown`."""
+    tree = parse(text) if formatted else None
     if tree is None:
         return code_block(exact(text))
     return _source_blocks(tree)

@@ -18,7 +18,7 @@ from conjure_magic.render.files import (
     render_cards_markdown,
     render_cards_text,
 )
-from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
+from conjure_magic.render.items import formatted_items, render_item, render_item_markdown, render_item_text
 from conjure_magic.render.limits import DisplayLimits
 from conjure_magic.render.safe_markdown import escape_inline, escape_markdown
 from conjure_magic.render.text import escape, json_safe, one_line
@@ -40,8 +40,10 @@ def render_turn(result: TurnResult, limits: DisplayLimits, *, whole: bool = True
     """
     found = cards(result.files, limits.file_bytes, limits.cell_bytes, apart=not whole)
     shown = limits.calls(len(result.tool_calls))
-    html = [render_item(item, shown) for item in result.items] + [render_cards(found)]
-    markdown = [render_item_markdown(item, shown) for item in result.items] + [render_cards_markdown(found)]
+    items = formatted_items(result.items)
+    html = [render_item(item, shown, formatted) for item, formatted in items] + [render_cards(found)]
+    markdown = [render_item_markdown(item, shown, formatted) for item, formatted in items]
+    markdown.append(render_cards_markdown(found))
     text = [render_item_text(item, shown) for item in result.items] + [render_cards_text(found)]
     words = limits.words
     if whole:

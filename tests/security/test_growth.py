@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from security.growth import PACKAGE, STARTS, TABLE, UNITS, disliked, filled, growth, patterns
+from render.made import CALL, LIMITS, turn
+from security.growth import PACKAGE, STARTS, TABLE, UNITS, disliked, filled, growth, patterns, steps
 from security.passes import PASSES
+
+from conjure_magic.errors import ToolError
+from conjure_magic.events import Said, Thought
+from conjure_magic.magics.live_display import Committed
+from conjure_magic.render.running_turn import render_unfinished
+from conjure_magic.render.turn import render_turn
 
 PATTERNS = {pattern.place: pattern for pattern in patterns()}
 BY_NAME = (
@@ -103,6 +111,57 @@ EXAMPLES: dict[str, tuple[str, Callable[[int], str], int]] = {
 def test_what_froze_a_kernel_is_work_that_grows_with_the_text(example: str) -> None:
     name, make, size = EXAMPLES[example]
     assert growth(PASSES[name], make, size) == ""
+
+
+def tables(columns: int, rows: int, number: int = 1) -> str:
+    """Tables with a wide head and short rows, which the parser fills up to its width."""
+    return "\n".join(["|a" * columns + "\n" + "|-" * columns + "\n" + "|b\n" * rows] * number)
+
+
+MOST_STEPS = 2_000_000
+"""Function calls for one text, whatever it says: about half a second. A turn may take twice as many."""
+TEXTS: dict[str, str] = {
+    "a long table that is formatted": "|a|b|\n|-|-|\n" + "|1|2|\n" * 1_600,
+    "a long table": "|a|b|\n|-|-|\n" + "|1|2|\n" * 30_000,
+    "a wide table that is formatted": tables(70, 60),
+    "a wide table": tables(3_000, 3_000),
+    "many wide tables": tables(70, 60, 70),
+    "wide tables in quotes": "> " + tables(70, 60, 70).replace("\n", "\n> "),
+    "brackets that are formatted": "[" * 1_700,
+    "brackets": "[" * 25_000,
+    "many paragraphs of brackets": ("[" * 500 + "\n\n") * 50,
+    "marks": "*a_" * 9_000,
+}
+TURNS: dict[str, Callable[[str], object]] = {
+    "a finished turn": lambda text: render_turn(turn(*(Said(text) for _ in range(20))), LIMITS),
+    "an unfinished turn": lambda text: render_unfinished([Said(text), Thought(text)] * 10, 1.0),
+    "a running turn": lambda text: running(*(Said(text) for _ in range(20))),
+}
+
+
+def running(*items: Said) -> None:
+    shown = Committed(CALL)
+    for number in range(len(items)):
+        shown.advance(items[: number + 1])
+
+
+@pytest.mark.parametrize("name", ["markdown.render_markdown", "safe_markdown.render_markdown_source"])
+@pytest.mark.parametrize("text", TEXTS)
+def test_no_text_takes_more_than_so_much_work(text: str, name: str) -> None:
+    assert steps(lambda: PASSES[name](TEXTS[text])) < MOST_STEPS
+
+
+@pytest.mark.parametrize("how", TURNS)
+def test_many_texts_of_a_turn_take_no_more_work_than_two(how: str) -> None:
+    assert steps(lambda: TURNS[how](TEXTS["a wide table that is formatted"])) < 2 * MOST_STEPS
+
+
+@pytest.mark.parametrize("number", [1, 1_000, 499_000, 2_000_000])
+def test_an_answer_of_many_small_lists_takes_no_more_than_so_much_work(number: int) -> None:
+    """It is cut to what was asked for, or refused before it is parsed."""
+    answer = "[" + "[]," * number + "[]]"
+    with contextlib.suppress(ToolError):
+        assert steps(lambda: PASSES["log_fetcher.read_entries"](answer)) < 5_000
 
 
 def test_every_function_that_looks_like_a_pass_is_tested() -> None:

@@ -65,7 +65,7 @@ def watched(kernel: Kernel) -> Kernel:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_turn_can_be_interrupted_while_hostile_text_is_rendered(watched: Kernel, text: str) -> None:
-    """The interrupt arrives in the renderer that was given the text. Work is counted: a busy machine changes nothing."""
+    """The interrupt arrives in the renderer that was given the text. What is counted is work, not time."""
     cell = watched.run(RUN.replace("CONTENT", TEXTS[text]), timeout=120)
     assert cell.reply is not None
     assert cell.reply.get("ename") == "KeyboardInterrupt", cell.outputs
