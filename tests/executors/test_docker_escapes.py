@@ -368,3 +368,23 @@ def test_links_mean_what_they_mean_inside(make_container: Callable[..., Place], 
     inside = ContainerFolders(tmp_path / "workspace", tmp_path / "input", shows_input=False)
     with pytest.raises(Exception, match="cannot be read"):
         inside.resolve("c")
+
+
+FAMILIES = """
+import socket
+for number in range(64):
+    try:
+        socket.socket(number, socket.SOCK_DGRAM).close()
+        print(number)
+    except OSError:
+        pass
+"""
+
+
+def test_no_other_socket_than_local_ones_and_those_of_a_virtual_machine(make_container: Callable[..., Place]) -> None:
+    """INET and NETLINK reach the container's own loopback alone. AF_VSOCK is up to the engine's seccomp profile."""
+    place = make_container()
+    place.executor.write("families.py", FAMILIES.encode())
+    opened = {int(line) for line in place.run("python families.py").output.split()}
+    local = {socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+    assert opened - {socket.AF_VSOCK} <= local

@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -74,17 +75,34 @@ def swapping(folder: Path, target: Path) -> Iterator[None]:
         process.wait()
 
 
+def send_along(place: Workspace, outside: Path, go_on: Callable[[int], bool]) -> Counter[str]:
+    """Send a variable over and over while its folder is swapped; what became of it, counted."""
+    outside.mkdir()
+    (place.root / VARIABLES_DIR).mkdir()
+    seen: Counter[str] = Counter()
+    with swapping(place.root / VARIABLES_DIR, outside):
+        while go_on(seen.total()):
+            try:
+                variable_texts(["x"], {"x": b"stolen"}, place.root)
+                seen["written"] += 1
+            except UsageError:
+                seen["refused"] += 1
+            assert list(outside.iterdir()) == []
+    return seen
+
+
 def test_variables_sent_along_stay_in_the_workspace_while_their_folder_is_swapped(
     place: Workspace, tmp_path: Path
 ) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (place.root / VARIABLES_DIR).mkdir()
-    with swapping(place.root / VARIABLES_DIR, outside):
-        for _ in range(400):
-            with contextlib.suppress(UsageError):  # refused is fine
-                variable_texts(["x"], {"x": b"stolen"}, place.root)
-    assert list(outside.iterdir()) == []
+    send_along(place, tmp_path / "outside", lambda done: done < 100)
+
+
+@pytest.mark.soak
+def test_variables_sent_along_stay_in_the_workspace_for_a_minute_of_swaps(place: Workspace, tmp_path: Path) -> None:
+    end = time.monotonic() + 60
+    seen = send_along(place, tmp_path / "outside", lambda done: time.monotonic() < end)
+    print(dict(seen))
+    assert seen["written"] > 100
 
 
 def test_a_link_in_the_place_of_the_folder_is_replaced(place: Workspace, tmp_path: Path) -> None:

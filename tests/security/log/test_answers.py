@@ -7,40 +7,11 @@ from pathlib import Path
 
 import pytest
 from log_analyzer.skill import run, said
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
+from security.drawn import broken_out
 
 BROKEN_OUT = "**OUT** [OUT](http://evil.example/) <OUT> ![OUT](x) _OUT_ ~~OUT~~"
 RUNS = ["`", "``", "```", "````", "`` ` ```", "`````````` ``", "\\`", "`\\"]
 """Runs of backticks that could end a code span or block; the longest is longer than any that an answer opens itself."""
-
-
-def texts(tokens: list[Token], *, inside: str = "") -> list[tuple[str, str]]:
-    """(what it stands in, text) of everything that is drawn, except for code."""
-    found: list[tuple[str, str]] = []
-    depth = []
-    for token in tokens:
-        if token.children:
-            found += texts(token.children)
-        elif token.nesting == 1:
-            depth.append(token.type)
-        elif token.nesting == -1:
-            depth.pop()
-        elif token.type not in ("code_inline", "fence", "code_block"):
-            found.append((" ".join([*depth, token.type]), token.content))
-    return found
-
-
-def broken_out(answer: str) -> list[tuple[str, str]]:
-    """What of the log is drawn as something else than code or plain text."""
-    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(answer)
-    return [(where, text) for where, text in texts(tokens) if ("OUT" in text or "evil" in text) and drawn(where, text)]
-
-
-def drawn(where: str, text: str) -> bool:
-    """True for a link, a picture and the like, and for bold words other than an answer's own headline."""
-    bold = "strong_open" in where and (text.strip() == "OUT" or where.count("strong_open") > 1)
-    return bold or bool({"em_open", "link_open", "s_open", "image", "html_inline", "html_block"} & set(where.split()))
 
 
 def log_with(run_of_ticks: str) -> str:
@@ -81,17 +52,6 @@ def test_no_run_of_backticks_breaks_out_of_an_answer(tmp_path: Path, asked: tupl
         answer = said(asked[0], str(log), *asked[1:])
         assert "OUT" in answer
         assert broken_out(answer) == [], ticks
-
-
-@pytest.mark.parametrize("name", ["`**OUT**`", "**OUT**", "[OUT](http:evil.example)", "``` **OUT**", "<b>OUT.log"])
-def test_no_file_name_breaks_out_of_an_answer(tmp_path: Path, name: str) -> None:
-    log = tmp_path / name
-    log.write_text("2026-03-01 09:00:00 ERROR request failed\n" * 30)
-    assert broken_out(said("summary", str(log))) == []
-    assert broken_out(said("summary", str(log), str(log))) == []
-    assert (
-        broken_out(said("query", str(log), "--count", "--by", "level", "--save", str(tmp_path / f"{name}.csv"))) == []
-    )
 
 
 @pytest.mark.parametrize("script", ["analyze.py summary", "analyze.py query --list", "parse_logs.py"])

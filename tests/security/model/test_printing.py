@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from kernel_kit import Kernel
 from security.attacks import SEQUENCES
+from security.streams import OBEYED, streams
 
 from conjure_magic import errors
 
-PACKAGE = Path(__file__).parents[2] / "conjure_magic"
+PACKAGE = Path(__file__).parents[3] / "conjure_magic"
 DOOR = "printing.py"
 ALONE = {"render/document_reader.py", "skills/template.py"}
 """What runs in a process of its own and prints data: a look into documents, and the script of a new skill."""
-OBEYED = {chr(code) for code in (*range(9), *range(11, 13), *range(14, 32), *range(127, 160))}
 
 
 def printing(path: Path) -> list[int]:
@@ -56,13 +56,6 @@ def kernel(tmp_path_factory: pytest.TempPathFactory) -> Kernel:
     kernel.close()
 
 
-def streams(kernel: Kernel, code: str) -> str:
-    """What a cell wrote to its streams, and its errors as they are shown and as they are named."""
-    cell = kernel.run(code)
-    errors = [str(part) for o in cell.outputs for part in (*o.get("traceback", ()), o.get("evalue", ""))]
-    return "".join([cell.text(), *errors])
-
-
 @pytest.mark.parametrize(
     "code",
     [
@@ -82,15 +75,3 @@ def test_hostile_words_in_a_command_drive_no_terminal(kernel: Kernel, code: str)
     assert shown
     assert not (OBEYED - {"\x1b"}) & set(shown)
     assert not re.search("\x1b(?!\\[[0-9;]*m)", shown), "nothing but the colours of IPython's own"
-
-
-def test_hostile_file_names_drive_no_terminal(kernel: Kernel) -> None:
-    kernel.run(r"""def m(request):
-        if request.messages[-1].content[0].type == "tool_result":
-            return "done"
-        given = {"path": "a\x1b]0;title\x07b.txt", "file_text": "x"}
-        return {"content": [{"type": "tool_use", "id": "t1", "name": "create_file", "input": given}]}""")
-    kernel.run("%%conjure --yes --model m\nwrite")
-    shown = streams(kernel, "%conjure files --save saved")
-    assert "a␛]0;title␇b.txt" in shown
-    assert not OBEYED & set(shown)
