@@ -25,7 +25,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.executors.docker import engine, streams
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.executors.docker.limits import limits_of
 from conjure_magic.settings import Settings
 
 COMMAND = ["sh", "-c", "echo hi"]

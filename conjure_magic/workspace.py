@@ -325,7 +325,7 @@ def lock_name(folder: str) -> str:
 
 
 def _lock(path: Path) -> int | None:
-    """An open descriptor that holds the lock, or None if another process holds it.
+    """An open descriptor with the lock, or None if another process has it.
 
     Raises WorkspaceError if the path exists and cannot be opened.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from conjure_magic.executors.docker import options
+from conjure_magic.executors.docker import limits
 from conjure_magic.executors.docker.limits import DockerLimits
 from conjure_magic.settings import Settings
 from conjure_magic.turn.budget import Limits, limits_of
@@ -18,4 +18,4 @@ def turn_limits(**changes: Any) -> Limits:
 
 def docker_limits(**changes: Any) -> DockerLimits:
     """The bounds of a container."""
-    return replace(options.limits_of(Settings()), **changes)
+    return replace(limits.limits_of(Settings()), **changes)

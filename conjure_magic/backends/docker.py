@@ -29,7 +29,7 @@ def open_docker(setup: BackendSetup, options: DockerOptions) -> Backend:
     Raises UsageError for a workspace that commands must not change, and for invalid limits.
     """
     from conjure_magic.executors.docker.executor import DockerExecutor
-    from conjure_magic.executors.docker.options import limits_of
+    from conjure_magic.executors.docker.limits import limits_of
 
     def folders() -> ContainerFolders:
         return ContainerFolders(

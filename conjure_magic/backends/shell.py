@@ -113,7 +113,7 @@ class ShellBackend:
         self._approvals = ApprovalGate()
         self._turn: tuple[Cancel, Contribution] | None = None
         self._told: set[str] = set()
-        """Folders with files that are not listed, of which this turn's user was told."""
+        """Folders with unlisted files that this turn's user was already notified of."""
 
     def __repr__(self) -> str:
         return f"ShellBackend({self.name!r})"
@@ -188,7 +188,7 @@ class ShellBackend:
             yield FileCreated(replace(artifact, withheld=CONTAINS_KEY) if self._holds_secret(artifact) else artifact)
 
     def _unlisted(self, began: int, context: Context) -> Generator[Body, None, None]:
-        """Tell of folders such as `.git` in which a call changed something, each once in a turn."""
+        """Report folders such as `.git` in which a call changed something, each once per turn."""
         changed = context.workspace.changed_unlisted(began)
         if context.workspace.in_place:
             WrittenFiles().add_all(path for paths in changed.values() for path in paths if could_be_run(path))

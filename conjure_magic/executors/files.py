@@ -1,6 +1,6 @@
-"""A session's files on this machine, opened so that no link, device or race leads out of its folders.
+"""A session's files on this machine, opened so that no link, device or race can point outside its folders.
 
-`Folders.resolve` says where a path leads; the way there is then walked again from the allowed folder by
+`Folders.resolve` says where a path points; its folders are then opened again from the allowed folder by
 `nofollow`. What was swapped for a link in between is refused, so that the file reached lies where it was allowed
 to lie.
 """
@@ -27,7 +27,7 @@ READ_LIMIT = 16 << 20
 KINDS = {FileNotFoundError: MissingFileError, PermissionError: FilePermissionError}
 GIT = ".git"
 ENTRY_LIMIT = 500
-"""Names that a listing holds at most."""
+"""Maximum number of names in a listing."""
 
 
 def read_file(folders: Folders, path: str) -> bytes:
@@ -67,13 +67,13 @@ def write_file(folders: Folders, path: str, content: bytes) -> bool:
 
 
 def _giving(folders: Folders) -> Made:
-    """What hands a descriptor's file over to whom it is to belong."""
+    """A function that changes an open file's owner to the commands' user."""
     owner = folders.owner
     return lambda fd: None if owner is None else os.chown(fd, *owner)
 
 
 def list_folder(folders: Folders, path: str) -> tuple[Entry, ...] | None:
-    """What lies in a folder, two levels deep; None if it is something else. Raises ToolError."""
+    """The entries of a folder, two levels deep; None if the path is not a folder. Raises ToolError."""
     with _told(path):
         root, parts = _locate(folders, path)
         try:

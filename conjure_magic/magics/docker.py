@@ -48,7 +48,7 @@ NO_HOST_LISTS = (
 
 def show(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """Show the engine, the image, our containers, and the limits of the next one."""
-    from conjure_magic.executors.docker.options import limits_of
+    from conjure_magic.executors.docker.limits import limits_of
     from conjure_magic.executors.docker.status import look
 
     limits = limits_of(context.settings, str(context.sessions.chosen.get("options", {}).get("image") or ""))
@@ -103,7 +103,7 @@ def build(context: CommandContext, options: argparse.Namespace) -> Bundle:
     """Build the standard image and display the progress. Raises BackendUnavailableError if that fails."""
     from conjure_magic.executors.docker import image
     from conjure_magic.executors.docker.build_context import BuildContext
-    from conjure_magic.executors.docker.options import limits_of
+    from conjure_magic.executors.docker.limits import limits_of
     from conjure_magic.executors.docker.status import look
 
     settings = context.settings

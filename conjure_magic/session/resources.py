@@ -188,7 +188,7 @@ class Resources:
             self._use_model(replace(self._now, model=model))
 
     def change(self, choice: SessionChoice) -> None:
-        """Go on with another choice; what it leaves as it is stays open.
+        """Use another choice; whatever it does not change stays open.
 
         Raises UsageError or SkillError if anything in it does not exist; then nothing has changed.
         """

@@ -21,7 +21,7 @@ BUNDLED = Path(__file__).parent / "bundled"
 
 SKIPPED = frozenset({".git", "node_modules", "__pycache__", ".venv"})
 MAX_FOLDERS = 2_000
-"""Direct children of one folder that are looked at (the client guide's bound)."""
+"""Direct children of a folder that are searched (the limit in the client guide)."""
 
 _BY_NAME = attrgetter("name")
 

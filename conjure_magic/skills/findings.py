@@ -14,7 +14,7 @@ Level = Literal["info", "warning", "error"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a person should know about a skill or a folder of skills."""
+    """Something that the user should know about a skill or a folder of skills."""
 
     code: str
     """Stable, in kebab case: `missing-description`, `name-mismatch`, `shadowed`, …"""

@@ -30,7 +30,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\ufff
 
 
 class FrontMatter(NamedTuple):
-    """What stands between the two `---` lines, and where the body begins.
+    """The fields between the two `---` lines, and the offset of the body.
 
     A tuple, as `Loaded` is one: of a thousand skills, making their values is what takes the time.
     """
@@ -83,7 +83,7 @@ def load_head(path: str | Path) -> FrontMatter:
 
 
 def parse_head(data: bytes, *, complete: bool) -> FrontMatter:
-    """The front matter at the beginning of a file; `complete` tells that `data` is all of it.
+    """The front matter at the beginning of a file; `complete` means that `data` is the whole file.
 
     Raises FrontMatterError.
     """
@@ -181,7 +181,7 @@ def quote_plain_values(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Text as it stands inside single quotes."""
+    """The text escaped for single quotes."""
     return text.replace("'", "''")
 
 

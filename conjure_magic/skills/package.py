@@ -40,7 +40,7 @@ SUFFIX = ".skill"
 SUFFIXES = (SUFFIX, ".zip")
 """Suffixes of packages that are read."""
 LEFT_OUT = frozenset({"__pycache__", "node_modules", ".DS_Store", ".git"})
-"""Names that are not packed: the published packager's, and `.git`, whose history may hold what the files do not."""
+"""Names that are not packed: those of the published packager, and `.git`, whose history may contain removed secrets."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _CHUNK = 64 << 10

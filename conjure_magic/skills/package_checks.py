@@ -1,4 +1,4 @@
-"""What may be in a `.skill` package: every ZIP entry is checked before anything is unpacked.
+"""Checks of a `.skill` package: every ZIP entry is checked before anything is unpacked.
 
 Refused are names that point outside the package on any system; links and special files; encrypted entries; two
 spellings of one path; more entries or bytes than Google's ADK allows.
@@ -98,7 +98,7 @@ def split_name(name: str) -> tuple[str, ...]:
         if form.startswith("/") or re.search(r"(?:^|/)[A-Za-z]:", form):
             raise PackageError("name", f"{shown(name)} is an absolute path")
         if ".." in form.split("/"):
-            raise PackageError("name", f"{shown(name)} leads out of the package")
+            raise PackageError("name", f"{shown(name)} points outside the package")
     if normal.count("/") != name.count("/"):
         raise PackageError("name", f"{shown(name)} contains characters that other systems read as a slash")
     parts = tuple(part for part in name.split("/") if part not in ("", "."))

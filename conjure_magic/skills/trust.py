@@ -55,7 +55,7 @@ def content_of(skill: Path) -> dict[str, str]:
 
 
 def _linked(name: str, folder: int) -> str:
-    """What tells the content of a link's target apart; empty if it is no file."""
+    """A fingerprint of a link's target; empty if it is not a file."""
     with contextlib.suppress(OSError), open(os.open(name, os.O_RDONLY | os.O_NONBLOCK, dir_fd=folder), "rb") as file:
         status = os.fstat(file.fileno())
         if stat.S_ISREG(status.st_mode):
@@ -77,7 +77,7 @@ class TrustStore:
         return self._load().get(str(folder.resolve()))
 
     def contents(self, folder: Path) -> Contents:
-        """What the user said yes to: skill -> its files and their hashes; empty if nothing is known of that."""
+        """The trusted contents: skill -> its files and their hashes; empty if unknown."""
         skills = self._read("skills").get(str(folder.resolve()))
         return skills if isinstance(skills, dict) and all(isinstance(v, dict) for v in skills.values()) else {}
 

@@ -159,13 +159,13 @@ def _check_file(directory: Path, location: Path) -> Iterator[Finding]:
 
 
 def _check_dialect(data: bytes, location: Path) -> Iterator[Finding]:
-    """What is YAML, but not of the kind that the reference checker reads."""
+    """Findings on YAML that the reference checker does not accept."""
     bounds = find_bounds(data, complete=True)
     text = data[bounds[0] : bounds[1]].decode("utf-8", "replace") if bounds else ""
     try:
         used = features(text)
     except YamlTextError:
-        used = ()  # told already: it had to be mended
+        used = ()  # already reported: it had to be repaired
     if used:
         yield _error("restricted-yaml", f"front matter uses {', '.join(used)}; strict parsers refuse them", location)
     if "---" in text:

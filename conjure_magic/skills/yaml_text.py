@@ -16,7 +16,7 @@ MAX_WEIGHT = 4_000
 
 
 class YamlTextError(ValueError):
-    """Text that is not YAML, or more than front matter may hold; the message is one line."""
+    """The text is not YAML, or larger than front matter may be; the message is one line."""
 
 
 @dataclass(slots=True)
@@ -49,7 +49,7 @@ class _Builder:
     def weigh(self, weight: int) -> None:
         self.weight += weight
         if self.weight > MAX_WEIGHT:
-            raise YamlTextError("more values than front matter may hold, aliases counted")
+            raise YamlTextError("more values than front matter may have, aliases included")
 
     def open(self, value: dict[str, Any] | list[Any], anchor: str | None) -> None:
         if len(self.stack) >= MAX_DEPTH:
@@ -97,7 +97,7 @@ class _Builder:
 
 
 def parse_yaml_text(text: str) -> tuple[Any, list[str]]:
-    """The value that YAML text stands for, every scalar a string, and the keys given twice.
+    """Return the value of YAML text, with every scalar as a string, and the duplicate keys.
 
     Raises YamlTextError.
     """

@@ -87,7 +87,7 @@ def marker() -> str:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until it holds; fail after DEADLINE."""
+    """Wait until the condition is true; fail after DEADLINE."""
     end = time.monotonic() + DEADLINE
     while not condition():
         assert time.monotonic() < end, "it never came to that"

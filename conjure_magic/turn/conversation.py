@@ -1,4 +1,4 @@
-"""The messages of a running turn: the whole history, this turn's part of it, and what a summary has replaced."""
+"""The messages of a running turn: the whole history, the part of this turn, and the part replaced by a summary."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.executors.docker.engine import connect
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.executors.docker.limits import limits_of
 from conjure_magic.settings import Settings
 folder = Path(sys.argv[1])
 executor = DockerExecutor(ContainerFolders(folder, folder), limits_of(Settings(), sys.argv[2]))
@@ -156,7 +156,7 @@ from pathlib import Path
 from conjure_magic.cancel import Cancel
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.executors.docker.limits import limits_of
 from conjure_magic.settings import Settings
 step = getattr(docker.APIClient, sys.argv[3])
 def die(*arguments, **options):

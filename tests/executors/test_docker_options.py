@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from conjure_magic.errors import UsageError
-from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.executors.docker.limits import limits_of
 from conjure_magic.settings import Settings
 
 

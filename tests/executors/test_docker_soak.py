@@ -39,7 +39,7 @@ from pathlib import Path
 from conjure_magic.cancel import Cancel
 from conjure_magic.executors.docker.executor import DockerExecutor
 from conjure_magic.executors.docker.folders import ContainerFolders
-from conjure_magic.executors.docker.options import limits_of
+from conjure_magic.executors.docker.limits import limits_of
 from conjure_magic.settings import Settings
 
 COMMANDS = (

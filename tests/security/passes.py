@@ -37,6 +37,7 @@ from conjure_magic.models.offline.reading.reader import read_request
 from conjure_magic.models.tool_arguments import read_call
 from conjure_magic.phrases import shortened
 from conjure_magic.render import markdown, quoted_text, running_turn, safe_markdown, text
+from conjure_magic.render.excerpt import excerpt, render_excerpt
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.listings import Table, render_artifact, render_state
 from conjure_magic.render.previews import preview_file
@@ -129,6 +130,7 @@ PASSES: dict[str, Pass] = {
     "calls.render_call of any tool": lambda given: render_call(_call(given), CALL),
     "calls.render_call_live": lambda given: render_call_live(Called(called(given).call, given, output=given), CALL),
     "calls.render_call_markdown": lambda given: render_call_markdown(called(given, given), CALL),
+    "excerpt.render_excerpt": lambda given: render_excerpt(excerpt(given, failed=False), 2_000),
     "calls.render_call_text": lambda given: render_call_text(called(given, given, is_error=True), CALL),
     "items.render_item": lambda given: [render_item(item, CALL) for item in (Said(given), Thought(given))],
     "items.render_item of a notice": lambda given: render_item(Noted(given, "error"), CALL),

@@ -218,7 +218,7 @@ def _compared(values: Series, comparison: Comparison, wanted: Any) -> Series:
 
 
 def _like(values: Series, column: str, value: str) -> Any:
-    """The value as the column has them. Raises ToolError for a text that is no such value."""
+    """The value in the column's type. Raises ToolError for a text that cannot be converted."""
     types = _pandas().api.types
     try:
         if types.is_bool_dtype(values):

@@ -60,7 +60,7 @@ class Downloads:
     _names: dict[str, str] = field(default_factory=dict)
     """File id -> its name in the workspace."""
     _apart: Path | None = None
-    """Holds what was shown or read of a session that works in the person's own folder."""
+    """Folder for files that were shown or read, if the session works in a folder of the user's."""
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     def add(self, file: HostedFile, workspace: Workspace, backend: str, tool_use_id: str) -> Artifact:
@@ -91,7 +91,7 @@ class Downloads:
         return artifact
 
     def root(self, workspace: Workspace) -> Path:
-        """Where files go when they are shown or read: the session's own folder, never a folder of the person's."""
+        """Folder for files that are shown or read: the session's own, never a folder of the user's."""
         if not workspace.in_place:
             return workspace.root
         if self._apart is None:
@@ -100,7 +100,7 @@ class Downloads:
         return self._apart
 
     def fetch(self, file_id: str, root: Path, cancel: Cancel | None = None) -> Path:
-        """Where the file lies in the workspace, fetched if it is not there.
+        """The file's path in the workspace; it is fetched if it is missing.
 
         Raises OSError if it cannot be had, CancelledError once the turn whose `cancel` it is was stopped.
         """

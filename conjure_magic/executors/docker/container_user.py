@@ -1,4 +1,4 @@
-"""The user that commands run as in a container, so that new files belong to the person; and changing owners."""
+"""The user that commands run as in a container, so that new files belong to the user; and changing owners."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class User:
 def container_user(security_options: Iterable[str], workspace: Path) -> User:
     """The user for commands of this kernel, depending on the engine.
 
-    On a rootless engine, root inside the container is the person; otherwise the person's own ids are used. Root is
+    On a rootless engine, root inside the container is the user; otherwise the user's own ids are used. Root is
     never used there: if the kernel runs as root, commands run as the workspace's owner, or as `NOBODY_ELSE`.
     """
     options = {option.partition(",")[0] for option in security_options}

@@ -164,7 +164,7 @@ def _why(error: BaseException, where: str) -> str:
     if any(isinstance(kind, PermissionError) for kind in kinds):
         return (
             f"you may not use the engine at {where}: join the group docker (sudo usermod -aG docker $USER, "
-            f"then log in anew), run a rootless engine, {_OTHERS}"
+            f"then log in again), run a rootless engine, {_OTHERS}"
         )
     if any(isinstance(kind, FileNotFoundError | ConnectionRefusedError) for kind in kinds):
         return f"no engine answers at {where}: start Docker (or Podman's service, its socket in DOCKER_HOST), {_OTHERS}"

@@ -37,7 +37,7 @@ class Mount:
 
     @property
     def is_swapped(self) -> bool:
-        """True if a link has taken the folder's place: commands may do that to what lies in their workspace."""
+        """True if a link has replaced the folder, as commands may do in their workspace."""
         return self.target != WORKSPACE and self.source.resolve() != self.source
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from conjure_magic.errors import UsageError
 from conjure_magic.executors import environment
+from conjure_magic.settings import STANDARD_IMAGE, Settings
 
 _UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)(?:i?b)?", re.IGNORECASE)
@@ -84,3 +85,20 @@ class DockerLimits:
         for name in self.environment:
             if not _VARIABLE.fullmatch(name):
                 raise UsageError(f"{name!r} is not the name of an environment variable")
+
+
+def limits_of(settings: Settings, image: str = "") -> DockerLimits:
+    """The bounds in the settings; `image` takes precedence over theirs. Raises UsageError for an invalid value."""
+    return DockerLimits(
+        image=image or settings.docker_image or STANDARD_IMAGE,
+        memory=settings.docker_memory,
+        cpus=settings.docker_cpus,
+        pids=settings.docker_pids,
+        file_size=settings.docker_file_size,
+        tmpfs_size=settings.docker_tmpfs_size,
+        workspace_size=settings.docker_workspace_size,
+        network=settings.docker_network,
+        runtime=settings.docker_runtime,
+        environment=tuple(settings.pass_environment),
+        host=settings.docker_engine,
+    )

@@ -25,7 +25,7 @@ class ImageFacts:
     size: int
     """Bytes."""
     created: str
-    """The day, as YYYY-MM-DD; empty where the image does not tell."""
+    """The day, as YYYY-MM-DD; empty if the image does not say."""
     recipe: str
     """The `version` of the recipe that it was built from; empty for an image of another origin."""
 
