@@ -80,7 +80,8 @@ def _whole_text(value: Any) -> str:
 def _has_own_text(value: Any) -> bool:
     """True if the value's class says how it reads as text; arrays and exceptions say more in their repr."""
     is_array = hasattr(value, "shape") and hasattr(value, "tolist")
-    has_own = type(value).__str__ is not object.__str__ and not isinstance(value, type)
+    to_text: Any = type(value).__str__
+    has_own = to_text is not object.__str__ and not isinstance(value, type)
     return has_own and not is_array and not isinstance(value, BaseException)
 
 

@@ -35,7 +35,7 @@ def size_bytes(text: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class DockerLimits:
-    """The limits of a session's container, created by `options.limits_of`. Raises UsageError for an invalid value."""
+    """The limits of a session's container, created by `limits_of`. Raises UsageError for an invalid value."""
 
     image: str
     """Name or id of the image."""
