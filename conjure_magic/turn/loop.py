@@ -18,17 +18,13 @@ from conjure_magic.backends.base import SupportsFiles, SupportsPrepare, tool_own
 from conjure_magic.cancel import Cancel, Deadline
 from conjure_magic.errors import (
     CancelledError,
-    ContextOverflowError,
     ModelError,
     PauseLimitError,
     RequestRefusedError,
-    ThinkingRefusedError,
-    UploadLostError,
 )
 from conjure_magic.events import (
     BlockFinished,
     Body,
-    Compacted,
     Event,
     MessageAppended,
     MessageFinished,
@@ -41,33 +37,20 @@ from conjure_magic.events import (
     TurnStarted,
 )
 from conjure_magic.history import MAX_DEPTH, is_nested_deeply, repair, settle, unfinished, with_own_ids
-from conjure_magic.messages import Block, Message, TextBlock, Usage
+from conjure_magic.messages import Block, Message, TextBlock
 from conjure_magic.models.base import CUT_SHORT, Model, Request
 from conjure_magic.phrases import counted
-from conjure_magic.remedies import RESET, UNDO, Remedy, limit, setting
-from conjure_magic.secrets import masked
+from conjure_magic.remedies import UNDO, Remedy
 from conjure_magic.turn.budget import Budget, Counted
-from conjure_magic.turn.compaction import summarise, summary_note
 from conjure_magic.turn.conversation import TurnMessages
 from conjure_magic.turn.feed import Feed
 from conjure_magic.turn.masking import masked_events
+from conjure_magic.turn.recovery import Recovery
 from conjure_magic.turn.request import compose, contributions_of
 from conjure_magic.turn.setup import TurnSetup
 from conjure_magic.turn.tool_calls import Calls
 from conjure_magic.workspace import Workspace
 
-GO_ON = Remedy("Leave {0} out, or start over with {1}.", limit("compact", "False"), RESET)
-LOST = (
-    "A file sent to Anthropic earlier is no longer stored there, so the conversation continues without it. Attach "
-    "it again if it is still needed."
-)
-_TOO_LONG = (
-    "This request does not fit even by itself. {0} limits the length of the answer and {1} gives the model's context "
-    "window; fewer skills and files make the request shorter"
-)
-_LENGTHS = (setting("max_tokens"), setting("context_window"))
-TOO_LONG = Remedy(f"{_TOO_LONG}.", *_LENGTHS)
-TOO_LONG_BY_NOW = Remedy(f"{_TOO_LONG}, and {{2}} removes the last turn.", *_LENGTHS, UNDO)
 TAKE_BACK = Remedy("If something in the conversation is the cause, {0} removes the last turn.", UNDO)
 NOTHING = (
     "The server sent an empty answer. Common causes: the conversation does not fit into its context window, its chat "
@@ -98,6 +81,7 @@ class Turn:
         self.budget = Budget(setup.model, setup.limits, setup.counted)
         self._deadline = Deadline(self.cancel, setup.limits.timeout)
         self._conversation = TurnMessages(setup.messages)
+        self._recovery = Recovery(setup, self._conversation, self.budget, self.feed, self.cancel)
         self._calls = Calls(self.feed, self.cancel, self._deadline, setup.approver)
         self._said: list[Block] = []
         self._text: list[str] = []
@@ -142,7 +126,7 @@ class Turn:
         self._deadline.start()
         try:
             notices, files = self._prepare()
-            request = self._prepare_request()
+            request = self.prepare_request()
         except BaseException:
             self._deadline.stop()
             raise
@@ -215,10 +199,10 @@ class Turn:
                 return
             self.feed.round += 1
             if self.feed.round > 1:
-                request = self._prepare_request()
+                request = self.prepare_request()
             self.emit(RoundStarted())
             yield from self.feed.drain()
-            finished = yield from self._ask(request)
+            finished = yield from self._recovery.ask(request, self)
             if finished.message.tool_uses and self._stop_reason not in CUT_SHORT:
                 yield from self._answer(finished.message)
             elif self._stop_reason == "pause_turn":
@@ -236,7 +220,7 @@ class Turn:
                 "can continue it. The setting max_pauses allows more pauses."
             )
 
-    def _prepare_request(self) -> Request:
+    def prepare_request(self) -> Request:
         """Let the backends contribute to the next request, and route its tool calls to them.
 
         Raises UsageError if two of them offer the same tool.
@@ -247,87 +231,9 @@ class Turn:
         self.budget.take_request(request)
         return request
 
-    def _offered(self) -> frozenset[str]:
+    def offered_tools(self) -> frozenset[str]:
         """The names of the tools that the backends currently offer."""
         return frozenset(tool_owners(contributions_of(self.setup.backends, self)))
-
-    def _ask(self, request: Request) -> Generator[Event, None, MessageFinished]:
-        """Send the conversation, summarised first if it would not fit, and again after each error that could be fixed.
-
-        Each kind of error is fixed once.
-        """
-        if self.budget.is_full(self.messages) and self._conversation.rounds():
-            yield from self._compact(request)
-        fixed: set[type[ModelError]] = set()
-        shortened = False
-        while True:
-            longest = self.budget.longest(self.messages)
-            try:
-                return (yield from self._listen(request))
-            except ModelError as error:
-                if self._text or self._said:
-                    raise
-                if not shortened and isinstance(error, ContextOverflowError) and self._fits_shorter(error, longest):
-                    shortened = True
-                    continue
-                if type(error) in fixed or not self._try_to_fix(error):
-                    if isinstance(error, ContextOverflowError):
-                        error.remedy = error.remedy or (TOO_LONG_BY_NOW if self.setup.messages else TOO_LONG)
-                    raise
-                fixed.add(type(error))
-                if isinstance(error, ContextOverflowError):
-                    yield from self._compact(request)
-                request = self._prepare_request()
-                yield from self.feed.drain()
-
-    def _fits_shorter(self, error: ContextOverflowError, longest: int) -> bool:
-        """True if the requested answer was too long, rather than the conversation: now that the window is known, a
-        shorter answer can be requested."""
-        window = self.setup.model.context_window
-        if window is None or (error.prompt or 0) >= window:
-            return False
-        if error.prompt is not None:
-            self.budget.count(Usage(error.prompt, 0), len(self.messages))
-        room = window - self.budget.tokens(self.messages)
-        return room > 0 and self.budget.longest(self.messages) < longest
-
-    def _try_to_fix(self, error: ModelError) -> bool:
-        """Fix the cause of a failed request and notify the user: by a backend, or by leaving out what is refused.
-
-        Returns True if another attempt makes sense, also if it only needs a summary.
-        """
-        told = [text for backend in self.setup.backends if (text := backend.recover(error))]
-        if isinstance(error, UploadLostError):
-            self._conversation.lose_uploads(error.said, self._offered())
-            self.budget.forget_count()
-            told += [LOST]
-        elif told:
-            self._conversation.give_up_resuming()
-        elif isinstance(error, ThinkingRefusedError) and self._conversation.rounds():
-            self._conversation.settle(self._offered())
-            self.budget.forget_count()
-            told = ["The server no longer accepts the model's earlier thinking; it was left out."]
-        for text in told:
-            self.emit(Notice(text, "warning"))
-        return bool(told) or (isinstance(error, ContextOverflowError) and bool(self._conversation.rounds()))
-
-    def _compact(self, request: Request) -> Iterator[Event]:
-        """Replace whole rounds with a summary, and continue with the prompt of this turn."""
-        messages = self._conversation.rounds()
-        if not self.setup.limits.compact:
-            window = self.setup.model.context_window
-            limit = f"the limit of {counted(window, 'token')}" if window else "the context limit"
-            raise ContextOverflowError(f"The conversation nears {limit} of {self.setup.model.name}.", remedy=GO_ON)
-        summary = summarise(self.setup.model, request, messages, self.cancel, self.budget)
-        summary = replace(summary, text=masked(summary.text, self.setup.secrets()))
-        self.budget.forget_count()
-        self._conversation.compact(summary_note(summary.text))
-        self.emit(Compacted(summary.text, len(messages)))
-        made = f"{'an extract' if summary.rule else 'a summary'} of {counted(len(summary.text.split()), 'word')}"
-        why = f" ({summary.rule})" if summary.rule else ""
-        told = f"{made} replaces {counted(len(messages), 'message')}{why}"
-        self.emit(Notice(f"The conversation neared the model's context limit: {told}. Earlier output is unchanged."))
-        yield from self.feed.drain()
 
     def _max_tokens_or_stop(self) -> int:
         """The most tokens the next answer may have. Raises CancelledError, ending the turn, if no money is left."""
@@ -337,7 +243,12 @@ class Turn:
             self.cancel.raise_if_set()
         return most
 
-    def _listen(self, request: Request) -> Generator[Event, None, MessageFinished]:
+    @property
+    def has_spoken(self) -> bool:
+        """True if the answer that ended or failed last had begun."""
+        return bool(self._text or self._said)
+
+    def listen(self, request: Request) -> Generator[Event, None, MessageFinished]:
         """Send the conversation, pass on the model's answer, and append it when it is complete."""
         self._said, self._text, self._stop_reason = [], [], ""
         request = replace(request, messages=self.messages, max_tokens=self._max_tokens_or_stop())
