@@ -260,10 +260,10 @@ def test_a_server_that_hangs_when_asked_for_the_models_limits_is_not_waited_for_
 ) -> None:
     import threading
 
-    from conjure_magic.models import messages_api
+    from conjure_magic.models import model_limits
 
-    monkeypatch.setattr(messages_api, "SILENCE", 0.05)
-    monkeypatch.setattr(messages_api, "LEARNING", 0.2)
+    monkeypatch.setattr(model_limits, "SILENCE", 0.05)
+    monkeypatch.setattr(model_limits, "WAIT", 0.2)
     held = threading.Event()
 
     def hang(asked: Asked) -> Answer:

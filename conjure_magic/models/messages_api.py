@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-import threading
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Generator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from conjure_magic.api import error_translation
 from conjure_magic.api.client import Answer, Api, Patience, Tries
 from conjure_magic.api.credentials import Credentials
-from conjure_magic.cancel import Cancel, Deadline
+from conjure_magic.cancel import Cancel
 from conjure_magic.errors import (
-    CancelledError,
     ContextOverflowError,
     HostedSkillNotFoundError,
     ModelError,
@@ -28,7 +23,8 @@ from conjure_magic.events import MessageFinished, ModelEvent, Notice
 from conjure_magic.messages import Usage
 from conjure_magic.models.base import Request, ToolDefinition
 from conjure_magic.models.message_assembly import MessageAssembly
-from conjure_magic.models.model_facts import ModelFacts, Price, entry_of, facts_of
+from conjure_magic.models.model_facts import ModelFacts, Price
+from conjure_magic.models.model_limits import ModelLimits
 from conjure_magic.models.token_counts import BYTES_PER_TOKEN, estimated_tokens
 from conjure_magic.remedies import HOSTED_SKILLS, Remedy, option, setting
 
@@ -36,14 +32,10 @@ if TYPE_CHECKING:
     import httpx
 
 THINKING = {"type": "adaptive", "display": "summarized"}
-"""Text between tool calls arrives as thinking on current models, and is empty unless asked for like this."""
+"""Current models send the text between tool calls as thinking, which is empty unless requested like this."""
 NO_CODE = "does not run code in Anthropic's container, which the backend anthropic needs."
 ANOTHER_MODEL = Remedy("Choose another with {0}, or leave that backend out.", option("model", "NAME"))
 CACHE = {"type": "ephemeral"}
-LEARNING = 5.0
-"""Seconds that a request waits for the server to tell a model's limits."""
-SILENCE = 1.0
-"""Seconds after which the person is told what it waits for."""
 RUNS = re.compile(rb"(?:[\s=_*.#-]|\\[nrt]){3,}")
 """Runs of blanks and lines, which have far fewer tokens than characters."""
 SPARSE = 6
@@ -55,14 +47,14 @@ HEADS = 8
 def read_message(
     answer: Answer, api: Api, message: MessageAssembly | None = None
 ) -> Generator[ModelEvent, None, Sequence[ModelEvent]]:
-    """Yield an open answer's events as they come; returns those that tell of the whole message.
+    """Yield an open answer's events as they arrive; return the last ones, with the whole message.
 
     Args:
         answer: just opened.
         api: its server.
-        message: what the answer is put together in.
+        message: assembles the answer.
 
-    Raises one ModelError if the message does not become whole, CancelledError once the turn is stopped.
+    Raises ModelError if the message is not complete, CancelledError once the turn is stopped.
     """
     message = message or MessageAssembly()
     events, waiting = answer.events(), message.waiting
@@ -93,8 +85,8 @@ class MessagesModel:
 
     Args:
         name: the model's id, as the server knows it.
-        credentials: where, and as whom; see `conjure_magic.api.credentials.credentials`.
-        client: an httpx client in the place of connections of our own.
+        credentials: the server and its key; see `conjure_magic.api.credentials.credentials`.
+        client: an httpx client to use instead of own connections.
         patience: timeouts and retries.
         price: the user's own price, instead of the table's.
         context_window: tokens that prompt and answer may have together, instead of what the server says.
@@ -115,12 +107,10 @@ class MessagesModel:
         self._name = name
         self._api = Api(credentials, client=client, patience=patience)
         self._is_anthropic = credentials.dialect == "anthropic"
-        self._facts = facts_of(name)
-        self._asked_for_limits = False
-        self._window = context_window
+        self._limits = ModelLimits(name, self._api, context_window)
         self._warned_of_truncation = False
         # Another server's price for a model of that name may be any.
-        self._price = price or (self._facts.price if self._is_anthropic else None)
+        self._price = price or (self._limits.facts.price if self._is_anthropic else None)
         self._heads: list[tuple[str, tuple[ToolDefinition, ...], bytes]] = []
 
     def __repr__(self) -> str:
@@ -133,7 +123,7 @@ class MessagesModel:
 
     @property
     def credentials(self) -> Credentials:
-        """Where requests go, and as whom; showing it shows no key."""
+        """The server and its key; its `repr` shows no key."""
         return self._api.credentials
 
     @property
@@ -144,7 +134,7 @@ class MessagesModel:
     @property
     def context_window(self) -> int | None:
         """Tokens that prompt and answer may have together, as far as known; see `limits`."""
-        return self._window or self._facts.context_window
+        return self._limits.window
 
     @property
     def server(self) -> str:
@@ -154,7 +144,7 @@ class MessagesModel:
     @property
     def max_output(self) -> int | None:
         """Tokens that one answer may have, as far as known; see `limits`."""
-        return self._facts.max_output
+        return self._limits.facts.max_output
 
     def cost(self, usage: Usage) -> float | None:
         """US dollars for the tokens of one request (prices may depend on its length); None if not known."""
@@ -165,35 +155,17 @@ class MessagesModel:
 
         Raises CancelledError once `cancel` is set.
         """
-        if not self._asked_for_limits:
-            self._asked_for_limits = True
-            for found in self._told(cancel):
-                self._facts = self._facts.updated(found)
-                if self._is_anthropic or self._facts.context_window is not None:
-                    break
-        return self._facts
-
-    def _told(self, cancel: Cancel) -> Iterator[Mapping[str, Any]]:
-        """What the server says of the model, at one address after the other."""
-        found: object = {}
-        for path in (f"/v1/models/{quote(self._name, safe='')}", "/v1/models", "/props"):
-            if path == "/props" and not (isinstance(found, Mapping) and found.get("owned_by") == "llamacpp"):
-                return  # llama.cpp alone tells its window there
-            with contextlib.suppress(ModelError):
-                found = self._api.get(path, cancel)
-                found = entry_of(found, self._name) if path == "/v1/models" else found
-                if isinstance(found, Mapping):
-                    yield found
+        return self._limits.ask(cancel)
 
     def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
-        """Yield the answer as it comes; the last event is a `MessageFinished`.
+        """Yield the answer as it arrives; the last event is a `MessageFinished`.
 
-        A `BlockFinished` with a tool call is for showing: the call may run only once the `MessageFinished`
-        that holds it is there. Waits for another try are told as notices; there is none once something was said.
-        Raises one ModelError if there is no whole answer, CancelledError once `cancel` is set.
+        A `BlockFinished` with a tool call is only for display: the call may run once the `MessageFinished` that
+        contains it has arrived. Each wait before a retry is a notice; nothing is retried once something was said.
+        Raises ModelError if there is no complete answer, CancelledError once `cancel` is set.
         """
-        if self.max_output is None:  # a model in no table: what it takes has to be known before
-            yield from self._learn_before(cancel)
+        if self.max_output is None:  # a model in no table: its limits must be known first
+            yield from self._limits.ask_first(cancel)
         tries = Tries(self._api.patience)
         while (failure := (yield from self._attempt(request, cancel, tries))) is not None:
             yield from tries.again(failure, cancel, may_help=True)
@@ -201,7 +173,7 @@ class MessagesModel:
     def _attempt(
         self, request: Request, cancel: Cancel, tries: Tries
     ) -> Generator[ModelEvent, None, ModelError | None]:
-        """Ask once, and yield the answer; the error if it failed before a word was said and another try may help."""
+        """Send the request once and yield the answer; return the error if nothing was said and a retry may help."""
         schemas = {tool.name: tool.input_schema for tool in request.tools}
         message = MessageAssembly(schemas)
         with (yield from self._open(request, cancel, tries)) as answer:
@@ -211,7 +183,7 @@ class MessagesModel:
                 if message.has_spoken or not error_translation.may_retry_stream(error):
                     raise
                 return error
-        self._learn_limits()
+        self._limits.ask_in_background()
         finished = last[-1]
         if isinstance(finished, MessageFinished) and (warning := self._truncation(request, finished.usage)):
             yield warning
@@ -219,9 +191,9 @@ class MessagesModel:
         return None
 
     def _truncation(self, request: Request, usage: Usage) -> Notice | None:
-        """A warning, once, if the server counted far less than it was sent: it has left the beginning out.
+        """A warning, once, if the server counted far less than was sent: it has dropped the beginning.
 
-        Ollama does so without a word where a conversation is longer than its window.
+        Ollama does this silently if a conversation is longer than its window.
         """
         counted = usage.prompt_tokens
         if self._is_anthropic or self._warned_of_truncation or not counted:
@@ -232,7 +204,7 @@ class MessagesModel:
         self._warned_of_truncation = True
         return Notice(
             f"{self._api.server} counted {counted:,} tokens of a request that has {sent:,} or more: it seems to have "
-            "left the beginning out, because its window is smaller.",
+            "dropped the beginning, because its window is smaller.",
             "warning",
             Remedy(
                 "Load the model with a larger window (Ollama: the variable OLLAMA_CONTEXT_LENGTH), or name the real "
@@ -241,55 +213,21 @@ class MessagesModel:
             ),
         )
 
-    def _learn_limits(self) -> None:
-        """Ask for the model's limits beside the work, after its first answer: the next request is measured by them."""
-        if not self._asked_for_limits:
-            threading.Thread(target=self._try_limits, name="limits", daemon=True).start()
-
-    def _learn_before(self, cancel: Cancel) -> Generator[Notice, None, None]:
-        """Ask for the model's limits before its first request, for `LEARNING` seconds at the most; say so if it takes
-        long. An answer that comes later still counts."""
-        if self._asked_for_limits:
-            return
-        done = threading.Event()
-
-        def work() -> None:
-            self._try_limits(cancel)
-            done.set()
-
-        with cancel.waking(done.set):
-            threading.Thread(target=work, name="limits", daemon=True).start()
-            if not done.wait(SILENCE):
-                yield Notice(f"{self._api.server} is asked what {self._name} can take; it has not answered yet.")
-                done.wait(LEARNING - SILENCE)
-        cancel.raise_if_set()
-
-    def _try_limits(self, turn: Cancel | None = None) -> None:
-        """Ask for the limits, for some time, and no longer than the turn."""
-        if self._asked_for_limits:
-            return
-        cancel = Cancel()
-        deadline = Deadline(cancel, 2 * LEARNING)
-        deadline.start()
-        with contextlib.suppress(CancelledError), (turn or Cancel()).waking(cancel.set):
-            self.limits(cancel)
-        deadline.stop()
-
     def close(self) -> None:
         """Close idle connections; the model can be used again."""
         self._api.close()
 
     def _open(self, request: Request, cancel: Cancel, tries: Tries) -> Generator[ModelEvent, None, Any]:
-        """Send the request; once more where the server says how long an answer it may ask for at most."""
+        """Send the request, and once more if the server refuses it for the length of the answer."""
         for shortened in (False, True):
             try:
                 return (yield from self._post(request, cancel, tries))
             except RequestRefusedError as error:
                 most = error.longest_answer
                 if isinstance(error, ContextOverflowError):
-                    self._learn_window(error)
+                    self._limits.learn_from(error)
                 elif most is not None and not shortened:
-                    self._facts = replace(self._facts, max_output=most)
+                    self._limits.learn_longest_answer(most)
                     yield Notice(
                         f"{self._name} answers with {most:,} tokens at most, so the answer is limited to them."
                     )
@@ -307,17 +245,13 @@ class MessagesModel:
         body = self.body(request)
         return (yield from self._api.open("POST", "/v1/messages", cancel, body=body, stream=True, tries=tries))
 
-    def _learn_window(self, error: ContextOverflowError) -> None:
-        """Remember the window that a refusal names: the next request is made to fit it."""
-        if error.window is not None:
-            self._window = min(self._window or error.window, error.window)
-
     def body(self, request: Request) -> bytes:
-        """The request as it goes over the wire: every message in the bytes that it was given once.
+        """The request as it is sent, each message in the bytes that it was encoded to once.
 
-        Raises ModelError if a tool's schema holds what is no JSON.
+        Raises ModelError if a tool's schema is not JSON.
         """
-        most = self._longest(request)
+        prompt = estimated_tokens(request.messages) + len(self._head(request)) // BYTES_PER_TOKEN
+        most = self._limits.answer_tokens(request.max_tokens, prompt)
         fields: dict[str, Any] = {"model": self._name, "max_tokens": most, "stream": True}
         if self._is_anthropic:
             fields["cache_control"] = CACHE
@@ -330,20 +264,10 @@ class MessagesModel:
         except (TypeError, ValueError) as error:
             raise ModelError(f"The request is not JSON, so it was not sent: {error}") from None
 
-    def _longest(self, request: Request) -> int:
-        """How long the answer may be: as asked for, and as the model and its window allow."""
-        most = min(request.max_tokens, self.max_output or request.max_tokens)
-        window = self.context_window
-        if window is None:
-            return most
-        read = estimated_tokens(request.messages) + len(self._head(request)) // BYTES_PER_TOKEN
-        # What a server's template adds is not seen from here.
-        return min(most, max(window - read - window // 20, window // 4, 1))
-
     @cached_property
     def _thinks(self) -> bool:
         """Decided once: to ask for thinking in one request and not in the next would spoil the cache."""
-        return self._facts.adaptive_thinking
+        return self._limits.facts.adaptive_thinking
 
     def _head(self, request: Request) -> bytes:
         """System text and tools as the rest of a JSON object, encoded once for all requests that share them."""
