@@ -154,18 +154,38 @@ def test_nothing_runs_where_no_skill_fits_and_the_skills_are_listed(session: Ses
     assert "None of the skills fits" in result.text
 
 
-def test_where_nothing_fits_it_offers_requests_that_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def offered(text: str) -> list[str]:
+    """The requests that an answer offers."""
+    _, _, listed = text.partition("Requests that would work here:\n\n")
+    return [line.removeprefix("- ").replace("\\", "") for line in listed.split("\n\n")[0].splitlines()]
+
+
+LOG = "".join(f"2024-05-01 10:0{n}:00 {'ERROR' if n % 2 else 'INFO'} shop.web: request {n}\n" for n in range(8))
+
+
+@pytest.mark.parametrize(("name", "text"), [("shop.log", LOG), ("sales.csv", "month,amount\nMay,3\nJune,4\n")])
+def test_where_nothing_fits_each_of_five_offered_requests_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = (f"2024-05-01 10:0{n}:00 {'ERROR' if n % 2 else 'INFO'} shop.web: request {n}\n" for n in range(8))
-    (tmp_path / "shop.log").write_text("".join(lines))
+    (tmp_path / name).write_text(text)
     with Session("local", model="offline", approver=approve_all) as session:
-        told = session.chat("What is the capital of Australia?").text
-        offered = [line.removeprefix("- ") for line in told.splitlines() if line.endswith("shop.log")]
-        assert len(offered) == 5
-        for request in (offered[0], offered[-1]):
-            answered = session.chat(request.replace("\\", ""))
-            assert commands(answered)
+        requests = offered(session.chat("What is the capital of Australia?").text)
+        assert len(requests) == 5
+        for request in requests:
+            answered = session.chat(request)
+            assert len(commands(answered)) == 1
             assert answered.tool_calls[-1].result.status == ""  # type: ignore[union-attr]
+            assert "Not done" not in answered.text
+            assert "cannot" not in answered.text.partition("\n")[0]
+
+
+def test_in_an_empty_folder_it_says_that_there_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Session("local", model="offline", approver=approve_all) as session:
+        text = session.chat("What is the capital of Australia?").text
+        assert "There are no files in the folder: put one there, and name it in the request." in text
+        assert not offered(text)
 
 
 def test_the_readmes_example_gives_levels_minutes_and_a_chart(session: Session, tmp_path: Path) -> None:

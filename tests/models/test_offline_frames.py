@@ -8,6 +8,7 @@ import pytest
 
 from conjure_magic.backends.bundled_native.frames import Frames
 from conjure_magic.backends.native.tool import tools_of
+from conjure_magic.models.offline.examples import frame_examples
 from conjure_magic.models.offline.frames import frame_call, frame_meant
 from conjure_magic.models.offline.reading import read_request
 
@@ -65,3 +66,18 @@ def test_the_frame_is_the_one_sent_along_or_named(
     prompt: str, variables: list[tuple[str, str]], frame: str | None
 ) -> None:
     assert frame_meant(prompt, variables) == frame
+
+
+def test_each_of_five_requests_that_are_offered_for_a_frame_is_a_call() -> None:
+    about = "columns: endpoint (object), duration (float64)\n,endpoint,duration\n0,/a,1.5"
+    offered = frame_examples("df", about)
+    assert len(offered) == 5
+    calls = [frame_call(TOOLS, "df", read_request(request)) for request in offered]
+    for name, arguments in calls:
+        tool = next(tool for tool in tools_of(Frames()) if tool.definition.name == name)
+        assert set(arguments) <= set(tool.definition.input_schema["properties"])
+        assert {arguments.get("column", "duration"), arguments.get("by", "endpoint")} == {"duration", "endpoint"}
+
+
+def test_of_a_frame_whose_columns_are_not_known_no_column_is_offered() -> None:
+    assert frame_examples("df", "") == ["summarise df", "how many rows are in df?", "show the first 5 rows of df"]

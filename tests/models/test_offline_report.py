@@ -7,7 +7,8 @@ import json
 import pytest
 
 from conjure_magic.models.offline import report
-from conjure_magic.models.offline.compose import Composed
+from conjure_magic.models.offline.compose import Composed, Program, compose
+from conjure_magic.models.offline.interface import HelpOption, Interface
 from conjure_magic.models.offline.reading import read_request
 from conjure_magic.models.offline.resolve import Resolved, Take
 from conjure_magic.models.offline.sampling import Sample
@@ -74,3 +75,14 @@ def test_what_the_script_notes_is_told() -> None:
 
 def test_a_number_where_a_table_was_expected_is_no_answer() -> None:
     assert answered("errors per hour in a.log", {"answer": 4}).startswith("I cannot answer this")
+
+
+@pytest.mark.parametrize("words", ["as a markdown table", "as JSON in x.json"])
+def test_a_file_for_an_answer_is_written_without_hiding_how_the_script_ended(words: str) -> None:
+    (reading,) = read_request(f"lines per level in a.log {words}")
+    interface = Interface("log.py", (HelpOption("--field", "NAME"), HelpOption("--count"), HelpOption("--json")))
+    program = Program("log.py", "log.py", "log.py", "")
+    found = Resolved(reading, take=Take("level", "", "level"))
+    composed = compose(found, program, interface, ["/in/a.log"], Sample())
+    ((_, name),) = composed.made
+    assert composed.command.endswith(f" > {name} && cat {name}")

@@ -62,7 +62,8 @@ def looks_like_markdown(text: str) -> bool:
     heading = re.search(r"^#{1,6} \S", text, re.MULTILINE) is not None
     table = any("|" in line and "---" in line and not line.strip("|:- \t") for line in text.split("\n"))
     bullets = len(re.findall(r"^[-*] \S", text, re.MULTILINE)) > 1 and "**" in text
-    return heading or table or bullets
+    figure = re.match(r"\*\*[^*\n]+\*\*", text) is not None
+    return heading or table or bullets or figure
 
 
 def split_status(result: str) -> tuple[str, tuple[str, ...]]:
@@ -122,6 +123,11 @@ def listed(parts: Iterable[str]) -> str:
     """The parts as "a, b and c"."""
     every = list(parts)
     return " and ".join((", ".join(every[:-1]), every[-1])) if len(every) > 1 else "".join(every)
+
+
+def offered(requests: Sequence[str]) -> str:
+    """Requests that would work, as a Markdown list."""
+    return "Requests that would work here:\n\n" + "\n".join(f"- {plain(request)}" for request in requests)
 
 
 def skill_list(skills: Sequence[KnownSkill], limit: int = 20) -> str:

@@ -212,7 +212,7 @@ class _Composing:
             elif save.kind in ("md", "json", "jsonl", "txt") and not redirect:
                 if save.kind.startswith("json") and self.interface.option("json") is not None:
                     self._add("json", "", "JSON")
-                redirect = f" | tee {quoted_path(name)}"
+                redirect = f" > {quoted_path(name)} && cat {quoted_path(name)}"
             else:
                 self.undone.append(f"a {save.kind} file" if save.kind != "chart" else "a chart")
                 continue

@@ -69,11 +69,22 @@ class Exchange:
     """Files that came with the prompt: absolute paths, or such as are relative to the workspace."""
     variables: list[tuple[str, str]] = field(default_factory=list)
     """(name, type) of the variables that came with the prompt."""
+    texts: list[tuple[str, str]] = field(default_factory=list)
+    """(name, text) of the same variables."""
     traceback: str = ""
     """A traceback that came with it, to be explained."""
     steps: list[Step] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
     """What came of calls of tools that are not offered any more: text by now."""
+
+    def about(self, name: str) -> list[str]:
+        """What came with the prompt about a variable."""
+        return [text for known, text in self.texts if known == name]
+
+    @property
+    def is_answered(self) -> bool:
+        """True if something ran for it, and did not fail."""
+        return bool(self.settled) or any(not (step.prepares or step.is_error) for step in self.steps)
 
     @property
     def is_unfinished(self) -> bool:
@@ -129,6 +140,7 @@ def _hear(text: str, exchanges: list[Exchange]) -> None:
         variable = _VARIABLE.match(text)
         if exchanges and variable is not None:
             exchanges[-1].variables.append((unescape(variable[1]), unescape(variable[2])))
+            exchanges[-1].texts.append((unescape(variable[1]), unescape(text)))
         if exchanges and attached is not None:
             exchanges[-1].attached.append(unescape(attached[1] or attached[2] or attached[3] or ""))
         return

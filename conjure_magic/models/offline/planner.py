@@ -31,8 +31,8 @@ from conjure_magic.models.offline.conversation import (
     read_conversation,
     read_system,
 )
-from conjure_magic.models.offline.documents import read_documentation
-from conjure_magic.models.offline.examples import examples, files_in, skill_for
+from conjure_magic.models.offline.documents import read_documentation, without_line_numbers
+from conjure_magic.models.offline.examples import examples, files_in, frame_examples, skill_for
 from conjure_magic.models.offline.explain import explain
 from conjure_magic.models.offline.fill_template import Material
 from conjure_magic.models.offline.frames import frame_call, frame_meant, has_frame_tools
@@ -50,6 +50,8 @@ from conjure_magic.models.offline.weights import ENOUGH_UNDERSTOOD
 
 MOST_PROGRAMS = 8
 """Scripts and subcommands of a skill that are considered."""
+FIRST_LINES = 40
+"""Lines of a file that are looked at to find requests that work on it."""
 MOST_LOOKS = 4
 """Looks at files in a turn."""
 
@@ -134,7 +136,9 @@ def _about_frame(at: Situation) -> Move | None:
     try:
         name, arguments = frame_call(at.native, frame, readings)
     except ValueError as why:
-        return Move(f"I cannot answer this about {say.code(frame)}: {why}. I called nothing.\n\n{say.label()}")
+        about = next((text for turn in at.conversation.exchanges[::-1] for text in turn.about(frame)), "")
+        text = f"I cannot answer this about {say.code(frame)}: {why}. I called nothing."
+        return Move(f"{text}\n\n{say.offered(frame_examples(frame, about))}\n\n{say.label()}")
     return Move(f"I call **{say.plain(name)}**.", name, arguments)
 
 
@@ -184,18 +188,37 @@ def _nothing_fits(at: Situation) -> Move:
         if listing is None:
             words = "None of the skills fits. I list the files."
             return Move(words, "view", {"path": at.places.input_folder})
-        fitting = skill_for(files_in(listing.result), at.places.skills) if not listing.is_error else None
+        files = files_in(listing.result, at.places.workspace) if not listing.is_error else []
+        fitting = skill_for(files, at.places.skills)
         if fitting is not None and not any(_reads(step, fitting[0]) for step in _all_steps(at)):
             return Move("I read what a skill for these files can do.", "view", {"path": fitting[0].location})
-        offered = examples(_known_text(at, fitting[0]), fitting[1]) if fitting is not None else []
+        if fitting is not None and (path := _first_look(at, fitting[1])):
+            return Move("I look at the first lines of a file.", "view", {"path": path, "view_range": [1, FIRST_LINES]})
+        lines = _first_lines(at, fitting[1]) if fitting is not None else ()
+        offered = examples(_known_text(at, fitting[0]), fitting[1], lines) if fitting is not None else []
+        nothing = not listing.is_error and not files
     else:
-        offered = []
+        offered, nothing = [], False
     text = "None of the skills fits this request, so I ran nothing. The skills are:\n\n" + say.skill_list(known)
     if offered:
-        text += "\n\nRequests that would work here:\n\n" + "\n".join(f"- {say.plain(request)}" for request in offered)
+        text += f"\n\n{say.offered(offered)}"
+    elif nothing:
+        text += "\n\nThere are no files in the folder: put one there, and name it in the request."
     else:
         text += "\n\nA request that names one of these, and the file or address to work on, will work."
     return Move(f"{text}\n\n{say.label('It has answered nothing: it only follows what skills document.')}")
+
+
+def _first_look(at: Situation, file: str) -> str:
+    """The path of a file of the folder that was not looked at yet; empty if it was."""
+    path = f"{at.places.input_folder.rstrip('/')}/{file}"
+    return "" if any(step.path == path for step in _all_steps(at)) else path
+
+
+def _first_lines(at: Situation, file: str) -> tuple[str, ...]:
+    path = f"{at.places.input_folder.rstrip('/')}/{file}"
+    step = next((step for step in reversed(_all_steps(at)) if step.path == path and not step.is_error), None)
+    return tuple(without_line_numbers(step.result).splitlines()) if step is not None else ()
 
 
 def _call_native(at: Situation, tool: ToolDefinition) -> Move:

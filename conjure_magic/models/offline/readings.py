@@ -21,8 +21,10 @@ def readings_of(conversation: Conversation, skills: Iterable[str] = ()) -> tuple
     """What the last request of a conversation asks for; the names of `skills` are not part of what is asked."""
     names = tuple(skills)
     last: tuple[Reading, ...] = ()
+    answered = True
     for exchange in conversation.exchanges:
-        last = read_in_turn(without_skill_names(exchange.prompt, names), last)
+        last = read_in_turn(without_skill_names(exchange.prompt, names), last, answered=answered)
+        answered = exchange.is_answered
     return last
 
 
@@ -37,10 +39,11 @@ def without_skill_names(prompt: str, names: Iterable[str]) -> str:
     return prompt
 
 
-def read_in_turn(prompt: str, last: tuple[Reading, ...]) -> tuple[Reading, ...]:
-    """The readings of a request that was made after others."""
+def read_in_turn(prompt: str, last: tuple[Reading, ...], *, answered: bool = True) -> tuple[Reading, ...]:
+    """The readings of a request that was made after others; one that was not answered changes only if it is meant."""
     new = read_request(prompt)
-    if last and any(reading.ask is not Ask.NONE for reading in last) and changes_last(prompt, new[0]):
+    leans = (answered or points_back(prompt)) and changes_last(prompt, new[0])
+    if leans and any(reading.ask is not Ask.NONE for reading in last):
         changed = continue_reading(last, new[0])
         narrowed = bool(changed.has_subject or changed.conditions or changed.since or changed.until)
         takes_over = (narrowed and not new[0].has_subject) or (new[0].ask is Ask.NONE and new[0].has_subject)
