@@ -60,20 +60,20 @@ class Extension:
         prompt = fill(cell.strip(), self.shell.user_ns)
         if not prompt:
             raise UsageError("the request is empty: write it below the %%conjure line")
-        session = self.sessions.pick(options)
-        names = flatten(options.variables) or []
-        extra_text = variable_texts(names, self.shell.user_ns, session.workspace.root) if names else []
-        if options.fresh:
-            session.reset()
-        self.run(
-            session,
-            prompt,
-            extra_text,
-            files=flatten(options.attach) or [],
-            limits=_limits(session.limits(), options),
-            yes=options.yes,
-            output=options.output,
-        )
+        with self.sessions.picked(options) as session:
+            names = flatten(options.variables) or []
+            extra_text = variable_texts(names, self.shell.user_ns, session.workspace.root) if names else []
+            if options.fresh:
+                session.reset()
+            self.run(
+                session,
+                prompt,
+                extra_text,
+                files=flatten(options.attach) or [],
+                limits=_limits(session.limits(), options),
+                yes=options.yes,
+                output=options.output,
+            )
 
     def run(
         self,

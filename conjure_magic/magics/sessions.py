@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from conjure_magic.backends.native.host import Host
-from conjure_magic.errors import UsageError
+from conjure_magic.errors import BackendUnavailableError, UsageError
 from conjure_magic.events import TurnResult
 from conjure_magic.magics.options import flatten, suggest, typed_options
 from conjure_magic.secrets import Key
@@ -92,6 +93,29 @@ class Sessions:
             self.use(session, choice)
         self.current_name = name
         return session
+
+    @contextlib.contextmanager
+    def picked(self, options: argparse.Namespace) -> Iterator[Session]:
+        """The session that the options select, as from `pick`.
+
+        If its backends cannot be opened inside the block, the options' choice is withdrawn, so that the next cell
+        works as before.
+        """
+        current, name = self.current_name, options.session or self.current_name
+        known = self.by_name.get(name)
+        before, taken = known.choice if known is not None else None, self.taken.get(name, {})
+        session = self.pick(options)
+        try:
+            yield session
+        except BackendUnavailableError:
+            self.current_name = current
+            if before is not None:
+                session.restore(before)
+                self.taken[name] = taken
+            else:
+                del self.by_name[name], self.taken[name]
+                session.close()
+            raise
 
     def choice(self, options: argparse.Namespace) -> dict[str, Any]:
         """The choice made by a cell's options; None for each option that was not given."""

@@ -21,11 +21,13 @@ from conjure_magic.backends import (
 )
 from conjure_magic.backends.base import Backend
 from conjure_magic.backends.native.host import Host
+from conjure_magic.backends.native.names import spoken_name
 from conjure_magic.backends.opener import BackendChoice, BackendSetup
-from conjure_magic.errors import SkillNotFoundError
+from conjure_magic.errors import SkillNotFoundError, UsageError
 from conjure_magic.events import Notice
 from conjure_magic.models.base import Model
 from conjure_magic.models.choice import ModelChoice, choose_model, key_variables
+from conjure_magic.phrases import joined
 from conjure_magic.secrets import known_secrets
 from conjure_magic.session.choice import SessionChoice
 from conjure_magic.settings import Settings
@@ -41,12 +43,14 @@ DELETED = "the session's folder had been deleted; a new, empty one was created"
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A valid choice: everything in it exists, and every skill has a backend that uses it."""
+    """A valid choice: everything in it exists, and every skill but those left out has a backend that uses it."""
 
     choice: SessionChoice
     chosen: BackendChoice
     skills: Assignment
     model: ModelChoice
+    left_out: tuple[object, ...] = ()
+    """Skills chosen earlier that none of the present backends can use."""
 
 
 class Resources:
@@ -187,12 +191,17 @@ class Resources:
             model = choose_model(self.choice.model, self._settings, key=self.choice.key)
             self._use_model(replace(self._now, model=model))
 
-    def change(self, choice: SessionChoice) -> None:
+    def change(self, choice: SessionChoice, *, keeps_skills: bool = False) -> None:
         """Use another choice; whatever it does not change stays open.
+
+        Args:
+            choice: the new choice.
+            keeps_skills: True if its skills were chosen earlier: those that its backends cannot use are left out.
 
         Raises UsageError or SkillError if anything in it does not exist; then nothing has changed.
         """
-        before, now = self._now, self._check(choice)
+        before = self._now
+        now = self._check(choice, before if keeps_skills else None)
         old, new = before.choice, now.choice
         folders_differ = (new.workspace, new.input) != (old.workspace, old.input)
         workspace = self._open_workspace(new) if folders_differ else self._workspace
@@ -229,15 +238,23 @@ class Resources:
         texts = [*self._settings.problems, self.workspace.notice]
         notices = [Notice(text, "warning") for text in texts if text]
         notices += [Notice(str(finding), "warning", finding.remedy) for finding in findings]
+        backends = joined(self.backend_names)
+        for skill in self._now.left_out:
+            name = skill if isinstance(skill, str) else spoken_name(skill)
+            notices.append(Notice(f"skill {name} is left out, since it cannot be used with the backend {backends}"))
         return list(dict.fromkeys(notices))
 
     # ---- internals
-    def _check(self, choice: SessionChoice) -> Checked:
-        """Check that the backends and the model exist, and assign the skills to the backends."""
+    def _check(self, choice: SessionChoice, before: Checked | None = None) -> Checked:
+        """Check that the backends and the model exist, and assign the skills to the backends.
+
+        Skills that were chosen for `before` are left out if they cannot be used.
+        """
         chosen = check_backends(choice.backends, self._host)
         choice = replace(choice, skills=anchored(choice.skills, chosen.backends))
-        skills = assign_skills(choice.skills, chosen)
-        return Checked(choice, chosen, skills, choose_model(choice.model, self._settings, key=choice.key))
+        left_out = () if before is None else tuple(s for s in choice.skills if not _is_usable(s, chosen, before))
+        skills = assign_skills([skill for skill in choice.skills if skill not in left_out], chosen)
+        return Checked(choice, chosen, skills, choose_model(choice.model, self._settings, key=choice.key), left_out)
 
     def _use_model(self, now: Checked) -> None:
         """Use another choice; the open model is kept if it is the same, with the limits that it has learned."""
@@ -260,6 +277,16 @@ class Resources:
             )
         except SkillNotFoundError as error:
             raise explain_missing(names, error, checked.chosen) from None
+
+
+def _is_usable(skill: object, chosen: BackendChoice, before: Checked) -> bool:
+    """True if the chosen backends can use a skill that was usable, or left out, before."""
+    try:
+        is_folder = bool(assign_skills([skill], chosen).folders)
+    except UsageError:
+        return False
+    # A name that a backend claimed before ("xlsx") is not the name of a folder now.
+    return not is_folder or (skill not in before.left_out and str(skill) in before.skills.folders)
 
 
 def _is_path(skill: str) -> bool:

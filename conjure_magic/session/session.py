@@ -330,7 +330,17 @@ class Session:
                 input=input,
                 options=_options(image, options),
             )
-            self._resources.change(changed)
+            self._resources.change(changed, keeps_skills=skills is None)
+
+    @property
+    def choice(self) -> SessionChoice:
+        """The chosen backends, skills, model and folders."""
+        return self._resources.choice
+
+    def restore(self, choice: SessionChoice) -> None:
+        """Use an earlier choice again from the next turn on. Raises as `use` does."""
+        with self._exclusively():
+            self._resources.change(choice, keeps_skills=True)
 
     def use_key(self, key: Key) -> None:
         """Use this API key from the next turn on, instead of the one in the environment.

@@ -118,6 +118,33 @@ def test_what_was_deleted_is_told_and_the_rest_is_saved(loaded: Kernel) -> None:
     assert "none in this conversation; earlier ones stay in the workspace" in shown(loaded.run("%conjure"))
 
 
+def test_a_skill_that_other_backends_cannot_use_is_left_out_with_a_notice(loaded: Kernel) -> None:
+    loaded.run("m = lambda request: 'done'")
+    loaded.run("%%conjure --model m --backend native --skills kernel --yes\nfirst")
+    for line in ("--backend local", "--fresh", ""):
+        cell = loaded.run(f"%%conjure {line}\nnext")
+        assert "done" in shown(cell), line
+        assert ("skill kernel is left out" in shown(cell)) == (line == "--backend local")
+    assert "done" in shown(loaded.run("%%conjure --backend native\nand back"))
+    assert "kernel" in shown(loaded.run("%conjure skills"))
+    assert "needs the backend native" in shown(loaded.run("%%conjure --backend local --skills kernel\nasked for"))
+    loaded.run("%conjure use --backend anthropic --skills xlsx")
+    for backend in ("local", "native", "local"):
+        assert "done" in shown(loaded.run(f"%%conjure --backend {backend}\nnext")), backend
+
+
+@pytest.mark.parametrize("first", ["", "%%conjure --model m --backend native\nbefore"])
+def test_a_backend_that_cannot_be_opened_is_not_kept(loaded: Kernel, first: str) -> None:
+    loaded.run("m = lambda request: 'done'; import os; os.environ['DOCKER_HOST'] = 'tcp://127.0.0.1:9'")
+    if first:
+        loaded.run(first)
+    failed = loaded.run("%%conjure --model m --backend docker\nfail")
+    assert "done" not in shown(failed)
+    assert "docker" not in shown(loaded.run("%conjure")).partition("model")[0]
+    assert "done" in shown(loaded.run(f"%%conjure {'' if first else '--model m'}\nnext"))
+    loaded.run("del os.environ['DOCKER_HOST']")
+
+
 def test_a_new_session_is_announced_with_the_name_that_may_have_been_meant(loaded: Kernel) -> None:
     loaded.run("%conjure state")
     assert "Session 'mian' is new; did you mean main?" in shown(loaded.run("%conjure session mian"))
