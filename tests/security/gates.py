@@ -144,6 +144,10 @@ GATES: dict[str, tuple[str, Gate]] = {
         "file",
         backend_gate("local", use("create_file", path="WORD.txt", file_text="x"), in_place=True),
     ),
+    "a change in the person's folder": (
+        "file",
+        backend_gate("local", use("str_replace", path="WORD.txt", old_str="x", new_str="y"), in_place=True),
+    ),
     "Python in the kernel": ("Python", backend_gate("native", use("kernel_run", code="WORD = 1"))),
     "an upload": ("upload", _upload),
 }
