@@ -20,6 +20,9 @@ def cri(lines: Iterable[str]) -> Iterator[Block]:
     """A container runtime's lines: what it broke into parts (`P`) is put together up to the last part (`F`)."""
     parts: dict[str, tuple[int, str, str]] = {}
     for number, text, line in plain(lines):
+        if not parts and " P" not in text[:70]:
+            yield number, text, line  # nearly all lines: whole ones
+            continue
         match = _CRI.match(text)
         if match is None:
             yield number, text, line

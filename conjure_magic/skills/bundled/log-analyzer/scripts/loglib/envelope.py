@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from loglib import clock, levels
 from loglib.keyed import Reader
@@ -21,6 +21,7 @@ _PRIORITY = r"(?:\d{1,6} )?(?:<(?P<pri>\d{1,3})>)?"
 _TAG = r"(?P<component>[^\s:\[\]{}\"=]{1,64})(?:\[(?P<pid>[\w.-]{1,32})\])?:\s?"
 _HOST = r"(?P<host>[^\s:\[\]{}\"=]{1,255})"
 _INNER = r"(?P<inner>.*)"
+_PARTS = ("inner", "ts", "frac", "tail", "pri", "level", "component", "host", "pid")
 _MOST = 0.8  # of the lines are wrapped so
 _WORTH = 0.5  # of what is inside has a form of its own
 
@@ -40,8 +41,7 @@ class Envelope:
     levelled: bool = False
 
 
-@dataclass(frozen=True)
-class Outer:
+class Outer(NamedTuple):
     """What an envelope says of the line inside it."""
 
     inner: str
@@ -150,28 +150,28 @@ def opener(envelope: Envelope, newest: datetime) -> Opener:
 
 
 def _text_opener(envelope: Envelope, newest: datetime) -> Opener:
-    match_line = re.compile(envelope.pattern, re.DOTALL).match
+    # A group that the envelope lacks reads as the last group, which never takes part in a match.
+    regex = re.compile(f"(?:{envelope.pattern})(\\Z(?!))?", re.DOTALL)
+    match_line, none = regex.match, regex.groups
+    places = [regex.groupindex.get(name, none) for name in _PARTS]
+    others = [name for name in regex.groupindex if name not in (*_PARTS, "q")]
     read = TimeReader(envelope.style, newest) if envelope.style else None
 
     def opened(text: str) -> Outer | None:
         match = match_line(text)
         if match is None:
             return None
-        groups = match.groupdict()
+        inner, ts, frac, tail, priority, level, component, host, pid = match.group(*places)
         time, epoch = None, None
-        ts = groups.pop("ts", None)
-        frac, tail = groups.pop("frac", None), groups.pop("tail", None)
         if read is not None and ts is not None:
             moment = read(ts, frac, tail, "")
             if moment is None:
                 return None
             time, epoch = moment
-        priority = groups.pop("pri", None)
-        level = levels.SYSLOG_SEVERITY[int(priority) % 8] if priority else groups.pop("level", None)
-        return Outer(
-            groups.pop("inner") or "", time, epoch, level, groups.pop("component", None), groups.pop("host", None),
-            groups.pop("pid", None), {name: value for name, value in groups.items() if value and name != "q"},
-        )  # fmt: skip
+        if priority:
+            level = levels.SYSLOG_SEVERITY[int(priority) % 8]
+        fields = {name: value for name in others if (value := match[name])}
+        return Outer(inner or "", time, epoch, level, component, host, pid, fields)
 
     return opened
 

@@ -49,7 +49,7 @@ _NOISE = re.compile(r"\s*(?:env:|with:|shell: .*|##\[endgroup\]|[A-Z][A-Z0-9_]{3
 _RUNNERS = re.compile(r"##\[error\]|ERROR: Job failed|Finished: |\[ERROR\] BUILD|BUILD FAIL|FAILURE: Build")
 
 
-@dataclass
+@dataclass(slots=True)
 class Line:
     """A line that may be evidence: by its own words (`worded`) and level (`rank`), or by what is `near`."""
 
