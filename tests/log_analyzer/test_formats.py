@@ -108,6 +108,7 @@ LOGS: dict[str, tuple[str, dict[str, object]]] = {
     "a head in another language": ("Zeitstempel;Stufe;Meldung\n" + rows(lambda i, l: f"{iso(i)};{l};hebt nun {i}"), {"message": "hebt nun 0"}),
     "the journal's own lines": ("-- Logs begin at Thu 2024-05-02 --\n" + rows(lambda i, l: f"{iso(i)}+0000 quay7 crane[412]: level={l} msg=lift n={i}"), {"component": "crane"}),
     "streams of Loki": (json.dumps({"status": "success", "data": {"resultType": "streams", "result": [{"stream": {"app": "crane"}, "values": [[f"{1714654800 + 60 * i}000000000", f"level={l} msg=lift n={i}"] for i, l in enumerate(LEVELS)]}]}}), {"message": "lift"}),
+    "a channel before its level": (rows(lambda i, l: f"[{iso(i)}.250+00:00] crane.{l}: lift {i}"), {"component": "crane"}),
     "Chinese levels": (rows(lambda i, l: f"{iso(i)} [{CHINESE[l]}] crane: lift {i}"), {"written": "信息"}),
 }  # fmt: skip
 
@@ -161,6 +162,7 @@ WEB: dict[str, str] = {
     "load balancer": rows(lambda i, _: f'http {iso(i)}.5Z app/quay/7 192.0.2.7:4{i} 10.0.0.1:80 0.0 5 0.0 {web(i)} {web(i)} 100 77 "GET /berth HTTP/1.1" "-" - -'),
     "service proxy": rows(lambda i, _: f'[{iso(i)}.5Z] "GET /berth HTTP/2" {web(i)} UF 0 77 5 4 "192.0.2.7" "probe" "id" "quay" "10.0.0.1:80"'),
     "caching proxy": rows(lambda i, _: f"{1714654800 + 60 * i}.123      5 192.0.2.7 TCP_MISS/{web(i)} 77 GET /berth - HIER_DIRECT/10.0.0.1 text/html"),
+    "caching proxy, a clock to be read": rows(lambda i, _: f"02/May/2024:{clock(i)} +0000      5 192.0.2.7 TCP_MISS/{web(i)} 77 GET /berth - HIER_DIRECT/10.0.0.1 text/html"),
     "HTTP balancer": rows(lambda i, _: f'May  2 {clock(i)} lb haproxy[7]: 192.0.2.7:5 [02/May/2024:{clock(i)}.5] in quay/s1 1/0/1/2/5 {web(i)} 77 - - ---- 1/1/1/1/0 0/0 "GET /berth HTTP/1.1"'),
     "web server with durations": rows(lambda i, _: f'192.0.2.7 - - [02/May/2024:{clock(i)} +0000] "GET /berth HTTP/1.1" {web(i)} 77 "-" "probe" rt=5'),
     "fields named in a head": IIS + rows(lambda i, _: f"2024-05-02 {clock(i)} 192.0.2.7 GET /berth {web(i)} 77 5"),
@@ -222,6 +224,14 @@ def test_a_request_in_the_message_of_another_layout_has_the_standard_fields(tmp_
     assert skill.query(log, "--field", "status") == [["200", 5], ["503", 5]]
     assert skill.query(log, "--field", "client") == [["192.0.2.7", 10]]
     assert skill.summary(log)["health_reasons"][0] == "5 of 10 records (50.0%) answered 5xx"
+
+
+def test_the_kernels_audit_has_a_time(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text(
+        rows(lambda i, l: f"type=SYSCALL msg=audit({1714654800 + 60 * i}.250:{i}): arch=c000003e success=yes exit=0")
+    )
+    assert skill.query(log, "--span") == 540
 
 
 def test_slow_queries_are_a_record_each(tmp_path: Path) -> None:

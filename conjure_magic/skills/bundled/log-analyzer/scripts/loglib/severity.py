@@ -26,6 +26,7 @@ _KEYED = rf"(?i:level|lvl|severity|levelname)[=:]\s?\"?{_WORD}\"?(?=[\s|,]|$)"
 _MODULE = rf"\[(?P<c0>[^\[\]]*?)[:/ ]{_WORD}\]:?"
 # As system logs write it: facility.level (RFC 5424, section 6.2.1, by the names of syslog.conf).
 _FACILITIES = "auth|authpriv|cron|daemon|ftp|kern|lpr|mail|news|syslog|user|uucp|local[0-7]"
+_CHANNEL = rf"(?P<c0>[\w-]+)\.{_WORD}:(?=\s)"  # a logger's channel and its level, as Monolog writes them
 _FACILITY = rf"(?:{_FACILITIES})\.{_WORD}(?=\s)"
 _BEFORE_LEVEL = re.compile(rf"\A(?:(?:{_FACILITIES})\.|[^\s/]+/)(?=[A-Za-z]{{3,}}\Z)")
 
@@ -42,7 +43,7 @@ def level_here(left: Sequence[str]) -> str | None:
         return rf"\s*{_MARK}"
     if share(_MNEMONIC, left) >= MOST:
         return _MNEMONIC
-    for source in (_LEVEL, _MODULE, _KEYED, _FACILITY):
+    for source in (_LEVEL, _MODULE, _KEYED, _FACILITY, _CHANNEL):
         # Looked for as any word first: the list of all spellings is long, and compiled only if it is needed.
         regex = re.compile(r"\s*" + source.replace(_WORD, _ANY))
         matches = [match for text in left if (match := regex.match(text))]

@@ -23,6 +23,7 @@ LOGFMT_PAIR = re.compile(r'([A-Za-z_@][\w.@/-]*)=("(?:[^"\\]|\\.)*"|[^\s"]*)')
 _LOGFMT = re.compile(rf"(?:{LOGFMT_PAIR.pattern}\s*){{3,}}\Z")
 
 
+_AUDIT = re.compile(r"msg=audit\((\d+\.\d+):\d+\)")  # the kernel's audit: seconds and a serial number
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PARAMETER = re.compile(r' ([^\s="\]]+)="((?:[^"\\]|\\.)*)"')
 _REQUEST = re.compile(r'"([A-Z]+) ([^" ?#]*)[^"]*" (\d{3})')
@@ -89,7 +90,12 @@ def _is_json(line: str) -> bool:
 
 def logfmt(line: str) -> dict[str, object]:
     """The fields of a line of `key=value` pairs."""
-    return {key: unquoted(value) for key, value in LOGFMT_PAIR.findall(line)}
+    fields: dict[str, object] = {key: unquoted(value) for key, value in LOGFMT_PAIR.findall(line)}
+    if "msg=audit(" in line:
+        audited = _AUDIT.search(line)
+        if audited:
+            fields["time"] = audited[1]
+    return fields
 
 
 def unquoted(value: str) -> str:

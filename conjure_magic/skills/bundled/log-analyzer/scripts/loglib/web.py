@@ -54,9 +54,9 @@ _MESH = (
     r"\[" + time_source(_ISO) + rf"\] {_REQUEST} {_STATUS} (?P<flags>\S+)(?: (?:[^\s\"]+|\"[^\"]*\")){{0,4}}? "
     r"(?P<bytes_in>\d+) (?P<bytes>\d+) (?P<duration>\d+) (?P<upstream>\d+|-)(?: \"(?P<client>[^\"]*)\"(?P<rest>.*))?"
 )
-# A caching proxy: epoch milliseconds address result/status bytes method address user …
+# A caching proxy: time milliseconds address result/status bytes method address user …
 _CACHE = (
-    time_source(clock.EPOCH) + r"\s+(?P<duration>-?\d+) (?P<client>\S+) (?P<result>[A-Z][A-Z_]+)/(?P<status>\d{3}) "
+    r"\s+(?P<duration>-?\d+) (?P<client>\S+) (?P<result>[A-Z][A-Z_]+)/(?P<status>\d{3}) "
     r"(?P<bytes>\d+) (?P<method>[A-Z_-]+|-) (?P<path>\S+) (?P<user>\S+)(?: (?P<rest>.*))?"
 )
 # A balancer for HTTP: address:port [time] frontend backend/server times status bytes …
@@ -84,7 +84,8 @@ LAYOUTS = tuple(
         ("load balancer", _BALANCER, _ISO),
         ("bucket", _BUCKET, _CLF_TIME),
         ("service proxy", _MESH, _ISO),
-        ("caching proxy", _CACHE, clock.EPOCH),
+        ("caching proxy", time_source(clock.EPOCH) + _CACHE, clock.EPOCH),
+        ("caching proxy", time_source(_CLF_TIME) + _CACHE, _CLF_TIME),
         ("HTTP balancer", _FRONT, _CLF_TIME),
         ("framework", _BARS, _ISO),
         ("development server", _SHORT, None),
