@@ -10,7 +10,7 @@ from conjure_magic.models.offline import report
 from conjure_magic.models.offline.compose import Composed, Program, compose
 from conjure_magic.models.offline.interface import HelpOption, Interface
 from conjure_magic.models.offline.reading import read_request
-from conjure_magic.models.offline.resolve import Resolved, Take
+from conjure_magic.models.offline.resolved import Resolved, Take
 from conjure_magic.models.offline.sampling import Sample
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from conjure_magic.models.offline.reading import Ask, read_request
-from conjure_magic.models.offline.resolve import Resolved, resolve
+from conjure_magic.models.offline.resolve import resolve
+from conjure_magic.models.offline.resolved import Resolved
 from conjure_magic.models.offline.sampling import Sample
 
 LINES = ("2026-11-21 13:10:00 ERROR shop.cart: no route to host", "2026-11-21 13:11:00 INFO shop.cart: done")

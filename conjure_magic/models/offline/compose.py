@@ -14,7 +14,7 @@ from conjure_magic.models.offline.documents import Documentation
 from conjure_magic.models.offline.fill_template import quoted_path
 from conjure_magic.models.offline.interface import Interface
 from conjure_magic.models.offline.reading.value import NUMERIC, Ask, Reading, Save
-from conjure_magic.models.offline.resolve import Resolved
+from conjure_magic.models.offline.resolved import Resolved
 from conjure_magic.models.offline.sampling import Sample
 from conjure_magic.models.offline.template import OPERATORS, Fixed, Option, Positional, parse_template
 

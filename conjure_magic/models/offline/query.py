@@ -24,7 +24,8 @@ from conjure_magic.models.offline.fill_template import absolute, quoted_path
 from conjure_magic.models.offline.interface import Interface
 from conjure_magic.models.offline.reading import Ask, Reading, lexicon
 from conjure_magic.models.offline.reading.value import NUMERIC
-from conjure_magic.models.offline.resolve import Resolved, resolve
+from conjure_magic.models.offline.resolve import resolve
+from conjure_magic.models.offline.resolved import Resolved
 from conjure_magic.models.offline.sampling import Sample
 from conjure_magic.models.offline.slots import json_fields
 from conjure_magic.skills.ranking import rank

@@ -12,7 +12,7 @@ from typing import Any
 from conjure_magic.models.offline import answer as say
 from conjure_magic.models.offline.compose import PAGE, Composed, unit_for
 from conjure_magic.models.offline.reading.value import NUMERIC, Ask
-from conjure_magic.models.offline.resolve import Resolved
+from conjure_magic.models.offline.resolved import Resolved
 from conjure_magic.models.offline.sampling import Sample
 
 TABLE_ROWS = 60

@@ -20,6 +20,8 @@ WIDEST = 320
 _SAFE = re.compile(r"[\w.$@:-]{2,60}")
 """What may be looked for: nothing that a shell or awk could take for more than text."""
 _ABSENT = re.compile(r"(?:can't open|cannot open|cannot access|No such file|can't find)", re.IGNORECASE)
+REQUEST = r"\"[A-Z]{3,7} [^\"]* HTTP/"
+"""A request to a web server, as its log writes it."""
 _READERS = {"gz": "gzip -dc", "bz2": "bzip2 -dc", "xz": "xz -dc"}
 ALIKE = (
     frozenset(["refus", "forbid", "forbidden", "deni", "deny", "reject"]),
@@ -47,12 +49,12 @@ class Sample:
     @property
     def have_requests(self) -> bool:
         """True if there are requests to a web server among the lines."""
-        return any(re.search(r"\"[A-Z]{3,7} [^\"]* HTTP/", line) for line in self.lines)
+        return any(re.search(REQUEST, line) for line in self.lines)
 
     @property
     def are_requests(self) -> bool:
         """True if nearly every line is a request to a web server."""
-        web = sum(re.search(r"\"[A-Z]{3,7} \S+ HTTP/", line) is not None for line in self.lines)
+        web = sum(re.search(REQUEST, line) is not None for line in self.lines)
         return bool(self.lines) and web >= 0.8 * len(self.lines) and not any(": *" in line for line in self.lines[:3])
 
 
