@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from loglib import levels
 from loglib.coverage import Coverage
-from loglib.evidence import Evidence, Gatherer
+from loglib.evidence import Evidence
+from loglib.gatherer import Gatherer
 from loglib.layout import Layout
 from loglib.learn import given, learn
 from loglib.options import zone_offset

@@ -239,7 +239,7 @@ def _values(field: Plain) -> str:
 
 def _templates(summary: Plain) -> str:
     rows = [(t["count"], code_cell(t["template"])) for t in summary["templates"][:_ROWS]]
-    title = f"## Most frequent messages (of {summary['template_count']} templates)"
+    title = f"## Most frequent messages (of {counted(summary['template_count'], 'template')})"
     return title + "\n\n" + raw_table(("Count", "Template"), rows) if rows else ""
 
 

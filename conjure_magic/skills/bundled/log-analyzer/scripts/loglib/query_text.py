@@ -45,7 +45,7 @@ def _tabled(answer: Answer, rows: list[list[object]], about: str) -> str:
     shown = [[*(code_cell(str(name)) for name in row[: answer.keys]), *map(_cell, row[answer.keys :]),
               cell(_short(_place(answer, row)))] for row in rows[:limit]]  # fmt: skip
     head = _heads(answer)
-    rest = f"\n\n{len(rows) - limit} further rows are left out; --json or --save PATH.csv gives them all."
+    rest = f"\n\n{counted(len(rows) - limit, 'row')} left out; --json or --save PATH.csv gives them all."
     return (
         f"**{_headline(answer, rows)}** — {about}.\n\n"
         + raw_table((*head, "First line"), shown)
