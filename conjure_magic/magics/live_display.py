@@ -2,7 +2,8 @@
 
 The main output contains the finished items; the second, small one the newest text, the running call, and the time.
 Redrawing everything at a fixed rate would send a number of bytes quadratic in the answer's length. So the main output
-is redrawn only after it has grown by a fraction of its size, and the second has a limited size and rate.
+is redrawn only after it has grown by a fraction of its size (`render.growing`), and the second has a limited size and
+rate.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextvars
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -21,12 +22,9 @@ from conjure_magic.events import (
     Body,
     Called,
     Event,
-    Item,
     Notice,
-    Said,
     TextDelta,
     ThinkingDelta,
-    Thought,
     ToolFinished,
     ToolOutput,
     ToolStarted,
@@ -36,12 +34,11 @@ from conjure_magic.events import (
 from conjure_magic.printing import say
 from conjure_magic.render import style
 from conjure_magic.render.files import cards, render_cards_text
-from conjure_magic.render.items import Formatting, render_item, render_item_text
+from conjure_magic.render.growing import Committed
+from conjure_magic.render.items import render_item_text
 from conjure_magic.render.limits import CallLimits, DisplayLimits
 from conjure_magic.render.running_turn import (
     LIVE,
-    cut,
-    open_fence,
     render_failure,
     render_newest,
     render_status,
@@ -62,10 +59,6 @@ BYTES_PER_SECOND = 5_000
 """Rate limit of the second output."""
 BYTES_PER_CHARACTER = 6
 """Bytes that may be sent for each new character: slow text is collected before it is shown."""
-GROWTH = 0.2
-"""Fraction by which the main output must grow before it is redrawn, so that the bytes sent stay linear."""
-LEAST = 300
-"""Minimum number of new characters for a redraw of the main output."""
 JOIN = 5.0
 """Seconds that closing waits for a redraw in progress."""
 PRINTED = 4_000
@@ -113,59 +106,6 @@ def updates_in_place(kernel: Any) -> bool:
         parent = kernel.get_parent("shell")
         return bool(parent["metadata"].get("cellId")) or not parent["content"].get("allow_stdin", True)
     return False
-
-
-class Committed:
-    """The content of the main output: finished items, and the start of the text that is being written."""
-
-    def __init__(self, limits: CallLimits) -> None:
-        self.items = 0
-        self.said = 0
-        self.opener = ""
-        self._limits = limits
-        self._formatting = Formatting()
-        self._whole: list[str] = []
-        self._begun = ""
-        self._weight = 0
-
-    @property
-    def html(self) -> str:
-        return style.page("\n".join(filter(None, [*self._whole, self._begun])))
-
-    def advance(self, items: Sequence[Item]) -> bool:
-        """Add finished items if they are worth a redraw; True if so. Each item is rendered once."""
-        ready = next((i for i in range(self.items, len(items)) if _runs(items[i])), len(items))
-        is_open = ready == len(items) > 0 and isinstance(items[-1], Said | Thought)
-        pending = sum(map(_weight, items[self.items : ready])) - self.said
-        if pending < max(LEAST, self._weight * GROWTH):
-            return False
-        self._weight += pending
-        whole = ready - 1 if is_open else ready
-        if whole > self.items:
-            finished = items[self.items : whole]
-            self._whole += [render_item(item, self._limits, self._formatting.covers(item)) for item in finished]
-            self.items, self.said, self.opener, self._begun = whole, 0, "", ""
-        if is_open:
-            self._begin(items[-1])
-        return True
-
-    def _begin(self, item: Item) -> None:
-        if isinstance(item, Said):
-            self.said = cut(item.text, self.said)
-            self.opener = open_fence(item.text[: self.said])
-            begun = Said(item.text[: self.said])
-            self._begun = render_item(begun, self._limits, self._formatting.allows(begun))
-
-
-def _runs(item: Item) -> bool:
-    return isinstance(item, Called) and item.result is None
-
-
-def _weight(item: Item) -> int:
-    """Approximate number of characters of the item's HTML."""
-    if isinstance(item, Called):
-        return 800 + min(len(item.result.text) if item.result else 0, LIVE.output)
-    return len(item.text)
 
 
 def _news(body: Body) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -13,6 +12,7 @@ from conjure_magic.phrases import duration
 from conjure_magic.render import style
 from conjure_magic.render.items import formatted_items, render_item, render_item_markdown, render_item_text
 from conjure_magic.render.limits import CallLimits
+from conjure_magic.render.live_text import last_part, without_unfinished_table
 from conjure_magic.render.markdown import render_markdown
 from conjure_magic.render.text import escape, one_line
 from conjure_magic.render.tool_calls import render_call_live
@@ -24,37 +24,6 @@ NEWEST_ITEMS = 12
 LIVE = CallLimits(600, 1_500)
 """Limits of a call while its turn runs."""
 FRAMES = "◐◓◑◒"
-
-_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
-
-
-def open_fence(text: str, opener: str = "") -> str:
-    """The opening fence of the code block in which the text ends; empty if it ends outside of one.
-
-    Args:
-        text: Markdown.
-        opener: the opening fence of the block in which the text begins, if any.
-    """
-    for line in text.split("\n"):
-        found = _FENCE.match(line)
-        if found is None:
-            continue
-        run, rest = found.groups()
-        if not opener:
-            opener = "" if run[0] == "`" and "`" in rest else run
-        elif run.startswith(opener) and not rest.strip():
-            opener = ""
-    return opener
-
-
-def cut(text: str, after: int) -> int:
-    """A good position to split the text after index `after`: near its end, after a paragraph, line or word."""
-    near = max(after, len(text) - max(400, (len(text) - after) // 2))
-    for boundary in (r"\n\n(?=\S)", r"\n(?=\S)", r" (?=\S)"):
-        found = [match.end() for match in re.finditer(boundary, text[near:])]
-        if found:
-            return near + found[-1]
-    return len(text)
 
 
 def render_newest(items: Sequence[Item], said: int = 0, opener: str = "") -> str:
@@ -85,13 +54,10 @@ def render_newest(items: Sequence[Item], said: int = 0, opener: str = "") -> str
 
 def _newest_text(item: Said | Thought, begin: int, opener: str, limit: int) -> str:
     """The end of a text, as HTML."""
-    text, more = item.text, ""
-    if len(text) - begin > limit:
-        start = cut(text[: len(text) - limit + 200], begin)
-        opener = open_fence(text[begin:start], opener)
-        begin, more = start, f'<div style="{style.SMALL}">…</div>'
-    text = text[begin:]
-    html = render_markdown(f"{opener}\n{text}" if opener else text) if text.strip() else ""
+    start, head = last_part(item.text, begin, opener, limit)
+    more = f'<div style="{style.SMALL}">…</div>' if start > begin else ""
+    text = item.text[start:] if head else without_unfinished_table(item.text[start:])
+    html = render_markdown(head + text) if text.strip() else ""
     if isinstance(item, Thought):
         return f'<div style="border-left:{style.RAIL};padding-left:10px;{style.SMALL}">{more}{html}</div>'
     return f'{more}<div dir="auto">{html}</div>'

@@ -17,9 +17,10 @@ from kernel_kit import Cell, Kernel
 from render.made import called
 
 from conjure_magic.events import Called, Item, Said, Thought
-from conjure_magic.magics.live_display import GROWTH, Committed
 from conjure_magic.render import VENDOR_TYPE
-from conjure_magic.render.running_turn import LIVE, cut, open_fence, render_newest
+from conjure_magic.render.growing import GROWTH, Committed
+from conjure_magic.render.live_text import block_cut, last_part, open_fence
+from conjure_magic.render.running_turn import LIVE, render_newest
 
 TYPES = {"text/html", "text/markdown", "text/plain", VENDOR_TYPE}
 SETUP = f"""
@@ -410,7 +411,7 @@ def test_a_running_call_stays_in_the_second_output() -> None:
 
 def test_text_cut_within_a_code_block_continues_as_code() -> None:
     text = "Look:\n\n~~~\n" + "# no heading\n" * 40
-    at = cut(text, 100)
+    at = block_cut(text, 6)
     opener = open_fence(text[:at])
     assert opener == "~~~"
     rest = render_newest([Said(text + "# the end\n")], at, opener)
@@ -424,4 +425,39 @@ def test_text_cut_within_a_code_block_continues_as_code() -> None:
 @pytest.mark.parametrize("text", [*TEXTS.values(), EVERYTHING])
 def test_a_cut_never_goes_back_nor_past_the_end(text: str) -> None:
     for after in (0, len(text) // 2, len(text)):
-        assert after <= cut(text, after) <= len(text)
+        assert after <= block_cut(text, after) <= len(text)
+        assert after <= last_part(text, after, "", 40)[0] <= len(text)
+
+
+TABLE = (
+    "Counts:\n\n| name | lines |\n|---|---:|\n" + "".join(f"| part {n} | {n} |\n" for n in range(300)) + "\nAfter.\n"
+)
+
+
+def test_text_is_divided_only_between_blocks() -> None:
+    """At any moment no table row is shown as text, and no sentence is broken in two."""
+    text = f"One sentence, which goes on for a while. {'More of it. ' * 60}\n\n- first\n- second\n\n{TABLE}"
+    done = Committed(LIVE)
+    for items in growing(text, by=61):
+        done.advance(items)
+        said = items[0]
+        assert isinstance(said, Said)
+        assert said.text[: done.said] == "" or said.text[done.said - 1] == "\n"
+        for html in (done.html, render_newest(items[done.items :], done.said, done.opener)):
+            assert re.findall(r">[^<]*\|[^<]*<", html) == []
+    assert done.said > text.index("Counts")
+
+
+def test_a_long_open_table_repeats_its_header() -> None:
+    newest = render_newest([Said(TABLE[: TABLE.index("After")].rstrip())])
+    assert "<table" in newest
+    assert "lines</th>" in newest
+    assert "part 299" in newest
+    assert "part 1<" not in newest
+
+
+def test_items_of_a_list_are_blocks_and_paragraphs_with_numbers_are_not() -> None:
+    assert block_cut("1. one\n2. two\n   more\n", 0) == len("1. one\n")
+    assert block_cut("in the year\n2024. It was\n", 0) == 0
+    assert block_cut("a\n\nb\n\n", 0) == 3
+    assert block_cut("a\n\n    code\n", 0) == 0
