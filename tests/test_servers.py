@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,8 +18,10 @@ from server_kit import Answer, Asked, Small, queue, said, serving
 
 from conjure_magic.api.context_overflow import WORDS
 from conjure_magic.api.credentials import Credentials
+from conjure_magic.cancel import Deadline
 from conjure_magic.errors import AuthenticationError, ContextOverflowError, ModelError
 from conjure_magic.events import Compacted, Noted, TurnResult
+from conjure_magic.models import model_limits
 from conjure_magic.models.choice import choose_model
 from conjure_magic.models.messages_api import MessagesModel
 from conjure_magic.secrets import Key
@@ -258,12 +261,9 @@ def test_as_sglang_an_overflow_teaches_the_window() -> None:
 def test_a_server_that_hangs_when_asked_for_the_models_limits_is_not_waited_for_in_silence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import threading
-
-    from conjure_magic.models import model_limits
-
     monkeypatch.setattr(model_limits, "SILENCE", 0.05)
     monkeypatch.setattr(model_limits, "WAIT", 0.2)
+    monkeypatch.setattr(model_limits, "Deadline", lambda cancel, seconds: Deadline(cancel, None))
     held = threading.Event()
 
     def hang(asked: Asked) -> Answer:
@@ -280,6 +280,31 @@ def test_a_server_that_hangs_when_asked_for_the_models_limits_is_not_waited_for_
             held.set()
         assert result.text == "Hi."
         assert "has not answered yet" in notes(result)
+
+
+def test_a_server_is_not_asked_for_the_models_limits_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(model_limits, "SILENCE", 0.05)
+    monkeypatch.setattr(model_limits, "WAIT", 0.2)
+    held, asked = threading.Event(), threading.Event()
+
+    def hang(request: Asked) -> Answer:
+        asked.set()
+        held.wait(20)
+        return Answer(404, {})
+
+    with talking({"/v1/models/qwen3": hang, "/v1/messages": queue(Answer(events=said("Hi.")))}, "qwen3") as (
+        _small,
+        session,
+    ):
+        try:
+            session.chat("hi")
+            assert asked.wait(10)
+            [asking] = [thread for thread in threading.enumerate() if thread.name == "limits"] or [None]
+            if asking is not None:
+                asking.join(10)
+                assert not asking.is_alive()
+        finally:
+            held.set()
 
 
 def test_the_longest_answer_that_a_refusal_names_is_kept_to() -> None:

@@ -76,6 +76,7 @@ def test_a_hosted_turn_counts_as_long_as_its_last_iteration_and_costs_what_all_o
         read = sum(used[-1][name] for name in used[-1] if name != "output_tokens")
         assert (result.usage.prompt_tokens or 0) > 30 * read
         assert read / 1.5 < it.context_tokens < 2.5 * read
+        assert not listed or it.context_tokens == read + used[-1]["output_tokens"]
         it.chat("Thanks.")
         assert not any(isinstance(item, Compacted) for item in it.turns[-1].items)
     step = FACTS["claude-haiku-5-5"].price
