@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
-import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +16,7 @@ from conjure_magic.testing.stub.blocks import first_extra
 from conjure_magic.testing.stub.catalogue import MODELS, StubModel, page
 from conjure_magic.testing.stub.conversation import SentThinking
 from conjure_magic.testing.stub.hosted import Hosted
+from conjure_magic.testing.stub.listener import Listener
 from conjure_magic.testing.stub.recorded import Recorded
 from conjure_magic.testing.stub.replies import Reply, as_reply, complete, error_body, stop_reason, stream
 from conjure_magic.testing.stub.rules import (
@@ -64,8 +63,7 @@ class StubServer:
         self.compatible = compatible
         self.models = dict(models)
         self.hosted = Hosted()
-        self.url = ""
-        self._port = port
+        self._listener = Listener(self._serve, port)
         self._keep_bodies = keep_bodies
         self._script: deque[Reply] = deque(as_reply(reply) for reply in replies)
         self._faults: list[tuple[str, Reply]] = []
@@ -73,17 +71,11 @@ class StubServer:
         self._memory = SentThinking()
         self._cache = PromptCache()
         self._prefixes = Prefixes()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._connections: dict[asyncio.Task[None], socket.socket] = {}
 
     # ---- running
 
     def __enter__(self) -> StubServer:
-        ready = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self.serve(ready)), name="stub", daemon=True)
-        self._thread.start()
-        ready.wait(10)
+        self._listener.start()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,39 +83,16 @@ class StubServer:
 
     def close(self) -> None:
         """Stop serving; connections are cut."""
-        if self._loop is not None:
-            with contextlib.suppress(RuntimeError):  # it is over already
-                self._loop.call_soon_threadsafe(self._stop.set)
-        if self._thread is not None:
-            self._thread.join(10)
+        self._listener.close()
 
     async def serve(self, ready: threading.Event | None = None) -> None:
-        """Serve until `close`, in the running event loop; `ready` is set once `url` is there."""
-        self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        with socket.create_server(("127.0.0.1", self._port), backlog=1024) as listener:
-            listener.setblocking(False)
-            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            if ready is not None:
-                ready.set()
-            self._loop.add_reader(listener, self._accept, listener)
-            await self._stop.wait()
-            self._loop.remove_reader(listener)
-        connections = dict(self._connections)
-        for task in connections:
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-        await asyncio.sleep(0)  # transports let go of their sockets
-        for connection in connections.values():
-            connection.close()  # one whose task had not begun has no other owner
+        """Serve until `close`, in the running event loop; `ready` is set once `url` is set."""
+        await self._listener.serve(ready)
 
-    def _accept(self, listener: socket.socket) -> None:
-        """Serve one connection, known from its first moment: `asyncio.start_server` loses those of its last."""
-        with contextlib.suppress(BlockingIOError, ConnectionError):
-            connection, _ = listener.accept()
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # asyncio sees no TCP in this socket
-            task = asyncio.get_running_loop().create_task(self._connection(connection))
-            self._connections[task] = connection
-            task.add_done_callback(self._connections.pop)
+    @property
+    def url(self) -> str:
+        """The base URL for clients; empty until the server runs."""
+        return self._listener.url
 
     # ---- scripting
 
@@ -156,23 +125,10 @@ class StubServer:
 
     # ---- one connection
 
-    async def _connection(self, connection: socket.socket) -> None:
-        reader, writer = await asyncio.open_connection(sock=connection, limit=1 << 20)
-        try:
-            while (request := await http.read_request(reader)) is not None:
-                if not await self._serve(request, reader, writer):
-                    break
-            writer.close()
-            await writer.wait_closed()
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.transport.abort()  # what its peer never read is dropped
-
     async def _serve(
         self, request: http.HttpRequest, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
-        """Answer one request; whether the connection goes on."""
+        """Answer one request; return True if the connection stays open."""
         if request.path.startswith("/_stub/"):
             await self._control(request, writer)
             return True
