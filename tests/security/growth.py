@@ -76,10 +76,12 @@ def growth(work: Callable[[str], object], make: Callable[[int], str], size: int 
         if costs < CHEAP:
             return ""
         before = cost(lambda: work(small))
-        for _ in range(3):
+        for _ in range(4):
             if costs <= MOST * before or costs < CHEAP:
                 return ""
             before, costs = max(before, cost(lambda: work(small))), min(costs, cost(lambda: work(large)))
+        if costs <= MOST * before:
+            return ""
     except TooSlowError:
         return f"more than {DEADLINE} s for {2 * size:,} characters"
     # The least of several tries is what the work costs; the most that the smaller text took stands for a busy machine.
