@@ -28,7 +28,10 @@ def _summary_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--csv", metavar="PATH", help="write every template with count, level and first line")
     parser.add_argument("--json", action="store_true", help="print JSON instead of Markdown")
     parser.add_argument(
-        "--budget", metavar="BYTES", default="4k", help="print at most so many bytes, such as 16k (4k): evidence first"
+        "--budget",
+        metavar="BYTES",
+        default="4k",
+        help="limit the output to this size, such as 16k (default 4k); evidence comes first",
     )
     parser.add_argument("--around", metavar="TIME", help="compare the messages before and after this time")
     options.add_filters(parser)

@@ -59,7 +59,8 @@ def check(args: argparse.Namespace) -> None:
             raise UsageError(f"--{name} {value}: give a number, 1 or more")
     if args.verb_asked == "ratio" and not (args.level or args.grep or args.where or _values_of(args)):
         raise UsageError(
-            "--ratio needs a filter, whose share of all lines it tells: add --level, --grep or --where, or --field NAME"
+            "--ratio needs a filter, whose share of all lines is the answer: "
+            "add --level, --grep or --where, or --field NAME"
         )
 
 
@@ -112,7 +113,7 @@ def _shares(texts: Sequence[str]) -> tuple[float, ...]:
 
 
 def _check_fields(fields: Sequence[Part], read: Callable[[], Iterable[Record]], layouts: Sequence[Layout]) -> None:
-    """Refuse a field that no line has: nothing found would be told as a fact."""
+    """Refuse a field that no line has: or "nothing found" would look like a fact."""
     unseen = [field for field in fields if not field.found]
     for field in unseen:
         if any(field(record) for record in read()):

@@ -18,7 +18,7 @@ _ASIAN = 0.9  # of the bytes above 127 are in runs, as in a text without spaces 
 
 
 def legacy_encoding(data: bytes) -> str:
-    """The likeliest encoding of whole lines with bytes above 127; "utf-8" where these are no letters of any."""
+    """The likeliest encoding of whole lines with bytes above 127; "utf-8" if they are not letters in any."""
     text = b"\n".join(line for line in data.splitlines() if _HIGH.search(line))
     return _east_asian(text) or _cyrillic(text) or _western(text)
 
@@ -68,7 +68,7 @@ def _western(text: bytes) -> str:
 
 
 def _decoded(text: bytes, name: str) -> str:
-    """The text, "" where the bytes are none in this encoding."""
+    """The text, "" if the bytes are invalid in this encoding."""
     try:
         return text.decode(name)
     except UnicodeDecodeError:

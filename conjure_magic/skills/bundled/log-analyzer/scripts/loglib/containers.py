@@ -53,7 +53,7 @@ def _docker_log(text: str) -> str | None:
 
 
 def docker(lines: Iterable[str]) -> Iterator[Block]:
-    """Docker's JSON lines: a log text that does not end its line goes on in the next."""
+    """Docker's JSON lines: a log text that does not end its line continues in the next."""
     held: tuple[int, str, str] | None = None
     for number, text, line in plain(lines):
         log = None if held is None and '\\n", ' in text else _docker_log(text)

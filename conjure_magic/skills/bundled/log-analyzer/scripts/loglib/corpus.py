@@ -50,7 +50,7 @@ class Corpus:
     `traces` holds, for a template, the last further line of its first record that has any: a stack trace's cause;
     `worded` tells whether a record's wording is that of a failure;
     `zone` are the seconds that were added to all of `epoch`, so that it is as the log writes its times;
-    `status` tells of web requests: 0 no status, 1 answered, 2 answered 5xx.
+    `status` is that of web requests: 0 no status, 1 answered, 2 answered 5xx.
     """
 
     layouts: list[Layout]
@@ -89,7 +89,7 @@ class Corpus:
         return number if len(names) <= 2 else f"{names[self.file[row]]}:{number}"
 
     def ranks(self) -> list[int]:
-        """Severity rank for each level number, -1 where there is none."""
+        """Severity rank for each level number, -1 if there is none."""
         found = [levels.canonical(name) if name else None for name in self.level_names.names]
         return [levels.RANK[name] if name else -1 for name in found]
 
@@ -175,7 +175,7 @@ def _fill(
 def _finish(
     corpus: Corpus, miner: TemplateMiner, gatherer: Gatherer, traces: dict[int, str], zones: set[float]
 ) -> None:
-    """What is known only when all records are read: templates, evidence; times shown as the log writes them."""
+    """Add what is known only when all records are read: templates and evidence; show times as the log writes them."""
     groups = corpus.template
     templates = corpus.templates = miner.finish()
     for group in sorted(traces, reverse=True):

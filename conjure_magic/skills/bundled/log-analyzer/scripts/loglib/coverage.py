@@ -62,7 +62,7 @@ class Coverage:
             self.odd += count
 
     def sentence(self) -> str:
-        """What was read by which rule, as one line for a person."""
+        """What was read by which rule, as one line to read."""
         lines = self.lines
         if not lines:
             return "Read: there is nothing in it."

@@ -28,7 +28,7 @@ _WORTH = 0.5  # of what is inside has a form of its own
 
 @dataclass(frozen=True)
 class Envelope:
-    """One way to wrap a line: a `pattern` with the group `inner`, or a `key` of a JSON object that holds a line.
+    """One way to wrap a line: a `pattern` with the group `inner`, or a `key` of a JSON object that contains a line.
 
     `always` tells that nothing else is wrapped so, whatever is inside; `levelled`, that a level inside is enough.
     """
@@ -101,7 +101,7 @@ _KEYS = ("log", "MESSAGE", "message", "msg", "line", "@message", "textPayload", 
 
 
 def find(lines: Sequence[str], worth: Worth) -> Envelope | None:
-    """The envelope of most lines, None where there is none; `worth` gives the part of inner lines with a form."""
+    """The envelope of most lines, None if there is none; `worth` gives the part of inner lines with a form."""
     probe = lines[:: max(len(lines) // 200, 1)][:300]
     if not probe:
         return None

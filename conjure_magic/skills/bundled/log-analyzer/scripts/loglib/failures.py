@@ -1,4 +1,4 @@
-"""How much a line tells of a failure, by the forms in which tools word failures and end with a verdict."""
+"""How clearly a line reports a failure, by the forms in which tools word failures and verdicts."""
 
 # ruff: noqa: E501 - a table with one form a line
 
@@ -162,7 +162,7 @@ def judge(line: str) -> Form | None:
 
 
 def is_problem(text: str) -> bool:
-    """Whether a message's wording tells of a failure; an inference, never a level."""
+    """Whether a message's wording reports a failure; an inference, never a level."""
     found = _PROBLEM.search(text) is not None
     if found and _NONE.search(text):
         found = _PROBLEM.search(_NONE.sub("", text)) is not None
@@ -175,5 +175,5 @@ def is_told_by_number(masked: str) -> bool:
 
 
 def problem_words(text: str) -> list[str]:
-    """The words by which a message tells of a failure, each once."""
+    """The words with which a message reports a failure, each once."""
     return list(dict.fromkeys(match[0] for match in _PROBLEM.finditer(text)))

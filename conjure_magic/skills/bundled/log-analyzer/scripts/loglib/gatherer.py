@@ -176,5 +176,5 @@ class Gatherer:
 
 
 def _rank(level: str | None) -> int:
-    """The rank of a level as written, -1 where it is none."""
+    """The rank of a level as written, -1 if it is not one."""
     return levels.RANK.get(levels.canonical(level) or "", -1) if level else -1

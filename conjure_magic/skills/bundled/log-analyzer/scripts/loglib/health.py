@@ -36,7 +36,7 @@ class Health:
 
 
 def bad_rows(corpus: Corpus) -> tuple[list[bool], str]:
-    """For each record whether it tells of a problem, and on what basis that was said.
+    """Whether each record reports a problem, and on what basis.
 
     A level is believed where levels differ and one of them is WARN or worse; a status always; and the
     wording of a record where neither tells.
@@ -109,7 +109,7 @@ def _unknown(corpus: Corpus, basis: str) -> str:
     counts = corpus.templates.counts
     wordy = sum(count for text, count in zip(corpus.templates.texts, counts, strict=True) if _WORD.search(text))
     if wordy < _WORDY * len(corpus):
-        return "it has no level and no status, and its messages have no English words by which a failure could be told"
+        return "it has no level and no status, and its messages have no English words that could show a failure"
     return ""
 
 

@@ -229,7 +229,7 @@ def _columns(sample: Sequence[Fields]) -> dict[str, list[str]]:
 
 
 def _are_times(texts: Sequence[str]) -> bool:
-    """Whether values are times with a date: a clock alone, or a number that may be anything, is none."""
+    """Whether values are times with a date: a clock alone, or a number that may be anything, is not one."""
     dated = [text for text in texts if len(text) > 11 and (":" in text or text.isdecimal())]
     return len(dated) >= 0.9 * len(texts) and all(read_time(text, _ANY_DAY) for text in dated[:20])
 

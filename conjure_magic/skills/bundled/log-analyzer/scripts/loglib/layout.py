@@ -30,12 +30,12 @@ class Layout:
     Attributes:
         kind: "text", "json", "logfmt", "table" or "access".
         pattern: regular expression of the whole line ("" for json, logfmt and table).
-        style: how the time is written, None where there is none.
+        style: how the time is written, None if there is none.
         share: part of the sample that this layout matched, 0 to 1.
         level_rule: how the level is found ("column", "letter", "priority", "field", "none").
         delimiter: what separates the cells of a table, "#" where its head is a `#Fields:` line.
         envelopes: what is wrapped around such lines, the outermost first.
-        scales: for each key that holds a level as a number, the scale's levels.
+        scales: for each key that contains a level as a number, the scale's levels.
         roles: for a time, level or message that no key's name tells, the key that has it by its values.
         requests: the lines tell of web requests, so that they have the standard fields of these.
         undated: the lines have a date that is not understood, so their times are none.
@@ -112,7 +112,7 @@ def time_source(style: clock.Style) -> str:
 class TimeReader:
     """Turns the groups `ts`, `frac`, `tail` into (ISO text, epoch seconds), remembering whole minutes.
 
-    `hint` is another cell of the line that holds the date or the epoch, "" where there is none.
+    `hint` is another cell of the line that contains the date or the epoch, "" if there is none.
     """
 
     def __init__(self, style: clock.Style, newest: datetime) -> None:

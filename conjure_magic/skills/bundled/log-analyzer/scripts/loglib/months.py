@@ -104,7 +104,7 @@ HALVES = {form: half for half, forms in zip("ap", _HALVES, strict=True) for form
 
 
 def month(name: str) -> int | None:
-    """The number of a month's name, 1 to 12; None where the word is none."""
+    """The number of a month's name, 1 to 12; None if the word is not one."""
     found = MONTHS.get(name)
     return found if found is not None else MONTHS.get(name.casefold().rstrip(".").replace("i\u0307", "i"))
 

@@ -40,7 +40,7 @@ def _flatten(fields: Fields, prefix: str, flat: dict[str, object], depth: int) -
 
 
 def loads(text: str) -> dict[str, object] | None:
-    """The fields of a JSON object, flattened; None where the text is none."""
+    """The fields of a JSON object, flattened; None if it is not one."""
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):

@@ -17,7 +17,7 @@ from loglib.timetext import read_time
 
 
 class UsageError(Exception):
-    """Wrong use; the text is one line that says what to do."""
+    """Wrong usage; the message is one line that says what to do."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -60,14 +60,14 @@ def add_filters(parser: argparse.ArgumentParser) -> None:
 
 
 def record_filter(args: argparse.Namespace) -> Callable[[Record], bool] | None:
-    """A test of one record for the given filters, None where there are none."""
+    """A test of one record for the given filters, None if there are none."""
     return both(both(level_test(args.level), grep_test(args.grep)), span_test(args))
 
 
 def both(
     one: Callable[[Record], bool] | None, other: Callable[[Record], bool] | None
 ) -> Callable[[Record], bool] | None:
-    """A test that both tests pass; None where there is none."""
+    """A test that both tests pass; None if there is none."""
     if one is None or other is None:
         return one or other
     return lambda record: one(record) and other(record)
@@ -104,7 +104,7 @@ def compile_pattern(option: str, text: str) -> re.Pattern[str]:
     """The regular expression of an option.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not one.
     """
 
     try:
@@ -119,7 +119,7 @@ def layout_pattern(args: argparse.Namespace) -> re.Pattern[str] | None:
     """The pattern of --layout, None where a layout is to be learnt.
 
     Raises:
-        UsageError: it is none, or names no group that a layout has.
+        UsageError: it is not one, or names no group that a layout has.
     """
     if not args.layout:
         return None

@@ -59,7 +59,7 @@ class Requests:
         self._durations = array("d")
 
     def add(self, record: Record) -> None:
-        """Take a request in; a record without a status is none."""
+        """Take a request in; a record without a status is not one."""
         status = next(iter(self._status(record)), "")
         if len(status) != 3 or not status.isdigit():
             return

@@ -78,7 +78,7 @@ def _announced(matches: Sequence[re.Match[str]]) -> bool:
 
 
 def level_ahead(left: Sequence[str]) -> int | None:
-    """Index of the atom that is a level in nearly all lines, None where there is none."""
+    """Index of the atom that is a level in nearly all lines, None if there is none."""
     probe = left[:: max(len(left) // 300, 1)]
     rows = [[_bare(atom) for atom in ATOMS.findall(text[:200])[:10]] for text in probe]
     for place in range(1, 9):

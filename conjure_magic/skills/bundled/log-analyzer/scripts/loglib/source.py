@@ -18,12 +18,12 @@ _ROTATED = re.compile(
     r"(?P<base>.+?)(?:[.-](?P<order>\d{1,4}|\d{8}(?:[T-]?\d{2,6})?|\d{4}-\d\d-\d\d))?"
     r"(?P<pack>\.(?:gz|bz2|xz|zst|zip|lzma))?\Z"
 )
-_told: set[str] = set()  # files of which the person knows that they are damaged
+_told: set[str] = set()  # files already reported as damaged
 
 
 @dataclass(frozen=True)
 class Source:
-    """One readable log: `name` is what the person gave, and in an archive the member's; `modified` its time."""
+    """One readable log: `name` is as given, in an archive the member's; `modified` is its time."""
 
     name: str
     content: unpack.Content
@@ -75,7 +75,7 @@ def _open_one(name: str) -> list[Source]:
     contents = unpack.contents(shown, path)
     sources = [source for content in contents if (source := _as_text(content, alone=len(contents) == 1))]
     if not sources:
-        raise SourceError(f"{shown} holds no text: name an archive with logs in it")
+        raise SourceError(f"{shown} contains no text: name an archive with logs in it")
     return sources
 
 
@@ -86,7 +86,7 @@ def _as_text(content: unpack.Content, *, alone: bool) -> Source | None:
         encoding = decode.encoding_of(unpack.first_beyond_ascii(content))
     if encoding is not None:
         return Source(content.name, content, encoding, decode.line_end(head, encoding))
-    refusal = f"{content.name} is binary, no text: name a log, or decompress, decrypt or export it first"
+    refusal = f"{content.name} is binary, not text: name a log, or decompress, decrypt or export it first"
     if alone:
         raise SourceError(refusal)
     sys.stderr.write(f"note: {refusal}\n")

@@ -39,7 +39,7 @@ def request_template(message: str) -> str | None:
 
 
 def detect(lines: Sequence[str]) -> Layout | None:
-    """The named-field or standard layout of most of the lines, None where there is none."""
+    """The named-field or standard layout of most of the lines, None if there is none."""
     probe = lines[:: max(len(lines) // 300, 1)][:400]
     for layout in (
         Layout("json", level_rule="field"),

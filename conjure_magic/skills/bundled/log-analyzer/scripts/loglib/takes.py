@@ -21,7 +21,7 @@ CLOCKS = {"second": "%Y-%m-%d %H:%M:%S", "minute": "%Y-%m-%d %H:%M", "hour": "%Y
           "month": "%Y-%m", "weekday": "%A"}  # fmt: skip
 _STEPS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _EPOCH = datetime(1970, 1, 1)
-_PROBE = 2000  # records from which the names of fields are told
+_PROBE = 2000  # records in which names of fields are looked for
 _KEY = re.compile(r"(?<![\w.])([A-Za-z_][\w.-]{0,40})=")
 Taker = Callable[[Record], Sequence[str]]
 
@@ -111,7 +111,7 @@ def part(kind: str, text: str, layouts: Sequence[Layout]) -> Part:
     """What --field, --pattern or --time takes.
 
     Raises:
-        UsageError: a pattern or a unit that is none.
+        UsageError: an invalid pattern or unit.
     """
     if kind == "time":
         return Clock(text)

@@ -23,7 +23,7 @@ class TemplateMiner:
     exact_limit = 3_000
 
     def __init__(self, *, worded: bool = False) -> None:
-        """`worded`: each message whose number tells of a failure, as an exit code does, is judged by itself."""
+        """`worded`: each message in which a number means failure, such as an exit code, is judged by itself."""
         self._each = worded
         self._by_number: set[int] = set()
         self._other: dict[int, int] = {}  # group -> the group of the same text whose messages are judged otherwise
@@ -37,7 +37,7 @@ class TemplateMiner:
 
     @property
     def coarse(self) -> bool:
-        """Whether groups have become so many that they are coarse: messages of one group may be worded unlike."""
+        """Whether there are too many groups, so that they are coarse: messages of one group may be worded unlike."""
         return self._coarsen is not None
 
     def add(self, message: str) -> int:

@@ -17,7 +17,7 @@ def _remembered() -> list[clock.Style]:
 
 
 def read_time(text: str, newest: datetime) -> clock.Moment | None:
-    """The time that a whole text is, None where it is none."""
+    """The time that a whole text is, None if it is not one."""
     text = text.strip().strip("[]\"'")
     if len(text) >= 19 and text[4] == "-" and text[10] in "T ":
         try:

@@ -62,7 +62,7 @@ _MAX_SPOOLED = 16 * 1024**3  # bytes that the members of an archive may fill on 
 
 
 class SourceError(Exception):
-    """A file that cannot be read; the text is one line for the person."""
+    """A file that cannot be read; the text is one line for the user."""
 
 
 @dataclass(frozen=True)
@@ -322,7 +322,7 @@ def _tar_members(content: Content) -> Iterator[Content]:
                     left -= info.size
                     member = archive.extractfile(info)
                     if left < 0 or member is None:
-                        raise SourceError(f"{content.name} holds too much to unpack: extract it first (tar xf)")
+                        raise SourceError(f"{content.name} is too large to unpack: extract it first (tar xf)")
                     with _spool() as spool:
                         shutil.copyfileobj(member, spool)
                     yield _spooled(Content(f"{content.name}/{info.name}", content.open, info.mtime), spool.name)

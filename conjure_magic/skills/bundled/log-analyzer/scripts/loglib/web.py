@@ -113,12 +113,12 @@ def fields_of(match: re.Match[str]) -> dict[str, object]:
 
 
 def is_request(line: str) -> bool:
-    """Whether a line of text tells of a request: its method and path in quotes, then its status."""
+    """Whether a line of text describes a request: its method and path in quotes, then its status."""
     return _TOLD.search(line) is not None
 
 
 def told(message: str) -> dict[str, object]:
-    """The standard fields of a request that a message tells of, {} where it tells of none."""
+    """The standard fields of the request that a message describes, {} if it describes none."""
     match = _TOLD.search(message)
     if match is None:
         return {}
