@@ -130,6 +130,8 @@ class Assignment:
     """Backend name -> the skills that it claims."""
     folders: tuple[str, ...]
     """Skill folders and names of skills, for the backends that read folders."""
+    left_out: tuple[object, ...] = ()
+    """Skills chosen earlier that none of the present backends can use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,12 +169,32 @@ def anchored(skills: Iterable[object], backends: Iterable[str] = ()) -> tuple[ob
     return found
 
 
-def assign_skills(skills: Iterable[object], chosen: BackendChoice) -> Assignment:
-    """Assign the skills to backends. Raises UsageError for a skill that none of the chosen backends can use."""
-    left, own = tuple(skills), {}
+def assign_skills(skills: Iterable[object], chosen: BackendChoice, before: Assignment | None = None) -> Assignment:
+    """Assign the skills to backends.
+
+    Args:
+        skills: the skills of the session.
+        chosen: its backends.
+        before: the earlier assignment, if the skills were chosen then: those that cannot be used now are left out.
+
+    Raises UsageError for a skill that none of the chosen backends can use, unless it is left out.
+    """
+    given, own = tuple(skills), {}
+    left_out = () if before is None else tuple(skill for skill in given if not _is_usable(skill, chosen, before))
+    left = tuple(skill for skill in given if skill not in left_out)
     for name, skills_of in _own_skills(chosen.backends):
         own[name], left = skills_of.claim(left, chosen)
-    return Assignment(own, tuple(map(str, left)))
+    return Assignment(own, tuple(map(str, left)), left_out)
+
+
+def _is_usable(skill: object, chosen: BackendChoice, before: Assignment) -> bool:
+    """True if the chosen backends can use a skill that was usable, or left out, before."""
+    try:
+        is_folder = bool(assign_skills([skill], chosen).folders)
+    except UsageError:
+        return False
+    # A name that a backend claimed before ("xlsx") is not the name of a folder now.
+    return not is_folder or (skill not in before.left_out and str(skill) in before.folders)
 
 
 def backend_skills(assignment: Assignment, chosen: BackendChoice) -> tuple[BackendSkills, ...]:

@@ -23,7 +23,7 @@ from conjure_magic.backends.base import Backend
 from conjure_magic.backends.native.host import Host
 from conjure_magic.backends.native.names import spoken_name
 from conjure_magic.backends.opener import BackendChoice, BackendSetup
-from conjure_magic.errors import SkillNotFoundError, UsageError
+from conjure_magic.errors import SkillNotFoundError
 from conjure_magic.events import Notice
 from conjure_magic.models.base import Model
 from conjure_magic.models.choice import ModelChoice, choose_model, key_variables
@@ -49,8 +49,6 @@ class Checked:
     chosen: BackendChoice
     skills: Assignment
     model: ModelChoice
-    left_out: tuple[object, ...] = ()
-    """Skills chosen earlier that none of the present backends can use."""
 
 
 class Resources:
@@ -239,7 +237,7 @@ class Resources:
         notices = [Notice(text, "warning") for text in texts if text]
         notices += [Notice(str(finding), "warning", finding.remedy) for finding in findings]
         backends = joined(self.backend_names)
-        for skill in self._now.left_out:
+        for skill in self._now.skills.left_out:
             name = skill if isinstance(skill, str) else spoken_name(skill)
             notices.append(Notice(f"skill {name} is left out, since it cannot be used with the backend {backends}"))
         return list(dict.fromkeys(notices))
@@ -252,9 +250,8 @@ class Resources:
         """
         chosen = check_backends(choice.backends, self._host)
         choice = replace(choice, skills=anchored(choice.skills, chosen.backends))
-        left_out = () if before is None else tuple(s for s in choice.skills if not _is_usable(s, chosen, before))
-        skills = assign_skills([skill for skill in choice.skills if skill not in left_out], chosen)
-        return Checked(choice, chosen, skills, choose_model(choice.model, self._settings, key=choice.key), left_out)
+        skills = assign_skills(choice.skills, chosen, before.skills if before is not None else None)
+        return Checked(choice, chosen, skills, choose_model(choice.model, self._settings, key=choice.key))
 
     def _use_model(self, now: Checked) -> None:
         """Use another choice; the open model is kept if it is the same, with the limits that it has learned."""
@@ -277,16 +274,6 @@ class Resources:
             )
         except SkillNotFoundError as error:
             raise explain_missing(names, error, checked.chosen) from None
-
-
-def _is_usable(skill: object, chosen: BackendChoice, before: Checked) -> bool:
-    """True if the chosen backends can use a skill that was usable, or left out, before."""
-    try:
-        is_folder = bool(assign_skills([skill], chosen).folders)
-    except UsageError:
-        return False
-    # A name that a backend claimed before ("xlsx") is not the name of a folder now.
-    return not is_folder or (skill not in before.left_out and str(skill) in before.skills.folders)
 
 
 def _is_path(skill: str) -> bool:
