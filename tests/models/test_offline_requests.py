@@ -156,6 +156,11 @@ def test_the_other_end_of_a_ranking(first: str, then: str, least: bool) -> None:
     assert (reading.ask, reading.value, reading.topic, reading.least) == (Ask.RANK, ("component",), (), least)
 
 
+@pytest.mark.parametrize("request_", ["lines of sshd after 05:00", "jobs slower than 500 ms"])
+def test_lines_that_are_only_named_are_shown(request_: str) -> None:
+    assert turns("how many different hosts are in a.log", request_).ask is Ask.LINES
+
+
 def test_a_drawer_is_not_drawn() -> None:
     (reading,) = read_request("how many times did the drawer jam in a.log?")
     assert reading.saves == ()

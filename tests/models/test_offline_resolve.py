@@ -95,3 +95,9 @@ def test_words_of_different_lines_are_not_called_absent() -> None:
     assert (
         resolved("how many lines of ann bob are in a.log", TILL).refused == "no line contains `ann` and `bob` together"
     )
+
+
+def test_people_are_counted_once_each() -> None:
+    lines = ('10.0.0.1 - - "GET / HTTP/1.1" 200', '10.0.0.2 - - "GET / HTTP/1.1" 200')
+    found = resolved("how many visitors are in web.log?", lines, ("client", "path"))
+    assert (found.reading.ask, found.take and found.take.field) == (Ask.DISTINCT, "client")

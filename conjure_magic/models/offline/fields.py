@@ -52,6 +52,8 @@ _SYNONYMS = {
     "message": frozenset({"message", "messages"}),
 }
 """Words that people use for fields of these names."""
+PEOPLE = frozenset(["visitors", "clients", "users", "callers", "customers", "accounts"])
+"""Words for who did something: many lines may be of one of them."""
 
 
 def no_field(name: str, fields: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from conjure_magic.models.offline.reading import (
     Reading,
     changes_last,
     continue_reading,
+    leads_on,
     points_back,
     read_request,
 )
@@ -47,7 +48,7 @@ def read_in_turn(prompt: str, last: tuple[Reading, ...], *, answered: bool = Tru
         changed = continue_reading(last, new[0])
         narrowed = bool(changed.has_subject or changed.conditions or changed.since or changed.until)
         takes_over = (narrowed and not new[0].has_subject) or (new[0].ask is Ask.NONE and new[0].has_subject)
-        changed = replace(changed, kept=takes_over and not points_back(prompt) and len(prompt.split()) > 2)
+        changed = replace(changed, kept=takes_over and not leads_on(prompt) and len(prompt.split()) > 2)
         rest = tuple(replace(reading, files=reading.files or changed.files) for reading in new[1:])
         return (changed, *rest)
     files = next((reading.files for reading in reversed(last) if reading.files), ())

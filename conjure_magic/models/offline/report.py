@@ -330,10 +330,11 @@ def _made(found: Resolved, composed: Composed, lines: str, sample: Sample) -> st
         per = (
             f" per {unit_for(found.reading, sample)}"
             if found.reading.unit
-            else f" per {say.plain(found.take.label)}"
+            else f" per {say.plain(' and '.join(found.groups) or found.take.label)}"
             if found.take
             else ""
         )
+        what = f"{_numeric_name(found)}, {lines}" if found.reading.ask in NUMERIC else lines
         kind = "The chart" if save.kind == "chart" else "The table" if save.kind == "csv" else "The file"
-        said.append(f"{kind} ({lines}{per}) is {say.code(name)}.")
+        said.append(f"{kind} ({what}{per}) is {say.code(name)}.")
     return " ".join(said)

@@ -6,7 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from conjure_magic.models.offline.fields import MOST_FIELDS, duration_field, field_for, field_with, no_field
+from conjure_magic.models.offline.fields import (
+    MOST_FIELDS,
+    PEOPLE,
+    duration_field,
+    field_for,
+    field_with,
+    no_field,
+    singular,
+)
 from conjure_magic.models.offline.numbers import find_number, matches
 from conjure_magic.models.offline.places import find_category
 from conjure_magic.models.offline.reading import lexicon
@@ -38,7 +46,7 @@ _TEXT_WORDS = (*lexicon.LINE_NOUNS, "text", "string", "phrase", "word", "message
 def resolve(reading: Reading, sample: Sample, fields: Sequence[str] = ()) -> Resolved:
     """Tie a reading to lines of the files and the fields that they have."""
     of_requests = _speaks_of_requests(reading) and sample.have_requests and not sample.are_requests
-    reading = _plain_topic(reading, sample, fields)
+    reading = _plain_topic(_counted_people(reading, fields, sample), sample, fields)
     measure = re.search(rf"\bhow (?:many|much) ({'|'.join(lexicon.MEASURES)})\b", reading.text, re.IGNORECASE)
     if reading.ask is Ask.COUNT and measure is not None:
         return Resolved(
@@ -56,10 +64,19 @@ def resolve(reading: Reading, sample: Sample, fields: Sequence[str] = ()) -> Res
     return _valued(found, matching or lines, sample, fields)
 
 
+def _counted_people(reading: Reading, fields: Sequence[str], sample: Sample) -> Reading:
+    """ "How many visitors" asks how many different ones there are, where a field names them."""
+    if reading.ask is not Ask.COUNT or len(reading.topic) != 1 or reading.topic[0].lower() not in PEOPLE:
+        return reading
+    if not field_for(reading.topic, fields, sample):
+        return reading
+    return replace(reading, ask=Ask.DISTINCT, value=reading.topic, topic=())
+
+
 def _plain_topic(reading: Reading, sample: Sample, fields: Sequence[str]) -> Reading:
     """The reading without topic words that only say "lines" of this kind of file."""
     general = {"line", "entry", "record", "log", *(_OF_REQUESTS if sample.are_requests or sample.have_requests else ())}
-    topic = tuple(word for word in reading.topic if stem_of(word) not in {stem_of(g) for g in general})
+    topic = tuple(word for word in reading.topic if not {word.lower(), singular(word.lower())} & general)
     value = reading.value
     if sample.have_requests and len(value) == 1 and stem_of(value[0]) in {stem_of("request"), stem_of("response")}:
         sized = reading.ask in (Ask.MAX, Ask.MIN) and reading.number_unit not in ("seconds", "milliseconds")

@@ -66,6 +66,11 @@ def points_back(text: str) -> bool:
     return _POINTS.search(text) is not None
 
 
+def leads_on(text: str) -> bool:
+    """True if a request begins as one that goes on from the one before: "per minute?", "as csv"."""
+    return _OPENS.match(text) is not None or points_back(text)
+
+
 def continue_reading(last: Sequence[Reading], change: Reading) -> Reading:
     """The last reading with what the follow-up says in the place of what it said before."""
     base = next((reading for reading in reversed(last) if reading.ask is not Ask.NONE), last[-1])

@@ -79,6 +79,8 @@ def _with_rest(unread: Unread, reading: Reading) -> Reading:
     if reading.codes:
         topic = [word for word in topic if word not in _OF_CODES]
     about = replace(reading, names=_unique(names), topic=_unique(topic))
+    if reading.ask is Ask.NONE and about.has_subject and not unknown and _is_listing(unread.whole, reading):
+        return replace(about, ask=Ask.LINES, value=value)
     asked = Ask.COUNT if reading.ask is Ask.NONE and _is_count(unread.whole, about) and not unknown else reading.ask
     return replace(
         reading, ask=asked, value=value, names=_unique(names), topic=_unique(topic), unknown=_unique(unknown)
@@ -106,6 +108,13 @@ _OF_CODES = frozenset(
         "answers",
     ]
 )
+
+
+def _is_listing(text: str, reading: Reading) -> bool:
+    """True for the lines themselves: "lines of sshd after 05:00", "jobs slower than 500 ms"."""
+    named = re.match(rf"\W*(?:the\s+|all\s+)?(?:{'|'.join(lexicon.LINE_NOUNS)})\b", text, re.IGNORECASE)
+    compared = bool(reading.conditions) and re.match(r"\W*(?:only|just|and|the ones|those)\b", text, re.I) is None
+    return named is not None or compared
 
 
 def _is_count(text: str, reading: Reading) -> bool:
