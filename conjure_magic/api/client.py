@@ -191,7 +191,7 @@ class Api:
 
     Args:
         credentials: where, and as whom.
-        client: an httpx client to use in the place of connections of our own; it stays open.
+        client: an httpx client to use instead of our own connections; it stays open.
         patience: timeouts and retries.
         version: the `anthropic-version` header; the server's best by default.
 

@@ -36,7 +36,7 @@ CONNECTED = (".connect_tcp.complete", ".start_tls.complete")
 FOREIGN = (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL, OSError)
 """What httpx raises for faults of the network or the server."""
 RETRIED = (httpx.NetworkError, httpx.ConnectTimeout, httpx.RemoteProtocolError, httpx.ProxyError)
-"""What another try may mend, as long as no header has come."""
+"""Errors after which another try may succeed, as long as no header has arrived."""
 
 
 class KeyAuth(httpx.Auth):
@@ -79,7 +79,7 @@ class Connection:
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
     def abandon(self) -> None:
-        """Nobody waits for this request any more: end it now, or as soon as it has a socket."""
+        """End this request, whose answer is no longer needed, now or as soon as it has a socket."""
         self._abandoned = True
         self.shut()
 
@@ -266,7 +266,7 @@ def _error_body(response: httpx.Response) -> bytes:
 
 
 def failed(error: Exception, cancel: Cancel, idle: float, server: str) -> Exception:
-    """What to raise in the place of an exception from reading an answer."""
+    """The exception to raise instead of one from reading an answer."""
     if cancel.is_set:
         return CancelledError(cancel.reason or "stopped")
     if isinstance(error, FOREIGN):

@@ -1,4 +1,4 @@
-"""Errors that say a conversation or an answer is too long, as many servers word them: there is no common code.
+"""Recognition of errors that say a conversation or an answer is too long: servers have no common code for it.
 
 `docs/servers.md` names the source of each wording, and `tests/api/test_context_overflow.py` quotes whole answers.
 """

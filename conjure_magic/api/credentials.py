@@ -1,4 +1,4 @@
-"""Whom a request comes from and where it goes, as the environment has it."""
+"""Credentials: the key and the address for requests, from the environment."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def credentials(
     """What is configured: a key given by hand, else ANTHROPIC_API_KEY, else ANTHROPIC_AUTH_TOKEN, else none.
 
     Args:
-        environ: in the place of the process's environment.
+        environ: used instead of the process's environment.
         key: one given by hand.
         dialect: for a gateway of one's own to Anthropic; by default CONJURE_GATEWAY=anthropic or the address tells.
 

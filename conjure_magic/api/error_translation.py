@@ -1,4 +1,4 @@
-"""What went wrong, as one typed error with a sentence for the person."""
+"""Translation of failures into typed errors, each with a sentence for the user."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 A name is looked up once, its addresses are checked, and the connection goes to the checked address: a second
 answer of the name server (DNS rebinding) cannot lead elsewhere. Every redirect is checked in the same way.
-No proxy is used, since behind one nobody knows the address.
+No proxy is used, since it would hide which address is reached.
 """
 
 from __future__ import annotations

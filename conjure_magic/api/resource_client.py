@@ -1,4 +1,4 @@
-"""What the clients for Files and Skills share: requests, pages, downloads, and errors in their own words."""
+"""The base of the clients for Files and Skills: requests, pages, downloads and errors."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class HostedClient:
     Args:
         credentials: where, and as whom; by default what the environment says (ANTHROPIC_API_KEY, …).
         patience: timeouts and retries, as for messages.
-        client: an httpx client in the place of connections of our own; it stays open.
+        client: an httpx client to use instead of our own connections; it stays open.
         notify: gets a notice for each wait before another try.
 
     Raises UsageError without a key, or for a server that is not Anthropic's.

@@ -107,5 +107,5 @@ class Model(Protocol):
         ...
 
     def cost(self, usage: Usage) -> float | None:
-        """US dollars for so many tokens; None if the price is not known."""
+        """The cost of these tokens in US dollars; None if the price is not known."""
         ...

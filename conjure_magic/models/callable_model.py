@@ -1,4 +1,4 @@
-"""Any callable `request -> response` as a model: a person's own client, a gateway, a test."""
+"""Any callable `request -> response` as a model: the user's own client, a gateway, a test."""
 
 from __future__ import annotations
 

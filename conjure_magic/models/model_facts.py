@@ -1,4 +1,4 @@
-"""What is known of models beforehand: window, longest answer, thinking, and prices, all as of `AS_OF`.
+"""Facts about models: context window, longest answer, thinking and prices, as of `AS_OF`.
 
 Where a server answers `GET /v1/models/{id}`, its limits count instead. Prices are US dollars per million
 tokens; a model that is not here has no price, which is not the same as a price of 0.

@@ -1,4 +1,4 @@
-"""What a server's counts of tokens mean: what is billed, and how long the conversation is."""
+"""Token counts of servers: how many are billed, and how long the conversation is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model's calls as they can be run and answered: arguments that are no JSON object become a problem to tell it."""
+"""Arguments of a model's tool calls: read as JSON objects; anything else becomes an error for the model."""
 
 from __future__ import annotations
 
