@@ -286,10 +286,9 @@ def test_a_server_is_not_asked_for_the_models_limits_for_ever(monkeypatch: pytes
     monkeypatch.setattr(model_limits, "SILENCE", 0.05)
     monkeypatch.setattr(model_limits, "WAIT", 0.2)
     before = threading.enumerate()
-    held, asked = threading.Event(), threading.Event()
+    held = threading.Event()
 
     def hang(request: Asked) -> Answer:
-        asked.set()
         held.wait(20)
         return Answer(404, {})
 
@@ -299,7 +298,6 @@ def test_a_server_is_not_asked_for_the_models_limits_for_ever(monkeypatch: pytes
     ):
         try:
             session.chat("hi")
-            assert asked.wait(10)
             for thread in threading.enumerate():
                 if thread.name == "limits" and thread not in before:
                     thread.join(10)
