@@ -264,10 +264,11 @@ def test_a_server_that_hangs_when_asked_for_the_models_limits_is_not_waited_for_
     monkeypatch.setattr(model_limits, "SILENCE", 0.05)
     monkeypatch.setattr(model_limits, "WAIT", 0.2)
     monkeypatch.setattr(model_limits, "Deadline", lambda cancel, seconds: Deadline(cancel, None))
-    held = threading.Event()
+    held, answered = threading.Event(), threading.Event()
 
     def hang(asked: Asked) -> Answer:
         held.wait(20)
+        answered.set()
         return Answer(404, {})
 
     with talking({"/v1/models/qwen3": hang, "/v1/messages": queue(Answer(events=said("Hi.")))}, "qwen3") as (
@@ -276,6 +277,7 @@ def test_a_server_that_hangs_when_asked_for_the_models_limits_is_not_waited_for_
     ):
         try:
             result = session.chat("hi")
+            assert not answered.is_set()
         finally:
             held.set()
         assert result.text == "Hi."

@@ -318,7 +318,8 @@ def test_a_servers_words_are_bounded_and_cleaned() -> None:
     for content, kind in bodies:
         error = error_translation.from_response(400, {"content-type": kind}, content)
         text = str(error)
-        text.encode("utf-8")
+        for words in (text, error.said, *error.args):
+            words.encode("utf-8")
         assert len(text) < 700
         assert not {"\x1b", "\u202e", "\x00", "\n"} & set(text)
 

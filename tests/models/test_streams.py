@@ -142,6 +142,13 @@ def test_a_second_reason_that_is_null_does_not_undo_a_cut(stub: StubServer) -> N
     assert hear(stub, [START, use(), stop(), cut, late, {"type": "message_stop"}]).stop_reason == "max_tokens"
 
 
+def test_a_second_reason_that_is_null_leaves_the_first(stub: StubServer) -> None:
+    """It may be all that says why the message ended."""
+    called = {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 5}}
+    late = {"type": "message_delta", "delta": {"stop_reason": None}, "usage": {"output_tokens": 6}}
+    assert hear(stub, [START, use(), arguments("{}"), stop(), called, late]).stop_reason == "tool_use"
+
+
 MESSAGE: Wire = {
     "type": "message",
     "role": "assistant",
