@@ -22,10 +22,7 @@ HERE = Path(__file__).resolve().parent
 LOGS = HERE.parent / "notebooks" / "logs"
 Result = dict[str, Any]
 COLUMNS = ("right", "partial, said", "declined", "wrong and silent", "error")
-REASONS = {
-    "own-c03": "the table has a row of 0 for each empty minute at the beginning and end of the log, as the script "
-    "counts them; the question counts those with errors only",
-}
+REASONS: dict[str, str] = {}
 """Why a question is still answered wrongly, by the id of its conversation."""
 
 
