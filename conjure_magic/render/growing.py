@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from conjure_magic.events import Called, Item, Said, Thought
 from conjure_magic.render import style
-from conjure_magic.render.items import render_item
+from conjure_magic.render.items import Formatting, render_item
 from conjure_magic.render.limits import CallLimits
 from conjure_magic.render.live_text import block_cut, open_fence
 
@@ -24,6 +24,7 @@ class Committed:
         self.said = 0
         self.opener = ""
         self._limits = limits
+        self._formatting = Formatting()
         self._whole: list[str] = []
         self._begun = ""
         self._weight = 0
@@ -42,7 +43,8 @@ class Committed:
         whole = ready - 1 if is_open else ready
         has_whole = whole > self.items
         if has_whole:
-            self._whole += [render_item(item, self._limits) for item in items[self.items : whole]]
+            finished = items[self.items : whole]
+            self._whole += [render_item(item, self._limits, self._formatting.covers(item)) for item in finished]
             self.items, self.said, self.opener, self._begun = whole, 0, "", ""
         has_begun = is_open and self._begin(items[-1])
         self._weight += pending if has_whole or has_begun else 0
@@ -57,7 +59,8 @@ class Committed:
             return False
         self.opener = open_fence(item.text[self.said : said], self.opener)
         self.said = said
-        self._begun = render_item(Said(item.text[:said]), self._limits)
+        begun = Said(item.text[:said])
+        self._begun = render_item(begun, self._limits, self._formatting.allows(begun))
         return True
 
 

@@ -36,7 +36,7 @@ from conjure_magic.models.offline import (
 from conjure_magic.models.offline.reading.reader import read_request
 from conjure_magic.models.tool_arguments import read_call
 from conjure_magic.phrases import shortened
-from conjure_magic.render import markdown, quoted_text, running_turn, safe_markdown, text
+from conjure_magic.render import live_text, markdown, quoted_text, running_turn, safe_markdown, text
 from conjure_magic.render.excerpt import excerpt, render_excerpt
 from conjure_magic.render.items import render_item, render_item_markdown, render_item_text
 from conjure_magic.render.listings import Table, render_artifact, render_state
@@ -142,8 +142,10 @@ PASSES: dict[str, Pass] = {
     "running_turn.render_status": lambda given: running_turn.render_status([_call(given)], 1.0, datetime.now()),
     "running_turn.render_unfinished": lambda given: running_turn.render_unfinished([Said(given)], 1.0),
     "running_turn.render_failure": lambda given: running_turn.render_failure(turn(Said(given)), given),
-    "running_turn.open_fence": running_turn.open_fence,
-    "running_turn.cut": lambda given: running_turn.cut(given, 0),
+    "live_text.open_fence": live_text.open_fence,
+    "live_text.block_cut": lambda given: live_text.block_cut(given, 0),
+    "live_text.last_part": lambda given: live_text.last_part(given, 0, "", 100),
+    "live_text.without_unfinished_table": live_text.without_unfinished_table,
     "turn.render_turn": lambda given: render_turn(turn(Said(given), called(given, given)), LIMITS),
     "turn.render_footer": lambda given: render_footer(turn(stop_reason="error", error=given, model=given)),
     "tables.render_state": lambda given: render_state(given, [(given[:99], given)], [Table((given[:99],), [(given,)])]),

@@ -14,7 +14,7 @@ from security.passes import PASSES
 
 from conjure_magic.errors import ToolError
 from conjure_magic.events import Said, Thought
-from conjure_magic.magics.live_display import Committed
+from conjure_magic.render.growing import Committed
 from conjure_magic.render.running_turn import render_unfinished
 from conjure_magic.render.turn import render_turn
 
@@ -41,6 +41,11 @@ PARTS = {
     "models/offline/reading/asks.py": {"read_ask"},
     "models/offline/reading/reader.py": {"read_clause"},
     "models/offline/reading/scope.py": {"read_scope"},
+    "models/offline/reading/figures.py": {
+        "read_distinct", "read_mean_or_sum", "read_percentile", "read_share", "read_span",
+    },
+    "models/offline/reading/grouping.py": {"read_address_form", "read_unit", "read_weight"},
+    "models/offline/reading/ranking.py": {"read_extreme", "read_rank"},
     "models/offline/fill_template.py": {"quoted_path"},
     "magics/command_output.py": {
         "render_session", "render_sessions", "render_skills", "render_validation", "render_package", "render_files",
