@@ -1,4 +1,4 @@
-"""Which addresses a fetch for a model may reach: public ones, and those that the person's setting names.
+"""Which addresses a fetch for a model may reach: public ones, and those that the user allows in a setting.
 
 The list is our own, so that what is refused does not depend on the age of Python's `ipaddress`, whose judgement
 counts as well. Its sources, reviewed on 2026-11-30: the special-purpose address registries of IANA

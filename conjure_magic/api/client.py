@@ -1,4 +1,4 @@
-"""Requests to one server: sent, retried with the wait told, and read."""
+"""Requests to one server: send them, retry them with a notice, read the answers."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from conjure_magic.settings import IDLE_TIMEOUT
 VERSION = "2026-10-21"
 """`anthropic-version` for Anthropic's own server."""
 COMPATIBLE_VERSION = "2023-06-01"
-"""The one that every other server knows."""
+"""The version that every other server knows."""
 PIECE = 128 << 10
 """Bytes of a long request that are handed to the socket at once."""
 SHORT_WAITS = ShortWaits(0.5)
-"""How long an answer may take to end after its last event; then its connection is given up."""
+"""Seconds that an answer may take to end after its last event; then its connection is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ class Patience:
         """Seconds until the next try, `attempt` counted from 1; None if there is none."""
         if attempt > self.retries:
             return None
-        if error.retry_after:  # 0 is no reason to ask again in the same moment
+        if error.retry_after:  # 0 still backs off
             return error.retry_after if error.retry_after <= self.retry_after else None
         spread = 1 - 0.25 * random.random()  # noqa: S311  (many kernels must not come back in the same moment)
         return self.backoff * min(2.0 ** (attempt - 1), 16.0) * spread
@@ -71,7 +71,7 @@ class Tries:
         self._loading_since: float | None = None
 
     def again(self, error: ModelError, cancel: Cancel, *, may_help: bool) -> Generator[Notice, None, None]:
-        """Wait for another try, and tell the person. Raises `error` if there is none, CancelledError once stopped."""
+        """Wait before a retry, with a notice. Raises `error` if there is no retry, CancelledError once stopped."""
         if error_translation.is_loading(error):
             yield from self._wait_for_loading(error)
             wait = self._patience.loading_pause
@@ -135,7 +135,7 @@ class Answer:
     def events(self) -> Generator[dict[str, Any], None, None]:
         """Yield the events of a stream, each a JSON object with a `type`.
 
-        A whole message is yielded as one event {"type": "message", "message": …}, an error that came in its place as
+        A whole message is yielded as one event {"type": "message", "message": …}, an error sent instead of it as
         {"type": "error", "body": …}. Raises ProtocolError for what is neither, StreamCutError if the connection is
         lost or stalls, CancelledError within a fraction of a second when the turn is stopped.
         """
@@ -190,7 +190,7 @@ class Api:
     """One server that speaks the Messages API. May serve many threads at once.
 
     Args:
-        credentials: where, and as whom.
+        credentials: the server and its key.
         client: an httpx client to use instead of our own connections; it stays open.
         patience: timeouts and retries.
         version: the `anthropic-version` header; the server's best by default.
@@ -282,7 +282,7 @@ class Api:
         if isinstance(body, bytes):
             headers["content-type"] = "application/json"
         if stream:
-            headers["accept-encoding"] = "identity"  # compression would hold small events back
+            headers["accept-encoding"] = "identity"  # compression would delay small events
         connection = self.pool.take()
         url = f"{self.credentials.base_url}{path}"
         if isinstance(body, bytes) and len(body) > 2 * PIECE:

@@ -1,10 +1,10 @@
 """One HTTP request at a time per connection, each of which can be stopped wherever it is blocked.
 
 Closing a response or a client from another thread does not wake a blocked read; shutting its socket down
-does. Before there are headers the only way to that socket is httpx's `trace` extension, which tells of new
+does. Before there are headers the only way to that socket is httpx's `trace` extension, which reports new
 connections alone: so each `Connection` is a client with one connection, and remembers its stream. Looking up a
 name and connecting cannot be woken at all; they happen on a thread that can be left behind, and that thread
-is also the only one whose frames ever hold a header with a key.
+is also the only one whose frames ever contain a header with a key.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Connection:
         self._abandoned = False
 
     def trace(self, event: str, info: dict[str, Any]) -> None:
-        """Remember each new connection, as httpx's `trace` extension tells of it."""
+        """Remember each new connection, as httpx's `trace` extension reports it."""
         if event.endswith(CONNECTED):
             self.stream = info["return_value"]
         if self._abandoned:
@@ -89,7 +89,7 @@ class ConnectionPool:
 
     Args:
         https: whether the server is reached by TLS.
-        client: one to use for everything in their place, such as a test's; it is not closed here.
+        client: an httpx client to use for all requests instead, such as a test's; it is not closed here.
         connect: seconds for a connection to come up.
         idle: seconds without a byte until a read counts as stalled.
     """
@@ -196,7 +196,7 @@ class Attempt:
         self._idle = idle
         self._discard = discard
         self._response: httpx.Response | None = None
-        self._claim = threading.Lock()  # whoever takes it first decides who cleans up
+        self._claim = threading.Lock()  # the first to take it decides who cleans up
         self._gate = threading.Lock()
         self._gate.acquire()
 
@@ -229,7 +229,7 @@ class Attempt:
         except FOREIGN as error:
             self.failure = error_translation.from_exception(error, self._idle, self._server)
             self.may_retry = isinstance(error, RETRIED) and not error_translation.is_untrusted(error)
-        except BaseException as error:  # a bug, handed to whoever waits, without frames that hold headers
+        except BaseException as error:  # a bug, raised in the waiting thread, without frames that contain headers
             self.failure = _without_frames(error)
         if self._claim.acquire(blocking=False):
             self._wake()

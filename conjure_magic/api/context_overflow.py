@@ -100,7 +100,7 @@ def lengths_of(*texts: str, fields: Mapping[str, Any] | None = None) -> Lengths:
 
     Args:
         texts: its words, its names for the error, and those of a server behind it.
-        fields: the error object, which may hold numbers of its own (llama.cpp's `n_ctx`).
+        fields: the error object, which may have numbers of its own (llama.cpp's `n_ctx`).
     """
     text = " ".join(" ".join(texts)[:SAID].lower().replace("’", "'").split())
     output = _first(OUTPUT, text)

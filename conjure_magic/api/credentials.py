@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from conjure_magic.secrets import Key
 
 AuthMode = Literal["x-api-key", "bearer", "both", "none"]
-"""The header that carries the key; "both" for servers of which some want the one and some the other."""
+"""The header that carries the key; "both" if some servers need one and some the other."""
 Dialect = Literal["anthropic", "compatible"]
 """Whether a server takes what is Anthropic's own (caching, thinking), or the plain protocol alone."""
 
@@ -23,7 +23,7 @@ ANTHROPIC = "https://api.anthropic.com"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Whom requests come from and where they go."""
+    """A server and its key."""
 
     base_url: str = field(default=ANTHROPIC, repr=False)
     """Without `/v1` and a trailing slash."""
@@ -35,7 +35,7 @@ class Credentials:
 
     @property
     def server(self) -> str:
-        """Scheme, host and port: what of the address can be shown, since its rest may hold a password."""
+        """Scheme, host and port: the part of the address that can be shown; the rest may contain a password."""
         try:
             url = urlsplit(self.base_url)
         except ValueError:
@@ -44,7 +44,7 @@ class Credentials:
 
     @property
     def can_send(self) -> bool:
-        """True if there is a key, or a server of the person's own choice that may need none."""
+        """True if there is a key, or a server chosen by the user that may need none."""
         return self.key is not None or self.base_url != ANTHROPIC
 
     @property
@@ -81,7 +81,7 @@ def credentials(
     Args:
         environ: used instead of the process's environment.
         key: one given by hand.
-        dialect: for a gateway of one's own to Anthropic; by default CONJURE_GATEWAY=anthropic or the address tells.
+        dialect: what the server accepts; by default it follows from CONJURE_GATEWAY=anthropic or the address.
 
     Never raises: the frame would show the environment.
     """

@@ -73,7 +73,7 @@ SPENT = "enforced_spend_limit_reached"
 
 
 def from_body(body: object, status: int | None, request_id: str = "", retry_after: float | None = None) -> ModelError:
-    """The error of a parsed error body, whoever's it is; `status` None in the middle of a stream."""
+    """The error for a parsed error body of any server; `status` is None in the middle of a stream."""
     fields = error_fields(body)
     details = fields.get("details")
     code = details.get("error_code") if isinstance(details, Mapping) else None
@@ -177,7 +177,7 @@ def _base_of(location: str) -> str:
 
 
 def _plain_words(content: bytes, content_type: str, body: object) -> str:
-    """What a body says that is no error in JSON: its text, a page's title, or at least what it is."""
+    """The message in a body that is not a JSON error: its text, a page's title, or at least its type."""
     kind = content_type.partition(";")[0].strip().lower()
     if isinstance(body, str):
         return body
@@ -231,7 +231,7 @@ def from_environment(error: Exception) -> ModelError:
         )
     if isinstance(error, ImportError):
         return ModelUnavailableError("The environment names a SOCKS proxy, which needs: pip install 'httpx[socks]'.")
-    # Not in its own words: a proxy's address may hold a password.
+    # Not in its own words: a proxy's address may contain a password.
     return ModelUnavailableError("The environment names a proxy (HTTPS_PROXY, ALL_PROXY, …) without a usable address.")
 
 
@@ -263,7 +263,7 @@ def may_retry_stream(error: ModelError) -> bool:
 
 
 def is_loading(error: ModelError) -> bool:
-    """True for a server that is there and still loads its model."""
+    """True for a server that is running and still loading its model."""
     return isinstance(error, ModelUnavailableError) and error.status in (None, 503) and bool(LOADING.search(error.said))
 
 

@@ -25,7 +25,7 @@ def read_events(response: httpx.Response, limit: int) -> Iterator[dict[str, Any]
         response: an open response whose body was not read.
         limit: bytes that one event may have (httpx-sse has no bound of its own).
 
-    Raises ProtocolError for an event that is no JSON object, and whatever httpx raises.
+    Raises ProtocolError for an event that is not a JSON object, and whatever httpx raises.
     """
     # Nothing is compressed unless the server ignores what we asked for; then it costs a layer more.
     packed = response.headers.get("content-encoding", "identity") != "identity"

@@ -18,7 +18,7 @@ CUT_SHORT = frozenset({"max_tokens", "model_context_window_exceeded", "refusal"}
 
 @dataclass(frozen=True)
 class ToolDefinition:
-    """A tool as the model is told of it. `input_schema` is JSON Schema of type object."""
+    """A tool as the model sees it. `input_schema` is JSON Schema of type object."""
 
     name: str
     description: str
@@ -96,7 +96,7 @@ class Model(Protocol):
     def stream(self, request: Request, cancel: Cancel) -> Generator[ModelEvent, None, None]:
         """Yield the answer as it comes; the last event is a `MessageFinished`.
 
-        Raises ModelError if there is no whole answer (what was yielded is kept by the session), and
+        Raises ModelError if there is no complete answer (what was yielded is kept by the session), and
         CancelledError once `cancel` is set, within a fraction of a second even when blocked.
         """
         ...

@@ -31,7 +31,7 @@ EXPECTED = (
 
 
 class CallableModel:
-    """A model that asks a callable of the person's.
+    """A model that calls a function of the user's.
 
     The callable gets the `Request`; one that declares a single parameter named `messages` gets the list of
     messages as the wire has them. It returns text, a wire message (a dict with `content`, and `stop_reason`,
@@ -41,7 +41,7 @@ class CallableModel:
         session.chat(prompt, model=lambda request: client.messages.create(**request))
 
     It runs on the turn's thread; an async function on the one event loop that all of them share, in a helper thread, so
-    that an async client of the person's own can be kept from turn to turn.
+    that the user's async client can be kept from turn to turn.
 
     Args:
         function: the callable.
@@ -117,7 +117,7 @@ class CallableModel:
         yield MessageFinished(message, "end_turn", Usage(), self.name)
 
     def _guarded(self, cancel: Cancel, call: Callable[[], Any]) -> Any:
-        """Run the person's code where an interrupt reaches it; its errors become ModelError in one line."""
+        """Run the user's code where an interrupt reaches it; its errors become ModelError in one line."""
         try:
             with stoppable(cancel, log.warning, self.name):
                 return call()
@@ -167,7 +167,7 @@ class CallableModel:
     def _checked(self, message: Message, schemas: Mapping[str, Wire]) -> Message:
         """The message without blank text, its calls as they can be run or answered.
 
-        Raises ModelError for calls that could not be told apart.
+        Raises ModelError for calls that cannot be distinguished.
         """
         content = tuple(_readable(block, schemas) for block in message.content)
         if any(one is not other for one, other in zip(content, message.content, strict=True)):
@@ -180,7 +180,7 @@ class CallableModel:
 
 
 def _readable(block: Block, schemas: Mapping[str, Wire]) -> Block:
-    """The block; a call whose arguments are no JSON object has a problem to tell."""
+    """The block; a call whose arguments are not a JSON object has its `problem` set."""
     if block.type != "tool_use":
         return block
     call = read_call(block.to_dict(), None, schemas)
@@ -262,7 +262,7 @@ def _wants_messages(function: Callable[..., Any]) -> bool:
     """True for a callable with one parameter, named `messages`. Raises UsageError for one that takes none."""
     try:
         parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # a builtin that does not tell: it gets the request
+    except (TypeError, ValueError):  # a builtin without a signature gets the request
         return False
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD, p.VAR_POSITIONAL)]
     required = [p for p in parameters if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]

@@ -115,18 +115,18 @@ FIELDS = {"model", "base_url", "key_variable", "dialect", "context_window"}
 
 @dataclass(frozen=True, slots=True)
 class NamedModel:
-    """A model under a name of the person's own."""
+    """A model under a name that the user defined."""
 
     model: str
     """Its id, as its server knows it."""
     base_url: str = ""
     """Of a server of its own; empty for the one that is configured."""
     key_variable: str = ""
-    """Name of the environment variable that holds that server's key; empty if it needs none."""
+    """Name of the environment variable that contains that server's key; empty if it needs none."""
     dialect: Dialect | Literal[""] = ""
-    """What the server takes; empty if its address tells."""
+    """What the server accepts; empty if it follows from its address."""
     context_window: int = 0
-    """Tokens that a conversation and an answer may have together; 0 if the server tells."""
+    """Tokens that a conversation and an answer may have together; 0 if the server reports it."""
 
     def credentials(self, environ: Mapping[str, str] | None, key: Key | None) -> Credentials:
         """Where to, and as whom. A server of its own gets its own key or none, never the one for another."""
@@ -170,6 +170,6 @@ def parse_named(name: str, value: object) -> NamedModel:
 
 
 def key_variables(named: Mapping[str, object]) -> tuple[str, ...]:
-    """The environment variables that hold keys of the named models' servers."""
+    """The environment variables with the keys of the named models' servers."""
     values = [value.get("key_variable") for value in named.values() if isinstance(value, Mapping)]
     return tuple(value for value in values if isinstance(value, str) and value)

@@ -1,7 +1,7 @@
 """A model's message while it arrives: the stream's events go in, what to show and at last the message comes out.
 
 Servers differ in how they stream: blocks that begin twice or never, an index that is missing or used again, no end.
-What can be read is read; a call counts only in a message whose end was told.
+What can be read is read; a call counts only if the server said why the message ended.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _OpenBlock:
         self.json: list[str] = []
         self.block: Block | None = None
         self.told = False
-        """True once a `BlockFinished` has told of it."""
+        """True once there was a `BlockFinished` for it."""
         self.high = ""
 
     @property
@@ -56,7 +56,7 @@ class _OpenBlock:
         return not (self.text or self.thinking or self.json)
 
     def sound(self, text: str) -> str:
-        """The text without lone surrogates, of which JSON may hold halves and UTF-8 none."""
+        """The text without lone surrogates, which JSON can contain and UTF-8 cannot."""
         text, self.high = self.high + text, ""
         if text and "\ud800" <= text[-1] <= "\udbff":
             text, self.high = text[:-1], text[-1]
@@ -68,7 +68,7 @@ class _OpenBlock:
         return wire.get("type") == self.kind and id_ == self.wire.get("id")
 
     def finish(self, schemas: Mapping[str, Wire]) -> None:
-        """Join the pieces into the block. Raises ValueError if what a server's own call was given is no JSON."""
+        """Join the pieces into the block. Raises ValueError if the arguments of a server's own call are not JSON."""
         if self.text:
             self.wire["text"] = "".join(self.text)
         if self.thinking:
@@ -140,7 +140,7 @@ class MessageAssembly:
             raise ProtocolError(f"The server sent a {wire.get('type')} event that makes no sense ({what}).") from None
 
     def finish(self) -> tuple[ModelEvent, ...]:
-        """The last events: blocks that were never told, notices of calls that were cut and of why the model declined,
+        """The last events: blocks without an event yet, notices of calls that were cut and of why the model declined,
         and the message.
 
         Raises ProtocolError if a call that the server ran cannot be read though nothing cut the message.
@@ -170,7 +170,7 @@ class MessageAssembly:
         return (*late, *self._remarks(cut), finished)
 
     def _remarks(self, cut: bool) -> list[Notice]:
-        """What the person should know of how the message ended: calls that do not run, why the model declined."""
+        """Notices about how the message ended: calls that do not run, why the model declined."""
         remarks = []
         wires = [block.wire for block in self._order]
         names = [str(wire.get("name", "a tool")) for wire in wires if wire["type"] == "tool_use"]

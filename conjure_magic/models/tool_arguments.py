@@ -40,7 +40,7 @@ def read_call(wire: Wire, text: str | None = None, schemas: Mapping[str, Wire] |
 
 
 def _arguments(value: Any, text: str | None, schema: Wire | None) -> tuple[dict[str, Any], str]:
-    """The arguments as an object, and why they are none; then the object holds what was written."""
+    """The arguments as an object, and why they cannot be read; then the object contains what was written."""
     written, why = text or "", ""
     if written.strip():
         try:
@@ -85,7 +85,7 @@ def _encoded(value: Any) -> tuple[str, str]:
 
 
 def _unwrapped(text: str, schema: Wire | None) -> Any:
-    """The object in a string that was encoded twice, if it has the names that the schema wants; else the string."""
+    """The object in a string that was encoded twice, if it has the names of the schema; else the string."""
     try:
         value = DECODER.decode(text)
     except (ValueError, RecursionError):
