@@ -24,6 +24,8 @@ def readings_of(conversation: Conversation, skills: Iterable[str] = ()) -> tuple
     last: tuple[Reading, ...] = ()
     answered = True
     for exchange in conversation.exchanges:
+        if not exchange.prompt.strip():
+            continue
         last = read_in_turn(without_skill_names(exchange.prompt, names), last, answered=answered)
         answered = exchange.is_answered
     return last
@@ -42,7 +44,7 @@ def without_skill_names(prompt: str, names: Iterable[str]) -> str:
 
 def read_in_turn(prompt: str, last: tuple[Reading, ...], *, answered: bool = True) -> tuple[Reading, ...]:
     """The readings of a request that was made after others; one that was not answered changes only if it is meant."""
-    new = read_request(prompt)
+    new = read_request(prompt) or (Reading(text=prompt),)
     leans = (answered or points_back(prompt)) and changes_last(prompt, new[0])
     if leans and any(reading.ask is not Ask.NONE for reading in last):
         changed = continue_reading(last, new[0])
