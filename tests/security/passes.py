@@ -130,7 +130,7 @@ PASSES: dict[str, Pass] = {
     "calls.render_call of any tool": lambda given: render_call(_call(given), CALL),
     "calls.render_call_live": lambda given: render_call_live(Called(called(given).call, given, output=given), CALL),
     "calls.render_call_markdown": lambda given: render_call_markdown(called(given, given), CALL),
-    "excerpt.render_excerpt": lambda given: render_excerpt(excerpt(given, failed=False), 2_000),
+    "excerpt.render_excerpt": lambda given: render_excerpt(excerpt(characters.printed(given), failed=False), 2_000),
     "calls.render_call_text": lambda given: render_call_text(called(given, given, is_error=True), CALL),
     "items.render_item": lambda given: [render_item(item, CALL) for item in (Said(given), Thought(given))],
     "items.render_item of a notice": lambda given: render_item(Noted(given, "error"), CALL),
