@@ -15,7 +15,7 @@ from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ToolError
 from conjure_magic.events import ToolOutput, ToolResult
 from conjure_magic.executors.base import Entry, ExecResult, Executor
-from conjure_magic.executors.terminal import visible
+from conjure_magic.executors.output_cleaning import visible
 from conjure_magic.messages import ToolUseBlock
 from conjure_magic.models.base import ToolDefinition
 from conjure_magic.phrases import counted

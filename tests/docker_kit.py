@@ -47,7 +47,7 @@ def engine_address() -> str:
 
 
 def _connect(address: str) -> None:
-    """Raise OSError where nobody listens at the Unix socket: docker-py would say so too, and leak a socket."""
+    """Raise OSError where nothing listens at the Unix socket: docker-py would say so too, and leak a socket."""
     if address.startswith("unix://"):
         with socket.socket(socket.AF_UNIX) as attempt:
             attempt.connect(address.removeprefix("unix://"))

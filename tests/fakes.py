@@ -91,7 +91,7 @@ class ScriptedBackend:
         self.tools = tools or {"echo": echo}
         self.ran: list[str] = []
         self.closed = False
-        self.mend: str | None = None
+        self.repair: str | None = None
 
     def contribute(self, context: Context) -> Contribution:
         tools = tuple(ToolDefinition(name, f"plays {name}") for name in self.tools)
@@ -105,7 +105,7 @@ class ScriptedBackend:
         yield from ()
 
     def recover(self, error: Exception) -> str | None:
-        return self.mend
+        return self.repair
 
     def close(self) -> None:
         self.closed = True

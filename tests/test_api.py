@@ -75,7 +75,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_being_shown(value: st
 
 
 def buggy(request: httpx.Request) -> httpx.Response:
-    """A fault that is nobody's, in a frame that holds the headers."""
+    """An unexpected fault in a frame that holds the headers."""
     headers = dict(request.headers)
     raise ValueError(len(headers))
 

@@ -217,7 +217,7 @@ def test_an_interrupt_that_does_not_end_the_wait_is_heard() -> None:
 
     with reader, writer, interrupt_guard(cancel), cancel.waking(lambda: writer.close()):
         threading.Thread(target=elsewhere).start()
-        assert select.select([reader], [], [], LONG)[0], "nobody woke it"
+        assert select.select([reader], [], [], LONG)[0], "it was not woken"
     assert cancel.reason == "interrupted"
 
 

@@ -38,7 +38,7 @@ Run = Callable[[str], "subprocess.Popen[str]"]
 
 @pytest.fixture
 def name() -> str:
-    """A session's name that nobody else has."""
+    """A session's name that no other test has."""
     return f"left-{secrets.token_hex(4)}"
 
 

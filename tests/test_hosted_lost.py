@@ -1,4 +1,4 @@
-"""What Anthropic no longer keeps, a file or a skill, costs a session no more than that: it is told, and goes on."""
+"""What Anthropic no longer keeps, a file or a skill, costs a session no more than that: it is told, and continues."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages as values, and the mends that keep a history valid whatever happened to it."""
+"""Messages as values, and the repairs that keep a history valid whatever happened to it."""
 
 from __future__ import annotations
 

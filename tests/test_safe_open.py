@@ -108,7 +108,7 @@ USES: dict[str, Use] = {use.__name__: use for use in (read, write, entries, snap
 
 
 def race(trap: Trap, kind: type[Folders], attempts: int) -> Counter[bytes]:
-    """What so many attempts found, by each use in its turn."""
+    """What this number of attempts found, by each use in turn."""
     folders = kind(trap.workspace.root, trap.workspace.input)
     seen: Counter[bytes] = Counter()
     for name, use in USES.items():

@@ -57,7 +57,7 @@ def test_the_demo_says_where_to_look(demo: Demo) -> None:
 
 
 def test_the_demo_makes_a_chart_and_a_table(demo: Demo) -> None:
-    """And the answers beside them are nobody's that a key would be needed for."""
+    """And the answers come from a model that needs no key."""
     kinds = {path.suffix for path in demo.folder.glob("conjure-files/*/*")}
     assert {".svg", ".csv"} <= kinds
     assert "not a language model" in demo.page
@@ -80,7 +80,7 @@ def test_the_page_of_the_demo_loads_nothing(demo: Demo) -> None:
 
 
 def test_the_demo_leaves_the_tree_clean(demo: Demo) -> None:
-    """The notebook in the repository has no outputs: they would go stale, and the demo makes them anew."""
+    """The notebook in the repository has no outputs: they would go stale, and the demo makes them again."""
     source = nbformat.read(HERE / "notebooks/quickstart.ipynb", as_version=4)
     assert [cell for cell in source.cells if cell.get("outputs")] == []
 

@@ -1,4 +1,4 @@
-"""Behind TLS: authorities of one's own, certificates that nobody trusts, proxies, and stopping."""
+"""Behind TLS: private authorities, untrusted certificates, proxies, and stopping."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_an_authority_of_ones_own_is_named_by_the_usual_variable(front: TlsFront
     asked.close()
 
 
-def test_a_certificate_that_nobody_trusts_is_told_at_once_with_what_to_do(front: TlsFront) -> None:
+def test_an_untrusted_certificate_is_reported_at_once_with_what_to_do(front: TlsFront) -> None:
     events = []
     with pytest.raises(ModelUnavailableError, match=r"not trusted here.*SSL_CERT_FILE"):
         events.extend(model(front.url).stream(REQUEST, Cancel()))

@@ -76,7 +76,7 @@ def test_a_finished_message_separates_texts() -> None:
 
 
 def test_a_look_in_between_changes_nothing() -> None:
-    """A display looks at any time; the text that is being said goes on growing in its item."""
+    """A display looks at any time; the text that is being said keeps growing in its item."""
     made = TurnRecord()
     for index, letter in enumerate("abcdef"):
         made.add(TextDelta(letter))

@@ -16,7 +16,7 @@ from conjure_magic.command_rules import matches_rule, words_of
 from conjure_magic.errors import BackendError, ToolError
 from conjure_magic.events import ApprovalAnswered, Body, FileCreated, ModelEvent, Notice, ToolResult
 from conjure_magic.executors.base import ExecPaths, Executor
-from conjure_magic.executors.terminal import visible
+from conjure_magic.executors.output_cleaning import visible
 from conjure_magic.messages import Block, ToolUseBlock
 from conjure_magic.phrases import counted
 from conjure_magic.secrets import SHORTEST, masked

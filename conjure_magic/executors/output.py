@@ -11,7 +11,7 @@ from pathlib import Path
 
 from conjure_magic.events import Stream
 from conjure_magic.executors.base import KEPT_HEAD, KEPT_TAIL, OUTPUT_LIMIT, OutputChunk
-from conjure_magic.executors.terminal import PlainText
+from conjure_magic.executors.output_cleaning import PlainText
 from conjure_magic.secrets import Masking
 from conjure_magic.workspace import OUTPUT_DIR
 

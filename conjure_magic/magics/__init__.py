@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from conjure_magic.approval import ApprovalRequest, Decision
     from conjure_magic.cancel import Cancel
+    from conjure_magic.skills.changes_since_trust import SkillToTrust
     from conjure_magic.skills.project_trust import TrustAnswer
-    from conjure_magic.skills.trust_changes import SkillToTrust
 
 FORMATTERS = {
     ("conjure_magic.events", "TurnResult"): "show_result",

@@ -14,8 +14,8 @@ from conjure_magic.errors import UsageError
 from conjure_magic.phrases import counted
 from conjure_magic.render.quoted_text import beginning, named, quoted
 from conjure_magic.secrets import Key
+from conjure_magic.skills.changes_since_trust import SkillToTrust
 from conjure_magic.skills.project_trust import TrustAnswer
-from conjure_magic.skills.trust_changes import SkillToTrust
 from conjure_magic.user_code import stoppable
 
 T = TypeVar("T")

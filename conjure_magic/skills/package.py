@@ -21,7 +21,7 @@ from pathlib import Path, PurePosixPath
 from conjure_magic.errors import InvalidSkillError, PackageError
 from conjure_magic.skills.findings import errors
 from conjure_magic.skills.frontmatter import find_skill_md
-from conjure_magic.skills.package_checks import (
+from conjure_magic.skills.package_entries import (
     MAX_BYTES,
     MAX_ENTRIES,
     Member,

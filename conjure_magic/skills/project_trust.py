@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
+from conjure_magic.skills.changes_since_trust import NAMED, SkillToTrust, changed_files, changes, read_text
 from conjure_magic.skills.skill import Skill
 from conjure_magic.skills.trust import Contents, TrustStore, content_of
-from conjure_magic.skills.trust_changes import NAMED, SkillToTrust, changed_files, changes, read_text
 from conjure_magic.skills.trusted_edits import own_edits
 
 TrustAnswer = bool | Literal["edits"] | None

@@ -11,9 +11,9 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from conjure_magic.skills.changes_since_trust import changed_files
 from conjure_magic.skills.discovery import PROJECT_FOLDERS
 from conjure_magic.skills.trust import content_of
-from conjure_magic.skills.trust_changes import changed_files
 
 
 class OwnEdits:

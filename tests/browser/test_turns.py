@@ -47,7 +47,7 @@ def skills(root: Path) -> Path:
 
 @pytest.fixture
 def ticking(opened: Opened, skills: Path, root: Path) -> Callable[..., Page]:
-    """Open a notebook whose second cell asks for so many seconds of ticks, and whose third runs afterwards."""
+    """Open a notebook whose second cell asks for a number of seconds of ticks, and whose third runs afterwards."""
 
     def open_(seconds: int, options: str = "--yes") -> Page:
         for old in root.glob("conjure-files/*/pids"):

@@ -27,7 +27,7 @@ pytest.importorskip("docker")
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Callable[..., str]]:
-    """Starts engines of a kind: each answers everything, or so many requests, with the same bytes; none: never."""
+    """Starts engines of a kind: each answers every request, or a number of them, with the same bytes; none: never."""
     servers: list[socketserver.ThreadingUnixStreamServer] = []
 
     def start(answer: bytes, times: int = 1000) -> str:

@@ -31,7 +31,7 @@ from conjure_magic.settings import Settings
 
 pytestmark = pytest.mark.docker
 UNUSED = "http://127.0.0.1:1/debian"  # nothing is asked of it; it makes steps that were never done before
-NOWHERE = "127.0.0.1:1/nothing:1"  # nobody listens at port 1
+NOWHERE = "127.0.0.1:1/nothing:1"  # nothing listens at port 1
 
 
 @pytest.fixture(scope="module")

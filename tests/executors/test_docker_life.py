@@ -78,7 +78,7 @@ def test_a_container_is_made_with_the_first_command_and_kept(
 
 
 def test_dropping_an_executor_ends_its_container(make_container: MakePlace, client: docker.DockerClient) -> None:
-    """Nobody closed it: that the connection ended was enough."""
+    """It was not closed: that the connection ended was enough."""
     place = make_container()
     place.text("true")
     assert isinstance(place.executor, DockerExecutor)
@@ -369,7 +369,7 @@ def test_recreated_folders_are_mounted_again(make_container: MakePlace, tmp_path
 def test_a_stop_while_the_container_comes_up_does_not_wait_for_it(
     make_container: MakePlace, client: docker.DockerClient
 ) -> None:
-    """It comes up all the same and serves the next command."""
+    """It still comes up and serves the next command."""
     place = make_container()
     cancel = place.stop_after(0.05)
     result = place.run("touch ran", cancel=cancel)

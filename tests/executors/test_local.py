@@ -118,7 +118,7 @@ def test_commands_share_one_supervisor(place: Place) -> None:
 
 @linux
 def test_a_killed_supervisor_is_an_error_and_is_replaced(place: Place) -> None:
-    """A command can do that; what it had running dies all the same."""
+    """A command can do that; what it had running still dies."""
     mark = marker()
     with pytest.raises(BackendError, match="died"):
         place.run(f"sleep {mark} & kill -9 $PPID; sleep {mark}")
@@ -175,7 +175,7 @@ def test_a_stopped_supervisor_does_not_hold_a_kill_up(place: Place) -> None:
 
 @linux
 def test_forged_frames_do_no_harm(place: Place) -> None:
-    """A command of the same user may write into the supervisor's pipe: it fools nobody but itself."""
+    """A command of the same user may write into the supervisor's pipe: it only fools itself."""
     caught = 0
     for forged in (r"X\0\0\0\005a b c", r"O\377\377\377\377", r"D\0\0\0\001x", "ZZZZZZZZZZ", r"B\0\0\0\001x"):
         code = f"printf '{forged}' > /proc/$PPID/fd/4 2>/dev/null || true; sleep 0.2"
@@ -189,7 +189,7 @@ def test_forged_frames_do_no_harm(place: Place) -> None:
 
 @linux
 def test_dropping_an_executor_ends_its_commands(tmp_path: Path) -> None:
-    """Nobody closed it: the last reference was enough."""
+    """It was not closed: the last reference was enough."""
     mark = marker()
     executor = LocalExecutor(Folders(tmp_path, tmp_path))
     list(executor.run(f"setsid sleep {mark} &", timeout=30, cancel=Cancel()))

@@ -195,7 +195,7 @@ def begun(frames: list[tuple[bytes, bytes]]) -> int:
 
 @linux
 def test_a_child_waits_before_there_is_a_command(owner: Owner) -> None:
-    """Again and again the next command's shell is there already; nobody counts it as left running."""
+    """Again and again the next command's shell is there already; it is not counted as left running."""
     owner.until(b"H")
     for _ in range(3):
         wait_until(lambda: waiting(owner))

@@ -44,7 +44,7 @@ def loaded(kernel: Kernel) -> Kernel:
 
 
 @pytest.fixture(autouse=True)
-def anew(loaded: Kernel) -> None:
+def fresh_conversation(loaded: Kernel) -> None:
     loaded.run("%reload_ext conjure_magic")
 
 

@@ -197,7 +197,7 @@ def test_events_after_the_end_change_nothing(ready: Kernel) -> None:
 
 
 def test_a_turn_that_cannot_be_rendered_still_shows_its_answer(ready: Kernel) -> None:
-    """And the error stays in the display: the turn goes on."""
+    """And the error stays in the display: the turn continues."""
     cell = ready.run(
         "import logging; logging.disable()\n"
         "broken = turn(files=(object(),), messages=(Message.user('q'), Message.assistant('the <answer>')))\n"

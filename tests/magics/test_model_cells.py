@@ -40,7 +40,7 @@ def kernel(stub: StubServer, other: StubServer, tmp_path_factory: pytest.TempPat
 
 
 @pytest.fixture(autouse=True)
-def anew(stub: StubServer, kernel: Kernel) -> None:
+def fresh_conversation(stub: StubServer, kernel: Kernel) -> None:
     stub.reset()
     kernel.run("%conjure use --model gate --session main")
     kernel.run("%conjure reset")

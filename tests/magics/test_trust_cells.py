@@ -1,4 +1,4 @@
-"""A project's own skills: asked about once, named to be trusted, and said where nobody can answer."""
+"""A project's own skills: asked about once, named to be trusted, and reported where no one can answer."""
 
 from __future__ import annotations
 

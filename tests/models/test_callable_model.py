@@ -334,7 +334,7 @@ def test_an_async_client_may_be_kept_from_turn_to_turn(folder: Any) -> None:
 
 
 class Dumped:
-    """As a pydantic object: `exclude_unset` leaves out what nobody set."""
+    """As a pydantic object: `exclude_unset` leaves out what was not set."""
 
     def __init__(self, **wire: Any) -> None:
         self.wire = wire

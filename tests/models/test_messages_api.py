@@ -91,7 +91,7 @@ def test_thirty_rounds_bill_their_input_as_if_each_token_was_written_once_and_th
     assert billed <= 1.1 * ideal
 
 
-def test_what_nobody_knows_is_passed_over_or_kept(stub: StubServer) -> None:
+def test_what_is_unknown_is_skipped_or_kept(stub: StubServer) -> None:
     server_call = {"type": "server_tool_use", "name": "bash_code_execution", "input": {"command": "ls"}}
     odd = {"type": "hologram", "depth": [1, {"two": None}]}
     stub.reply(Reply(("One.", odd, server_call, "Two."), noise=True, extra={"container": {"id": "container_1"}}))
@@ -320,7 +320,7 @@ def test_an_unknown_price_is_none_and_a_setting_gives_one() -> None:
 SPEND = json.dumps(
     {"error": {"type": "rate_limit_error", "message": "m", "details": {"error_code": "enforced_spend_limit_reached"}}}
 )
-BEFORE = [  # what comes in the place of an answer, the error, how many requests were made
+BEFORE = [  # what comes instead of an answer, the error, how many requests were made
     (Reply.fault(400, message="no"), RequestRefusedError, 1),
     (Reply.fault(400, message="prompt is too long: 9 tokens > 8 maximum"), ContextOverflowError, 1),
     (Reply.fault(400, message="m.1: Invalid `signature` in `thinking` block"), ThinkingRefusedError, 1),
@@ -561,7 +561,7 @@ def test_closing_the_stream_early_leaves_the_model_usable(stub: StubServer) -> N
     assert said(talk(model)[0]) == "Done."
 
 
-def test_an_answer_whose_connection_never_ends_is_whole_all_the_same(stub: StubServer) -> None:
+def test_an_answer_whose_connection_never_ends_is_still_whole(stub: StubServer) -> None:
     """The end of the message counts, not the end of the stream."""
     model = model_of(stub, patience=FOR_EVER)
     stub.reply("Enough.")

@@ -106,7 +106,7 @@ def test_names_for_created_files_are_taken_from_the_prompt(session: Session) -> 
     assert [file.name for file in result.files] == ["june.md"]
 
 
-def test_a_follow_up_goes_on_with_the_same_skill_and_file(session: Session) -> None:
+def test_a_follow_up_continues_with_the_same_skill_and_file(session: Session) -> None:
     session.chat("Count the words of texts/tale.txt, the top 1")
     result = session.chat("and the top 2 in the same file?")
     assert commands(result)[0].endswith("texts/tale.txt --top 2")

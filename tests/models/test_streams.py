@@ -201,7 +201,7 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("name", UNREADABLE)
 def test_unreadable_arguments_are_a_call_with_a_problem_that_teaches(stub: StubServer, name: str) -> None:
-    """The turn goes on: nothing runs, the model reads what was wrong, and what it wrote."""
+    """The turn continues: nothing runs, the model reads what was wrong, and what it wrote."""
     raw = UNREADABLE[name]
     stub.reply(Reply(("Now:", {**CALL, "raw": raw}, CALL), piece=50_000))
     events, error = talk(model_of(stub))
@@ -296,7 +296,7 @@ def test_a_fault_that_another_try_cannot_help_or_that_comes_after_words_is_final
     assert len(stub.messages) == 1
 
 
-def test_retry_after_zero_backs_off_all_the_same(stub: StubServer) -> None:
+def test_retry_after_zero_still_backs_off(stub: StubServer) -> None:
     error = RateLimitError(retry_after=0.0)
     assert (Patience(backoff=2.0).wait(1, error) or 0) >= 1.5
     assert (Patience(backoff=2.0).wait(3, error) or 0) >= 6

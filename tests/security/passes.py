@@ -19,7 +19,7 @@ from conjure_magic.backends.hosted.results import read_result
 from conjure_magic.command_rules import matches_rule, words_of
 from conjure_magic.errors import ConjureError
 from conjure_magic.events import Called, Noted, Said, Thought
-from conjure_magic.executors.terminal import PlainText, visible
+from conjure_magic.executors.output_cleaning import PlainText, visible
 from conjure_magic.history import repair, settle
 from conjure_magic.messages import Message, OtherBlock, TextBlock, ToolResultBlock, ToolUseBlock
 from conjure_magic.models.offline import (

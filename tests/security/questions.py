@@ -8,7 +8,7 @@ from pathlib import Path
 from conjure_magic.approval import ApprovalRequest
 from conjure_magic.cancel import Cancel
 from conjure_magic.magics import ask_user
-from conjure_magic.skills.trust_changes import SkillToTrust
+from conjure_magic.skills.changes_since_trust import SkillToTrust
 
 Asked = Callable[[str], object]
 

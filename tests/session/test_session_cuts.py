@@ -96,7 +96,7 @@ class Line:
         self.model.limits(Cancel())
 
     def prepare(self, replies: list[Reply], answer: int = -1, byte: int = NEVER, loss: Exception | None = None) -> None:
-        """Play these, and lose the connection after so many bytes of one of them."""
+        """Play these, and lose the connection after a number of bytes of one of them."""
         self.judge = Judge(*replies)
         self.sent: list[bytes] = []
         self.refused: list[str] = []
@@ -236,7 +236,7 @@ def answers(session: Session, line: Line, seed: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize("seed", TURNS)
-def test_cut_anywhere_in_an_answer_with_several_calls_the_session_goes_on(
+def test_cut_anywhere_in_an_answer_with_several_calls_the_session_continues(
     seed: int, cutting: tuple[Session, Line, ScriptedBackend]
 ) -> None:
     session, line, backend = cutting
@@ -259,7 +259,7 @@ def test_cut_in_later_answers_no_executed_tool_runs_again(
 
 @pytest.mark.soak
 @pytest.mark.parametrize("seed", TURNS)
-def test_cut_at_every_byte_of_every_answer_the_session_goes_on(
+def test_cut_at_every_byte_of_every_answer_the_session_continues(
     seed: int, cutting: tuple[Session, Line, ScriptedBackend]
 ) -> None:
     session, line, backend = cutting

@@ -1,4 +1,4 @@
-"""Front matter: where it ends, what is mended, how much of a file is read."""
+"""Front matter: where it ends, what is corrected, how much of a file is read."""
 
 from __future__ import annotations
 

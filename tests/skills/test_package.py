@@ -20,7 +20,7 @@ from soak import EXAMPLES
 
 from conjure_magic.errors import SkillError
 from conjure_magic.skills import PackageError, SkillRegistry, load_skill, open_package, pack, unpack
-from conjure_magic.skills.package_checks import MAX_BYTES, MAX_ENTRIES
+from conjure_magic.skills.package_entries import MAX_BYTES, MAX_ENTRIES
 
 HEAD = "---\nname: a\ndescription: does something\n---\nBody.\n"
 
@@ -300,7 +300,7 @@ def test_a_directory_without_end_is_refused_before_it_is_read(tmp_path: Path) ->
     tail = bytearray(data[end:])
     tail[12:16] = len(directory).to_bytes(4, "little")
     (tmp_path / "x.skill").write_bytes(data[:start] + directory + tail)
-    with pytest.raises(PackageError, match="more than 2,000 entries"):  # not "500,000 entries": nobody counted them
+    with pytest.raises(PackageError, match="more than 2,000 entries"):  # not "500,000 entries": they were not counted
         unpack(tmp_path / "x.skill", tmp_path)
 
 

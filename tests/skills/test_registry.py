@@ -12,8 +12,8 @@ import pytest
 
 from conjure_magic.errors import SkillNotFoundError, UsageError
 from conjure_magic.skills import SkillRegistry, TrustStore
+from conjure_magic.skills.changes_since_trust import SkillToTrust
 from conjure_magic.skills.trust import data_dir
-from conjure_magic.skills.trust_changes import SkillToTrust
 
 
 @pytest.fixture(autouse=True)
@@ -302,7 +302,7 @@ def test_what_is_read_while_another_thread_reloads_stays_whole(tmp_path: Path) -
 
 
 def test_two_threads_reload_while_others_look_and_what_breaks_meanwhile_stays(tmp_path: Path) -> None:
-    """The skill that breaks and is mended over and over can be had, listed and found at every moment."""
+    """A skill that breaks and is repaired again and again can be read, listed and found at every moment."""
     folder = add(tmp_path / "s", "broken-often", "flickers")
     registry = given(tmp_path / "s")
     errors: list[BaseException] = []

@@ -32,7 +32,7 @@ def ask(stub: StubServer, *messages: dict[str, Any], **fields: Any) -> Any:
 # ---- containers
 
 
-def test_a_command_runs_in_a_container_that_goes_on(stub: StubServer) -> None:
+def test_a_command_runs_in_a_container_that_is_kept(stub: StubServer) -> None:
     stub.reply([*bash("ls", "a\n", files={"a.csv": b"1"}), "One."], bash("false", stderr="no", return_code=1), "Over.")
     first = ask(stub)
     call, result, text = first["content"]

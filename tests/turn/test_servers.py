@@ -173,7 +173,7 @@ def test_a_first_request_that_is_refused_names_no_undo(session: Session, stub: S
 
 
 @pytest.mark.parametrize("raw", ['{"text": "ha', "null", "[1]", '{"text": 1e400}', '{"text": NaN}'])
-def test_an_unreadable_call_is_answered_and_the_turn_goes_on(session: Session, stub: StubServer, raw: str) -> None:
+def test_an_unreadable_call_is_answered_and_the_turn_continues(session: Session, stub: StubServer, raw: str) -> None:
     stub.reply([{**ECHO, "raw": raw}, ECHO], "I see.", "Still here.")
     result = session.chat("Go.")
     assert (result.text, result.stop_reason) == ("I see.", "end_turn")

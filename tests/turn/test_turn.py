@@ -101,7 +101,7 @@ def test_a_backend_that_dies_fails_its_own_calls_alone(workspace: Workspace) -> 
         raise BackendError("the engine is gone")
 
     dying, alive = ScriptedBackend("dying", dies=dies), ScriptedBackend("alive")
-    dying.mend = "a new one was started"
+    dying.repair = "a new one was started"
     scene = Scene(workspace, ScriptedModel([use("a", "dies"), use("b")], ["on we go"]), dying, alive)
     result = scene.run()
     assert [call.is_error for call in result.tool_calls] == [True, False]
@@ -317,7 +317,7 @@ def test_text_said_and_deltas_agree(workspace: Workspace) -> None:
 
 
 def test_ids_that_a_model_uses_twice_are_made_its_own(workspace: Workspace) -> None:
-    """Small servers and callables count anew in each answer; a strict server refuses that."""
+    """Small servers and callables start counting again in each answer; a strict server refuses that."""
     scene = Scene(
         workspace, ScriptedModel([use("call_0"), use("call_0", word="x")], [use("call_0"), use("é:1")], ["Done."])
     )

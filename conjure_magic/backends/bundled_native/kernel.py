@@ -21,7 +21,7 @@ from conjure_magic.backends.native.results import shortened
 from conjure_magic.backends.native.skill import skill
 from conjure_magic.errors import ToolError
 from conjure_magic.events import ToolOutput, ToolResult
-from conjure_magic.executors.terminal import visible
+from conjure_magic.executors.output_cleaning import visible
 from conjure_magic.phrases import counted
 from conjure_magic.secrets import SHORTEST, known_secrets, masked, names_secret, worth_hiding
 

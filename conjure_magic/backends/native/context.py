@@ -14,7 +14,7 @@ from conjure_magic.backends.native.host import Host
 from conjure_magic.cancel import Cancel
 from conjure_magic.errors import ToolError
 from conjure_magic.events import Notice, ToolOutput, ToolProgress
-from conjure_magic.executors.terminal import visible
+from conjure_magic.executors.output_cleaning import visible
 from conjure_magic.settings import Settings
 
 EVERY = 0.1

@@ -20,7 +20,7 @@ from conjure_magic.executors.docker import engine, streams
 from conjure_magic.executors.docker.container_user import User
 from conjure_magic.executors.docker.folders import WORKSPACE, Mount
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
-from conjure_magic.executors.docker.watchdog import Watchdog
+from conjure_magic.executors.docker.unstarted_containers import Watchdog
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -29,7 +29,7 @@ from conjure_magic.executors.docker.folders import (
 )
 from conjure_magic.executors.docker.limits import DockerLimits, size_bytes
 from conjure_magic.executors.docker.open_channel import open_channel
-from conjure_magic.executors.docker.watchdog import Watchdog
+from conjure_magic.executors.docker.unstarted_containers import Watchdog
 from conjure_magic.executors.files import FilesOfFolders
 from conjure_magic.executors.output import CommandOutput
 from conjure_magic.secrets import known_secrets

@@ -8,7 +8,7 @@ from conjure_magic.errors import DockerUnavailableError
 from conjure_magic.executors.docker.container import SHELL_ONLY, Container, Plan
 from conjure_magic.executors.docker.container_channel import OTHER, ContainerChannel
 from conjure_magic.executors.docker.shell_only import ExecChannel
-from conjure_magic.executors.docker.watchdog import Watchdog
+from conjure_magic.executors.docker.unstarted_containers import Watchdog
 
 if TYPE_CHECKING:
     from docker import DockerClient

@@ -270,5 +270,5 @@ def _in_phrase(word: str) -> bool:
 
 
 def is_wrong_use(result: str) -> bool:
-    """True if a command's output complains of how it was called, which another try could mend."""
+    """True if a command's output complains of how it was called, which another try could correct."""
     return _WRONG_USE.search(result) is not None

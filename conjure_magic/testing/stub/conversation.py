@@ -98,7 +98,7 @@ class SentThinking:
 
     def check(self, body: Wire) -> list[Link]:
         """The request's chain. Raises `RefusedError` for thinking that is not what was sent, where it was sent, and
-        for a message that goes on with other content, tools or container than it had."""
+        for a message that continues with other content, tools or container than it had."""
         links = chain(body)
         self._check_open(body)
         for link in links:

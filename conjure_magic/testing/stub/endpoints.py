@@ -24,7 +24,7 @@ FORBIDDEN = re.compile(r'[<>:"|?*\\/\x00-\x1f]')
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes in the place of JSON."""
+    """Bytes instead of JSON."""
 
     data: bytes
     media_type: str

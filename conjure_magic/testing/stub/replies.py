@@ -29,9 +29,9 @@ class Reply:
     delay: float = 0.0
     """Seconds before each event."""
     noise: bool = False
-    """Sprinkle pings, comments, and events, blocks' deltas and fields that nobody knows."""
+    """Sprinkle pings, comments, and events, blocks' deltas and fields that no client knows."""
     output_tokens: int | None = None
-    """In the place of a count of the content."""
+    """Instead of a count of the content."""
     iterations: bool = False
     """Whether `usage` lists the server's own iterations, as a beta does."""
 
@@ -39,7 +39,7 @@ class Reply:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str | None = None
-    """In the place of everything else, with `content_type`."""
+    """Instead of everything else, with `content_type`."""
     content_type: str = "text/html"
     silent: bool = False
     """Read the request and never answer, not even with headers."""

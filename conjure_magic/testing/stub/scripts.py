@@ -27,7 +27,7 @@ class Outcome(TypedDict, total=False):
     files: Mapping[str, bytes]
     """Name -> content of those that it leaves in $OUTPUT_DIR."""
     error: str
-    """An error code of the tool's in the place of a result: "execution_time_exceeded", "unavailable", …"""
+    """An error code of the tool instead of a result: "execution_time_exceeded", "unavailable", …"""
     later: bool
     """The result is not in this message; it opens the next one."""
 

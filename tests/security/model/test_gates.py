@@ -16,7 +16,7 @@ ALL = {**GATES, **HOME_GATES}
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A home folder that the notebook lies in, with something that is nobody's business."""
+    """A home folder that the notebook lies in, with something private in it."""
     home = tmp_path.resolve() / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

@@ -63,7 +63,7 @@ OWN_WORDS = {
 """Readers of what the user typed, configured or wrote as code in the kernel."""
 BY_BYTES = {
     "api/events.py": {"read_events"}, "executors/files.py": {"read_file"},
-    "skills/frontmatter.py": {"parse_head"}, "skills/trust_changes.py": {"read_text"},
+    "skills/frontmatter.py": {"parse_head"}, "skills/changes_since_trust.py": {"read_text"},
     "messages.py": {"parse_block"}, "models/messages_api.py": {"read_message"},
 }  # fmt: skip
 """Readers that copy bytes up to a limit, or arrange what JSON has parsed."""
@@ -83,7 +83,7 @@ MADE_OF_OTHERS = {
 }  # fmt: skip
 """Passes that put together what others have made; fewer texts are enough for them."""
 EVERY, EVERY_OF_MADE = 3, 10
-"""Of the units, one in so many is tried each time, another one with each pass; `make soak` tries all."""
+"""Of the units, one of several is tried each time, another one with each pass; `make soak` tries all."""
 
 
 def grows_as_it_should(name: str, units: Iterable[str]) -> None:

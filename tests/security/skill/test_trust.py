@@ -12,8 +12,8 @@ from fakes import ScriptedBackend, ScriptedModel
 from conjure_magic.magics import ask_user
 from conjure_magic.session import Session
 from conjure_magic.skills import SkillRegistry
+from conjure_magic.skills.changes_since_trust import KEPT, SkillToTrust
 from conjure_magic.skills.project_trust import TrustAnswer
-from conjure_magic.skills.trust_changes import KEPT, SkillToTrust
 from conjure_magic.skills.trusted_edits import OwnEdits
 
 
@@ -103,7 +103,7 @@ def test_a_refusal_of_what_changed_is_no_refusal_for_ever(project: Path) -> None
     assert asked(project) == ([], ["own"])
 
 
-def test_where_nobody_can_answer_what_changed_is_not_loaded(project: Path) -> None:
+def test_where_no_one_can_answer_what_changed_is_not_loaded(project: Path) -> None:
     asked(project)
     add(project / "skills", "own", "print('PWNED')")
     assert asked(project, answer=None)[1] == []

@@ -67,12 +67,12 @@ def points_back(text: str) -> bool:
 
 
 def leads_on(text: str) -> bool:
-    """True if a request begins as one that goes on from the one before: "per minute?", "as csv"."""
+    """True if a request begins as a continuation of the one before: "per minute?", "as csv"."""
     return _OPENS.match(text) is not None or points_back(text)
 
 
 def continue_reading(last: Sequence[Reading], change: Reading) -> Reading:
-    """The last reading with what the follow-up says in the place of what it said before."""
+    """The last reading, with what the follow-up says replacing what it said before."""
     base = next((reading for reading in reversed(last) if reading.ask is not Ask.NONE), last[-1])
     new = _scoped(base, change)
     new = _asked(base, change, new)

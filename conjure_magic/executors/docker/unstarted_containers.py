@@ -3,9 +3,9 @@
 A started container ends by itself with the kernel's connection. One that was only created would stay until the next
 sweep. So a separate process runs next to the kernel and is told while a container is being created.
 
-Runs on its own, with the standard library only: `python -I -S watchdog.py OWNER_PID ADDRESS`. A line on stdin names the
-container being created; an empty line says that it has started. The end of stdin, or a parent other than the owner,
-means that the owner is dead.
+Runs on its own, with the standard library only: `python -I -S unstarted_containers.py OWNER_PID ADDRESS`. A line on
+stdin names the container being created; an empty line says that it has started. The end of stdin, or a parent other
+than the owner, means that the owner is dead.
 """
 
 from __future__ import annotations

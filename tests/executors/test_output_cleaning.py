@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conjure_magic.executors.terminal import STRING_LIMIT, PlainText, visible
+from conjure_magic.executors.output_cleaning import STRING_LIMIT, PlainText, visible
 
 
 def plain(*pieces: bytes) -> str:
