@@ -23,6 +23,7 @@ from conjure_magic.models.offline import OfflineModel
 from conjure_magic.models.offline.choose import best_fit
 from conjure_magic.models.offline.sampling import is_sampling
 from conjure_magic.session import Session
+from conjure_magic.settings import Settings
 from conjure_magic.skills.catalogue import render_catalogue
 from conjure_magic.skills.skill import Skill, load_skill
 from conjure_magic.tools import definitions
@@ -188,18 +189,34 @@ def test_in_an_empty_folder_it_says_that_there_are_no_files(tmp_path: Path, monk
         assert not offered(text)
 
 
-def test_the_readmes_example_gives_levels_minutes_and_a_chart(session: Session, tmp_path: Path) -> None:
-    (tmp_path / "logs").mkdir()
-    logs = Path(__file__).parents[2] / "notebooks" / "logs"
-    (tmp_path / "logs" / "shop.log").write_bytes((logs / "shop.log").read_bytes())
-    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
-    request = "Count the lines per level in logs/shop.log, and draw errors per minute."
-    assert request in readme
-    result = session.chat(request)
+README_REQUEST = "Count the lines per level in logs/shop.log, and draw errors per minute."
+
+
+def answers_as_the_readme_says(session: Session, folder: Path) -> None:
+    root = Path(__file__).parents[2]
+    assert (root / "README.md").read_text(encoding="utf-8").count(README_REQUEST) == 2
+    (folder / "logs").mkdir()
+    (folder / "logs" / "shop.log").write_bytes((root / "notebooks" / "logs" / "shop.log").read_bytes())
+    result = session.chat(README_REQUEST)
     assert "| `INFO` | 1,153 |" in result.text
     assert "| `2026-11-21 13:24` | 74 |" in result.text
     assert [Path(file.name).suffix for file in result.files] == [".svg"]
     assert result.files[0].name in result.text
+
+
+def test_the_readmes_example_gives_levels_minutes_and_a_chart(session: Session, tmp_path: Path) -> None:
+    answers_as_the_readme_says(session, tmp_path)
+
+
+@pytest.mark.docker
+def test_the_readmes_example_gives_the_same_in_a_container(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, docker_image: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tmp_path.chmod(0o755)  # of root's tests, the container runs as another user
+    settings = Settings(docker_image=docker_image)
+    with Session("docker", model="offline", settings=settings) as session:
+        answers_as_the_readme_says(session, tmp_path)
 
 
 @pytest.mark.parametrize("request_", ["Count the lines per level in shop.log", "errors per minute in shop.log, as csv"])
