@@ -612,3 +612,21 @@ def test_where_no_one_can_answer_a_session_made_by_hand_says_what_to_pass(loaded
     gone = loaded.run("asks()", answers=["unused"])
     assert gone.prompts == []
     assert "approver=approve_all" in gone.text()
+
+
+def test_the_offline_model_answers_each_request_that_it_offers_for_a_frame(loaded: Kernel) -> None:
+    """With a shell beside the functions in the kernel, too; the frame stays as it was."""
+    loaded.run("import pandas; waits = pandas.DataFrame({'endpoint': ['/a', '/b', '/a'], 'duration': [1.5, 2.0, 4.5]})")
+    loaded.run("%conjure use --backend native,local --model offline")
+    loaded.run("%%conjure --with waits -o result\nmean of duration by endpoint")
+    assert re.search(r"/a.*\b3(?:\.0)?\b", loaded.run("print(result.text)").text())
+    loaded.run("%%conjure --with waits -o result\nWhat is the capital of Australia?")
+    offered = re.findall(r"^- (.+)$", loaded.run("print(result.text)").text().partition("would work")[2], re.MULTILINE)
+    assert len(offered) == 5
+    for request in offered:
+        loaded.run(f"%%conjure --with waits -o result\n{request}")
+        assert (
+            loaded.run("[c.result.is_error for c in result.tool_calls if c.call.name.startswith('frames')]").text()
+            == "[False]"
+        ), request
+    assert loaded.run("waits.shape").text() == "(3, 2)"
