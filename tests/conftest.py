@@ -71,11 +71,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def conjure_home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def conjure_home(monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home of conjure_magic's own for each test: no skill, transcript or trust of another test's."""
-    with tempfile.TemporaryDirectory(dir=_HOME.name, ignore_cleanup_errors=True) as home:
-        monkeypatch.setenv("CONJURE_HOME", home)
-        yield Path(home)
+    home = tempfile.mkdtemp(dir=_HOME.name)  # removed with it, at the end of the run
+    monkeypatch.setenv("CONJURE_HOME", home)
+    return Path(home)
 
 
 @pytest.fixture
