@@ -98,7 +98,7 @@ def test_the_sandbox_holds_a_hostile_skill_and_then_does_its_work(executed: nbfo
     shown = dict(turns(executed))
     attack = next(output for request, output in shown.items() if "Attack the sandbox" in request)
     assert "<strong>16 of 16 attempts were held</strong>" in attack
-    assert "GOT THROUGH" not in attack
+    assert not re.search(r'(?<!")(?<!&quot;)GOT THROUGH', attack), "beyond the script's own text, which was read"
     assert by_source(executed, "import csv").strip() == "[]"
     work = next(output for request, output in shown.items() if "Analyse logs/shop.log" in request)
     assert "1,680 records" in work

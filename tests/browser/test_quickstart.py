@@ -95,9 +95,9 @@ def test_a_tool_call_opens(quickstart: Quickstart) -> None:
     call = html_outputs(quickstart.page, quickstart.first).locator("details").first
     assert call.get_attribute("open") is None
     assert not call.locator("pre").first.is_visible()
-    call.locator("summary").click()
+    call.locator("summary").first.click()
     assert call.locator("pre").first.is_visible()
-    call.locator("summary").click()
+    call.locator("summary").first.click()
     assert not call.locator("pre").first.is_visible()
 
 
@@ -140,7 +140,7 @@ def test_reopened_it_says_the_same(quickstart: Quickstart, reopened: Quickstart)
     for cell in quickstart.cells:
         assert output(reopened.page, cell).inner_text() == output(quickstart.page, cell).inner_text()
     call = html_outputs(reopened.page, quickstart.first).locator("details").first
-    call.locator("summary").click()
+    call.locator("summary").first.click()
     assert call.locator("pre").first.is_visible()
 
 

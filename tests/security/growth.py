@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import re
 import signal
@@ -53,18 +54,21 @@ def cost(work: Callable[[], object]) -> float:
 
 
 def steps(work: Callable[[], object]) -> int:
-    """How many function calls something makes: the same on every machine, however busy."""
+    """How many function calls something makes: the same on every machine, however busy, and after every other test."""
     count = 0
+    gc.collect()
 
     def counted(frame: FrameType, event: str, argument: object) -> None:
         nonlocal count
         count += 1
 
+    gc.disable()  # it would run the finalizers of what others left
     sys.setprofile(counted)
     try:
         work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return count
 
 
