@@ -218,6 +218,7 @@ def test_the_name_of_a_skill_is_no_part_of_what_is_asked(prompt: str, left: str)
 @pytest.mark.parametrize("prompt", ["", " \n", "use log-analyzer", "with the log-analyzer skill"])
 @pytest.mark.parametrize("before", ["", "errors per minute in app.log"])
 def test_a_request_without_a_word_of_its_own_is_read_as_one_that_asks_nothing(prompt: str, before: str) -> None:
+    assert [reading.ask for reading in read_request(without_skill_names(prompt, ["log-analyzer"]))] == [Ask.NONE]
     last = read_in_turn(before, ())
     (reading,) = read_in_turn(without_skill_names(prompt, ["log-analyzer"]), last)
     assert reading.ask is Ask.NONE or reading.files == last[0].files

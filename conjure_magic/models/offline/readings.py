@@ -44,7 +44,7 @@ def without_skill_names(prompt: str, names: Iterable[str]) -> str:
 
 def read_in_turn(prompt: str, last: tuple[Reading, ...], *, answered: bool = True) -> tuple[Reading, ...]:
     """The readings of a request that was made after others; one that was not answered changes only if it is meant."""
-    new = read_request(prompt) or (Reading(text=prompt),)
+    new = read_request(prompt)
     leans = (answered or points_back(prompt)) and changes_last(prompt, new[0])
     if leans and any(reading.ask is not Ask.NONE for reading in last):
         changed = continue_reading(last, new[0])
@@ -54,4 +54,4 @@ def read_in_turn(prompt: str, last: tuple[Reading, ...], *, answered: bool = Tru
         rest = tuple(replace(reading, files=reading.files or changed.files) for reading in new[1:])
         return (changed, *rest)
     files = next((reading.files for reading in reversed(last) if reading.files), ())
-    return tuple(replace(reading, files=reading.files or ((files) if not reading.urls else ())) for reading in new)
+    return tuple(replace(reading, files=reading.files or (() if reading.urls else files)) for reading in new)

@@ -28,7 +28,7 @@ def read_request(text: str) -> tuple[Reading, ...]:
             readings[-1] = replace(readings[-1], saves=(*readings[-1].saves, *reading.saves))
             continue
         readings.append(clauses.inherit(reading, readings, refers=part.refers))
-    return clauses.share_files(readings)
+    return clauses.share_files(readings or [Reading(text=whole)])
 
 
 _SHORT_FORMS = (
